@@ -1,0 +1,99 @@
+#include "core/identity.h"
+
+#include <sodium.h>
+
+#include <algorithm>
+
+#include "core/files.h"
+
+namespace assay {
+
+namespace {
+
+void ensure_sodium() {
+    static const int kReady = sodium_init();
+    ASSAY_CHECK(kReady >= 0);
+}
+
+}  // namespace
+
+Identity Identity::from_seed(const Digest& seed) {
+    ensure_sodium();
+    Identity identity;
+    crypto_sign_seed_keypair(identity.id_.key.data(), identity.secret_.data(), seed.bytes.data());
+    return identity;
+}
+
+Identity Identity::generate() {
+    ensure_sodium();
+    Digest seed;
+    randombytes_buf(seed.bytes.data(), seed.bytes.size());
+    return from_seed(seed);
+}
+
+Result<Identity> Identity::load(const std::filesystem::path& file) {
+    Result<std::string> text = read_text_file(file, 1024);
+    if (!text) {
+        return text.error();
+    }
+    std::string hex = *text;
+    hex.erase(std::remove_if(hex.begin(), hex.end(), [](char c) { return c == '\n' || c == ' '; }),
+              hex.end());
+    Result<Digest> seed = digest_from_hex(hex);
+    if (!seed) {
+        return fail("key file " + file.string() + " is not valid: " + seed.reason() +
+                    "; make a new one with `assay keygen`");
+    }
+    return from_seed(*seed);
+}
+
+Status Identity::save(const std::filesystem::path& file) const {
+    // An Ed25519 secret key of libsodium is the seed followed by the public key.
+    const std::string text = to_hex(ByteSpan(secret_).first(32)) + "\n";
+    return write_file_atomically(file, as_bytes(text), 0600);
+}
+
+Signature Identity::sign(ByteSpan message) const {
+    Signature signature{};
+    crypto_sign_detached(signature.data(), nullptr, message.data(), message.size(),
+                         secret_.data());
+    return signature;
+}
+
+CurveKey Identity::curve_public() const {
+    Result<CurveKey> key = curve_key_of(id_);
+    return key.value();
+}
+
+CurveKey Identity::curve_secret() const {
+    CurveKey key{};
+    ASSAY_CHECK_EQ(crypto_sign_ed25519_sk_to_curve25519(key.data(), secret_.data()), 0);
+    return key;
+}
+
+bool verify_signature(const PeerId& signer, ByteSpan message, const Signature& sig) {
+    ensure_sodium();
+    return crypto_sign_verify_detached(sig.data(), message.data(), message.size(),
+                                       signer.key.data()) == 0;
+}
+
+Result<CurveKey> curve_key_of(const PeerId& id) {
+    ensure_sodium();
+    CurveKey key{};
+    if (crypto_sign_ed25519_pk_to_curve25519(key.data(), id.key.data()) != 0) {
+        return fail("key " + id.hex() + " is not a valid Ed25519 public key");
+    }
+    return key;
+}
+
+Result<PeerId> peer_id_from_hex(std::string_view hex) {
+    Result<Digest> digest = digest_from_hex(hex);
+    if (!digest) {
+        return fail("a peer key is 64 hexadecimal digits: " + digest.reason());
+    }
+    PeerId id;
+    id.key = digest->bytes;
+    return id;
+}
+
+}  // namespace assay

@@ -1,0 +1,47 @@
+// One Ed25519 key per node: it signs messages, and its X25519 image is the node's CURVE key.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "core/bytes.h"
+#include "core/digest.h"
+#include "core/ids.h"
+
+namespace assay {
+
+using Signature = std::array<uint8_t, 64>;
+using CurveKey = std::array<uint8_t, 32>;
+
+class Identity {
+public:
+    // A new random key.
+    static Identity generate();
+    // The same key from the same 32 bytes: for tests and simulation.
+    static Identity from_seed(const Digest& seed);
+    // Reads or, with create, makes the key file (hexadecimal seed, mode 0600).
+    static Result<Identity> load(const std::filesystem::path& file);
+    [[nodiscard]] Status save(const std::filesystem::path& file) const;
+
+    [[nodiscard]] const PeerId& id() const { return id_; }
+    [[nodiscard]] Signature sign(ByteSpan message) const;
+    [[nodiscard]] CurveKey curve_public() const;
+    [[nodiscard]] CurveKey curve_secret() const;
+
+private:
+    Identity() = default;
+    PeerId id_;
+    std::array<uint8_t, 64> secret_{};
+};
+
+[[nodiscard]] bool verify_signature(const PeerId& signer, ByteSpan message, const Signature& sig);
+
+// The X25519 image of an Ed25519 key; fails for bytes that are no point of the curve.
+Result<CurveKey> curve_key_of(const PeerId& id);
+
+Result<PeerId> peer_id_from_hex(std::string_view hex);
+
+}  // namespace assay

@@ -1,0 +1,68 @@
+#include "core/log.h"
+
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <memory>
+
+namespace assay {
+
+namespace {
+
+spdlog::logger& logger() {
+    static const std::shared_ptr<spdlog::logger> kLogger = [] {
+        auto made = std::make_shared<spdlog::logger>(
+            "assay", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+        made->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
+        made->flush_on(spdlog::level::info);
+        return made;
+    }();
+    return *kLogger;
+}
+
+spdlog::level::level_enum level_of(LogLevel level) {
+    switch (level) {
+        case LogLevel::kDebug:
+            return spdlog::level::debug;
+        case LogLevel::kInfo:
+            return spdlog::level::info;
+        case LogLevel::kWarning:
+            return spdlog::level::warn;
+        case LogLevel::kError:
+            break;
+    }
+    return spdlog::level::err;
+}
+
+}  // namespace
+
+bool set_log_level(std::string_view name) {
+    for (const LogLevel level : {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarning,
+                                 LogLevel::kError}) {
+        static constexpr std::string_view kNames[] = {"debug", "info", "warning", "error"};
+        if (kNames[static_cast<int>(level)] == name) {
+            logger().set_level(level_of(level));
+            return true;
+        }
+    }
+    return false;
+}
+
+bool add_log_file(const std::string& path) {
+    try {
+        logger().sinks().push_back(std::make_shared<spdlog::sinks::basic_file_sink_mt>(path));
+        logger().sinks().back()->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
+    } catch (const spdlog::spdlog_ex&) {
+        return false;
+    }
+    return true;
+}
+
+void quiet_stderr_log() { logger().sinks().front()->set_level(spdlog::level::off); }
+
+void log_message(LogLevel level, std::string_view text) {
+    logger().log(level_of(level), "{}", std::string(text));
+}
+
+}  // namespace assay

@@ -1,0 +1,32 @@
+// Bounds of every number that a stranger supplies. A message outside them is refused with a reason.
+
+#pragma once
+
+#include <cstdint>
+
+namespace assay::limits {
+
+constexpr uint32_t kProtocolVersion = 1;
+
+constexpr uint64_t kPeersMax = 1024;
+constexpr uint64_t kInnerStepsMax = 1024;             // H
+constexpr uint64_t kSequencesPerStepMax = 65536;      // B_i
+constexpr uint64_t kSequenceTokensMax = 1 << 20;      // T
+constexpr uint64_t kTilesMax = uint64_t{1} << 28;     // 4096 values each: 2^40 parameters
+constexpr uint64_t kPoolRangesMax = 65536;
+constexpr uint64_t kBiasTableMax = 4096;
+constexpr uint64_t kLocationsMax = 8;
+constexpr uint64_t kTextBytesMax = 4096;              // reasons, names, locations
+constexpr uint64_t kConfigBytesMax = 1 << 18;
+constexpr uint64_t kShardsMax = 65536;
+
+constexpr uint64_t kMessageBytesMax = 1 << 22;        // one control message, 4 MiB
+constexpr uint64_t kPieceBytes = 256 * 1024;          // one piece of a blob
+constexpr uint64_t kPiecesInFlightMax = 64;           // credit window of one transfer
+constexpr uint64_t kBlobBytesMax = uint64_t{1} << 42;
+constexpr uint64_t kChunksOpenedMax = 4096;
+constexpr uint64_t kStepsAuditedMax = kInnerStepsMax;
+
+static_assert(kPieceBytes + 4096 < kMessageBytesMax, "a piece with its header fits a message");
+
+}  // namespace assay::limits
