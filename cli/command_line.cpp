@@ -1,0 +1,177 @@
+#include "cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <deque>
+#include <map>
+
+#include "core/fields.h"
+
+namespace assay {
+
+namespace {
+
+constexpr size_t kOptionColumn = 34;
+
+CLI::App& app_of(void* app) { return *static_cast<CLI::App*>(app); }
+
+std::string with_bounds(const std::string& help, int64_t low, int64_t high) {
+    return help + " (" + std::to_string(low) + " to " + std::to_string(high) + ")";
+}
+
+std::vector<std::string> option_names(const CLI::App& app) {
+    std::vector<std::string> names;
+    for (const CLI::Option* option : app.get_options()) {
+        for (const std::string& name : option->get_lnames()) {
+            names.push_back("--" + name);
+        }
+    }
+    return names;
+}
+
+std::vector<std::string> command_names(const CLI::App& app) {
+    std::vector<std::string> names;
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+        names.push_back(command->get_name());
+    }
+    return names;
+}
+
+const CLI::App& deepest(const CLI::App& app) {
+    const std::vector<CLI::App*> chosen = app.get_subcommands();
+    return chosen.empty() ? app : deepest(*chosen.front());
+}
+
+}  // namespace
+
+Command& Command::text(const std::string& flag, std::string& value, const std::string& help) {
+    CLI::Option* option = app_of(app_).add_option(flag, value, help);
+    if (!value.empty()) {
+        option->capture_default_str();
+    }
+    return *this;
+}
+
+Command& Command::required(const std::string& flag, std::string& value, const std::string& help) {
+    app_of(app_).add_option(flag, value, help)->required();
+    return *this;
+}
+
+Command& Command::choice(const std::string& flag,
+                         std::string& value,
+                         const std::vector<std::string>& choices,
+                         const std::string& help) {
+    app_of(app_).add_option(flag, value, help)->check(CLI::IsMember(choices))->capture_default_str();
+    return *this;
+}
+
+Command& Command::number(
+    const std::string& flag, int64_t& value, int64_t low, int64_t high, const std::string& help) {
+    app_of(app_)
+        .add_option(flag, value, with_bounds(help, low, high))
+        ->check(CLI::Range(low, high))
+        ->capture_default_str();
+    return *this;
+}
+
+Command& Command::toggle(const std::string& flag, bool& value, const std::string& help) {
+    app_of(app_).add_flag(flag, value, help);
+    return *this;
+}
+
+Command& Command::positional(const std::string& name, std::string& value, const std::string& help) {
+    app_of(app_).add_option(name, value, help)->required();
+    return *this;
+}
+
+Command& Command::optional_positional(const std::string& name,
+                                      std::string& value,
+                                      const std::string& help) {
+    app_of(app_).add_option(name, value, help);
+    return *this;
+}
+
+struct CommandLine::State {
+    State(const std::string& description) : app(description, "assay") {}
+    CLI::App app;
+    std::map<const CLI::App*, std::function<int()>> actions;
+    std::deque<Command> commands;
+
+    CLI::App& group(CLI::App& parent, const std::string& name) {
+        for (CLI::App* existing : parent.get_subcommands([](const CLI::App*) { return true; })) {
+            if (existing->get_name() == name) {
+                return *existing;
+            }
+        }
+        CLI::App* made = parent.add_subcommand(name);
+        made->require_subcommand(1);
+        return *made;
+    }
+
+    int refuse(const CLI::ParseError& error, int argc, const char* const* argv) const;
+};
+
+CommandLine::CommandLine(const std::string& description, const std::string& version)
+    : state_(std::make_unique<State>(description)) {
+    state_->app.require_subcommand(1);
+    state_->app.set_version_flag("--version", version);
+    state_->app.get_formatter()->column_width(kOptionColumn);
+    state_->app.footer("Every command explains itself: assay COMMAND --help");
+}
+
+CommandLine::~CommandLine() = default;
+
+Command& CommandLine::add(const std::string& path,
+                          const std::string& summary,
+                          const std::string& example,
+                          std::function<int()> action) {
+    CLI::App* parent = &state_->app;
+    std::string name = path;
+    const size_t space = path.find(' ');
+    if (space != std::string::npos) {
+        parent = &state_->group(*parent, path.substr(0, space));
+        name = path.substr(space + 1);
+        const std::string listed = parent->get_description();
+        parent->description(listed.empty() ? "commands: " + name : listed + ", " + name);
+    }
+    CLI::App* app = parent->add_subcommand(name, summary);
+    app->footer("Example:\n  " + example);
+    state_->actions[app] = std::move(action);
+    state_->commands.push_back(Command(app));
+    return state_->commands.back();
+}
+
+int CommandLine::State::refuse(const CLI::ParseError& error,
+                               int argc,
+                               const char* const* argv) const {
+    if (error.get_exit_code() == 0) {
+        return app.exit(error);
+    }
+    const CLI::App& command = deepest(app);
+    std::fprintf(stderr, "assay: %s\n", error.what());
+    for (int i = 1; i < argc; ++i) {
+        const std::string word = std::string(argv[i]).substr(0, std::string(argv[i]).find('='));
+        const bool option = word.rfind("--", 0) == 0;
+        const std::vector<std::string> known =
+            option ? option_names(command) : command_names(command);
+        const std::string near = nearest_name(word, known);
+        if (!near.empty() && near != word) {
+            std::fprintf(stderr, "Did you mean `%s`?\n", near.c_str());
+            break;
+        }
+    }
+    const std::string shown = &command == &app ? "" : command.get_name() + " ";
+    std::fprintf(stderr, "See: assay %s--help\n", shown.c_str());
+    return kExitUsage;
+}
+
+int CommandLine::run(int argc, const char* const* argv) {
+    try {
+        state_->app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return state_->refuse(error, argc, argv);
+    }
+    return state_->actions.at(&deepest(state_->app))();
+}
+
+}  // namespace assay

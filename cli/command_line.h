@@ -1,0 +1,63 @@
+// The command line: subcommands that teach. CLI11 stays behind this header.
+//
+// A subcommand is a path ("keygen", "ledger show"), a summary, an example and an action. Unknown
+// options and subcommands are refused with the nearest known one.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace assay {
+
+// Exit codes of every subcommand.
+constexpr int kExitOk = 0;
+constexpr int kExitFailed = 1;
+constexpr int kExitUsage = 2;
+constexpr int kExitVerification = 3;
+
+class Command {
+public:
+    // Options; `value` holds the default, is written on parsing and must outlive the command line.
+    Command& text(const std::string& flag, std::string& value, const std::string& help);
+    Command& required(const std::string& flag, std::string& value, const std::string& help);
+    Command& choice(const std::string& flag,
+                    std::string& value,
+                    const std::vector<std::string>& choices,
+                    const std::string& help);
+    Command& number(
+        const std::string& flag, int64_t& value, int64_t low, int64_t high, const std::string& help);
+    Command& toggle(const std::string& flag, bool& value, const std::string& help);
+    Command& positional(const std::string& name, std::string& value, const std::string& help);
+    Command& optional_positional(const std::string& name,
+                                 std::string& value,
+                                 const std::string& help);
+
+private:
+    friend class CommandLine;
+    explicit Command(void* app) : app_(app) {}
+    void* app_;  // CLI::App
+};
+
+class CommandLine {
+public:
+    CommandLine(const std::string& description, const std::string& version);
+    ~CommandLine();
+
+    Command& add(const std::string& path,
+                 const std::string& summary,
+                 const std::string& example,
+                 std::function<int()> action);
+
+    // Parses and runs; returns the exit code. Errors are printed to stderr with what to do next.
+    int run(int argc, const char* const* argv);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace assay

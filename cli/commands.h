@@ -1,0 +1,22 @@
+// One function per subcommand: each adds itself, its options and its action to the command line.
+
+#pragma once
+
+#include "cli/command_line.h"
+
+namespace assay {
+
+void add_demo(CommandLine& line);
+void add_coordinator(CommandLine& line);
+void add_peer(CommandLine& line);
+void add_serve(CommandLine& line);
+void add_keygen(CommandLine& line);
+void add_tokenizer(CommandLine& line);
+void add_data(CommandLine& line);
+void add_checkpoint(CommandLine& line);
+void add_ledger(CommandLine& line);
+void add_simulate(CommandLine& line);
+void add_bench(CommandLine& line);
+void add_doctor(CommandLine& line);
+
+}  // namespace assay

@@ -1,0 +1,177 @@
+// `assay doctor`: looks at this machine and says what would go wrong before it does.
+
+#include <arpa/inet.h>
+#include <hdf5.h>
+#include <openssl/crypto.h>
+#include <sodium.h>
+#include <sqlite3.h>
+#include <sys/socket.h>
+#include <sys/statvfs.h>
+#include <sys/timex.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include <cstdio>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "cli/commands.h"
+#include "llama/device.h"
+
+namespace assay {
+
+namespace {
+
+enum class Health { kGood, kNote, kBad };
+
+struct Finding {
+    Health health = Health::kGood;
+    std::string what;
+    std::string details;
+};
+
+struct DoctorOptions {
+    std::string folder = ".";
+    int64_t port = 7700;
+    int64_t peers = 1;
+    int64_t threads = 1;
+    int64_t parameters_millions = 1;
+    int64_t inner_steps = 12;
+};
+
+std::string libraries_text() {
+    unsigned major = 0;
+    unsigned minor = 0;
+    unsigned release = 0;
+    H5get_libversion(&major, &minor, &release);
+    int zmq_major = 0;
+    int zmq_minor = 0;
+    int zmq_patch = 0;
+    zmq_version(&zmq_major, &zmq_minor, &zmq_patch);
+    return "HDF5 " + std::to_string(major) + "." + std::to_string(minor) + "." +
+           std::to_string(release) + ", ZeroMQ " + std::to_string(zmq_major) + "." +
+           std::to_string(zmq_minor) + "." + std::to_string(zmq_patch) + ", SQLite " +
+           sqlite3_libversion() + ", libsodium " + sodium_version_string() + ", " +
+           OpenSSL_version(OPENSSL_VERSION);
+}
+
+Finding check_libraries() {
+    if (zmq_has("curve") == 0) {
+        return {Health::kBad, "libraries",
+                "this ZeroMQ has no CURVE encryption; install Debian's libzmq5"};
+    }
+    return {Health::kGood, "libraries", libraries_text()};
+}
+
+Finding check_cpu() {
+    std::string features;
+    const auto add = [&features](bool present, const char* name) {
+        features += present ? std::string(" ") + name : "";
+    };
+    add(__builtin_cpu_supports("fma") != 0, "fma");
+    add(__builtin_cpu_supports("avx2") != 0, "avx2");
+    add(__builtin_cpu_supports("avx512f") != 0, "avx512f");
+    const std::string cores = std::to_string(std::thread::hardware_concurrency()) + " cores;";
+    if (__builtin_cpu_supports("fma") == 0) {
+        return {Health::kNote, "processor", cores + " no fused multiply-add: correct, but slow"};
+    }
+    return {Health::kGood, "processor", cores + features};
+}
+
+Finding check_threads(const DoctorOptions& options) {
+    const int64_t wanted = options.peers * options.threads;
+    const int64_t cores = std::thread::hardware_concurrency();
+    const std::string text = std::to_string(options.peers) + " peers of " +
+                             std::to_string(options.threads) + " threads on " +
+                             std::to_string(cores) + " cores";
+    if (wanted > cores && options.threads > 1) {
+        return {Health::kBad, "threads",
+                text + ": give each peer --threads 1, or they will wait for one another"};
+    }
+    return {wanted > cores ? Health::kNote : Health::kGood, "threads", text};
+}
+
+Finding check_gpu() {
+    return {Health::kGood, "tensor library", describe_torch()};
+}
+
+Finding check_port(int64_t port) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_ANY);
+    const int on = 1;
+    ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    const int rc = ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address));
+    ::close(fd);
+    const std::string name = "port " + std::to_string(port);
+    if (rc != 0) {
+        return {Health::kBad, name, "is in use; pass another --listen to the coordinator"};
+    }
+    return {Health::kGood, name, "is free for a coordinator (peers need no open port)"};
+}
+
+Finding check_clock() {
+    timex state{};
+    const int rc = ::adjtimex(&state);
+    if (rc < 0 || (state.status & STA_UNSYNC) != 0) {
+        return {Health::kNote, "clock",
+                "is not synchronised (deadlines are the coordinator's; start chrony or ntpd)"};
+    }
+    return {Health::kGood, "clock", "is synchronised"};
+}
+
+Finding check_disk(const DoctorOptions& options) {
+    struct statvfs info {};
+    if (::statvfs(options.folder.c_str(), &info) != 0) {
+        return {Health::kBad, "disk", "cannot look at " + options.folder};
+    }
+    const auto free_bytes = static_cast<double>(info.f_bavail) * static_cast<double>(info.f_frsize);
+    // A peer keeps its gradient chain until the verdict: 4 P H bytes, and a few copies of the state.
+    const double needed = 4.0e6 * static_cast<double>(options.parameters_millions) *
+                          static_cast<double>(options.inner_steps + 12);
+    char text[128];
+    std::snprintf(text, sizeof(text), "%.1f GB free in %s; a peer of %ld M parameters needs %.2f GB",
+                  free_bytes / 1e9, options.folder.c_str(),
+                  static_cast<long>(options.parameters_millions), needed / 1e9);
+    return {free_bytes < needed ? Health::kBad : Health::kGood, "disk", text};
+}
+
+int doctor(const DoctorOptions& options) {
+    const std::vector<Finding> findings = {check_libraries(),      check_cpu(),
+                                           check_threads(options), check_gpu(),
+                                           check_port(options.port), check_clock(),
+                                           check_disk(options)};
+    int bad = 0;
+    for (const Finding& finding : findings) {
+        const char* mark = finding.health == Health::kGood   ? "ok  "
+                           : finding.health == Health::kNote ? "note"
+                                                             : "BAD ";
+        bad += finding.health == Health::kBad ? 1 : 0;
+        std::printf("%s  %-15s %s\n", mark, finding.what.c_str(), finding.details.c_str());
+    }
+    std::printf(bad == 0 ? "This machine can train. Try: assay demo\n"
+                         : "%d problem(s) above need attention first.\n",
+                bad);
+    return bad == 0 ? kExitOk : kExitFailed;
+}
+
+}  // namespace
+
+void add_doctor(CommandLine& line) {
+    static DoctorOptions options;
+    line.add("doctor",
+             "Check this machine: libraries, processor, GPU, port, clock, disk",
+             "assay doctor --peers 4 --threads 1 --port 7700",
+             [] { return doctor(options); })
+        .text("--dir", options.folder, "folder in which a node would keep its data")
+        .number("--port", options.port, 1, 65535, "port of a coordinator on this machine")
+        .number("--peers", options.peers, 1, 1024, "peers that will run on this machine")
+        .number("--threads", options.threads, 1, 1024, "threads of each")
+        .number("--parameters", options.parameters_millions, 1, 1000000, "millions of parameters")
+        .number("--inner-steps", options.inner_steps, 1, 1024, "inner steps of a round");
+}
+
+}  // namespace assay

@@ -1,0 +1,63 @@
+// One thread that runs jobs in order, with a bounded queue, and a mailbox for their results.
+//
+// How threads talk in Assay: an event loop hands a job to the worker that owns the model or the disk,
+// and takes the result out of its mailbox. Jobs never touch what the event loop owns.
+
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace assay {
+
+class Worker {
+public:
+    explicit Worker(size_t jobs_max);
+    // Drops the jobs that have not begun, waits for the one that runs.
+    ~Worker();
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    // False if the queue is full. Urgent jobs go in front of the waiting ones.
+    [[nodiscard]] bool submit(std::function<void()> job, bool urgent = false);
+    [[nodiscard]] size_t waiting() const;
+    // Drops the jobs that have not begun.
+    void clear();
+
+private:
+    void run();
+
+    const size_t jobs_max_;
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<std::function<void()>> jobs_;
+    bool stopping_ = false;
+    std::thread thread_;
+};
+
+// Any thread puts; the owner takes all at once.
+template <typename T>
+class Mailbox {
+public:
+    void put(T item) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        items_.push_back(std::move(item));
+    }
+    std::vector<T> take_all() {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        return std::exchange(items_, {});
+    }
+
+private:
+    std::mutex mutex_;
+    std::vector<T> items_;
+};
+
+}  // namespace assay
