@@ -1,0 +1,184 @@
+// What goes into RoundMachine and what comes out of it. Plain values: no socket, tensor or thread.
+//
+// Whoever performs actions does so strictly in order, and performs none behind a Persist before its
+// records are durable. Signatures of messages are made and checked there.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "ledger/record.h"
+#include "protocol/messages.h"
+
+namespace assay {
+
+enum class BlobPurpose : uint8_t { kPayload, kOpening, kStepState };
+
+// ---- events --------------------------------------------------------------------------------------
+
+struct PeerHello {
+    PeerId peer;
+    Hello hello;
+};
+// The connection is closed, or has been silent for too long.
+struct PeerGone {
+    PeerId peer;
+};
+struct CommitArrived {
+    PeerId peer;
+    Commit commit;
+    Envelope envelope;  // as received: the signature was checked, it is stored
+};
+struct PayloadNoticed {
+    PeerId peer;
+    PayloadNotice notice;
+};
+struct OpeningNoticed {
+    PeerId peer;
+    OpeningNotice notice;
+};
+struct ProgressArrived {
+    PeerId peer;
+    Progress progress;
+};
+// A blob that FetchBlob asked for lies, hashed, in our own store.
+struct BlobStored {
+    PeerId peer;
+    RoundId round;
+    BlobPurpose purpose = BlobPurpose::kPayload;
+    Digest sha256;
+    uint64_t size_bytes = 0;
+};
+struct BlobFailed {
+    PeerId peer;
+    RoundId round;
+    BlobPurpose purpose = BlobPurpose::kPayload;
+    Digest sha256;
+    std::string reason;
+};
+
+struct JudgedPeer {
+    Verdict verdict;           // of the layers that gate
+    bool entered = false;      // in the aggregate
+    Digest m_after_root;       // END roots, proven by the opening; zero if not opened
+    Digest v_after_root;
+    Digest e_after_root;
+    int64_t share_nano = 0;    // phi in 1e-9 nat
+    double weight = 0;         // w_i as used in the aggregate
+};
+struct RoundJudged {
+    RoundId round;
+    bool voided = false;       // nothing entered
+    std::string reason;
+    std::vector<JudgedPeer> peers;   // one a submission, in order of id
+    std::vector<AuditJob> audits;    // single gradients that must be recomputed
+    int64_t encoding_share_nano = 0;
+    int64_t loss_decrease_nano = 0;  // measured on the same sequences as the shares
+    BlobRef aggregate;
+    BlobRef theta;             // after the outer step, durable before this event
+    Digest theta_root;
+    Digest accumulator_root;
+    Digest momentum_root;
+    float loss_before = 0;
+    float loss_after = 0;
+};
+struct AuditDone {
+    AuditReport report;
+    Envelope envelope;         // the auditor's signed report, as it is stored
+    uint32_t attempt = 1;      // 2: by the second auditor
+};
+struct Tick {};
+struct StopRequested {};
+
+using Event = std::variant<PeerHello,
+                           PeerGone,
+                           CommitArrived,
+                           PayloadNoticed,
+                           OpeningNoticed,
+                           ProgressArrived,
+                           BlobStored,
+                           BlobFailed,
+                           RoundJudged,
+                           AuditDone,
+                           Tick,
+                           StopRequested>;
+
+// ---- actions -------------------------------------------------------------------------------------
+
+struct Send {
+    PeerId to;
+    Message message;
+};
+// To every connected peer.
+struct Broadcast {
+    Message message;
+};
+struct Persist {
+    std::vector<RecordDraft> drafts;
+};
+struct FetchBlob {
+    PeerId from;
+    RoundId round;
+    BlobPurpose purpose = BlobPurpose::kPayload;
+    BlobRef blob;
+};
+
+// What a peer handed in, and what it had to start from.
+struct Submission {
+    PlanPeer expected;
+    Commit commit;
+    Digest commit_hash;
+    BlobRef payload;
+    std::optional<OpeningNotice> opening;  // absent: drawn and not answered
+    double weight = 0;                     // ramp x tokens share
+};
+struct ContributionRef {
+    PeerId peer;
+    BlobRef payload;
+    double weight = 0;
+};
+// A late rejection: -D_i of that round goes into E.
+struct TakeBack {
+    RoundId round;
+    PeerId peer;
+    std::vector<ContributionRef> entered;  // all of that round's aggregate, in order of id
+};
+struct JudgeRound {
+    RoundPlan plan;
+    Digest plan_digest;
+    Digest beacon;
+    std::vector<Submission> submissions;   // in order of id
+    std::vector<TakeBack> take_backs;
+};
+struct RunAudit {
+    AuditJob job;
+    uint32_t attempt = 1;
+};
+struct CloseConnection {
+    PeerId peer;
+    std::string reason;
+};
+// A line for the operator's log.
+struct Note {
+    std::string text;
+};
+struct RunFinished {
+    bool complete = false;  // all rounds done and everything settled; else stopped on request
+    std::string reason;
+};
+
+using Action = std::variant<Send,
+                            Broadcast,
+                            Persist,
+                            FetchBlob,
+                            JudgeRound,
+                            RunAudit,
+                            CloseConnection,
+                            Note,
+                            RunFinished>;
+
+}  // namespace assay

@@ -1,0 +1,70 @@
+// The coordinator's work on tensors in a round: payloads and openings in, verdicts, aggregate, shares
+// and the next theta out; later the gradient audits.
+//
+// No socket, no clock, no ledger: RoundMachine says what to judge (JudgeRound, RunAudit). Used by the
+// real coordinator's compute thread and by the simulation. One thread owns it.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "compression/sparse_update.h"
+#include "coordinator/round_events.h"
+#include "model/gradient_model.h"
+#include "model/outer_step.h"
+#include "verify/settings.h"
+
+namespace assay {
+
+struct JudgePorts {
+    std::function<Result<BlobRef>(ByteSpan bytes)> put;
+    std::function<Result<Bytes>(const BlobRef& blob)> get;
+    // Tokens of training or held-out samples, in order: (count, T + 1).
+    std::function<Result<std::vector<int32_t>>(std::span<const uint64_t> samples)> read_samples;
+    std::function<Result<std::vector<int32_t>>(std::span<const uint64_t> samples)> read_held_out;
+    // After a round's outer step and before RoundJudged: make the new state durable. May be empty.
+    std::function<Status(RoundId round, const std::vector<float>& theta, const OuterState& outer)>
+        keep_state;
+};
+
+struct JudgeSettings {
+    Digest run_seed;
+    Digest manifest_digest;
+    uint64_t sample_count = 0;
+    uint64_t held_out_count = 0;
+    AdamSettings adam;
+    CompressionSettings compression;
+    OuterSettings outer;
+    VerifySettings verify;
+    uint32_t loss_sequences = 0;  // held-out sequences of the reported loss; 0: all
+};
+
+class RoundJudge {
+public:
+    // REQUIRES: model outlives the judge.
+    RoundJudge(JudgeSettings settings, JudgePorts ports, GradientModel& model);
+
+    // theta and the outer state that the next round to be judged starts from.
+    [[nodiscard]] Status load(std::vector<float> theta, OuterState outer);
+    [[nodiscard]] const std::vector<float>& theta() const { return theta_; }
+    [[nodiscard]] const OuterState& outer() const { return outer_; }
+
+    // Fails only if the own state or store is not what the plan says (nothing is then changed).
+    Result<RoundJudged> judge(const JudgeRound& order);
+    // Recomputes one gradient. A missing blob is a failed report with its reason.
+    AuditReport audit(const AuditJob& job);
+
+private:
+    JudgeSettings settings_;
+    JudgePorts ports_;
+    GradientModel& model_;
+    std::vector<float> theta_;
+    OuterState outer_;
+};
+
+}  // namespace assay

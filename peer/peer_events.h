@@ -1,0 +1,168 @@
+// What goes into PeerMachine and what comes out of it. Plain values: no socket, tensor or thread.
+//
+// Whoever performs actions does so strictly in order. Signatures of envelopes were checked against
+// the coordinator's key before a message becomes an event.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "protocol/messages.h"
+
+namespace assay {
+
+// (m, v, e) as a peer holds them, by their roots.
+struct TripleRoots {
+    Digest m;
+    Digest v;
+    Digest e;
+    auto operator<=>(const TripleRoots&) const = default;
+};
+
+// ---- events --------------------------------------------------------------------------------------
+
+struct ChannelUp {};
+struct ChannelDown {
+    std::string reason;
+};
+struct MessageArrived {
+    Message message;
+    Envelope envelope;
+};
+// A blob that WantBlob asked for lies, hashed, in our own store.
+struct BlobReady {
+    Digest sha256;
+};
+struct BlobMissing {
+    Digest sha256;
+    std::string reason;
+};
+struct RoundTrained {
+    RoundId round;
+    Commit commit;
+    Envelope envelope;  // the COMMIT sealed once: these bytes are sent, hashed and challenged
+    BlobRef payload;
+    float loss = 0;     // of the last step
+};
+struct TrainingProgress {
+    RoundId round;
+    uint32_t step = 0;
+    float loss = 0;
+    uint32_t tokens_per_second = 0;
+};
+struct TrainingFailed {
+    RoundId round;
+    std::string reason;
+};
+struct OpeningBuilt {
+    OpeningNotice notice;
+};
+// The worker does not answer (an adversary's `silent`, or a lost chain).
+struct OpeningFailed {
+    RoundId round;
+    std::string reason;
+};
+// theta after the summary's aggregate; equal to the summary's theta_root in every honest case.
+struct AggregateApplied {
+    RoundId round;
+    Digest theta_root;
+};
+struct ThetaAdopted {
+    Digest theta_root;
+};
+struct PeerTick {};
+struct PeerStop {};
+
+using PeerEvent = std::variant<ChannelUp,
+                               ChannelDown,
+                               MessageArrived,
+                               BlobReady,
+                               BlobMissing,
+                               RoundTrained,
+                               TrainingProgress,
+                               TrainingFailed,
+                               OpeningBuilt,
+                               OpeningFailed,
+                               AggregateApplied,
+                               ThetaAdopted,
+                               PeerTick,
+                               PeerStop>;
+
+// ---- actions -------------------------------------------------------------------------------------
+
+// Dial (again); answered by ChannelUp or ChannelDown.
+struct Dial {};
+struct Say {
+    Message message;
+};
+// Send these very bytes again: a sealed COMMIT.
+struct SaySealed {
+    Envelope envelope;
+};
+// Fetch from its locations, else from the coordinator, into our own store.
+struct WantBlob {
+    BlobRef blob;
+};
+// The run is known now: open the data, build the model. Done before the next action.
+struct PrepareRun {
+    RunManifest manifest;
+};
+struct TrainRound {
+    RoundPlan plan;
+};
+// Stop the running training between two steps; no RoundTrained of that round may follow.
+struct AbandonRound {
+    RoundId round;
+};
+struct BuildOpening {
+    RoundPlan plan;
+    Commit commit;
+    Digest commit_hash;
+    Digest beacon;
+};
+// Fetch done: apply Q(u) to theta, then keep the new triple (counted) or go back to the old one.
+struct ApplyAggregate {
+    RoundSummary summary;
+    bool counted = false;
+};
+// Take theta from a blob that is in our store; its root must be `root`.
+struct AdoptTheta {
+    BlobRef blob;
+    Digest root;
+};
+// The chain of that round will not be asked for any more.
+struct ForgetRound {
+    RoundId round;
+};
+// Two different signed heads for one round: a portable proof against the coordinator.
+struct ReportEquivocation {
+    Envelope first;
+    Envelope second;
+};
+struct PeerNote {
+    std::string text;
+};
+struct PeerFinished {
+    bool ok = false;  // false: refused or impossible; the reason is for a person
+    std::string reason;
+};
+
+using PeerAction = std::variant<Dial,
+                                Say,
+                                SaySealed,
+                                WantBlob,
+                                PrepareRun,
+                                TrainRound,
+                                AbandonRound,
+                                BuildOpening,
+                                ApplyAggregate,
+                                AdoptTheta,
+                                ForgetRound,
+                                ReportEquivocation,
+                                PeerNote,
+                                PeerFinished>;
+
+}  // namespace assay

@@ -1,0 +1,99 @@
+// A peer's side of the rounds, as a value: events go in, actions come out.
+//
+//   kDialing -> kGreeting -> kIdle -> kSyncing -> kTraining -> kSubmitted -> kOpened -> kApplying
+//                              ^------------------------------------------------------------'
+//
+// Reads no clock, opens no socket, touches no tensor, draws no random number. A lost connection goes
+// back to kDialing without losing what was trained: COMMIT, notices and openings are said again.
+// Not thread-safe: the peer's event loop owns it.
+
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "peer/peer_events.h"
+
+namespace assay {
+
+enum class PeerPhase : uint8_t {
+    kDialing,
+    kGreeting,
+    kIdle,
+    kSyncing,
+    kTraining,
+    kSubmitted,
+    kOpened,
+    kApplying,
+    kDone,
+};
+const char* phase_name(PeerPhase phase);
+
+struct PeerRules {
+    DurationMs retry{3000};             // silence before something is said again
+    DurationMs dial_pause{500};         // doubles with every failure, up to dial_pause_max
+    DurationMs dial_pause_max{10000};
+    DurationMs heartbeat{2000};
+};
+
+// What a peer knows at its start: from its folder, or nothing.
+struct PeerResume {
+    Digest theta_root;                   // zero: has no theta
+    std::optional<RunManifest> manifest;  // of the run that the folder belongs to
+};
+
+class PeerMachine {
+public:
+    PeerMachine(PeerId self, PeerId coordinator, Hello hello, PeerRules rules, PeerResume resume);
+
+    // To be called once, before the first step.
+    [[nodiscard]] std::vector<PeerAction> start(Instant now);
+    // REQUIRES: `now` is not earlier than at the call before.
+    [[nodiscard]] std::vector<PeerAction> step(const PeerEvent& event, Instant now);
+    // When a PeerTick is due at the latest.
+    [[nodiscard]] std::optional<Instant> wake_at() const;
+
+    [[nodiscard]] PeerPhase phase() const { return phase_; }
+    [[nodiscard]] const Digest& theta_root() const { return theta_root_; }
+    [[nodiscard]] std::optional<RoundId> round() const;
+
+private:
+    using Actions = std::vector<PeerAction>;
+
+    struct Work {
+        RoundPlan plan;
+        Digest plan_digest;
+        std::optional<Commit> commit;
+        Envelope envelope;
+        Digest commit_hash;
+        BlobRef payload;
+        std::optional<CloseNotice> close;
+        Envelope close_envelope;
+        std::optional<Beacon> beacon;
+        std::optional<OpeningNotice> opening;
+        bool refused = false;  // the coordinator will not count this round
+    };
+
+    PeerId self_;
+    PeerId coordinator_;
+    Hello hello_;
+    PeerRules rules_;
+    Digest theta_root_;
+    std::optional<RunManifest> manifest_;
+    PeerPhase phase_ = PeerPhase::kDialing;
+    bool connected_ = false;
+    std::optional<Work> work_;
+    std::optional<RoundPlan> next_plan_;      // came while the summary was being applied
+    std::optional<RoundSummary> summary_;     // being applied
+    Digest last_element_;                     // of the beacon chain, newest known
+    uint64_t last_element_index_ = 0;
+    std::optional<Instant> say_at_;
+    DurationMs dial_pause_;
+    Actions out_;
+};
+
+}  // namespace assay

@@ -1,0 +1,120 @@
+// The work of a peer: trains, records its gradient chain, compresses, commits, opens, applies.
+//
+// All tensors of a peer live here. No socket, no clock, no message loop: PeerMachine decides when.
+// The virtual points in `protected` are where adversaries/ differ; nobody else overrides them.
+// One thread owns it: the peer's compute thread.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "compression/sparse_update.h"
+#include "model/gradient_model.h"
+#include "peer/peer_events.h"
+#include "protocol/messages.h"
+#include "verify/commitment.h"
+#include "verify/settings.h"
+
+namespace assay {
+
+// Where a worker's large bytes lie. The payload, openings and states it puts are served to the
+// coordinator alone by whoever owns the store.
+struct WorkerPorts {
+    std::function<Result<BlobRef>(ByteSpan bytes)> put;
+    std::function<Result<Bytes>(const BlobRef& blob)> get;
+    std::function<void(const Digest& sha256)> drop;
+    // Tokens of samples, in order: (count, T + 1).
+    std::function<Result<std::vector<int32_t>>(std::span<const uint64_t> samples)> read_samples;
+};
+
+struct WorkerSettings {
+    PeerId self;
+    NumericClass numeric_class = NumericClass::kFp32;
+    Digest manifest_digest;
+    Digest run_seed;
+    uint64_t sample_count = 0;  // training samples of the data set
+    uint32_t rounds_kept = 2;   // chains kept for openings
+    AdamSettings adam;
+    CompressionSettings compression;
+    OuterSettings outer;
+    VerifySettings verify;
+};
+
+// Parameters and the peer's own triple, as they go on to the next round.
+struct WorkerState {
+    std::vector<float> theta;
+    std::vector<float> m;
+    std::vector<float> v;
+    std::vector<float> e;
+};
+
+struct TrainedRound {
+    Commit commit;
+    BlobRef payload;
+    float loss = 0;  // mean loss of the last step
+};
+
+class PeerWorker {
+public:
+    // Called before each step with (step, loss of the step before); false abandons the round.
+    using StepHook = std::function<bool(uint32_t step, float loss)>;
+
+    // REQUIRES: model outlives the worker.
+    PeerWorker(WorkerSettings settings, WorkerPorts ports, GradientModel& model);
+    virtual ~PeerWorker();
+    PeerWorker(const PeerWorker&) = delete;
+    PeerWorker& operator=(const PeerWorker&) = delete;
+
+    // theta from a verified source; moments and e start at zero unless restored.
+    [[nodiscard]] Status adopt_theta(std::span<const float> theta);
+    [[nodiscard]] Status adopt_theta_blob(const BlobRef& blob, const Digest& root);
+    // A stopped peer's state; fails if sizes differ from the layout.
+    [[nodiscard]] Status restore(WorkerState current);
+    [[nodiscard]] const WorkerState& state() const { return current_; }
+    [[nodiscard]] TripleRoots roots() const;
+    [[nodiscard]] Digest theta_root() const { return theta_root_; }
+
+    // H steps, chain, compression, COMMIT. Fails if the plan has no place for this peer, if theta or
+    // the triple is not what the plan asks for, or if the hook said no; the state is then as before.
+    virtual Result<TrainedRound> train(const RoundPlan& plan, const StepHook& hook);
+    // Answers the challenge that follows from the beacon and the own COMMIT.
+    virtual Result<OpeningNotice> open(const RoundPlan& plan, const Commit& commit,
+                                       const Digest& commit_hash, const Digest& beacon);
+    // Applies Q(u), then keeps the new triple or goes back to the old one. Returns theta's root.
+    Result<Digest> apply(const RoundSummary& summary, bool counted);
+    void forget(RoundId round);
+
+protected:
+    // Where the round starts from; another answer than theta is another base_root in the COMMIT.
+    virtual std::vector<float> base_parameters(const RoundPlan& plan);
+    // The samples of one step as trained on.
+    virtual std::vector<uint64_t> choose_samples(const RoundPlan& plan, uint32_t step,
+                                                 std::span<const uint64_t> assigned);
+    // The unclipped gradient of the mean loss over the batch.
+    virtual Result<StepGradient> step_gradient(const RoundPlan& plan, uint32_t step,
+                                               std::span<const float> theta,
+                                               const TokenBatch& batch, std::span<float> gradient);
+    // Between compression and COMMIT.
+    virtual void edit_update(const RoundPlan& plan, SparseUpdate& update);
+
+    WorkerSettings settings_;
+    WorkerPorts ports_;
+    GradientModel& model_;
+
+private:
+    // What a round leaves until it is decided.
+    struct RoundWork;
+
+    WorkerState current_;
+    Digest theta_root_;
+    std::map<RoundId, std::unique_ptr<RoundWork>> rounds_;
+};
+
+}  // namespace assay
