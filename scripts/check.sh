@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# Everything that is too slow or too strict for each build. Ends green or names what is not.
+#
+#   scripts/check.sh [--all] [--fuzz-seconds N] [STEP...]
+#
+# STEPs, in this order if none is named:
+#   layers    the house rules          format   clang-format          tidy   clang-tidy
+#   asan      address + undefined      tsan     threads               valgrind
+#   fuzz      libFuzzer, one minute in all
+# clang-tidy reads the torch-free files that differ from the main branch (ASSAY_BASE, default
+# origin/main); with --all it reads every file, which takes long.
+
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+cd "$ASSAY_ROOT"
+
+ALL_STEPS=(layers format tidy asan tsan valgrind fuzz)
+all_files=no
+fuzz_seconds=60
+steps=()
+
+usage() {
+    sed -n '2,/^$/s/^# \{0,1\}//p' "$0"
+}
+
+while [ $# -gt 0 ]; do
+    case "$1" in
+    --all) all_files=yes ;;
+    --fuzz-seconds) fuzz_seconds="${2:?--fuzz-seconds needs a number}" && shift ;;
+    -h | --help) usage && exit 0 ;;
+    *) [[ " ${ALL_STEPS[*]} " == *" $1 "* ]] || die "unknown step $1" "one of: ${ALL_STEPS[*]}"
+        steps+=("$1") ;;
+    esac
+    shift
+done
+[ ${#steps[@]} -gt 0 ] || steps=("${ALL_STEPS[@]}")
+
+sources() {
+    git ls-files '*.cpp' '*.h' '*.cu'
+}
+
+step_layers() {
+    build release layers_test
+    build/release/layers_test
+}
+
+step_format() {
+    sources | xargs clang-format-14 --dry-run -Werror
+}
+
+# The .cpp files of a compilation database, relative to the root.
+files_of_database() {
+    sed -n 's/^ *"file": "\(.*\)",\{0,1\}$/\1/p' "$1/compile_commands.json" |
+        grep -v "^$1/" | sed "s|^$ASSAY_ROOT/||" | grep '\.cpp$' | grep -v '^build/' | sort -u
+}
+
+# Changed .cpp files, and those beside a changed header.
+changed_files() {
+    local base
+    base="$(git merge-base HEAD "${ASSAY_BASE:-origin/main}" 2>/dev/null || git rev-parse HEAD~1)"
+    { git diff --name-only --diff-filter=d "$base" -- '*.cpp' '*.h' && git ls-files -o --exclude-standard -- '*.cpp'; } |
+        sed 's/\.h$/.cpp/' | sort -u
+}
+
+step_tidy() {
+    # A tree of its own: clang cannot read the precompiled headers of g++.
+    cmake --preset release -B build/tidy -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON >/dev/null
+    cmake --build build/tidy --target assay_protocol_generated >/dev/null
+    local files
+    if [ "$all_files" = yes ]; then
+        files="$(files_of_database build/tidy)"
+    else
+        cmake --preset asan >/dev/null
+        files="$(comm -12 <(files_of_database build/asan) <(changed_files))"
+    fi
+    [ -n "$files" ] || { say "no file to read" && return 0; }
+    say "clang-tidy reads $(wc -l <<<"$files") files"
+    xargs -n 1 -P "$(nproc)" clang-tidy-14 -p build/tidy --quiet \
+        --extra-arg=-Wno-unknown-warning-option <<<"$files"
+}
+
+step_asan() {
+    build asan
+    ctest --preset asan --no-tests=error -j "$(nproc)"
+}
+
+step_tsan() {
+    build tsan
+    ctest --preset tsan --no-tests=error -j "$(nproc)"
+}
+
+step_valgrind() {
+    build release core_test protocol_test ledger_test
+    local test
+    for test in core_test protocol_test ledger_test; do
+        say "valgrind $test"
+        valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
+            "build/release/$test" '~[slow]'
+    done
+}
+
+step_fuzz() {
+    build fuzz
+    local targets target name seeds
+    mapfile -t targets < <(find build/fuzz -maxdepth 1 -type f -executable -name 'fuzz_*' | sort)
+    [ ${#targets[@]} -gt 0 ] || die "no fuzz target was built."
+    for target in "${targets[@]}"; do
+        name="$(basename "$target")"
+        mkdir -p "build/fuzz/corpus/$name" build/fuzz/artifacts
+        seeds=()
+        [ ! -d "fuzz/corpus/${name#fuzz_}" ] || seeds=("fuzz/corpus/${name#fuzz_}")
+        say "$name for $((fuzz_seconds / ${#targets[@]})) s"
+        "$target" -max_total_time=$((fuzz_seconds / ${#targets[@]})) -timeout=10 -rss_limit_mb=2048 \
+            -print_final_stats=1 -artifact_prefix=build/fuzz/artifacts/ "build/fuzz/corpus/$name" \
+            "${seeds[@]}" >"build/fuzz/$name.log" 2>&1 ||
+            { tail -n 40 "build/fuzz/$name.log" && return 1; }
+        grep -E 'number_of_executed_units|new_units_added' "build/fuzz/$name.log" || true
+    done
+}
+
+bash scripts/install.sh --check
+failed=()
+for step in "${steps[@]}"; do
+    say "check: $step"
+    # A subshell of its own, so that `set -e` ends the step and not the script.
+    set +e
+    (set -e; "step_$step")
+    status=$?
+    set -e
+    [ $status -eq 0 ] || failed+=("$step")
+done
+[ ${#failed[@]} -eq 0 ] || die "not green: ${failed[*]}"
+say "all green: ${steps[*]}"
