@@ -19,6 +19,14 @@ constexpr uint64_t kLocationsMax = 8;
 constexpr uint64_t kTextBytesMax = 4096;              // reasons, names, locations
 constexpr uint64_t kConfigBytesMax = 1 << 18;
 constexpr uint64_t kShardsMax = 65536;
+constexpr uint64_t kRoundsMax = uint64_t{1} << 32;
+constexpr uint64_t kOptimiserStepsMax = uint64_t{1} << 48;
+constexpr uint64_t kTokensMax = uint64_t{1} << 50;    // of one peer in one round
+constexpr uint64_t kThreadsMax = 65536;
+constexpr uint64_t kRateMax = uint64_t{1} << 50;      // tokens or bytes a second
+constexpr uint64_t kSamplePositionMax = uint64_t{1} << 60;
+constexpr int64_t kTimeMsMax = int64_t{1} << 53;      // instants and durations
+constexpr uint64_t kMerkleSiblingsMax = 64;
 
 constexpr uint64_t kMessageBytesMax = 1 << 22;        // one control message, 4 MiB
 constexpr uint64_t kPieceBytes = 256 * 1024;          // one piece of a blob

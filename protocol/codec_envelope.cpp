@@ -1,0 +1,58 @@
+// Signatures around messages.
+#include "protocol/codec_parts.h"
+
+namespace assay {
+
+Digest envelope_digest(uint8_t kind, ByteSpan body) {
+    return sha256("envelope", ByteSpan(&kind, 1), body);
+}
+
+Envelope make_envelope(const Identity& identity, const Message& message) {
+    Envelope envelope;
+    envelope.signer = identity.id();
+    envelope.kind = message_kind(message);
+    envelope.body = encode_message(message);
+    envelope.signature = identity.sign(envelope_digest(envelope.kind, envelope.body).span());
+    return envelope;
+}
+
+Bytes encode_envelope(const Envelope& envelope) {
+    v1::Envelope wire;
+    wire.set_signer(wire_bytes(envelope.signer));
+    wire.set_kind(envelope.kind);
+    wire.set_body(envelope.body.data(), envelope.body.size());
+    wire.set_signature(envelope.signature.data(), envelope.signature.size());
+    return serialize(wire);
+}
+
+Bytes seal(const Identity& identity, const Message& message) {
+    return encode_envelope(make_envelope(identity, message));
+}
+
+static void from_wire(const v1::Envelope& wire, FieldCheck& check, Envelope& envelope) {
+    envelope.signer = check.peer("signer", wire.signer());
+    envelope.kind =
+        static_cast<uint8_t>(check.number("kind", wire.kind(), 1, std::variant_size_v<Message>));
+    check.require(wire.signature().size() == envelope.signature.size(), "signature",
+                  "has not 64 bytes");
+    if (check.ok()) {
+        envelope.body.assign(wire.body().begin(), wire.body().end());
+        std::copy(wire.signature().begin(), wire.signature().end(), envelope.signature.begin());
+    }
+}
+
+Result<Envelope> open_envelope(ByteSpan wire) {
+    Result<Envelope> envelope =
+        parse<Envelope, v1::Envelope>("Envelope", wire, limits::kMessageBytesMax);
+    if (!envelope) {
+        return envelope;
+    }
+    const Digest digest = envelope_digest(envelope->kind, envelope->body);
+    if (!verify_signature(envelope->signer, digest.span(), envelope->signature)) {
+        return fail("Envelope.signature is not of peer " + envelope->signer.brief() +
+                    " over this " + message_name(envelope->kind));
+    }
+    return envelope;
+}
+
+}  // namespace assay
