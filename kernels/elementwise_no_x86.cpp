@@ -1,0 +1,18 @@
+#include "core/check.h"
+#include "kernels/paths.h"
+
+namespace assay {
+
+bool cpu_has_avx2_fma() {
+    return false;
+}
+
+void adamw_avx2(const AdamArrays&, const AdamScalars&) {
+    ASSAY_CHECK(cpu_has_avx2_fma());
+}
+
+void feedback_avx2(const FeedbackArrays&, float) {
+    ASSAY_CHECK(cpu_has_avx2_fma());
+}
+
+}  // namespace assay
