@@ -1,0 +1,57 @@
+// Benchmarks: what `assay bench` lists and runs, and the rows that they give.
+//
+// Speed lives here, never in a test. A comparison runs both sides in one process, alternating, and is
+// reported as a ratio; every row says how many threads it used.
+
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+
+namespace assay {
+
+struct BenchRow {
+    std::string name;
+    double value = 0;
+    std::string unit;
+    std::string against;  // what it is compared with; "" for nothing
+    double ratio = 0;     // value relative to that; > 1 is better for us; 0 for nothing
+    int threads = 1;
+    std::string note;     // a hash of the result, a size: for people
+};
+
+struct BenchOptions {
+    int threads = 1;
+    int repetitions = 7;
+    bool tiny = false;    // seconds instead of minutes: what the tests run
+    int64_t seeds = 3;
+    std::string text;     // a text file for benches that train; "" for a made one
+};
+
+struct Bench {
+    std::string name;
+    std::string summary;
+    std::function<Result<std::vector<BenchRow>>(const BenchOptions&)> run;
+};
+
+// All benchmarks, in the order of the list.
+const std::vector<Bench>& all_benches();
+
+// Minimum and median seconds of `first` and `second`, run alternately `repetitions` times.
+struct Alternating {
+    double first_min = 0;
+    double first_median = 0;
+    double second_min = 0;
+    double second_median = 0;
+};
+Alternating time_alternating(int repetitions,
+                             const std::function<void()>& first,
+                             const std::function<void()>& second);
+double median(std::vector<double> values);
+
+}  // namespace assay

@@ -1,0 +1,122 @@
+// `assay bench [NAME]`: lists the benchmarks, or runs one and prints its rows.
+
+#include "benchmarks/bench.h"
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "core/fields.h"
+#include "core/files.h"
+
+namespace assay {
+
+namespace {
+
+struct BenchCommand {
+    std::string name;
+    std::string json_file;
+    int64_t threads = 1;
+    int64_t repetitions = 7;
+    int64_t seeds = 3;
+    std::string text;
+    bool tiny = false;
+};
+
+void list_benches() {
+    for (const Bench& bench : all_benches()) {
+        std::printf("%-14s %s\n", bench.name.c_str(), bench.summary.c_str());
+    }
+    std::printf("\nRun one with: assay bench NAME\n");
+}
+
+void print_rows(const std::vector<BenchRow>& rows) {
+    std::printf("%-30s %13s %-12s %7s %3s  %s\n", "row", "value", "unit", "ratio", "thr", "against");
+    for (const BenchRow& row : rows) {
+        char ratio[32] = "";
+        if (row.ratio != 0) {
+            std::snprintf(ratio, sizeof(ratio), "%.3f", row.ratio);
+        }
+        std::printf("%-30s %13.5g %-12s %7s %3d  %s\n", row.name.c_str(), row.value,
+                    row.unit.c_str(), ratio, row.threads, row.against.c_str());
+        if (!row.note.empty()) {
+            std::printf("    %s\n", row.note.c_str());
+        }
+    }
+}
+
+std::string rows_json(const std::vector<BenchRow>& rows) {
+    nlohmann::json list = nlohmann::json::array();
+    for (const BenchRow& row : rows) {
+        list.push_back({{"name", row.name},
+                        {"value", row.value},
+                        {"unit", row.unit},
+                        {"against", row.against},
+                        {"ratio", row.ratio},
+                        {"threads", row.threads},
+                        {"note", row.note}});
+    }
+    return list.dump(1) + "\n";
+}
+
+int run_bench(const Bench& bench, const BenchCommand& command) {
+    BenchOptions options;
+    options.threads = static_cast<int>(command.threads);
+    options.repetitions = static_cast<int>(command.repetitions);
+    options.seeds = command.seeds;
+    options.text = command.text;
+    options.tiny = command.tiny;
+    Result<std::vector<BenchRow>> rows = bench.run(options);
+    if (!rows) {
+        std::fprintf(stderr, "assay: %s\n", rows.reason().c_str());
+        return kExitFailed;
+    }
+    print_rows(*rows);
+    if (command.json_file.empty()) {
+        return kExitOk;
+    }
+    const Status written = write_file_atomically(command.json_file, as_bytes(rows_json(*rows)));
+    if (!written) {
+        std::fprintf(stderr, "assay: %s\n", written.reason().c_str());
+        return kExitFailed;
+    }
+    return kExitOk;
+}
+
+int bench(const BenchCommand& command) {
+    if (command.name.empty()) {
+        list_benches();
+        return kExitOk;
+    }
+    std::vector<std::string> names;
+    for (const Bench& candidate : all_benches()) {
+        if (candidate.name == command.name) {
+            return run_bench(candidate, command);
+        }
+        names.push_back(candidate.name);
+    }
+    const std::string near = nearest_name(command.name, names);
+    std::fprintf(stderr, "assay: there is no benchmark `%s`.%s\n", command.name.c_str(),
+                 near.empty() ? " List them with: assay bench"
+                              : (" Did you mean `" + near + "`?").c_str());
+    return kExitUsage;
+}
+
+}  // namespace
+
+void add_bench(CommandLine& line) {
+    static BenchCommand command;
+    line.add("bench",
+             "Measure this machine: list the benchmarks, or run one",
+             "assay bench compression --threads 1 --json rows.json",
+             [] { return bench(command); })
+        .optional_positional("NAME", command.name, "benchmark to run; without it: the list")
+        .text("--json", command.json_file, "also write the rows to this file")
+        .number("--threads", command.threads, 1, 256, "threads")
+        .number("--repetitions", command.repetitions, 1, 1000, "repetitions of each side")
+        .number("--seeds", command.seeds, 1, 100, "seeds, for benchmarks that train")
+        .text("--text", command.text, "text file, for benchmarks that train")
+        .toggle("--tiny", command.tiny, "the smallest sizes, to see that it works");
+}
+
+}  // namespace assay

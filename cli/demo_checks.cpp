@@ -1,0 +1,103 @@
+#include "cli/demo_checks.h"
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+namespace assay {
+
+namespace {
+
+const PeerStatus* find(const CoordinatorStatus& status, const PeerId& id) {
+    for (const PeerStatus& peer : status.peers) {
+        if (peer.id == id) {
+            return &peer;
+        }
+    }
+    return nullptr;
+}
+
+std::string figure(const char* format, double a, double b) {
+    char text[160];
+    std::snprintf(text, sizeof(text), format, a, b);
+    return text;
+}
+
+DemoCheck check_loss(const DemoOutcome& outcome) {
+    if (outcome.rounds.empty()) {
+        return {false, "no round was finished"};
+    }
+    const double loss = outcome.rounds.back().loss_after;
+    const double entropy = outcome.status.unigram_entropy;
+    return {loss < entropy && loss > 0,
+            figure("held-out loss %.4f nats/token against the text's unigram entropy %.4f", loss,
+                   entropy)};
+}
+
+// Adversaries may hold what they like; all honest replicas must be the coordinator's.
+DemoCheck check_replicas(const DemoPlan& plan, const DemoOutcome& outcome) {
+    const std::string& root = outcome.status.theta_root;
+    for (size_t i = 0; i < plan.peers.size(); ++i) {
+        const bool honest = plan.peers[i].attack.empty();
+        if (honest && outcome.reports[i].theta_root != root) {
+            return {false, plan.peers[i].name + " holds " +
+                               outcome.reports[i].theta_root.substr(0, 12) +
+                               ", the coordinator " + root.substr(0, 12)};
+        }
+    }
+    return {!root.empty(), "all honest replicas hold " + root.substr(0, 12)};
+}
+
+std::vector<DemoCheck> check_pay(const DemoPlan& plan, const DemoOutcome& outcome) {
+    std::vector<DemoCheck> checks;
+    for (const DemoPeer& peer : plan.peers) {
+        const PeerStatus* status = find(outcome.status, peer.id);
+        const int64_t vested = status == nullptr ? 0 : status->vested;
+        const int64_t forfeited = status == nullptr ? 0 : status->forfeited;
+        if (peer.attack.empty()) {
+            checks.push_back({vested > 0, peer.name + " was paid " + std::to_string(vested)});
+        } else {
+            checks.push_back({vested == 0, peer.name + " vested " + std::to_string(vested) +
+                                               " and forfeited " + std::to_string(forfeited)});
+        }
+    }
+    return checks;
+}
+
+}  // namespace
+
+std::vector<DemoCheck> check_demo(const DemoPlan& plan, const DemoOutcome& outcome) {
+    std::vector<DemoCheck> checks = {check_loss(outcome), check_replicas(plan, outcome),
+                                     {outcome.ledger_ok, outcome.ledger_text}};
+    for (DemoCheck& check : check_pay(plan, outcome)) {
+        checks.push_back(std::move(check));
+    }
+    checks.push_back({outcome.answered, outcome.answered ? "the served model answered over HTTP"
+                                                         : "no HTTP answer: " + outcome.answer});
+    return checks;
+}
+
+std::string demo_json(const DemoPlan& plan,
+                      const DemoOutcome& outcome,
+                      const std::vector<DemoCheck>& checks) {
+    using nlohmann::json;
+    json all;
+    all["attack"] = plan.options.attack;
+    all["seconds"] = outcome.seconds;
+    all["answer"] = outcome.answer;
+    all["status"] = json::parse(to_json(outcome.status));
+    for (const RoundStatus& round : outcome.rounds) {
+        all["rounds"].push_back(json::parse(to_json(round)));
+    }
+    for (size_t i = 0; i < plan.peers.size(); ++i) {
+        json peer = json::parse(to_json(outcome.reports[i]));
+        peer["name"] = plan.peers[i].name;
+        peer["attack"] = plan.peers[i].attack;
+        all["peers"].push_back(peer);
+    }
+    for (const DemoCheck& check : checks) {
+        all["checks"].push_back({{"ok", check.ok}, {"text", check.text}});
+    }
+    return all.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace assay

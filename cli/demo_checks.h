@@ -1,0 +1,34 @@
+// Whether a demo kept what it promises: one line a promise, with the figures. Pure.
+
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/demo_plan.h"
+#include "cli/status_json.h"
+
+namespace assay {
+
+struct DemoOutcome {
+    CoordinatorStatus status;
+    std::vector<RoundStatus> rounds;
+    std::vector<PeerReport> reports;  // in order of DemoPlan::peers
+    bool ledger_ok = false;
+    std::string ledger_text;
+    bool answered = false;
+    std::string answer;
+    double seconds = 0;
+};
+
+struct DemoCheck {
+    bool ok = false;
+    std::string text;
+};
+
+std::vector<DemoCheck> check_demo(const DemoPlan& plan, const DemoOutcome& outcome);
+std::string demo_json(const DemoPlan& plan,
+                      const DemoOutcome& outcome,
+                      const std::vector<DemoCheck>& checks);
+
+}  // namespace assay

@@ -1,0 +1,27 @@
+#include "cli/stop_signal.h"
+
+#include <atomic>
+#include <csignal>
+
+namespace assay {
+
+namespace {
+
+std::atomic<bool> stop_flag{false};
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+void on_signal(int /*number*/) { stop_flag.store(true); }
+
+}  // namespace
+
+void catch_stop_signals() {
+    struct sigaction action {};
+    action.sa_handler = on_signal;
+    ::sigaction(SIGINT, &action, nullptr);
+    ::sigaction(SIGTERM, &action, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+}
+
+bool stop_requested() { return stop_flag.load(); }
+
+}  // namespace assay

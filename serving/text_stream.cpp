@@ -1,0 +1,58 @@
+#include "serving/text_stream.h"
+
+#include <algorithm>
+
+namespace assay {
+
+size_t incomplete_utf8_tail(std::string_view text) {
+    for (size_t back = 1; back <= 3 && back <= text.size(); ++back) {
+        const auto byte = static_cast<unsigned char>(text[text.size() - back]);
+        if ((byte & 0xC0U) == 0x80U) {
+            continue;  // a continuation byte: its lead is further left
+        }
+        const size_t needed = byte >= 0xF0U ? 4 : byte >= 0xE0U ? 3 : byte >= 0xC0U ? 2 : 1;
+        return needed > back ? back : 0;
+    }
+    return 0;
+}
+
+// The longest end of pending_ that is a true beginning of some stop string.
+size_t TextStream::held_for_stop() const {
+    size_t held = 0;
+    for (const std::string& stop : stop_) {
+        for (size_t length = std::min(stop.size() - 1, pending_.size()); length > held; --length) {
+            if (pending_.compare(pending_.size() - length, length, stop, 0, length) == 0) {
+                held = length;
+                break;
+            }
+        }
+    }
+    return held;
+}
+
+std::string TextStream::push(std::string_view bytes) {
+    if (stopped_) {
+        return "";
+    }
+    pending_ += bytes;
+    size_t first = std::string::npos;
+    for (const std::string& stop : stop_) {
+        first = std::min(first, pending_.find(stop));
+    }
+    if (first != std::string::npos) {
+        stopped_ = true;
+        pending_.resize(first);
+        return std::exchange(pending_, "");
+    }
+    const size_t held = std::max(held_for_stop(), incomplete_utf8_tail(pending_));
+    std::string ready = pending_.substr(0, pending_.size() - held);
+    pending_.erase(0, ready.size());
+    return ready;
+}
+
+std::string TextStream::flush() {
+    std::string rest = std::exchange(pending_, "");
+    return stopped_ ? "" : rest;
+}
+
+}  // namespace assay

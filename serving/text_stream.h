@@ -1,0 +1,33 @@
+// Turns the bytes of one token after another into text that may be sent: holds back what may still
+// become a stop string, and incomplete UTF-8. Pure; one per choice.
+
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace assay {
+
+class TextStream {
+public:
+    explicit TextStream(std::vector<std::string> stop) : stop_(std::move(stop)) {}
+
+    // Text that is certain now. After a stop string was met: the text before it, then nothing more.
+    std::string push(std::string_view bytes);
+    // What was held back, at the end of generation.
+    std::string flush();
+    [[nodiscard]] bool stopped() const { return stopped_; }
+
+private:
+    [[nodiscard]] size_t held_for_stop() const;
+    std::vector<std::string> stop_;
+    std::string pending_;
+    bool stopped_ = false;
+};
+
+// How many bytes at the end of `text` are the beginning of a UTF-8 sequence that is not complete.
+size_t incomplete_utf8_tail(std::string_view text);
+
+}  // namespace assay
