@@ -1,0 +1,117 @@
+#include "verify/challenge.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/check.h"
+#include "core/rng.h"
+
+namespace assay {
+
+namespace {
+
+double usable_energy(double energy) {
+    return std::isfinite(energy) && energy > 0 ? energy : 0;
+}
+
+bool contains(const std::vector<uint64_t>& values, uint64_t wanted) {
+    return std::find(values.begin(), values.end(), wanted) != values.end();
+}
+
+// One chunk not in `taken`, in proportion to energy; uniform where no energy is left.
+uint64_t draw_by_energy(CounterRng& rng,
+                        std::span<const double> energy,
+                        const std::vector<uint64_t>& taken) {
+    double total = 0;
+    for (uint64_t c = 0; c < energy.size(); ++c) {
+        total += contains(taken, c) ? 0 : usable_energy(energy[c]);
+    }
+    double left = rng.unit() * total;
+    uint64_t skip = rng.below(energy.size() - taken.size());
+    uint64_t last_with_energy = energy.size();
+    for (uint64_t c = 0; c < energy.size(); ++c) {
+        if (contains(taken, c)) {
+            continue;
+        }
+        if (total == 0) {
+            if (skip-- == 0) {
+                return c;
+            }
+        } else if (usable_energy(energy[c]) > 0) {
+            last_with_energy = c;
+            left -= energy[c];
+            if (left < 0) {
+                return c;
+            }
+        }
+    }
+    return last_with_energy;  // rounding left a remainder behind the last chunk
+}
+
+}  // namespace
+
+Digest challenge_seed(const Digest& beacon, const Digest& commit_hash) {
+    return sha256("A", beacon.span(), commit_hash.span());
+}
+
+Challenge draw_challenge(const Digest& beacon,
+                         const Digest& commit_hash,
+                         const ParameterLayout& layout,
+                         std::span<const double> chunk_energy,
+                         const VerifySettings& settings,
+                         uint32_t inner_steps,
+                         uint32_t audit_ppm) {
+    const uint64_t tiles = layout.tile_count();
+    ASSAY_CHECK_EQ(chunk_energy.size(), tiles);
+    ASSAY_CHECK_LT(uint32_t{0}, inner_steps);
+    const Digest seed = challenge_seed(beacon, commit_hash);
+    Challenge challenge;
+
+    const auto total = std::min<uint64_t>(static_cast<uint64_t>(settings.compressor_chunks), tiles);
+    const uint64_t uniform = (total + 1) / 2;
+    CounterRng chunk_rng(derive_seed(seed, "chunks"));
+    std::vector<uint64_t> chunks = chunk_rng.distinct(uniform, tiles);
+    while (chunks.size() < total) {
+        chunks.push_back(draw_by_energy(chunk_rng, chunk_energy, chunks));
+    }
+
+    const auto chains = std::min<uint64_t>(static_cast<uint64_t>(settings.chain_chunks), total);
+    const uint64_t uniform_chains = std::min((chains + 1) / 2, uniform);
+    CounterRng chain_rng(derive_seed(seed, "chain"));
+    for (const uint64_t pick : chain_rng.distinct(uniform_chains, uniform)) {
+        challenge.chain_chunks.push_back(chunks[pick]);
+    }
+    for (uint64_t i = uniform; challenge.chain_chunks.size() < chains; ++i) {
+        challenge.chain_chunks.push_back(chunks[i]);
+    }
+    std::sort(chunks.begin(), chunks.end());
+    std::sort(challenge.chain_chunks.begin(), challenge.chain_chunks.end());
+    challenge.compressor_chunks = std::move(chunks);
+
+    CounterRng audit_rng(derive_seed(seed, "audit"));
+    challenge.audited = audit_rng.below(1000000) < audit_ppm;
+    CounterRng step_rng(derive_seed(seed, "steps"));
+    const auto steps = std::min<uint64_t>(static_cast<uint64_t>(settings.audit_steps), inner_steps);
+    for (const uint64_t step : step_rng.distinct(steps, inner_steps)) {
+        challenge.steps.push_back(static_cast<uint32_t>(step));
+    }
+    return challenge;
+}
+
+std::vector<uint64_t> draw_held_out(const Digest& beacon,
+                                    std::string_view purpose,
+                                    uint32_t draw,
+                                    uint64_t count,
+                                    uint64_t held_out_count) {
+    std::vector<uint64_t> samples;
+    if (held_out_count == 0) {
+        return samples;
+    }
+    const KeyedPermutation permutation(derive_seed(beacon, purpose, {draw}), held_out_count);
+    for (uint64_t i = 0; i < std::min(count, held_out_count); ++i) {
+        samples.push_back(permutation.at(i));
+    }
+    return samples;
+}
+
+}  // namespace assay

@@ -1,0 +1,245 @@
+#include "verify/judge.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace assay {
+
+namespace {
+
+Verdict verdict_of(const Evidence& evidence, Ruling ruling, Layer layer, std::string reason) {
+    Verdict verdict;
+    verdict.round = evidence.round;
+    verdict.peer = evidence.peer;
+    verdict.ruling = ruling;
+    verdict.layer = layer;
+    verdict.reason = std::move(reason);
+    verdict.evidence = evidence_digest(evidence);
+    return verdict;
+}
+
+std::vector<const PairFinding*> findings_about(const Evidence& evidence) {
+    std::vector<const PairFinding*> findings;
+    for (const PairFinding& finding : evidence.copies) {
+        if (finding.concerns(evidence.peer)) {
+            findings.push_back(&finding);
+        }
+    }
+    return findings;
+}
+
+// A proof that this peer or one that still stands is a copy.
+const PairFinding* proven_copy(const PeerId& peer,
+                               const std::vector<const PairFinding*>& findings,
+                               std::span<const PeerId> refused) {
+    for (const PairFinding* finding : findings) {
+        const PeerId& other = finding->peer == peer ? finding->other : finding->peer;
+        const bool resolved = std::find(refused.begin(), refused.end(), other) != refused.end();
+        if (finding->proves_copy() && !resolved) {
+            return finding;
+        }
+    }
+    return nullptr;
+}
+
+// A refusal of the chain of somebody whose roots equal another's: he is the copy.
+Verdict refuse(const Evidence& evidence,
+               const PairFinding* copy,
+               Layer layer,
+               const std::string& reason) {
+    if (copy == nullptr) {
+        return verdict_of(evidence, Ruling::kRejected, layer, reason);
+    }
+    return verdict_of(
+        evidence,
+        Ruling::kRejected,
+        Layer::kCopies,
+        copy->reason + ", and this one does not open for its own assignment: " + reason);
+}
+
+bool all_pass(const std::vector<AuditReport>& reports) {
+    return std::all_of(
+        reports.begin(), reports.end(), [](const AuditReport& report) { return report.pass; });
+}
+
+std::string direction_in_words(const DirectionScore& score, double gate_t) {
+    char text[160];
+    std::snprintf(text,
+                  sizeof(text),
+                  "direction gate: t = %.2f, not over %.2f (mean %.3g nat per token over the "
+                  "held-out groups)",
+                  score.t,
+                  gate_t,
+                  score.mean);
+    return text;
+}
+
+std::string acceptance_in_words(const Evidence& evidence) {
+    std::string text = "accepted";
+    char figures[96];
+    if (evidence.chain) {
+        std::snprintf(figures,
+                      sizeof(figures),
+                      "; %llu chunks and %llu chains bit-equal",
+                      static_cast<unsigned long long>(evidence.chain->chunks_checked),
+                      static_cast<unsigned long long>(evidence.chain->chains_checked));
+        text += figures;
+    }
+    if (evidence.direction) {
+        std::snprintf(figures, sizeof(figures), "; direction t = %.2f", evidence.direction->t);
+        text += figures;
+    }
+    if (!evidence.audits.empty()) {
+        text += "; " + std::to_string(evidence.audits.size()) + " audited steps agree";
+    }
+    return text;
+}
+
+void add_suspicion(Verdict& verdict,
+                   const Evidence& evidence,
+                   const std::vector<const PairFinding*>& findings) {
+    if (!findings.empty()) {
+        verdict.suspicious = true;
+        verdict.reason += "; suspicious: " + findings.front()->reason;
+    }
+    if (evidence.tripwire && evidence.tripwire->suspicious) {
+        verdict.suspicious = true;
+        verdict.reason += "; suspicious: " + evidence.tripwire->reason;
+    }
+}
+
+// The first refusal in the order of layers; nothing if every layer that was run passed.
+std::optional<Verdict> first_refusal(const Evidence& evidence, const PairFinding* copy) {
+    if (evidence.form && !evidence.form->ok()) {
+        return verdict_of(evidence, Ruling::kRejected, Layer::kForm, evidence.form->reason());
+    }
+    if (evidence.opening_overdue) {
+        return refuse(evidence, copy, Layer::kRefusal, "the opening did not come in time");
+    }
+    if (evidence.opening && !evidence.opening->ok()) {
+        return refuse(evidence, copy, Layer::kForm, evidence.opening->reason());
+    }
+    if (evidence.chain && !evidence.chain->pass) {
+        return refuse(evidence, copy, Layer::kChunkChain, evidence.chain->reason);
+    }
+    if (!evidence.audits.empty()) {
+        Verdict audit = judge_audits(
+            evidence.round, evidence.peer, evidence_digest(evidence), evidence.audits, true);
+        if (audit.ruling == Ruling::kRejected) {
+            return refuse(evidence, copy, audit.layer, audit.reason);
+        }
+    }
+    if (copy != nullptr && (evidence.audits.empty() || !all_pass(evidence.audits))) {
+        return verdict_of(evidence,
+                          Ruling::kGated,
+                          Layer::kCopies,
+                          copy->reason + "; not used until an audit says whose work it is");
+    }
+    if (evidence.direction && !evidence.direction->enters) {
+        return verdict_of(evidence,
+                          Ruling::kGated,
+                          Layer::kDirection,
+                          direction_in_words(*evidence.direction, evidence.gate_t));
+    }
+    return std::nullopt;
+}
+
+// What is said of one audited step: passed if any auditor passed it.
+struct StepResult {
+    uint32_t step = 0;
+    const AuditReport* failing = nullptr;
+    bool passed = false;
+};
+
+std::vector<StepResult> results_by_step(std::span<const AuditReport> reports) {
+    std::vector<StepResult> results;
+    for (const AuditReport& report : reports) {
+        auto found = std::find_if(results.begin(), results.end(), [&](const StepResult& result) {
+            return result.step == report.step;
+        });
+        if (found == results.end()) {
+            found = results.insert(results.end(), StepResult{report.step});
+        }
+        found->passed = found->passed || report.pass;
+        if (!report.pass && found->failing == nullptr) {
+            found->failing = &report;
+        }
+    }
+    return results;
+}
+
+}  // namespace
+
+Digest evidence_digest(const Evidence& evidence) {
+    return sha256("evidence",
+                  evidence.beacon.span(),
+                  evidence.commit_hash.span(),
+                  evidence.opening_hash.span());
+}
+
+Verdict judge(const Evidence& evidence, std::span<const PeerId> refused) {
+    const std::vector<const PairFinding*> findings = findings_about(evidence);
+    std::optional<Verdict> refusal =
+        first_refusal(evidence, proven_copy(evidence.peer, findings, refused));
+    Verdict verdict =
+        refusal
+            ? std::move(*refusal)
+            : verdict_of(
+                  evidence, Ruling::kAccepted, Layer::kAggregate, acceptance_in_words(evidence));
+    add_suspicion(verdict, evidence, findings);
+    return verdict;
+}
+
+std::vector<Verdict> judge_round(std::span<const Evidence> round) {
+    std::vector<Verdict> verdicts;
+    std::vector<PeerId> refused;
+    for (const Evidence& evidence : round) {
+        verdicts.push_back(judge(evidence));
+        if (verdicts.back().ruling == Ruling::kRejected) {
+            refused.push_back(evidence.peer);
+        }
+    }
+    for (size_t i = 0; i < verdicts.size(); ++i) {
+        if (verdicts[i].ruling != Ruling::kRejected) {
+            verdicts[i] = judge(round[i], refused);
+        }
+    }
+    return verdicts;
+}
+
+Verdict judge_audits(RoundId round,
+                     const PeerId& peer,
+                     const Digest& evidence,
+                     std::span<const AuditReport> reports,
+                     bool answered_in_time) {
+    Verdict verdict;
+    verdict.round = round;
+    verdict.peer = peer;
+    verdict.evidence = evidence;
+    verdict.ruling = Ruling::kAccepted;
+    verdict.layer = Layer::kGradientAudit;
+    if (!answered_in_time) {
+        verdict.ruling = Ruling::kRejected;
+        verdict.layer = Layer::kRefusal;
+        verdict.reason = "the states of the audited steps did not come in time";
+        return verdict;
+    }
+    const std::vector<StepResult> results = results_by_step(reports);
+    for (const StepResult& result : results) {
+        const std::string step = "step " + std::to_string(result.step);
+        if (result.failing != nullptr && !result.passed) {
+            verdict.ruling = Ruling::kRejected;
+            verdict.reason = "gradient audit of " + step + ": " + result.failing->reason;
+            return verdict;
+        }
+        if (result.failing != nullptr) {
+            verdict.suspicious = true;
+            verdict.reason +=
+                "auditors disagree about " + step + " (" + result.failing->reason + "); ";
+        }
+    }
+    verdict.reason += std::to_string(results.size()) + " audited steps agree";
+    return verdict;
+}
+
+}  // namespace assay

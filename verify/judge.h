@@ -1,0 +1,61 @@
+// Evidence of all layers in, verdicts with their reasons in words out. Pure.
+//
+// The order of layers decides what a refusal is called; later layers are not needed once an earlier
+// one has refused. A layer that was not run leaves its evidence empty and decides nothing.
+
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "protocol/messages.h"
+#include "verify/chunk_audit.h"
+#include "verify/overlap.h"
+#include "verify/probe.h"
+#include "verify/tripwire.h"
+
+namespace assay {
+
+struct Evidence {
+    RoundId round;
+    PeerId peer;
+    Digest beacon;  // with the two hashes: what a third party needs to check again
+    Digest commit_hash;
+    Digest opening_hash;  // plain SHA-256; zero if none came
+
+    std::optional<Status> form;               // L1 of COMMIT and payload
+    bool opening_overdue = false;             // drawn, and not here in time
+    std::optional<Status> opening;            // decoding, and L1 of the opening
+    std::vector<PairFinding> copies;          // L2, all pairs of the round
+    std::optional<ChunkAuditReport> chain;    // L6
+    std::optional<TripwireReport> tripwire;   // L6t
+    std::optional<DirectionScore> direction;  // L3
+    double gate_t = 0;
+    std::vector<AuditReport> audits;  // L5 reports that are already here
+};
+
+// kRejected: form, refusal, copies (with proof of who), chunk chain, gradient audit. kGated: an
+// unresolved proven copy, a direction that does not help. Else kAccepted; `suspicious` then says
+// that L2 or L6t fired, and that the peer's gradients must be audited with certainty.
+// refused: peers of the round whose own work was refused: a pair with one of them is resolved.
+Verdict judge(const Evidence& evidence, std::span<const PeerId> refused = {});
+
+// One verdict for each peer of a round, in the order given: of a pair with equal roots the one
+// whose chain does not open for its own assignment is the cheat, and the other is not held back by
+// it.
+std::vector<Verdict> judge_round(std::span<const Evidence> round);
+
+// The verdict of the audits of one peer in one round, in the round or later. Where auditors
+// disagree about a step nobody is blamed, and the peer stays suspicious.
+Verdict judge_audits(RoundId round,
+                     const PeerId& peer,
+                     const Digest& evidence,
+                     std::span<const AuditReport> reports,
+                     bool answered_in_time);
+
+// H("evidence" | beacon | commit hash | opening hash).
+Digest evidence_digest(const Evidence& evidence);
+
+}  // namespace assay

@@ -1,0 +1,100 @@
+// L2: who submitted somebody else's work, or his own of an earlier round.
+//
+// Equal roots prove a copy; much overlap of indices, a high cosine or mirrored signs are only
+// suspicious. Says which pairs, never who of a pair is to blame: verify/judge.h decides that. Not
+// thread-safe; owned by the coordinator's model thread.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/digest.h"
+#include "core/ids.h"
+#include "verify/payload.h"
+#include "verify/settings.h"
+
+namespace assay {
+
+enum class CopySign { kEqualStates, kEqualTrace, kEqualPayload, kOverlap, kCosine, kMirrored };
+
+struct PairFinding {
+    PeerId peer;  // of this round
+    PeerId other;
+    RoundId round;
+    RoundId other_round;  // this round, or an earlier one
+    CopySign sign = CopySign::kOverlap;
+    double overlap = 0;         // shared indices / kept indices
+    double sign_agreement = 0;  // of the shared ones
+    double cosine = 0;
+    std::string reason;
+
+    // Equal roots or payloads: at most one of the two can be work done for its own assignment.
+    [[nodiscard]] bool proves_copy() const {
+        return sign == CopySign::kEqualStates || sign == CopySign::kEqualTrace ||
+               sign == CopySign::kEqualPayload;
+    }
+    [[nodiscard]] bool concerns(const PeerId& id) const {
+        return peer == id || (other == id && round == other_round);
+    }
+};
+
+struct PairFigures {
+    double overlap = 0;
+    double sign_agreement = 0;
+    double cosine = 0;
+};
+PairFigures compare_entries(const PayloadEntries& a, const PayloadEntries& b);
+
+// 128 minima of hashed indices: 512 bytes that estimate how much two index sets share.
+class MinHash {
+public:
+    static constexpr size_t kSlots = 128;
+    explicit MinHash(const PayloadEntries& entries);
+    // Estimated Jaccard similarity, standard deviation about 0.04; 0 for empty sets.
+    [[nodiscard]] double similarity(const MinHash& other) const;
+
+private:
+    std::array<uint32_t, kSlots> slots_{};
+    bool empty_ = true;
+};
+
+// What L2 looks at. Entries may be empty (dense payloads): then only roots and hashes count.
+struct SubmissionView {
+    PeerId peer;
+    RoundId round;
+    Digest states_root;
+    Digest trace_root;
+    Digest payload_hash;
+    const PayloadEntries* entries = nullptr;
+};
+
+// Fetches an old payload again; nothing if it is gone.
+using EntriesLoader = std::function<std::optional<PayloadEntries>(const PeerId&, RoundId)>;
+
+class PayloadHistory {
+public:
+    // Every suspicious pair within `round`, and between it and the rounds kept.
+    [[nodiscard]] std::vector<PairFinding> find_copies(std::span<const SubmissionView> round,
+                                                       const VerifySettings& settings,
+                                                       const EntriesLoader& load) const;
+    // Keeps sketches of these, forgets what is more than settings.overlap_rounds old.
+    void keep(std::span<const SubmissionView> round, const VerifySettings& settings);
+    [[nodiscard]] size_t size() const { return kept_.size(); }
+
+private:
+    struct Kept {
+        PeerId peer;
+        RoundId round;
+        Digest payload_hash;
+        MinHash sketch;
+    };
+    std::vector<Kept> kept_;
+};
+
+}  // namespace assay
