@@ -1,0 +1,87 @@
+// The peers' payloads become one step: each peer's share D_i, and their sum.
+//
+// In order of peer id, fp32 one operation at a time, norms in double in index order: whoever has
+// the payloads and weights computes the same bits (docs/compression.md, "Aggregate"). Who may enter
+// is decided elsewhere. Owned by one thread; share_of may run beside itself.
+
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "compression/sparse_update.h"
+#include "core/ids.h"
+
+namespace assay {
+
+struct Contribution {
+    PeerId peer;
+    const SparseUpdate* update = nullptr;       // this,
+    double weight = 0;                          // in (0, 1]
+    const std::vector<float>* dense = nullptr;  // or this
+};
+
+// min(1, (tenure + 1) / 10) * tokens / tokens_max. REQUIRES: 0 < tokens <= tokens_max.
+double contribution_weight(uint64_t tenure_rounds, uint64_t tokens, uint64_t tokens_max);
+
+class AggregateResult {
+public:
+    // D_1 + D_2 + ..., in order, from zero; layout.value_count() values.
+    std::vector<float> sum;
+
+    // Recomputes D_i exactly, zeros elsewhere: also for taking it out again later.
+    // REQUIRES: the contributions' updates still exist; out has layout.value_count() values.
+    void share_of(size_t i, std::span<float> out) const;
+    // ||D_i||, after all clips and caps.
+    [[nodiscard]] double share_norm(size_t i) const { return share_norms_[i]; }
+    [[nodiscard]] size_t count() const { return contributions_.size(); }
+
+private:
+    friend AggregateResult aggregate(std::span<const Contribution> contributions,
+                                     const ParameterLayout& layout,
+                                     const AggregateSettings& settings);
+    void clip_to_median(const ParameterLayout& layout);
+    void set_weights(const AggregateSettings& settings);
+    void count_senders();
+    void cap_shares(double cap);
+    template <typename Visit>
+    void for_each_share_value(size_t i, const Visit& visit) const;
+
+    std::vector<Contribution> contributions_;
+    std::vector<size_t> tensor_of_tile_;
+    std::vector<std::vector<float>> scales_;  // [peer][tensor]: median clip
+    std::vector<float> weights_;              // alpha w_i, or alpha w_i / sum of w
+    std::vector<float> caps_;
+    std::vector<double> share_norms_;
+    std::vector<uint16_t> senders_;  // n[c]; empty for per_peer
+};
+
+// REQUIRES: strictly increasing peer ids, weights in (0, 1], updates of this layout, at most
+// limits::kPeersMax of them. None at all gives a sum of zeros.
+AggregateResult aggregate(std::span<const Contribution> contributions,
+                          const ParameterLayout& layout,
+                          const AggregateSettings& settings);
+
+// Q(u): what every node applies, and its canonical bytes.
+struct QuantisedAggregate {
+    std::vector<float> q;
+    Bytes bytes;
+};
+
+// Keeps at most downlink_keep values of each chunk at 2 bits, or everything where `dense`.
+// Fails where a value of u is not finite.
+Result<QuantisedAggregate> quantise_aggregate(std::span<const float> u,
+                                              const ParameterLayout& layout,
+                                              const CompressionSettings& settings,
+                                              bool dense = false);
+// Bytes of Q(u) from anybody: canonical or refused. Returns q.
+Result<std::vector<float>> decode_aggregate(ByteSpan bytes,
+                                            const ParameterLayout& layout,
+                                            const CompressionSettings& settings,
+                                            bool dense = false);
+uint64_t aggregate_bytes_max(const ParameterLayout& layout,
+                             const CompressionSettings& settings,
+                             bool dense = false);
+
+}  // namespace assay

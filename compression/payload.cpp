@@ -1,0 +1,98 @@
+#include "compression/payload.h"
+
+#include <algorithm>
+#include <array>
+
+namespace assay {
+
+namespace {
+
+constexpr std::array<const char*, 4> kStrategyNames = {"sparseloco", "diloco", "average", "ddp"};
+
+}  // namespace
+
+Result<Strategy> strategy_from_name(std::string_view name) {
+    for (size_t i = 0; i < kStrategyNames.size(); ++i) {
+        if (name == kStrategyNames[i]) {
+            return static_cast<Strategy>(i);
+        }
+    }
+    return fail("unknown strategy '" + std::string(name) +
+                "': one of sparseloco, diloco, average, ddp");
+}
+
+const char* strategy_name(Strategy strategy) {
+    return kStrategyNames[static_cast<size_t>(strategy)];
+}
+
+Result<CompressedPayload> compress_payload(Strategy strategy,
+                                           std::span<const float> theta_start,
+                                           std::span<const float> theta_end,
+                                           std::span<float> e,
+                                           const ParameterLayout& layout,
+                                           const CompressionSettings& settings) {
+    CompressedPayload result;
+    if (is_dense(strategy)) {
+        Result<std::vector<float>> d = pseudo_gradient(theta_start, theta_end);
+        if (!d) {
+            return d.error();
+        }
+        result.payload.dense = std::move(*d);
+        result.bytes = encode_dense(result.payload.dense, layout);
+        return result;
+    }
+    Result<Compressed> compressed = compress(theta_start, theta_end, e, layout, settings);
+    if (!compressed) {
+        return compressed.error();
+    }
+    result.payload.sparse = std::move(compressed->update);
+    result.bytes = std::move(compressed->bytes);
+    return result;
+}
+
+Result<Payload> decode_payload(Strategy strategy,
+                               ByteSpan bytes,
+                               const ParameterLayout& layout,
+                               const CompressionSettings& settings) {
+    if (is_dense(strategy)) {
+        Result<std::vector<float>> dense = decode_dense(bytes, layout);
+        return dense ? Result<Payload>(Payload{{}, std::move(*dense)}) : dense.error();
+    }
+    Result<SparseUpdate> sparse = decode_update(bytes, layout, settings);
+    return sparse ? Result<Payload>(Payload{std::move(*sparse), {}}) : sparse.error();
+}
+
+uint64_t payload_bytes_max(Strategy strategy,
+                           const ParameterLayout& layout,
+                           const CompressionSettings& settings) {
+    return is_dense(strategy) ? dense_bytes(layout)
+                              : sparse_bytes_max(layout, static_cast<uint32_t>(settings.keep));
+}
+
+void expand_payload(const Payload& payload, std::span<float> out) {
+    if (payload.dense.empty()) {
+        expand_update(payload.sparse, out);
+        return;
+    }
+    ASSAY_CHECK_EQ(payload.dense.size(), out.size());
+    std::copy(payload.dense.begin(), payload.dense.end(), out.begin());
+}
+
+std::vector<double> payload_energies(const Payload& payload) {
+    if (payload.dense.empty()) {
+        return chunk_energies(payload.sparse);
+    }
+    std::vector<double> energies(payload.dense.size() / kTileValues, 0.0);
+    for (size_t i = 0; i < payload.dense.size(); ++i) {
+        const auto value = static_cast<double>(payload.dense[i]);
+        energies[i / kTileValues] += value * value;
+    }
+    return energies;
+}
+
+Contribution contribution_of(const PeerId& peer, const Payload& payload, double weight) {
+    const bool dense = !payload.dense.empty();
+    return {peer, dense ? nullptr : &payload.sparse, weight, dense ? &payload.dense : nullptr};
+}
+
+}  // namespace assay

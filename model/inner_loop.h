@@ -1,0 +1,101 @@
+// A peer's round of training: H steps of AdamW over a GradientModel, each step shown to a hook.
+//
+// The one place where gradient, clip and AdamW are put together: peers train with it, auditors use
+// clipped_gradient and adamw_step on their own. No files, no clock, no randomness. One thread owns
+// the loop and its model; `cancel` may be set from any thread.
+
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "core/result.h"
+#include "kernels/adamw.h"
+#include "model/gradient_model.h"
+#include "protocol/messages.h"
+
+namespace assay {
+
+// What the loop takes of the plan.
+struct InnerPlan {
+    uint32_t steps = 0;  // H
+    uint32_t grain_sequences = 1;
+    uint64_t optimiser_steps_before = 0;       // counted AdamW steps behind (m, v)
+    std::vector<uint32_t> learning_rate_bits;  // one a step
+    std::vector<uint32_t> bias1_bits;
+    std::vector<uint32_t> bias2_bits;
+};
+
+// REQUIRES: plan and peer passed protocol's bounds.
+InnerPlan inner_plan(const RoundPlan& plan, const PlanPeer& peer);
+
+struct InnerState {
+    std::vector<float> theta;
+    std::vector<float> m;
+    std::vector<float> v;
+};
+
+// One step, before its update. The spans are valid during the hook alone.
+struct InnerStep {
+    uint32_t step = 0;             // t, from 0
+    std::span<const float> theta;  // theta_t
+    std::span<const float> g;      // post-clip: what AdamW is fed
+    std::span<const float> v;      // v_t
+    float mean_loss = 0;
+    float gradient_norm = 0;  // before clipping
+    std::span<const float> sequence_losses;
+};
+
+struct ClippedGradient {
+    StepGradient losses;
+    float norm = 0;  // before clipping
+};
+
+// Gradient of the batch at theta, scaled by clip_scale(squared_norm(g), clip): g_t of the chain.
+// Fails where it is not finite.
+Result<ClippedGradient> clipped_gradient(GradientModel& model,
+                                         std::span<const float> theta,
+                                         const TokenBatch& batch,
+                                         uint32_t grain_sequences,
+                                         float clip,
+                                         std::span<float> g);
+
+// AdamW over a whole buffer, tensor by tensor: decay for matrices alone. step: t, from 0.
+void adamw_all(const ParameterLayout& layout,
+               InnerState& state,
+               std::span<const float> g,
+               const AdamSettings& settings,
+               const InnerPlan& plan,
+               uint32_t step);
+
+class InnerLoop {
+public:
+    enum class End { kFinished, kAbandoned };
+    using BatchOf = std::function<Result<TokenBatch>(uint32_t step)>;
+    using StepHook = std::function<Status(const InnerStep&)>;
+
+    // REQUIRES: model outlives the loop; state fits its layout; one learning rate a step.
+    InnerLoop(GradientModel& model, const AdamSettings& settings, InnerPlan plan, InnerState state);
+
+    // Takes one step. Fails, theta, m and v unchanged, if the batch, the gradient or the hook does.
+    Status advance(const BatchOf& batch_of, const StepHook& hook);
+    // The remaining steps; `cancel` is looked at before each.
+    Result<End> run(const BatchOf& batch_of, const StepHook& hook, const std::atomic<bool>& cancel);
+
+    [[nodiscard]] uint32_t steps_done() const { return steps_done_; }
+    [[nodiscard]] const InnerState& state() const { return state_; }
+    [[nodiscard]] InnerState take_state() { return std::move(state_); }
+
+private:
+    GradientModel& model_;
+    AdamSettings settings_;
+    InnerPlan plan_;
+    InnerState state_;
+    std::vector<float> g_;
+    uint32_t steps_done_ = 0;
+};
+
+}  // namespace assay
