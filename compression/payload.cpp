@@ -50,16 +50,16 @@ Result<CompressedPayload> compress_payload(Strategy strategy,
     return result;
 }
 
-Result<Payload> decode_payload(Strategy strategy,
+Result<PeerPayload> decode_payload(Strategy strategy,
                                ByteSpan bytes,
                                const ParameterLayout& layout,
                                const CompressionSettings& settings) {
     if (is_dense(strategy)) {
         Result<std::vector<float>> dense = decode_dense(bytes, layout);
-        return dense ? Result<Payload>(Payload{{}, std::move(*dense)}) : dense.error();
+        return dense ? Result<PeerPayload>(PeerPayload{{}, std::move(*dense)}) : dense.error();
     }
     Result<SparseUpdate> sparse = decode_update(bytes, layout, settings);
-    return sparse ? Result<Payload>(Payload{std::move(*sparse), {}}) : sparse.error();
+    return sparse ? Result<PeerPayload>(PeerPayload{std::move(*sparse), {}}) : sparse.error();
 }
 
 uint64_t payload_bytes_max(Strategy strategy,
@@ -69,7 +69,7 @@ uint64_t payload_bytes_max(Strategy strategy,
                               : sparse_bytes_max(layout, static_cast<uint32_t>(settings.keep));
 }
 
-void expand_payload(const Payload& payload, std::span<float> out) {
+void expand_payload(const PeerPayload& payload, std::span<float> out) {
     if (payload.dense.empty()) {
         expand_update(payload.sparse, out);
         return;
@@ -78,7 +78,7 @@ void expand_payload(const Payload& payload, std::span<float> out) {
     std::copy(payload.dense.begin(), payload.dense.end(), out.begin());
 }
 
-std::vector<double> payload_energies(const Payload& payload) {
+std::vector<double> payload_energies(const PeerPayload& payload) {
     if (payload.dense.empty()) {
         return chunk_energies(payload.sparse);
     }
@@ -90,7 +90,7 @@ std::vector<double> payload_energies(const Payload& payload) {
     return energies;
 }
 
-Contribution contribution_of(const PeerId& peer, const Payload& payload, double weight) {
+Contribution contribution_of(const PeerId& peer, const PeerPayload& payload, double weight) {
     const bool dense = !payload.dense.empty();
     return {peer, dense ? nullptr : &payload.sparse, weight, dense ? &payload.dense : nullptr};
 }

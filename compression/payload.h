@@ -1,6 +1,7 @@
 // A peer's contribution under any strategy: sparse or dense, as values and as bytes.
 //
-// Where code must not care which strategy a run uses, it holds a Payload. Plain value.
+// Where code must not care which strategy a run uses, it holds a PeerPayload. What the checks see is
+// Payload of verify/payload.h. Plain value.
 
 #pragma once
 
@@ -25,15 +26,15 @@ constexpr bool is_dense(Strategy strategy) {
     return strategy != Strategy::kSparseLoCo;
 }
 
-struct Payload {
+struct PeerPayload {
     SparseUpdate sparse;       // sparseloco
     std::vector<float> dense;  // the others: layout.value_count() values
 
-    bool operator==(const Payload&) const = default;
+    bool operator==(const PeerPayload&) const = default;
 };
 
 struct CompressedPayload {
-    Payload payload;
+    PeerPayload payload;
     Bytes bytes;
 };
 
@@ -46,7 +47,7 @@ Result<CompressedPayload> compress_payload(Strategy strategy,
                                            const CompressionSettings& settings);
 
 // Bytes of a stranger: canonical or refused.
-Result<Payload> decode_payload(Strategy strategy,
+Result<PeerPayload> decode_payload(Strategy strategy,
                                ByteSpan bytes,
                                const ParameterLayout& layout,
                                const CompressionSettings& settings);
@@ -55,11 +56,11 @@ uint64_t payload_bytes_max(Strategy strategy,
                            const CompressionSettings& settings);
 
 // All values, zeros where nothing was sent. REQUIRES: out has layout.value_count() values.
-void expand_payload(const Payload& payload, std::span<float> out);
+void expand_payload(const PeerPayload& payload, std::span<float> out);
 // ||q_c||^2 of each chunk.
-std::vector<double> payload_energies(const Payload& payload);
+std::vector<double> payload_energies(const PeerPayload& payload);
 
 // The payload must outlive the contribution.
-Contribution contribution_of(const PeerId& peer, const Payload& payload, double weight);
+Contribution contribution_of(const PeerId& peer, const PeerPayload& payload, double weight);
 
 }  // namespace assay
