@@ -1,0 +1,36 @@
+// What a peer keeps in its folder: the run's manifest and its own state, so that a restart goes on.
+//
+// Every file is complete or absent. A damaged state is reported and treated as absent: the peer then
+// fetches theta again and starts from zero moments. The compute thread saves; the start loads.
+
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+#include "peer/peer_worker.h"
+#include "protocol/messages.h"
+
+namespace assay {
+
+class PeerFolder {
+public:
+    explicit PeerFolder(std::filesystem::path folder) : folder_(std::move(folder)) {}
+
+    [[nodiscard]] Status create() const;
+    [[nodiscard]] std::filesystem::path key_file() const { return folder_ / "peer.key"; }
+    [[nodiscard]] std::filesystem::path blob_folder() const { return folder_ / "blobs"; }
+    [[nodiscard]] std::filesystem::path data_folder() const { return folder_ / "data"; }
+
+    [[nodiscard]] Status save_manifest(const RunManifest& manifest) const;
+    // None if there is no manifest; an error if it is damaged.
+    [[nodiscard]] Result<std::optional<RunManifest>> load_manifest() const;
+
+    [[nodiscard]] Status save_state(const WorkerState& state) const;
+    [[nodiscard]] Result<std::optional<WorkerState>> load_state() const;
+
+private:
+    std::filesystem::path folder_;
+};
+
+}  // namespace assay

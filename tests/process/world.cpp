@@ -1,0 +1,256 @@
+#include "world.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <sys/inotify.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <fstream>
+
+#include "core/files.h"
+
+namespace assay {
+
+namespace {
+
+namespace fs = std::filesystem;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr uint64_t kFileMax = 64U << 20;
+constexpr int kCommandTimeoutMs = 120000;
+
+std::string unique_folder_name() {
+    static int count = 0;
+    return "assay-process-" + std::to_string(::getpid()) + "-" + std::to_string(count++);
+}
+
+// Sentences with a little structure, so that a tiny model has something to learn.
+std::string training_text() {
+    static const char* const kWords[] = {"round", "peer", "honest", "work", "the", "a", "model",
+                                         "learns", "checks", "pays", "gradient", "of", "and"};
+    std::string text;
+    uint64_t state = 12345;
+    while (text.size() < 400000) {
+        state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+        text += kWords[(state >> 33U) % std::size(kWords)];
+        text += (state >> 60U) == 0 ? ".\n" : " ";
+    }
+    return text;
+}
+
+int left_ms(SteadyClock::time_point deadline) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - SteadyClock::now());
+    return static_cast<int>(std::max<int64_t>(0, left.count()));
+}
+
+}  // namespace
+
+FolderWatch::FolderWatch(const fs::path& folder) : fd_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
+    ::inotify_add_watch(fd_, folder.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO | IN_MODIFY);
+}
+
+FolderWatch::~FolderWatch() { ::close(fd_); }
+
+void FolderWatch::await_change(int timeout_ms) {
+    pollfd waited{fd_, POLLIN, 0};
+    ::poll(&waited, 1, timeout_ms);
+    char buffer[65536];
+    while (::read(fd_, buffer, sizeof(buffer)) > 0) {
+    }
+}
+
+int free_port() {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    REQUIRE(::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0);
+    REQUIRE(::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    ::close(fd);
+    return ntohs(address.sin_port);
+}
+
+ProcessWorld::ProcessWorld(int rounds, int peers_min)
+    : folder_(fs::temp_directory_path() / unique_folder_name()),
+      config_(folder_ / "run.toml"),
+      port_(free_port()) {
+    fs::create_directories(coordinator_folder());
+    std::ofstream(folder_ / "text.txt") << training_text();
+    std::ofstream(folder_ / "admitted.txt") << "# keys\n";
+    write_run_file(rounds, peers_min);
+    const std::string text = (folder_ / "text.txt").string();
+    const std::string tokenizer = (folder_ / "tokenizer.json").string();
+    REQUIRE(assay({"tokenizer", "train", "--text", text, "--vocab", "300", "--out", tokenizer})
+                .first == 0);
+    REQUIRE(assay({"data", "prepare", "--text", text, "--tokenizer", tokenizer, "--out",
+                   (folder_ / "data").string()})
+                .first == 0);
+}
+
+ProcessWorld::~ProcessWorld() {
+    peers_.clear();
+    coordinator_.reset();
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+}
+
+void ProcessWorld::write_run_file(int rounds, int peers_min) {
+    Result<std::string> base =
+        read_text_file(fs::path(ASSAY_SOURCE_DIR) / "tests/process/tiny.toml", kFileMax);
+    REQUIRE(base.ok());
+    std::string text = *base;
+    const auto put = [&text](const std::string& mark, int value) {
+        const size_t at = text.find(mark);
+        REQUIRE(at != std::string::npos);
+        text.replace(at, mark.size(), std::to_string(value));
+    };
+    put("@ROUNDS@", rounds);
+    put("@PEERS_MIN@", peers_min);
+    std::ofstream(config_) << text;
+}
+
+void ProcessWorld::admit(const PeerId& id) {
+    Result<std::string> list = read_text_file(folder_ / "admitted.txt", kFileMax);
+    REQUIRE(write_file_atomically(folder_ / "admitted.txt", as_bytes(*list + id.hex() + "\n")).ok());
+}
+
+PeerId ProcessWorld::make_peer(const std::string& name, bool admitted) {
+    const Identity identity = Identity::generate();
+    fs::create_directories(folder_ / name);
+    REQUIRE(identity.save(folder_ / name / "peer.key").ok());
+    if (admitted) {
+        admit(identity.id());
+    }
+    return identity.id();
+}
+
+void ProcessWorld::start_coordinator(const std::vector<std::string>& more) {
+    fs::remove(coordinator_folder() / kStatusFile);
+    std::vector<std::string> words = {ASSAY_BINARY, "coordinator", "--config", config_.string(),
+                                      "--dir", coordinator_folder().string(), "--data",
+                                      (folder_ / "data").string(), "--tokenizer",
+                                      (folder_ / "tokenizer.json").string(), "--listen",
+                                      "tcp://127.0.0.1:" + std::to_string(port_), "--admit",
+                                      (folder_ / "admitted.txt").string(), "--threads", "1"};
+    words.insert(words.end(), more.begin(), more.end());
+    Result<ChildProcess> started =
+        ChildProcess::start(words, folder_ / "coordinator.log", {"GOMP_SPINCOUNT=0"});
+    REQUIRE(started.ok());
+    coordinator_ = std::make_unique<ChildProcess>(std::move(*started));
+    listening_ = await([](const CoordinatorStatus& status) { return !status.endpoint.empty(); });
+}
+
+ChildProcess& ProcessWorld::start_peer(const std::string& name,
+                                       const std::vector<std::string>& more) {
+    if (!fs::exists(folder_ / name / "peer.key")) {
+        make_peer(name);
+    }
+    std::vector<std::string> words = {ASSAY_BINARY, "peer", "--coordinator", listening_.endpoint,
+                                      "--coordinator-key", listening_.key, "--dir",
+                                      (folder_ / name).string(), "--threads", "1"};
+    words.insert(words.end(), more.begin(), more.end());
+    Result<ChildProcess> started =
+        ChildProcess::start(words, folder_ / (name + ".log"), {"GOMP_SPINCOUNT=0"});
+    REQUIRE(started.ok());
+    peers_[name] = std::make_unique<ChildProcess>(std::move(*started));
+    return *peers_[name];
+}
+
+ChildProcess& ProcessWorld::start_adversary(const std::string& name, const std::string& attack) {
+    make_peer(name);
+    Result<ChildProcess> started = ChildProcess::start(
+        {ASSAY_BINARY, "demo-adversary", "--coordinator", listening_.endpoint, "--coordinator-key",
+         listening_.key, "--dir", (folder_ / name).string(), "--threads", "1", "--attack", attack},
+        folder_ / (name + ".log"), {"GOMP_SPINCOUNT=0"});
+    REQUIRE(started.ok());
+    peers_[name] = std::make_unique<ChildProcess>(std::move(*started));
+    return *peers_[name];
+}
+
+CoordinatorStatus ProcessWorld::await(const StatusTest& test, int timeout_ms) {
+    const auto deadline = SteadyClock::now() + std::chrono::milliseconds(timeout_ms);
+    FolderWatch watch(coordinator_folder());
+    while (true) {
+        Result<std::string> text = read_text_file(coordinator_folder() / kStatusFile, kFileMax);
+        if (text) {
+            Result<CoordinatorStatus> status = coordinator_status_from_json(*text);
+            if (status && test(*status)) {
+                return *status;
+            }
+        }
+        if (coordinator_->poll()) {
+            FAIL("the coordinator ended:\n" + log_of("coordinator"));
+        }
+        if (left_ms(deadline) == 0) {
+            FAIL("what the test waits for did not come:\n" + log_of("coordinator"));
+        }
+        watch.await_change(std::min(1000, left_ms(deadline)));
+    }
+}
+
+CoordinatorStatus ProcessWorld::await_finish(int timeout_ms) {
+    const CoordinatorStatus last =
+        await([](const CoordinatorStatus& status) { return status.finished; }, timeout_ms);
+    for (auto& [name, child] : peers_) {
+        child->wait(30000);
+    }
+    CHECK(coordinator_->wait(30000) == 0);
+    return last;
+}
+
+std::pair<int, std::string> ProcessWorld::assay(const std::vector<std::string>& words) {
+    static int count = 0;
+    const fs::path log = folder_ / ("command-" + std::to_string(count++) + ".log");
+    std::vector<std::string> all = {ASSAY_BINARY};
+    all.insert(all.end(), words.begin(), words.end());
+    Result<ChildProcess> child = ChildProcess::start(all, log, {"GOMP_SPINCOUNT=0"});
+    REQUIRE(child.ok());
+    const int code = child->wait(kCommandTimeoutMs);
+    Result<std::string> text = read_text_file(log, kFileMax);
+    return {code, text ? *text : ""};
+}
+
+std::vector<RoundStatus> ProcessWorld::rounds() const {
+    Result<std::vector<RoundStatus>> rounds = read_rounds(coordinator_folder());
+    return rounds ? *rounds : std::vector<RoundStatus>{};
+}
+
+PeerReport ProcessWorld::report(const std::string& name) const {
+    Result<std::string> text = read_text_file(folder_ / name / kStatusFile, kFileMax);
+    REQUIRE(text.ok());
+    Result<PeerReport> report = peer_report_from_json(*text);
+    REQUIRE(report.ok());
+    return *report;
+}
+
+std::string ProcessWorld::log_of(const std::string& name) const {
+    Result<std::string> text = read_text_file(folder_ / (name + ".log"), kFileMax);
+    return text ? *text : "";
+}
+
+void ProcessWorld::check_honest(const std::vector<std::string>& names) {
+    const auto [code, text] = assay({"ledger", "verify", "--dir", coordinator_folder().string()});
+    INFO(text);
+    CHECK(code == 0);
+    Result<std::string> json = read_text_file(coordinator_folder() / kStatusFile, kFileMax);
+    REQUIRE(json.ok());
+    Result<CoordinatorStatus> status = coordinator_status_from_json(*json);
+    REQUIRE(status.ok());
+    for (const std::string& name : names) {
+        INFO(name);
+        const PeerReport held = report(name);
+        CHECK(held.theta_root == status->theta_root);
+        bool paid = false;
+        for (const PeerStatus& peer : status->peers) {
+            paid = paid || (peer.id.hex() == held.id && peer.vested > 0);
+        }
+        CHECK(paid);
+    }
+}
+
+}  // namespace assay
