@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <sstream>
 
 #include "tests/layers/house_rules.h"
@@ -147,9 +148,12 @@ TEST_CASE("the tree keeps the rules of the house", "[layers]") {
     REQUIRE(layers.knows("core"));
     const std::vector<std::string> sources = sources_under(root);
     REQUIRE(sources.size() > 20);
+    int faults = 0;
     for (const std::string& path : sources) {
         for (const Fault& fault : faults_of(layers, path, read_file(root / path))) {
-            FAIL_CHECK(fault.text());
+            std::cerr << fault.text() << "\n";
+            ++faults;
         }
     }
+    CHECK(faults == 0);
 }
