@@ -34,7 +34,8 @@ private:
     Status opened_tile(const std::string& what, const OpenedTile& tile, const Digest& root) const;
     Status sparse_payload(std::span<const float> theta_end, std::span<float> e_after) const;
     Status dense_payload(std::span<const float> theta_end) const;
-    Status step(uint32_t t, Tile& theta, Tile& m, Tile& v, const AdamSchedule& schedule) const;
+    [[nodiscard]] AdamScalars scalars(uint32_t t) const;
+    Status step(uint32_t t, Tile& theta, Tile& m, Tile& v) const;
 
     const ChunkAuditJob& job_;
     const ChunkOpening& opened_;
@@ -90,12 +91,12 @@ Status ChunkCheck::sparse_payload(std::span<const float> theta_end,
     if (!expected) {
         return fault("compressor: " + expected.reason());
     }
-    const ChunkCode& came = std::get<SparseUpdate>(job_.payload).chunks[opened_.chunk];
+    const ChunkCode& came = job_.payload.sparse.chunks[opened_.chunk];
     return came == *expected ? Status() : fault(chunk_difference(came, *expected));
 }
 
 Status ChunkCheck::dense_payload(std::span<const float> theta_end) const {
-    const auto& payload = std::get<std::vector<float>>(job_.payload);
+    const std::vector<float>& payload = job_.payload.dense;
     for (size_t i = 0; i < kTileValues; ++i) {
         const float expected = base()[i] - theta_end[i];
         const float came = payload[opened_.chunk * kTileValues + i];
@@ -114,8 +115,8 @@ Status ChunkCheck::compressor() {
     }
     Tile e_after = opened_.e_before.values;  // dense payloads leave e alone
     if (status.ok()) {
-        status = job_.format.dense ? dense_payload(opened_.theta_end.values)
-                                   : sparse_payload(opened_.theta_end.values, e_after);
+        status = is_dense(job_.format.strategy) ? dense_payload(opened_.theta_end.values)
+                                                : sparse_payload(opened_.theta_end.values, e_after);
     }
     if (status.ok()) {
         status = stands(
@@ -124,8 +125,16 @@ Status ChunkCheck::compressor() {
     return status;
 }
 
-Status ChunkCheck::step(
-    uint32_t t, Tile& theta, Tile& m, Tile& v, const AdamSchedule& schedule) const {
+AdamScalars ChunkCheck::scalars(uint32_t t) const {
+    return adam_scalars(job_.adam,
+                        job_.plan.learning_rate_bits[t],
+                        job_.plan.bias1_bits,
+                        job_.plan.bias2_bits,
+                        job_.peer.optimiser_steps + t + 1,
+                        job_.layout.tensor_of_tile(opened_.chunk).decayed());
+}
+
+Status ChunkCheck::step(uint32_t t, Tile& theta, Tile& m, Tile& v) const {
     const ChainOpening& chain = *opened_.chain;
     const StateLeaf& leaf = job_.opening.states[t];
     const std::string at = " of step " + std::to_string(t);
@@ -137,8 +146,7 @@ Status ChunkCheck::step(
         status = opened_tile("g" + at, chain.g[t], leaf.g_root);
     }
     if (status.ok()) {
-        const bool decayed = job_.layout.tensor_of_tile(opened_.chunk).decayed();
-        adamw_step(theta, m, v, chain.g[t].values, schedule.at(t, decayed));
+        adamw_step(theta, m, v, chain.g[t].values, scalars(t));
     }
     return status;
 }
@@ -146,7 +154,6 @@ Status ChunkCheck::step(
 Status ChunkCheck::chain(Tripwire& tripwire) {
     const ChainOpening& chain = *opened_.chain;
     const EndLeaf& end = job_.opening.end;
-    const AdamSchedule schedule(job_.plan, job_.peer, job_.adam);
     Status status = opened_tile("m before the round", chain.m_before, end.m_before_root);
     if (status.ok()) {
         status = opened_tile("v before the round", chain.v_before, end.v_before_root);
@@ -154,10 +161,10 @@ Status ChunkCheck::chain(Tripwire& tripwire) {
     Tile theta(base().begin(), base().end());
     Tile m = chain.m_before.values;
     Tile v = chain.v_before.values;
-    for (uint32_t t = 0; status.ok() && t < schedule.steps(); ++t) {
-        status = step(t, theta, m, v, schedule);
+    for (uint32_t t = 0; status.ok() && t < job_.plan.inner_steps; ++t) {
+        status = step(t, theta, m, v);
         if (status.ok()) {
-            tripwire.add(t, chain.g[t].values, v, schedule.at(t, false).bias2);
+            tripwire.add(t, chain.g[t].values, v, scalars(t).bias2);
         }
     }
     if (status.ok()) {
@@ -176,7 +183,7 @@ Status ChunkCheck::chain(Tripwire& tripwire) {
 
 ChunkAuditReport audit_chunks(const ChunkAuditJob& job, const VerifySettings& settings) {
     ASSAY_CHECK_EQ(job.base.size(), job.layout.value_count());
-    ASSAY_CHECK_EQ(job.format.dense, std::holds_alternative<std::vector<float>>(job.payload));
+    ASSAY_CHECK_EQ(is_dense(job.format.strategy), job.payload.sparse.chunks.empty());
     ChunkAuditReport report;
     Tripwire tripwire(job.plan.inner_steps);
     tripwire.add_states(job.opening.states);

@@ -11,9 +11,9 @@
 #include <span>
 #include <string>
 
+#include "kernels/adamw.h"
 #include "protocol/layout.h"
 #include "protocol/messages.h"
-#include "verify/adam_chain.h"
 #include "verify/opening.h"
 #include "verify/payload.h"
 #include "verify/tripwire.h"
@@ -29,7 +29,7 @@ struct ChunkAuditJob {
     const AdamSettings& adam;
     const PayloadFormat& format;
     std::span<const float> base;  // theta_r, the verifier's own
-    const Payload& payload;
+    const PeerPayload& payload;
     const Commit& commit;
     const Opening& opening;
 };

@@ -27,26 +27,29 @@ std::vector<float> tile_of(std::span<const float> values, uint64_t chunk) {
 
 Result<std::unique_ptr<GradientChain>> GradientChain::open(const ParameterLayout& layout,
                                                            NumericClass numeric_class,
-                                                           AdamSchedule schedule,
-                                                           Start start,
+                                                           const AdamSettings& adam,
+                                                           InnerPlan plan,
+                                                           InnerState start,
                                                            const StorePlace& place) {
     Result<std::unique_ptr<GradientStore>> store =
-        GradientStore::open(layout.value_count(), schedule.steps(), place);
+        GradientStore::open(layout.value_count(), plan.steps, place);
     if (!store) {
         return store.error();
     }
     return std::unique_ptr<GradientChain>(new GradientChain(
-        layout, numeric_class, std::move(schedule), std::move(start), std::move(*store)));
+        layout, numeric_class, adam, std::move(plan), std::move(start), std::move(*store)));
 }
 
 GradientChain::GradientChain(const ParameterLayout& layout,
                              NumericClass numeric_class,
-                             AdamSchedule schedule,
-                             Start start,
+                             const AdamSettings& adam,
+                             InnerPlan plan,
+                             InnerState start,
                              std::unique_ptr<GradientStore> store)
     : layout_(layout),
       numeric_class_(numeric_class),
-      schedule_(std::move(schedule)),
+      adam_(adam),
+      plan_(std::move(plan)),
       start_(std::move(start)),
       store_(std::move(store)) {
     ASSAY_CHECK_EQ(start_.theta.size(), layout_.value_count());
@@ -54,39 +57,35 @@ GradientChain::GradientChain(const ParameterLayout& layout,
     ASSAY_CHECK_EQ(start_.v.size(), layout_.value_count());
 }
 
-Status GradientChain::record(uint32_t step,
-                             std::span<const float> theta,
-                             std::span<const float> g,
-                             std::span<const float> v,
-                             TraceStep trace) {
-    ASSAY_CHECK_EQ(size_t{step}, states_.size());
-    ASSAY_CHECK_LT(step, schedule_.steps());
-    if (Status stored = store_->put(step, g); !stored) {
+Status GradientChain::record(const InnerStep& step, const Digest& batch_id) {
+    ASSAY_CHECK_EQ(size_t{step.step}, states_.size());
+    ASSAY_CHECK_LT(step.step, plan_.steps);
+    if (Status stored = store_->put(step.step, step.g); !stored) {
         return stored;
     }
-    StepTiles tiles{tile_digests(theta), tile_digests(g), {}};
+    StepTiles tiles{tile_digests(step.theta), tile_digests(step.g), {}};
     StateLeaf leaf{merkle_root(tiles.theta), merkle_root(tiles.g), {}};
     if (numeric_class_ != NumericClass::kExact) {
-        ASSAY_CHECK_EQ(v.size(), layout_.value_count());
-        tiles.v = tile_digests(v);
+        tiles.v = tile_digests(step.v);
         leaf.v_root = merkle_root(tiles.v);
     }
     tiles_.push_back(std::move(tiles));
     states_.push_back(leaf);
-    trace_.push_back(std::move(trace));
+    trace_.push_back({step.mean_loss,
+                      step.gradient_norm,
+                      batch_id,
+                      {step.sequence_losses.begin(), step.sequence_losses.end()}});
     return {};
 }
 
-void GradientChain::finish(std::vector<float> theta,
-                           std::span<const float> m,
-                           std::span<const float> v) {
-    ASSAY_CHECK_EQ(states_.size(), size_t{schedule_.steps()});
-    theta_end_ = std::move(theta);
+void GradientChain::finish(const InnerState& end) {
+    ASSAY_CHECK_EQ(states_.size(), size_t{plan_.steps});
+    theta_end_ = end.theta;
     theta_end_tiles_ = tile_digests(theta_end_);
     m_before_ = tile_digests(start_.m);
     v_before_ = tile_digests(start_.v);
-    m_after_ = tile_digests(m);
-    v_after_ = tile_digests(v);
+    m_after_ = tile_digests(end.m);
+    v_after_ = tile_digests(end.v);
     end_.theta_root = merkle_root(theta_end_tiles_);
     end_.m_before_root = merkle_root(m_before_);
     end_.v_before_root = merkle_root(v_before_);
@@ -169,7 +168,7 @@ Status GradientChain::open_chains(Opening& opening, const std::vector<uint64_t>&
             opened.chain->v_after = v_after.path(chunk);
         }
     }
-    for (uint32_t t = 0; t < schedule_.steps(); ++t) {  // one step's trees at a time
+    for (uint32_t t = 0; t < plan_.steps; ++t) {  // one step's trees at a time
         const MerkleTree theta(tiles_[t].theta);
         const MerkleTree g(tiles_[t].g);
         const MerkleTree v(tiles_[t].v);
@@ -206,21 +205,21 @@ Result<StepState> GradientChain::step_state(uint32_t step) {
         return fail("step " + std::to_string(step) + " was not recorded");
     }
     if (!cursor_ || cursor_->step > step) {
-        cursor_ = Cursor{0, start_.theta, start_.m, start_.v};
+        cursor_ = Cursor{0, start_};
     }
     std::vector<float> g(layout_.value_count());
     for (; cursor_->step < step; ++cursor_->step) {
         if (Status got = store_->get(cursor_->step, 0, g); !got) {
             return got.error();
         }
-        replay_step(layout_, schedule_, cursor_->step, cursor_->theta, cursor_->m, cursor_->v, g);
+        adamw_all(layout_, cursor_->state, g, adam_, plan_, cursor_->step);
     }
     if (Status got = store_->get(step, 0, g); !got) {
         return got.error();
     }
-    StepState state{cursor_->theta, std::move(g), {}};
+    StepState state{cursor_->state.theta, std::move(g), {}};
     if (numeric_class_ != NumericClass::kExact) {
-        state.v = cursor_->v;
+        state.v = cursor_->state.v;
     }
     return state;
 }

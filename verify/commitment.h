@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "core/merkle.h"
+#include "model/inner_loop.h"
 #include "protocol/layout.h"
 #include "protocol/messages.h"
-#include "verify/adam_chain.h"
 #include "verify/challenge.h"
 #include "verify/gradient_store.h"
 #include "verify/opening.h"
@@ -32,27 +32,19 @@ struct StepState {
 
 class GradientChain {
 public:
-    // The triple that the round starts from; each of layout size.
-    struct Start {
-        std::vector<float> theta;
-        std::vector<float> m;
-        std::vector<float> v;
-    };
+    // start: theta_r, m_0, v_0, each of layout size.
     static Result<std::unique_ptr<GradientChain>> open(const ParameterLayout& layout,
                                                        NumericClass numeric_class,
-                                                       AdamSchedule schedule,
-                                                       Start start,
+                                                       const AdamSettings& adam,
+                                                       InnerPlan plan,
+                                                       InnerState start,
                                                        const StorePlace& place = {});
 
-    // Step t = 0, 1, ..: parameters before the step, the clipped gradient, v before the step (may
-    // be empty in class exact), and what the step reports. Fails where the disk is full.
-    Status record(uint32_t step,
-                  std::span<const float> theta,
-                  std::span<const float> g,
-                  std::span<const float> v,
-                  TraceStep trace);
-    // After the last step. REQUIRES: all steps were recorded.
-    void finish(std::vector<float> theta, std::span<const float> m, std::span<const float> v);
+    // What the inner loop's hook is shown, steps in order. batch_id: batch_digest of the step's
+    // samples (protocol/codec.h). Fails where the disk is full.
+    Status record(const InnerStep& step, const Digest& batch_id);
+    // After the last step: theta_H, m_H, v_H. REQUIRES: all steps were recorded.
+    void finish(const InnerState& end);
     // The compressor's ends: e before the round, and after.
     void record_feedback(std::vector<float> e_before, std::span<const float> e_after);
 
@@ -86,21 +78,21 @@ private:
     };
     struct Cursor {
         uint32_t step = 0;
-        std::vector<float> theta;
-        std::vector<float> m;
-        std::vector<float> v;
+        InnerState state;
     };
     GradientChain(const ParameterLayout& layout,
                   NumericClass numeric_class,
-                  AdamSchedule schedule,
-                  Start start,
+                  const AdamSettings& adam,
+                  InnerPlan plan,
+                  InnerState start,
                   std::unique_ptr<GradientStore> store);
     Status open_chains(Opening& opening, const std::vector<uint64_t>& chunks) const;
 
     ParameterLayout layout_;
     NumericClass numeric_class_;
-    AdamSchedule schedule_;
-    Start start_;
+    AdamSettings adam_;
+    InnerPlan plan_;
+    InnerState start_;
     std::unique_ptr<GradientStore> store_;
     std::vector<StepTiles> tiles_;
     std::vector<StateLeaf> states_;

@@ -75,10 +75,10 @@ Status inspect_commit(const Commit& commit, const CommitExpectation& expected) {
     return form.status();
 }
 
-Result<Payload> inspect_payload(ByteSpan payload,
-                                const Commit& commit,
-                                const ParameterLayout& layout,
-                                const PayloadFormat& format) {
+Result<PeerPayload> inspect_payload(ByteSpan payload,
+                                    const Commit& commit,
+                                    const ParameterLayout& layout,
+                                    const PayloadFormat& format) {
     Comparison form("payload");
     form.equal("size", uint64_t{payload.size()}, commit.payload_bytes);
     if (form.status().ok()) {
@@ -87,7 +87,7 @@ Result<Payload> inspect_payload(ByteSpan payload,
     if (!form.status().ok()) {
         return form.status().error();
     }
-    return decode_payload(payload, layout, format);
+    return decode_payload(format.strategy, payload, layout, format.compression);
 }
 
 Digest opened_states_root(const Opening& opening) {

@@ -30,10 +30,10 @@ struct CommitExpectation {
 Status inspect_commit(const Commit& commit, const CommitExpectation& expected);
 
 // Hash and size are the committed ones, the bytes canonical, every number finite.
-Result<Payload> inspect_payload(ByteSpan payload,
-                                const Commit& commit,
-                                const ParameterLayout& layout,
-                                const PayloadFormat& format);
+Result<PeerPayload> inspect_payload(ByteSpan payload,
+                                    const Commit& commit,
+                                    const ParameterLayout& layout,
+                                    const PayloadFormat& format);
 
 // The opened leaves give the committed roots; theta_0, m_0 and v_0 are the plan's; each step's
 // batch is the assigned one; every number of the trace is finite. The chunks are chunk_audit.h's

@@ -37,7 +37,7 @@ std::vector<float> moved(std::span<const float> theta, std::span<const float> st
 
 std::vector<DirectionScore> score_draw(GradientModel& model,
                                        std::span<const float> theta,
-                                       std::span<const Payload* const> payloads,
+                                       std::span<const PeerPayload* const> payloads,
                                        const std::vector<TokenBatch>& groups,
                                        uint32_t grain_sequences,
                                        double gate_t) {
@@ -81,7 +81,7 @@ std::vector<std::vector<double>> group_products(GradientModel& model,
                                                 std::span<const float> theta,
                                                 std::span<const TokenBatch> groups,
                                                 uint32_t grain_sequences,
-                                                std::span<const Payload* const> payloads) {
+                                                std::span<const PeerPayload* const> payloads) {
     std::vector<std::vector<double>> products(payloads.size());
     std::vector<float> g(theta.size());
     for (const TokenBatch& group : groups) {
@@ -95,7 +95,7 @@ std::vector<std::vector<double>> group_products(GradientModel& model,
 
 GateOutcome run_direction_gate(GradientModel& model,
                                std::span<const float> theta,
-                               std::span<const Payload* const> payloads,
+                               std::span<const PeerPayload* const> payloads,
                                const GroupSource& groups,
                                uint32_t grain_sequences,
                                const VerifySettings& settings) {

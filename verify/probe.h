@@ -34,7 +34,7 @@ std::vector<std::vector<double>> group_products(GradientModel& model,
                                                 std::span<const float> theta,
                                                 std::span<const TokenBatch> groups,
                                                 uint32_t grain_sequences,
-                                                std::span<const Payload* const> payloads);
+                                                std::span<const PeerPayload* const> payloads);
 
 struct GateOutcome {
     std::vector<DirectionScore> scores;  // one a payload, in the order given
@@ -48,7 +48,7 @@ struct GateOutcome {
 using GroupSource = std::function<std::vector<TokenBatch>(uint32_t draw)>;
 GateOutcome run_direction_gate(GradientModel& model,
                                std::span<const float> theta,
-                               std::span<const Payload* const> payloads,
+                               std::span<const PeerPayload* const> payloads,
                                const GroupSource& groups,
                                uint32_t grain_sequences,
                                const VerifySettings& settings);

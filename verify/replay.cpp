@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "core/check.h"
-#include "kernels/norm.h"
+#include "model/inner_loop.h"
 #include "protocol/codec.h"
 
 namespace assay {
@@ -150,24 +150,27 @@ void check_trace(Findings& findings, const AuditJob& job, const AuditInputs& inp
     findings.equal("batch id in the trace", trace.step.batch_id, batch_digest(job.samples));
 }
 
-// What the inner loop reports of a step, recomputed.
+// What the inner loop computes of a step, once more.
 struct Recomputed {
-    StepGradient step;
-    float norm = 0;        // before clipping
+    ClippedGradient step;
     std::vector<float> g;  // after clipping
 };
 
-Recomputed recompute(const AuditInputs& inputs, GradientModel& model) {
+Result<Recomputed> recompute(const AuditInputs& inputs, GradientModel& model) {
     Recomputed result;
     result.g.resize(model.layout().value_count());
-    result.step = model.gradient(inputs.theta, inputs.batch, inputs.grain_sequences, result.g);
-    const double squares = squared_norm(result.g);
-    result.norm = static_cast<float>(std::sqrt(squares));
-    const float scale = clip_scale(squares, inputs.adam.clip);
-    if (scale != 1.0F) {
-        scale_in_place(result.g, scale);
+    Result<ClippedGradient> step = clipped_gradient(
+        model, inputs.theta, inputs.batch, inputs.grain_sequences, inputs.adam.clip, result.g);
+    if (!step) {
+        return fail("recomputing: " + step.reason());
     }
+    result.step = std::move(*step);
     return result;
+}
+
+// 1 / (1 - beta2^k) of the moments behind the step; 1 for k = 0 and past the table's end.
+float bias_value(std::span<const uint32_t> bits, uint64_t k) {
+    return k > 0 && k <= bits.size() ? std::bit_cast<float>(bits[k - 1]) : 1.0F;
 }
 
 void check_number(Findings& findings,
@@ -193,16 +196,17 @@ void check_losses(Findings& findings,
                   const TraceStep& trace,
                   const Recomputed& recomputed,
                   double tolerance) {
-    check_number(findings, "committed loss", trace.mean_loss, recomputed.step.mean_loss, tolerance);
     check_number(
-        findings, "committed gradient norm", trace.gradient_norm, recomputed.norm, tolerance);
-    findings.require(trace.sequence_losses.size() == recomputed.step.sequence_losses.size(),
+        findings, "committed loss", trace.mean_loss, recomputed.step.losses.mean_loss, tolerance);
+    check_number(
+        findings, "committed gradient norm", trace.gradient_norm, recomputed.step.norm, tolerance);
+    findings.require(trace.sequence_losses.size() == recomputed.step.losses.sequence_losses.size(),
                      "the trace has another number of sequences than the batch");
     for (size_t i = 0; findings.ok() && i < trace.sequence_losses.size(); ++i) {
         check_number(findings,
                      "committed loss of sequence " + std::to_string(i),
                      trace.sequence_losses[i],
-                     recomputed.step.sequence_losses[i],
+                     recomputed.step.losses.sequence_losses[i],
                      tolerance);
     }
 }
@@ -263,7 +267,12 @@ void audit_gradient(Findings& findings,
                     const AuditInputs& inputs,
                     GradientModel& model,
                     const VerifySettings& settings) {
-    const Recomputed recomputed = recompute(inputs, model);
+    const Result<Recomputed> computed = recompute(inputs, model);
+    if (!computed) {
+        findings.add(computed.error());
+        return;
+    }
+    const Recomputed& recomputed = *computed;
     report.recomputed_root = tiles_root(recomputed.g);
     const bool exact = job.numeric_class == NumericClass::kExact;
     if (exact) {

@@ -12,9 +12,9 @@
 #include <span>
 #include <vector>
 
+#include "kernels/adamw.h"
 #include "model/gradient_model.h"
 #include "protocol/messages.h"
-#include "verify/adam_chain.h"
 #include "verify/opening.h"
 #include "verify/settings.h"
 

@@ -52,8 +52,6 @@ struct VerifySettings {
 // Bounds of a tolerance class. REQUIRES: numeric_class is not kExact.
 const ToleranceBounds& tolerance_of(const VerifySettings& settings, NumericClass numeric_class);
 
-namespace detail {
-
 template <class V>
 void visit_bounds(V& visitor, ToleranceBounds& bounds, const Field (&fields)[4]) {
     visitor(fields[0], bounds.rho);
@@ -61,8 +59,6 @@ void visit_bounds(V& visitor, ToleranceBounds& bounds, const Field (&fields)[4])
     visitor(fields[2], bounds.alpha);
     visitor(fields[3], bounds.loss);
 }
-
-}  // namespace detail
 
 template <class V>
 void VerifySettings::for_each(V& visitor) {
@@ -134,21 +130,21 @@ void VerifySettings::for_each(V& visitor) {
                   1,
                   "cosine of two steps' gradients that makes a chain suspicious"},
             tripwire_cosine);
-    detail::visit_bounds(
+    visit_bounds(
         visitor,
         fp32,
         {{"fp32_rho", "", 0, 1, "class fp32: preconditioned gradient error"},
          {"fp32_worst_tensor", "", 0, 1, "class fp32: the same of the worst tensor or chunk"},
          {"fp32_alpha", "", 0, 1, "class fp32: error of the gradient's length"},
          {"fp32_loss", "", 0, 1, "class fp32: error of a step's loss"}});
-    detail::visit_bounds(
+    visit_bounds(
         visitor,
         tf32,
         {{"tf32_rho", "", 0, 1, "class tf32: preconditioned gradient error"},
          {"tf32_worst_tensor", "", 0, 1, "class tf32: the same of the worst tensor or chunk"},
          {"tf32_alpha", "", 0, 1, "class tf32: error of the gradient's length"},
          {"tf32_loss", "", 0, 1, "class tf32: error of a step's loss"}});
-    detail::visit_bounds(
+    visit_bounds(
         visitor,
         bf16,
         {{"bf16_rho", "", 0, 1, "class bf16: preconditioned gradient error"},
