@@ -88,9 +88,8 @@ public:
 
 private:
     void skip_empty() {
-        while (next_ < pool_.size() &&
-               (pool_[next_].end <= pool_[next_].begin ||
-                used_ >= pool_[next_].end - pool_[next_].begin)) {
+        while (next_ < pool_.size() && (pool_[next_].end <= pool_[next_].begin ||
+                                        used_ >= pool_[next_].end - pool_[next_].begin)) {
             ++next_;
             used_ = 0;
         }
@@ -111,17 +110,17 @@ private:
 
     const std::vector<SampleRange>& pool_;
     uint64_t stream_position_;
-    size_t next_ = 0;     // first range of the pool that is not used up
-    uint64_t used_ = 0;   // positions used of that range
+    size_t next_ = 0;    // first range of the pool that is not used up
+    uint64_t used_ = 0;  // positions used of that range
 };
 
 // One peer's part of the deal, before samples are looked up.
 struct Hand {
     PlanPeer peer;
     uint64_t slots = 0;
-    uint64_t copies = 0;               // of these slots, copies of other peers' samples
-    std::vector<SampleRange> ranges;   // slots - copies positions
-    std::vector<uint64_t> own;         // the samples at those positions
+    uint64_t copies = 0;              // of these slots, copies of other peers' samples
+    std::vector<SampleRange> ranges;  // slots - copies positions
+    std::vector<uint64_t> own;        // the samples at those positions
 };
 
 // The share of copies, rounded up or down by a seeded draw so that 2 % is right on average; whoever
@@ -140,8 +139,9 @@ std::vector<Hand> hands_of(const Digest& seed, const RoundPlan& plan) {
         hand.slots = uint64_t{plan.inner_steps} * peer.sequences_per_step;
         hands.push_back(std::move(hand));
     }
-    std::sort(hands.begin(), hands.end(),
-              [](const Hand& a, const Hand& b) { return a.peer.id < b.peer.id; });
+    std::sort(hands.begin(), hands.end(), [](const Hand& a, const Hand& b) {
+        return a.peer.id < b.peer.id;
+    });
     CounterRng rng(derive_seed(seed, "copies"));
     for (Hand& hand : hands) {
         hand.copies = hands.size() > 1 ? copy_count(hand.slots, rng) : 0;

@@ -1,11 +1,12 @@
 // Who trains on which samples in a round: a pure function that every node can recompute.
 //
 // Positions of an endless stream name the work: position p is sample perm_e(p mod N) of epoch
-// e = p / N, the permutation keyed by (run seed, epoch). A round takes its positions from the plan's
-// pool of returned ranges, first in first out, then from the stream, and deals them as contiguous
-// ranges in an order keyed by (run seed, round, previous beacon, roster root, pool root). About 2 %
-// of each peer's slots are copies of another peer's samples instead: they show what overlap of
-// payloads is honest. Nothing here reads tokens, keeps state or knows why a peer dropped.
+// e = p / N, the permutation keyed by (run seed, epoch). A round takes its positions from the
+// plan's pool of returned ranges, first in first out, then from the stream, and deals them as
+// contiguous ranges in an order keyed by (run seed, round, previous beacon, roster root, pool
+// root). About 2 % of each peer's slots are copies of another peer's samples instead: they show
+// what overlap of payloads is honest. Nothing here reads tokens, keeps state or knows why a peer
+// dropped.
 
 #pragma once
 

@@ -13,7 +13,9 @@ namespace {
 
 constexpr double kInitialDeviation = 0.02;
 
-uint64_t unsigned_of(int64_t value) { return static_cast<uint64_t>(value); }
+uint64_t unsigned_of(int64_t value) {
+    return static_cast<uint64_t>(value);
+}
 
 void add_layer(ParameterLayout& layout, const ModelShape& shape, int64_t layer) {
     const uint64_t width = unsigned_of(shape.width);
@@ -80,8 +82,14 @@ Status no_parameters_reason(double values) {
 }  // namespace
 
 Status check_shape(const ModelShape& shape) {
-    for (const int64_t size : {shape.vocab, shape.width, shape.layers, shape.heads, shape.kv_heads,
-                               shape.head_width, shape.ffn_width, shape.context}) {
+    for (const int64_t size : {shape.vocab,
+                               shape.width,
+                               shape.layers,
+                               shape.heads,
+                               shape.kv_heads,
+                               shape.head_width,
+                               shape.ffn_width,
+                               shape.context}) {
         if (size < 1 || size > 1 << 20) {
             return fail("a size of the model is " + std::to_string(size) +
                         "; allowed are 1 to 1048576");
@@ -135,10 +143,10 @@ std::vector<float> initial_parameters(const ModelShape& shape, const Digest& see
             std::fill(out, out + tensor.live(), 1.0F);
             continue;
         }
-        const bool on_residual = ends_with(tensor.name, "o_proj.weight") ||
-                                 ends_with(tensor.name, "down_proj.weight");
-        fill_tensor(tensor, static_cast<float>(on_residual ? residual : kInitialDeviation), key,
-                    out);
+        const bool on_residual =
+            ends_with(tensor.name, "o_proj.weight") || ends_with(tensor.name, "down_proj.weight");
+        fill_tensor(
+            tensor, static_cast<float>(on_residual ? residual : kInitialDeviation), key, out);
     }
     return values;
 }

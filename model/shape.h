@@ -40,12 +40,14 @@ struct ModelShape {
                 width);
         visitor(Field{"layers", "layers", 1, 1024, "decoder layers"}, layers);
         visitor(Field{"heads", "heads", 1, 1024, "query heads of each layer"}, heads);
-        visitor(Field{"kv_heads", "heads", 1, 1024, "key and value heads; divides heads"}, kv_heads);
+        visitor(Field{"kv_heads", "heads", 1, 1024, "key and value heads; divides heads"},
+                kv_heads);
         visitor(Field{"head_width", "", 2, 1024, "width of a head; even, for rotary positions"},
                 head_width);
         visitor(Field{"ffn_width", "", 1, 1 << 20, "inner width of the SwiGLU block"}, ffn_width);
-        visitor(Field{"context", "tokens", 1, 1 << 20, "longest sequence that the model is made for"},
-                context);
+        visitor(
+            Field{"context", "tokens", 1, 1 << 20, "longest sequence that the model is made for"},
+            context);
         visitor(Field{"rope_theta", "", 1, 1e9, "base of the rotary frequencies"}, rope_theta);
         visitor(Field{"norm_epsilon", "", 1e-12, 1e-2, "epsilon of RMSNorm"}, norm_epsilon);
         visitor(Field{"tied", "", 0, 1, "the output layer shares the embedding's matrix"}, tied);
@@ -66,9 +68,9 @@ ParameterLayout llama_layout(const ModelShape& shape);
 std::string layer_tensor_name(int64_t layer, std::string_view part);
 
 // Normal values of standard deviation 0.02, those of o_proj and down_proj 0.02 / sqrt(2 * layers),
-// norm weights 1, padding 0, in llama_layout's order. The same bits on every machine: a normal value
-// is a sum of twelve 16-bit uniform integers, scaled by one fp32 multiplication.
-// REQUIRES: check_shape(shape).ok().
+// norm weights 1, padding 0, in llama_layout's order. The same bits on every machine: a normal
+// value is a sum of twelve 16-bit uniform integers, scaled by one fp32 multiplication. REQUIRES:
+// check_shape(shape).ok().
 std::vector<float> initial_parameters(const ModelShape& shape, const Digest& seed);
 
 }  // namespace assay

@@ -1,3 +1,5 @@
+// The deal of a round: recomputable, disjoint, nothing lost.
+
 #include "data/assignment.h"
 
 #include <algorithm>
@@ -10,7 +12,9 @@
 namespace assay {
 namespace {
 
-Digest seed_of(uint64_t number) { return derive_seed({}, "assignment test", {number}); }
+Digest seed_of(uint64_t number) {
+    return derive_seed({}, "assignment test", {number});
+}
 
 PlanPeer peer_of(uint64_t number, uint32_t sequences) {
     PlanPeer peer;
@@ -52,7 +56,8 @@ TEST_CASE("an assignment can be recomputed and ignores the order of the roster",
     REQUIRE(same(first, assign(seed_of(0), plan, 1000)));
     std::swap(peers[0], peers[2]);
     REQUIRE(same(first, assign(seed_of(0), plan_of(5, peers, 12), 1000)));
-    REQUIRE(std::is_sorted(first.peers.begin(), first.peers.end(),
+    REQUIRE(std::is_sorted(first.peers.begin(),
+                           first.peers.end(),
                            [](const auto& a, const auto& b) { return a.peer < b.peer; }));
 }
 
@@ -159,7 +164,8 @@ TEST_CASE("peers of a single slot keep it", "[assignment]") {
 }
 
 TEST_CASE("returned ranges join their neighbours", "[assignment]") {
-    const std::vector<SampleRange> pool = pool_with_returns({{5, 9}}, {{30, 40}, {20, 30}, {9, 12}});
+    const std::vector<SampleRange> pool =
+        pool_with_returns({{5, 9}}, {{30, 40}, {20, 30}, {9, 12}});
     REQUIRE(pool == std::vector<SampleRange>{{5, 12}, {20, 40}});
 }
 

@@ -1,3 +1,5 @@
+// Order of parameters and initial values.
+
 #include "model/shape.h"
 
 #include <algorithm>
@@ -10,7 +12,9 @@
 namespace assay {
 namespace {
 
-Digest shape_seed(uint64_t number) { return derive_seed({}, "shape test", {number}); }
+Digest shape_seed(uint64_t number) {
+    return derive_seed({}, "shape test", {number});
+}
 
 struct Moments {
     double mean = 0;
@@ -87,8 +91,8 @@ TEST_CASE("initial values are normal, scaled on the residual path, ones for norm
     for (const TensorLayout& tensor : layout.tensors) {
         const float* begin = values.data() + tensor.first_value();
         const float* end = begin + tensor.live();
-        REQUIRE(std::all_of(end, begin + tensor.tile_count() * kTileValues,
-                            [](float x) { return x == 0.0F; }));
+        REQUIRE(std::all_of(
+            end, begin + tensor.tile_count() * kTileValues, [](float x) { return x == 0.0F; }));
         if (!tensor.decayed()) {
             REQUIRE(std::all_of(begin, end, [](float x) { return x == 1.0F; }));
             continue;
@@ -115,7 +119,8 @@ TEST_CASE("initial values follow from shape and seed alone", "[shape]") {
     const float* gate = values.data() + layout.tensors[7].first_value();
     REQUIRE_FALSE(std::equal(q, q + 4096, gate));
     // Fixed for ever: every node of a run must start from these bits.
-    REQUIRE(tiles_root(values).hex() == "02abc73f709f3aa9fd46990973faae568b4e92bdc0f1edd663084ca2956a113b");
+    REQUIRE(tiles_root(values).hex() ==
+            "02abc73f709f3aa9fd46990973faae568b4e92bdc0f1edd663084ca2956a113b");
 }
 
 }  // namespace assay

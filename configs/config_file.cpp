@@ -1,0 +1,211 @@
+#include "configs/config_file.h"
+
+#include <toml++/toml.h>
+
+#include <sstream>
+#include <vector>
+
+#include "core/files.h"
+
+namespace assay {
+
+namespace {
+
+constexpr uint64_t kFileBytesMax = 1 << 20;
+
+std::string value_text(const toml::node& node) {
+    std::ostringstream out;
+    out << toml::node_view<const toml::node>(node);
+    return out.str();
+}
+
+std::string place_of(const std::string& file, const toml::node& node) {
+    return file + ":" + std::to_string(node.source().begin.line) + ": ";
+}
+
+// Takes a value of the setting's own type; says what was expected otherwise.
+std::string take(const toml::node& node, int64_t& value) {
+    if (!node.is_integer()) {
+        return "a whole number";
+    }
+    value = node.as_integer()->get();
+    return "";
+}
+
+std::string take(const toml::node& node, double& value) {
+    if (!node.is_number()) {
+        return "a number";
+    }
+    value = node.is_integer() ? static_cast<double>(node.as_integer()->get())
+                              : node.as_floating_point()->get();
+    return "";
+}
+
+std::string take(const toml::node& node, bool& value) {
+    if (!node.is_boolean()) {
+        return "true or false";
+    }
+    value = node.as_boolean()->get();
+    return "";
+}
+
+std::string take(const toml::node& node, std::string& value) {
+    if (!node.is_string()) {
+        return "text in quotes";
+    }
+    value = node.as_string()->get();
+    return "";
+}
+
+std::string hint(std::string_view word, const std::vector<std::string>& names) {
+    const std::string near = nearest_name(word, names);
+    return near.empty() ? "" : "; did you mean " + near + "?";
+}
+
+// Reads one table into one settings struct.
+class SectionReader {
+public:
+    SectionReader(const std::string& file, std::string_view section, const toml::table& table)
+        : file_(file), section_(section), table_(table) {}
+
+    template <typename T>
+    void operator()(const Field& field, T& value) {
+        names_.emplace_back(field.name);
+        const toml::node* node = table_.get(field.name);
+        if (node == nullptr || !fault_.empty()) {
+            return;
+        }
+        const std::string key = section_ + "." + std::string(field.name);
+        const std::string expected = take(*node, value);
+        if (!expected.empty()) {
+            fault_ = place_of(file_, *node) + key + " = " + value_text(*node) + " is not " +
+                     expected +
+                     (field.choices.empty() && field.low == field.high
+                          ? ""
+                          : "; allowed is " + allowed_text(field));
+            return;
+        }
+        const std::string out_of_bounds = bounds_fault(field, value);
+        if (!out_of_bounds.empty()) {
+            fault_ = place_of(file_, *node) + key + " " + out_of_bounds;
+        }
+    }
+
+    // After all fields: a key of the table that is none of them.
+    [[nodiscard]] std::string fault() const {
+        if (!fault_.empty()) {
+            return fault_;
+        }
+        for (auto&& [key, node] : table_) {
+            const std::string name(key.str());
+            bool known = false;
+            for (const std::string& candidate : names_) {
+                known = known || candidate == name;
+            }
+            if (!known) {
+                return place_of(file_, node) + "there is no setting " + section_ + "." + name +
+                       hint(name, names_);
+            }
+        }
+        return "";
+    }
+
+private:
+    const std::string& file_;
+    std::string section_;
+    const toml::table& table_;
+    std::vector<std::string> names_;
+    std::string fault_;
+};
+
+// The first fault in the file's order of sections, or "".
+std::string read_sections(const toml::table& root, const std::string& file, RunConfig& config) {
+    std::string fault;
+    std::vector<std::string> sections;
+    config.for_each_section([&](std::string_view section, std::string_view, auto& settings) {
+        sections.emplace_back(section);
+        const toml::node* node = root.get(section);
+        if (node == nullptr || !fault.empty()) {
+            return;
+        }
+        if (!node->is_table()) {
+            fault = place_of(file, *node) + std::string(section) + " is a section: write [" +
+                    std::string(section) + "] above its settings";
+            return;
+        }
+        SectionReader reader(file, section, *node->as_table());
+        settings.for_each(reader);
+        fault = reader.fault();
+    });
+    for (auto&& [key, node] : root) {
+        const std::string name(key.str());
+        bool known = false;
+        for (const std::string& candidate : sections) {
+            known = known || candidate == name;
+        }
+        if (!known && fault.empty()) {
+            fault =
+                place_of(file, node) + "there is no section [" + name + "]" + hint(name, sections);
+        }
+    }
+    return fault;
+}
+
+std::string toml_value(int64_t value) {
+    return std::to_string(value);
+}
+std::string toml_value(bool value) {
+    return value ? "true" : "false";
+}
+std::string toml_value(double value) {
+    const std::string text = number_text(value);
+    return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
+}
+std::string toml_value(const std::string& value) {
+    std::ostringstream out;
+    out << toml::value<std::string>(value);
+    return out.str();
+}
+
+}  // namespace
+
+Result<RunConfig> parse_run_config(std::string_view text, const std::string& name) {
+    RunConfig config;
+    try {
+        const toml::table root = toml::parse(text, name);
+        const std::string fault = read_sections(root, name, config);
+        if (!fault.empty()) {
+            return fail(fault);
+        }
+    } catch (const toml::parse_error& error) {
+        return fail(name + ":" + std::to_string(error.source().begin.line) + ": " +
+                    std::string(error.description()));
+    }
+    if (Status checked = check_config(config); !checked.ok()) {
+        return fail(name + ": " + checked.reason());
+    }
+    return config;
+}
+
+Result<RunConfig> load_run_config(const std::filesystem::path& file) {
+    Result<std::string> text = read_text_file(file, kFileBytesMax);
+    if (!text) {
+        return text.error();
+    }
+    return parse_run_config(*text, file.string());
+}
+
+std::string run_config_toml(const RunConfig& config) {
+    RunConfig copy = config;
+    std::string text;
+    copy.for_each_section([&](std::string_view section, std::string_view, auto& settings) {
+        text += (text.empty() ? "[" : "\n[") + std::string(section) + "]\n";
+        auto each = [&](const Field& field, const auto& value) {
+            text += std::string(field.name) + " = " + toml_value(value) + "\n";
+        };
+        settings.for_each(each);
+    });
+    return text;
+}
+
+}  // namespace assay

@@ -1,0 +1,390 @@
+#include "configs/run_config.h"
+
+#include <algorithm>
+#include <bit>
+#include <charconv>
+#include <cmath>
+#include <vector>
+
+namespace assay {
+
+namespace {
+
+// Field names of the visited section, as keys of the whole run.
+std::string key_of(std::string_view section, const Field& field) {
+    return std::string(section) + "." + std::string(field.name);
+}
+
+// Calls visit(section, field, value) for every setting of the run.
+template <class F>
+void for_each_setting(RunConfig& config, F&& visit) {
+    config.for_each_section([&](std::string_view section, std::string_view, auto& settings) {
+        auto each = [&](const Field& field, auto& value) { visit(section, field, value); };
+        settings.for_each(each);
+    });
+}
+
+std::string range_fault(const Field& field, const std::string& value) {
+    return "is " + value + "; allowed is " + allowed_text(field);
+}
+
+Status check_bounds(RunConfig config) {
+    std::string fault;
+    for_each_setting(config, [&](std::string_view section, const Field& field, const auto& value) {
+        const std::string own = bounds_fault(field, value);
+        if (fault.empty() && !own.empty()) {
+            fault = key_of(section, field) + " " + own;
+        }
+    });
+    return fault.empty() ? Status() : Status(fail(fault));
+}
+
+std::string bound_text(double bound) {
+    return bound == std::floor(bound) && std::abs(bound) < 1e15
+               ? std::to_string(static_cast<int64_t>(bound))
+               : number_text(bound);
+}
+
+std::string pair_text(std::string_view name, int64_t value) {
+    return std::string(name) + " (" + std::to_string(value) + ")";
+}
+
+// low_name <= high_name.
+std::string order_fault(std::string_view low_name,
+                        int64_t low,
+                        std::string_view high_name,
+                        int64_t high) {
+    if (low <= high) {
+        return "";
+    }
+    return pair_text(low_name, low) + " is larger than " + pair_text(high_name, high);
+}
+
+std::string batch_fault(const RunConfig& config) {
+    const InnerSettings& inner = config.inner;
+    if (inner.sequences_per_step % inner.grain_sequences != 0) {
+        return pair_text("inner.sequences_per_step", inner.sequences_per_step) +
+               " is no multiple of " + pair_text("inner.grain_sequences", inner.grain_sequences);
+    }
+    const double tokens = static_cast<double>(inner.inner_steps) *
+                          static_cast<double>(inner.sequences_per_step) *
+                          static_cast<double>(config.rounds.speed_span) *
+                          static_cast<double>(config.data.sequence_tokens);
+    if (tokens > static_cast<double>(kRoundTokensMax)) {
+        return "inner.inner_steps * inner.sequences_per_step * rounds.speed_span * "
+               "data.sequence_tokens is " +
+               number_text(tokens) + " tokens a round; at most " + std::to_string(kRoundTokensMax) +
+               " are allowed";
+    }
+    if (config.outer.strategy == "ddp" && inner.inner_steps != 1) {
+        return "outer.strategy ddp averages after each step: inner.inner_steps must be 1, not " +
+               std::to_string(inner.inner_steps);
+    }
+    return "";
+}
+
+std::string first_cross_fault(const RunConfig& config) {
+    const RoundSettings& rounds = config.rounds;
+    if (const Status shape = check_shape(config.model); !shape.ok()) {
+        return "model: " + shape.reason();
+    }
+    const std::string faults[] = {
+        order_fault("data.sequence_tokens",
+                    config.data.sequence_tokens,
+                    "model.context",
+                    config.model.context),
+        order_fault("verify.audit_steps",
+                    config.verify.audit_steps,
+                    "inner.inner_steps",
+                    config.inner.inner_steps),
+        order_fault("verify.chain_chunks",
+                    config.verify.chain_chunks,
+                    "verify.compressor_chunks",
+                    config.verify.compressor_chunks),
+        order_fault("compression.keep",
+                    config.compression.keep,
+                    "compression.downlink_keep",
+                    config.compression.downlink_keep),
+        order_fault(
+            "inner.warmup_rounds", config.inner.warmup_rounds, "rounds.rounds", rounds.rounds),
+        order_fault("rounds.peers_min", rounds.peers_min, "rounds.peers_max", rounds.peers_max),
+        order_fault("rounds.commit_floor_ms",
+                    rounds.commit_floor_ms,
+                    "rounds.commit_ceiling_ms",
+                    rounds.commit_ceiling_ms),
+        order_fault("rounds.transfer_floor_ms",
+                    rounds.transfer_floor_ms,
+                    "rounds.transfer_ceiling_ms",
+                    rounds.transfer_ceiling_ms),
+        batch_fault(config),
+    };
+    for (const std::string& fault : faults) {
+        if (!fault.empty()) {
+            return fault;
+        }
+    }
+    return "";
+}
+
+// Reads canonical text from its front, one setting after the other.
+class CanonicalReader {
+public:
+    explicit CanonicalReader(std::string_view text) : rest_(text) {}
+
+    void read(const std::string& key, int64_t& value) {
+        const std::string_view line = plain_line(key, 'i');
+        number(key, line, value);
+    }
+    void read(const std::string& key, double& value) {
+        uint64_t bits = 0;
+        number(key, plain_line(key, 'd'), bits);
+        value = std::bit_cast<double>(bits);
+    }
+    void read(const std::string& key, bool& value) {
+        const std::string_view line = plain_line(key, 'b');
+        if (line != "0" && line != "1") {
+            refuse(key);
+        }
+        value = line == "1";
+    }
+    void read(const std::string& key, std::string& value) {
+        expect(key, 's');
+        const size_t colon = std::min(rest_.find(':'), rest_.size());
+        uint64_t size = 0;
+        number(key, rest_.substr(0, colon), size);
+        if (!fault_.empty() || rest_.size() - colon < 2 || rest_.size() - colon - 2 < size) {
+            refuse(key);
+            return;
+        }
+        value = std::string(rest_.substr(colon + 1, size));
+        rest_.remove_prefix(colon + 1 + size);
+        if (rest_.front() != '\n') {
+            refuse(key);
+        }
+        rest_.remove_prefix(1);
+    }
+    [[nodiscard]] const std::string& fault() const { return fault_; }
+    [[nodiscard]] bool at_end() const { return rest_.empty(); }
+
+private:
+    void refuse(const std::string& key) {
+        if (fault_.empty()) {
+            fault_ = "the settings' canonical text is not well formed at " + key;
+        }
+    }
+    void expect(const std::string& key, char type) {
+        const std::string start = key + "=" + type;
+        if (!fault_.empty() || rest_.substr(0, start.size()) != start) {
+            refuse(key);
+            return;
+        }
+        rest_.remove_prefix(start.size());
+    }
+    std::string_view plain_line(const std::string& key, char type) {
+        expect(key, type);
+        const size_t end = rest_.find('\n');
+        if (!fault_.empty() || end == std::string_view::npos) {
+            refuse(key);
+            return {};
+        }
+        const std::string_view line = rest_.substr(0, end);
+        rest_.remove_prefix(end + 1);
+        return line;
+    }
+    template <typename T>
+    void number(const std::string& key, std::string_view text, T& value) {
+        const char* end = text.data() + text.size();
+        const std::from_chars_result got = std::from_chars(text.data(), end, value);
+        if (text.empty() || got.ec != std::errc() || got.ptr != end) {
+            refuse(key);
+        }
+    }
+
+    std::string_view rest_;
+    std::string fault_;
+};
+
+std::string printed(int64_t value) {
+    return std::to_string(value);
+}
+std::string printed(double value) {
+    return number_text(value);
+}
+std::string printed(bool value) {
+    return value ? "true" : "false";
+}
+std::string printed(const std::string& value) {
+    return "\"" + value + "\"";
+}
+
+template <typename T>
+std::string parse_number(std::string_view text, T& value) {
+    const char* end = text.data() + text.size();
+    const std::from_chars_result got = std::from_chars(text.data(), end, value);
+    return got.ec == std::errc() && got.ptr == end ? "" : "is no number: " + std::string(text);
+}
+std::string parse_setting(std::string_view text, int64_t& value) {
+    return parse_number(text, value);
+}
+std::string parse_setting(std::string_view text, double& value) {
+    return parse_number(text, value);
+}
+std::string parse_setting(std::string_view text, bool& value) {
+    value = text == "true";
+    return text == "true" || text == "false" ? "" : "is neither true nor false";
+}
+std::string parse_setting(std::string_view text, std::string& value) {
+    value = std::string(text);
+    return "";
+}
+
+}  // namespace
+
+std::string number_text(double value) {
+    char buffer[64];
+    const std::to_chars_result end = std::to_chars(buffer, buffer + sizeof(buffer), value);
+    return {buffer, end.ptr};
+}
+
+std::string allowed_text(const Field& field) {
+    std::string text;
+    for (size_t i = 0; i < field.choices.size(); ++i) {
+        text += (i == 0 ? "" : i + 1 == field.choices.size() ? " or " : ", ");
+        text += std::string(field.choices[i]);
+    }
+    if (!text.empty()) {
+        return text;
+    }
+    text = bound_text(field.low) + " to " + bound_text(field.high);
+    return field.unit.empty() ? text : text + " " + std::string(field.unit);
+}
+
+std::string bounds_fault(const Field& field, int64_t value) {
+    const double number = static_cast<double>(value);
+    return number >= field.low && number <= field.high ? ""
+                                                       : range_fault(field, std::to_string(value));
+}
+
+std::string bounds_fault(const Field& field, double value) {
+    return value >= field.low && value <= field.high ? "" : range_fault(field, number_text(value));
+}
+
+std::string bounds_fault(const Field&, bool) {
+    return "";
+}
+
+std::string bounds_fault(const Field& field, const std::string& value) {
+    if (value.size() > 256) {
+        return "is longer than 256 bytes";
+    }
+    bool allowed = field.choices.empty();
+    for (const std::string_view choice : field.choices) {
+        allowed = allowed || value == choice;
+    }
+    return allowed ? "" : range_fault(field, "\"" + value + "\"");
+}
+
+Status check_config(const RunConfig& config) {
+    if (Status bounds = check_bounds(config); !bounds.ok()) {
+        return bounds;
+    }
+    const std::string fault = first_cross_fault(config);
+    return fault.empty() ? Status() : Status(fail(fault));
+}
+
+std::string canonical_text(const RunConfig& config) {
+    RunConfig copy = config;
+    CanonicalText text;
+    for_each_setting(copy, [&](std::string_view section, const Field& field, auto& value) {
+        const std::string key = key_of(section, field);
+        Field whole = field;
+        whole.name = key;
+        text(whole, value);
+    });
+    return text.text();
+}
+
+Result<RunConfig> parse_canonical_text(std::string_view text) {
+    RunConfig config;
+    CanonicalReader reader(text);
+    for_each_setting(config, [&](std::string_view section, const Field& field, auto& value) {
+        if (reader.fault().empty()) {
+            reader.read(key_of(section, field), value);
+        }
+    });
+    if (!reader.fault().empty()) {
+        return fail(reader.fault());
+    }
+    if (!reader.at_end() || canonical_text(config) != text) {
+        return fail("the settings' text is not the canonical one");
+    }
+    if (Status checked = check_config(config); !checked.ok()) {
+        return checked.error();
+    }
+    return config;
+}
+
+Status set_setting(RunConfig& config, std::string_view key, std::string_view text) {
+    std::vector<std::string> keys;
+    bool found = false;
+    std::string fault;
+    for_each_setting(config, [&](std::string_view section, const Field& field, auto& value) {
+        keys.push_back(key_of(section, field));
+        if (keys.back() != key) {
+            return;
+        }
+        found = true;
+        auto wanted = value;
+        fault = parse_setting(text, wanted);
+        fault = fault.empty() ? bounds_fault(field, wanted) : fault;
+        if (fault.empty()) {
+            value = wanted;
+        }
+    });
+    if (!found) {
+        const std::string near = nearest_name(key, keys);
+        return fail("there is no setting " + std::string(key) +
+                    (near.empty() ? "" : "; did you mean " + near + "?"));
+    }
+    return fault.empty() ? Status() : Status(fail(std::string(key) + " " + fault));
+}
+
+std::string settings_help() {
+    RunConfig config;
+    std::string help;
+    config.for_each_section([&](std::string_view section, std::string_view about, auto& settings) {
+        help += (help.empty() ? "[" : "\n[") + std::string(section) + "]  # " + std::string(about) +
+                "\n";
+        auto each = [&](const Field& field, const auto& value) {
+            const bool free = field.choices.empty() && field.low == 0 && field.high == 0;
+            const bool flag = printed(value) == "true" || printed(value) == "false";
+            help += "  " + std::string(field.name) + " = " + printed(value) + "\n      " +
+                    std::string(field.help) +
+                    (free || flag ? "" : " (" + allowed_text(field) + ")") + "\n";
+        };
+        settings.for_each(each);
+    });
+    return help;
+}
+
+NumericClass numeric_class_of(const InnerSettings& settings) {
+    if (settings.numeric_class == "exact") {
+        return NumericClass::kExact;
+    }
+    if (settings.numeric_class == "tf32") {
+        return NumericClass::kTf32;
+    }
+    return settings.numeric_class == "bf16" ? NumericClass::kBf16 : NumericClass::kFp32;
+}
+
+AdamSettings adam_settings(const InnerSettings& settings) {
+    AdamSettings adam;
+    adam.beta1 = static_cast<float>(settings.beta1);
+    adam.beta2 = static_cast<float>(settings.beta2);
+    adam.epsilon = static_cast<float>(settings.epsilon);
+    adam.weight_decay = static_cast<float>(settings.weight_decay);
+    adam.clip = static_cast<float>(settings.clip);
+    return adam;
+}
+
+}  // namespace assay

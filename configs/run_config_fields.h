@@ -1,0 +1,159 @@
+// Names, units, bounds and help of the settings that configs/run_config.h declares.
+//
+// Included by run_config.h alone; the other sections' lists stand beside their structs.
+
+#pragma once
+
+#include "configs/run_config.h"
+#include "protocol/limits.h"
+
+namespace assay {
+
+template <class V>
+void NameSettings::for_each(V& visitor) {
+    visitor(Field{"name", "", 0, 0, "name of the run, for people"}, name);
+    visitor(Field{"seed", "", 0, 9e15, "data order and initial values follow from it"}, seed);
+}
+
+template <class V>
+void DataSettings::for_each(V& visitor) {
+    visitor(Field{"sequence_tokens",
+                  "tokens",
+                  1,
+                  limits::kSequenceTokensMax,
+                  "T: tokens of a training sequence; at most model.context"},
+            sequence_tokens);
+}
+
+template <class V>
+void InnerSettings::for_each(V& visitor) {
+    visitor(Field{"numeric_class",
+                  "",
+                  0,
+                  0,
+                  "arithmetic in which gradients are compared: bit for bit, or within tolerances",
+                  {"exact", "fp32", "tf32", "bf16"}},
+            numeric_class);
+    visitor(Field{"inner_steps",
+                  "steps",
+                  1,
+                  limits::kInnerStepsMax,
+                  "H: optimiser steps of a peer between two outer steps"},
+            inner_steps);
+    visitor(Field{"sequences_per_step",
+                  "sequences",
+                  1,
+                  limits::kSequencesPerStepMax,
+                  "B: batch of a peer of median speed; measured speed scales it"},
+            sequences_per_step);
+    visitor(Field{"grain_sequences",
+                  "sequences",
+                  1,
+                  limits::kSequencesPerStepMax,
+                  "a gradient is summed over grains of this size; divides sequences_per_step"},
+            grain_sequences);
+    visitor(Field{"learning_rate", "", 0, 10, "highest learning rate of AdamW"}, learning_rate);
+    visitor(Field{"warmup_rounds",
+                  "rounds",
+                  0,
+                  100000,
+                  "rounds over which the learning rate rises from zero"},
+            warmup_rounds);
+    visitor(Field{"final_rate",
+                  "",
+                  0,
+                  1,
+                  "part of learning_rate that is left when the cosine ends with the last round"},
+            final_rate);
+    visitor(Field{"beta1", "", 0, kBetaMax, "decay of AdamW's first moment"}, beta1);
+    visitor(Field{"beta2", "", 0, kBetaMax, "decay of AdamW's second moment"}, beta2);
+    visitor(Field{"epsilon", "", 1e-30, 1, "epsilon of AdamW"}, epsilon);
+    visitor(Field{"weight_decay", "", 0, 10, "decoupled weight decay of matrices"}, weight_decay);
+    visitor(Field{"clip", "", 0, 1e6, "largest global norm of a gradient; 0: no clipping"}, clip);
+    visitor(Field{"state",
+                  "",
+                  0,
+                  0,
+                  "AdamW's moments from round to round: carried on, or set to zero",
+                  {"carry", "reset"}},
+            state);
+}
+
+template <class V>
+void RoundSettings::for_each(V& visitor) {
+    constexpr double kDay = 86400000;
+    visitor(Field{"rounds", "rounds", 1, 10000000, "rounds of the run, voided ones included"},
+            rounds);
+    visitor(Field{"peers_min", "peers", 1, limits::kPeersMax, "a round waits for so many peers"},
+            peers_min);
+    visitor(Field{"peers_max",
+                  "peers",
+                  1,
+                  limits::kPeersMax,
+                  "largest roster; the longest tenures go first"},
+            peers_max);
+    visitor(Field{"quorum_percent",
+                  "%",
+                  1,
+                  100,
+                  "part of the roster after whose commits only the grace is left"},
+            quorum_percent);
+    visitor(Field{"speed_span",
+                  "",
+                  1,
+                  1024,
+                  "a peer's batch lies within sequences_per_step / span and * span"},
+            speed_span);
+    visitor(Field{"grace_ms", "ms", 0, kDay, "what the rest of the roster gets after a quorum"},
+            grace_ms);
+    visitor(Field{"slack_percent", "%", 0, 10000, "deadlines: time on top of what was measured"},
+            slack_percent);
+    visitor(Field{"commit_floor_ms", "ms", 1, kDay, "shortest time to train and commit"},
+            commit_floor_ms);
+    visitor(Field{"commit_ceiling_ms", "ms", 1, kDay, "longest time to train and commit"},
+            commit_ceiling_ms);
+    visitor(Field{"transfer_floor_ms", "ms", 1, kDay, "shortest time for a payload or an opening"},
+            transfer_floor_ms);
+    visitor(Field{"transfer_ceiling_ms", "ms", 1, kDay, "longest time for a payload or an opening"},
+            transfer_ceiling_ms);
+    visitor(Field{"default_tokens_per_second",
+                  "tokens/s",
+                  1,
+                  1e9,
+                  "assumed of a peer that has not measured its speed"},
+            default_tokens_per_second);
+    visitor(Field{"default_uplink_bytes_per_second",
+                  "bytes/s",
+                  1,
+                  1e12,
+                  "assumed of a peer that has not measured its uplink"},
+            default_uplink_bytes_per_second);
+    visitor(Field{"loss_sequences",
+                  "sequences",
+                  1,
+                  1000000,
+                  "held-out sequences of the loss that a round reports"},
+            loss_sequences);
+    visitor(Field{"admit",
+                  "",
+                  0,
+                  0,
+                  "whose keys may connect: those of the coordinator's list, or any",
+                  {"list", "any"}},
+            admit);
+}
+
+template <class F>
+void RunConfig::for_each_section(F&& visit) {
+    visit("run", "the run itself", run);
+    visit("model", "the Llama-style decoder", model);
+    visit("data", "training sequences", data);
+    visit("inner", "what a peer does between two outer steps", inner);
+    visit("outer", "how the peers' work becomes one step", outer);
+    visit("compression", "what travels", compression);
+    visit("verify", "how work is checked before it is used and paid", verify);
+    visit("pay", "what verified work earns, and when", pay);
+    visit("rounds", "how many, with whom, and how long they wait", rounds);
+}
+
+}  // namespace assay
