@@ -99,15 +99,15 @@ step_valgrind() {
 }
 
 step_fuzz() {
-    build fuzz
+    build fuzz fuzzers
     local targets target name seeds
-    mapfile -t targets < <(find build/fuzz -maxdepth 1 -type f -executable -name 'fuzz_*' | sort)
+    mapfile -t targets < <(find build/fuzz -maxdepth 1 -type f -executable -name '*_fuzz' | sort)
     [ ${#targets[@]} -gt 0 ] || die "no fuzz target was built."
     for target in "${targets[@]}"; do
         name="$(basename "$target")"
         mkdir -p "build/fuzz/corpus/$name" build/fuzz/artifacts
         seeds=()
-        [ ! -d "fuzz/corpus/${name#fuzz_}" ] || seeds=("fuzz/corpus/${name#fuzz_}")
+        [ ! -d "fuzz/corpus/${name%_fuzz}" ] || seeds=("fuzz/corpus/${name%_fuzz}")
         say "$name for $((fuzz_seconds / ${#targets[@]})) s"
         "$target" -max_total_time=$((fuzz_seconds / ${#targets[@]})) -timeout=10 -rss_limit_mb=2048 \
             -print_final_stats=1 -artifact_prefix=build/fuzz/artifacts/ "build/fuzz/corpus/$name" \
