@@ -64,6 +64,7 @@ public:
 private:
     using Actions = std::vector<PeerAction>;
 
+    // A round that this peer is in, until its summary was applied.
     struct Work {
         RoundPlan plan;
         Digest plan_digest;
@@ -71,12 +72,51 @@ private:
         Envelope envelope;
         Digest commit_hash;
         BlobRef payload;
-        std::optional<CloseNotice> close;
+        std::optional<Close> close;
         Envelope close_envelope;
         std::optional<Beacon> beacon;
+        bool opening_asked = false;
         std::optional<OpeningNotice> opening;
-        bool refused = false;  // the coordinator will not count this round
+        bool silent = false;    // refused or left out: says nothing again in this round
     };
+
+    void on(const ChannelUp& event, Instant now);
+    void on(const ChannelDown& event, Instant now);
+    void on(const MessageArrived& event, Instant now);
+    void on(const BlobReady& event, Instant now);
+    void on(const BlobMissing& event, Instant now);
+    void on(const RoundTrained& event, Instant now);
+    void on(const TrainingProgress& event, Instant now);
+    void on(const TrainingFailed& event, Instant now);
+    void on(const OpeningBuilt& event, Instant now);
+    void on(const OpeningFailed& event, Instant now);
+    void on(const AggregateApplied& event, Instant now);
+    void on(const ThetaAdopted& event, Instant now);
+    void on(const PeerTick& event, Instant now);
+    void on(const PeerStop& event, Instant now);
+
+    void receive(const Welcome& welcome, const Envelope& envelope, Instant now);
+    void receive(const Refusal& refusal, const Envelope& envelope, Instant now);
+    void receive(const RoundPlan& plan, const Envelope& envelope, Instant now);
+    void receive(const CloseNotice& notice, const Envelope& envelope, Instant now);
+    void receive(const Beacon& beacon, const Envelope& envelope, Instant now);
+    void receive(const RoundSummary& summary, const Envelope& envelope, Instant now);
+    void receive(const Goodbye& goodbye, const Envelope& envelope, Instant now);
+
+    void say_hello(Instant now);
+    void say_submission();
+    void say_again(Instant now);
+    void take_plan(const RoundPlan& plan, Instant now);
+    void train_or_sync();
+    void check_inclusion(const CloseNotice& notice);
+    [[nodiscard]] bool continues_chain(const Beacon& beacon) const;
+    void open_if_ready();
+    void apply_if_ready();
+    void give_up_summary(Instant now);
+    void finish_summary(Instant now);
+    void drop_work();
+    void note(std::string text) { out_.push_back(PeerNote{std::move(text)}); }
+    void finish(bool ok, std::string reason);
 
     PeerId self_;
     PeerId coordinator_;
@@ -84,13 +124,18 @@ private:
     PeerRules rules_;
     Digest theta_root_;
     std::optional<RunManifest> manifest_;
+    Digest manifest_hash_;
     PeerPhase phase_ = PeerPhase::kDialing;
     bool connected_ = false;
     std::optional<Work> work_;
-    std::optional<RoundPlan> next_plan_;      // came while the summary was being applied
-    std::optional<RoundSummary> summary_;     // being applied
-    Digest last_element_;                     // of the beacon chain, newest known
+    std::optional<RoundPlan> next_plan_;    // came while a summary was being applied
+    std::optional<RoundSummary> summary_;   // being applied
+    bool aggregate_here_ = false;
+    std::optional<RoundId> done_round_;     // newest round whose summary was applied
+    std::optional<RoundId> base_round_;     // the round that theta is the base of
+    Digest last_element_;                   // of the beacon chain, newest known
     uint64_t last_element_index_ = 0;
+    std::optional<Instant> dial_at_;
     std::optional<Instant> say_at_;
     DurationMs dial_pause_;
     Actions out_;

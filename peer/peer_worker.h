@@ -15,11 +15,14 @@
 #include <string>
 #include <vector>
 
-#include "compression/sparse_update.h"
+#include "compression/payload.h"
+#include "data/assignment.h"
+#include "kernels/adamw.h"
 #include "model/gradient_model.h"
+#include "model/outer_step.h"
 #include "peer/peer_events.h"
 #include "protocol/messages.h"
-#include "verify/commitment.h"
+#include "verify/gradient_store.h"
 #include "verify/settings.h"
 
 namespace assay {
@@ -40,7 +43,7 @@ struct WorkerSettings {
     Digest manifest_digest;
     Digest run_seed;
     uint64_t sample_count = 0;  // training samples of the data set
-    uint32_t rounds_kept = 2;   // chains kept for openings
+    StorePlace chain_place;     // where the gradients of a round are kept
     AdamSettings adam;
     CompressionSettings compression;
     OuterSettings outer;
@@ -78,41 +81,59 @@ public:
     // A stopped peer's state; fails if sizes differ from the layout.
     [[nodiscard]] Status restore(WorkerState current);
     [[nodiscard]] const WorkerState& state() const { return current_; }
-    [[nodiscard]] TripleRoots roots() const;
+    [[nodiscard]] const TripleRoots& roots() const { return roots_; }
     [[nodiscard]] Digest theta_root() const { return theta_root_; }
 
-    // H steps, chain, compression, COMMIT. Fails if the plan has no place for this peer, if theta or
-    // the triple is not what the plan asks for, or if the hook said no; the state is then as before.
+    // H steps, chain, compression, COMMIT (tokens_per_second left to whoever holds a clock). Fails if
+    // the plan has no place for this peer, if theta or the triple is not what the plan asks for, or
+    // if the hook said no; the state is then as before.
     virtual Result<TrainedRound> train(const RoundPlan& plan, const StepHook& hook);
     // Answers the challenge that follows from the beacon and the own COMMIT.
     virtual Result<OpeningNotice> open(const RoundPlan& plan, const Commit& commit,
                                        const Digest& commit_hash, const Digest& beacon);
-    // Applies Q(u), then keeps the new triple or goes back to the old one. Returns theta's root.
+    // Applies Q(u), then keeps the new triple or goes back to the old one. Returns theta's root. On
+    // failure (the aggregate is not canonical) theta is as before, the triple is decided.
     Result<Digest> apply(const RoundSummary& summary, bool counted);
+    // Drops the chain and the blobs of a round that nobody will ask about any more.
     void forget(RoundId round);
 
 protected:
     // Where the round starts from; another answer than theta is another base_root in the COMMIT.
-    virtual std::vector<float> base_parameters(const RoundPlan& plan);
+    virtual Result<std::vector<float>> base_parameters(const RoundPlan& plan);
     // The samples of one step as trained on.
     virtual std::vector<uint64_t> choose_samples(const RoundPlan& plan, uint32_t step,
                                                  std::span<const uint64_t> assigned);
     // The unclipped gradient of the mean loss over the batch.
-    virtual Result<StepGradient> step_gradient(const RoundPlan& plan, uint32_t step,
-                                               std::span<const float> theta,
-                                               const TokenBatch& batch, std::span<float> gradient);
-    // Between compression and COMMIT.
-    virtual void edit_update(const RoundPlan& plan, SparseUpdate& update);
+    virtual StepGradient step_gradient(const RoundPlan& plan, uint32_t step,
+                                       std::span<const float> theta, const TokenBatch& batch,
+                                       std::span<float> gradient);
+    // Between compression and COMMIT. What stays must be canonical.
+    virtual void edit_payload(const RoundPlan& plan, PeerPayload& payload);
+    // After applying an aggregate, with theta as it was before.
+    virtual void theta_moves(std::span<const float> before);
+
+    // Trains with the place that `as` has in the plan. The triple may be anything whose roots are
+    // known here when `as` is somebody else.
+    Result<TrainedRound> train_as(const RoundPlan& plan, const PlanPeer& as, const StepHook& hook);
 
     WorkerSettings settings_;
     WorkerPorts ports_;
     GradientModel& model_;
 
 private:
-    // What a round leaves until it is decided.
-    struct RoundWork;
+    struct RoundWork;  // what a round leaves until it is decided
+    class SteppedModel;
+
+    [[nodiscard]] Status choose_triple(const PlanPeer& as);
+    Result<BlobRef> keep(RoundWork& work, ByteSpan bytes);
+    Result<std::unique_ptr<RoundWork>> run_steps(const RoundPlan& plan, const PlanPeer& as,
+                                                 const PeerAssignment& assignment,
+                                                 std::vector<float> base, const StepHook& hook);
+    Status compress_round(const RoundPlan& plan, RoundWork& work, std::span<const float> base);
+    Result<StepOpening> open_step(RoundWork& work, uint32_t step);
 
     WorkerState current_;
+    TripleRoots roots_;
     Digest theta_root_;
     std::map<RoundId, std::unique_ptr<RoundWork>> rounds_;
 };
