@@ -8,21 +8,49 @@ namespace assay {
 namespace {
 
 constexpr uint32_t kScaleBits = 15;  // binary16 without its sign
+constexpr uint32_t kNearBits = 10;
+constexpr uint32_t kNearMax = 1U << kNearBits;
+
+// How a chunk that has entries begins, behind its high scale: mode, in unary; low scale; count.
+constexpr uint32_t kFar = 1;      // the low scale is 0 or more than kNearMax steps below the high
+constexpr uint32_t kPartial = 2;  // fewer than k entries
+constexpr uint32_t kModeMax = kFar | kPartial;
 
 // Width of (count - 1) where count is below k. REQUIRES: k >= 2.
 uint32_t count_bits(uint32_t k) {
     return static_cast<uint32_t>(std::bit_width(k - 2));
 }
 
+bool is_near(uint32_t low, uint32_t high) {
+    return low > 0 && high - low <= kNearMax;
+}
+
+void write_low_scale(BitWriter& out, uint32_t low, uint32_t high) {
+    if (is_near(low, high)) {
+        out.bits(high - low - 1, kNearBits);
+    } else {
+        out.bits(low, kScaleBits);
+    }
+}
+
+// The low scale of a chunk whose mode says whether it is near; fails on the other form's values.
+Result<uint16_t> read_low_scale(BitReader& in, uint32_t high, bool near) {
+    if (near) {
+        const uint32_t below = in.bits(kNearBits) + 1;
+        return below < high ? Result<uint16_t>(static_cast<uint16_t>(high - below))
+                            : fail("its low scale is below zero");
+    }
+    const uint32_t low = in.bits(kScaleBits);
+    return low < high && !is_near(low, high) ? Result<uint16_t>(static_cast<uint16_t>(low))
+                                             : fail("its low scale has the wrong form");
+}
+
 // The number of entries of a chunk that has some; 0 on failure.
-uint32_t read_count(BitReader& in, uint32_t k) {
-    if (in.bits(1) == 1) {
+uint32_t read_count(BitReader& in, uint32_t k, bool partial) {
+    if (!partial) {
         return k;
     }
-    if (k < 2) {
-        return 0;
-    }
-    const uint32_t count = in.bits(count_bits(k)) + 1;
+    const uint32_t count = k < 2 ? k : in.bits(count_bits(k)) + 1;
     return count < k ? count : 0;
 }
 
@@ -54,10 +82,10 @@ void write_chunk(BitWriter& out, const ChunkCode& chunk, uint64_t live, uint32_t
     if (chunk.high_scale == 0) {
         return;
     }
-    out.bits(chunk.low_scale, kScaleBits);
     const uint32_t k = kept_count(live, keep);
     const auto count = static_cast<uint32_t>(chunk.indices.size());
-    out.bits(count == k ? 1 : 0, 1);
+    out.unary((is_near(chunk.low_scale, chunk.high_scale) ? 0 : kFar) | (count < k ? kPartial : 0));
+    write_low_scale(out, chunk.low_scale, chunk.high_scale);
     if (count < k) {
         out.bits(count - 1, count_bits(k));
     }
@@ -83,8 +111,13 @@ Result<ChunkCode> read_chunk(BitReader& in, uint64_t live, uint32_t keep) {
     if (chunk.high_scale == 0) {
         return chunk;
     }
-    chunk.low_scale = static_cast<uint16_t>(in.bits(kScaleBits));
-    const uint32_t count = read_count(in, kept_count(live, keep));
+    const uint32_t mode = in.unary(kModeMax);
+    const Result<uint16_t> low = read_low_scale(in, chunk.high_scale, (mode & kFar) == 0);
+    if (in.failed() || !low) {
+        return fail(in.failed() ? "its scales are cut off or have no mode" : low.reason());
+    }
+    chunk.low_scale = *low;
+    const uint32_t count = read_count(in, kept_count(live, keep), (mode & kPartial) != 0);
     if (count == 0 || in.failed()) {
         return fail("its number of kept values is out of range");
     }
@@ -111,7 +144,7 @@ uint64_t chunk_bits_max(uint64_t live, uint32_t keep) {
         const uint32_t r = rice_parameter(live, count);
         most = std::max(most, count * (r + 3) + ((live - count) >> r));
     }
-    return most + 2 * kScaleBits + 1 + (k >= 2 ? count_bits(k) : 0);
+    return most + 2 * kScaleBits + kModeMax + 1 + (k >= 2 ? count_bits(k) : 0);
 }
 
 }  // namespace assay

@@ -1,3 +1,4 @@
+// Where there is no AVX2: the scalar truth is all there is.
 #include "core/check.h"
 #include "kernels/paths.h"
 

@@ -1,3 +1,5 @@
+// AdamW and the error accumulation: golden digest, double precision, AVX2 against scalar, bias
+// tables.
 #include "kernels/adamw.h"
 
 #include <bit>

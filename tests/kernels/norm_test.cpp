@@ -1,3 +1,4 @@
+// Order of summation of norms, and clipping.
 #include "kernels/norm.h"
 
 #include <catch2/catch.hpp>

@@ -1,0 +1,26 @@
+// Strangers' bytes into the payload decoders: nothing may crash, and whatever is accepted encodes
+// to the very same bytes; its values code to the same update again where they can be sent as they
+// are.
+#include "compression/error_feedback.h"
+#include "tests/compression/update_cases.h"
+
+using namespace assay;
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    static const ParameterLayout layout = awkward_layout();
+    const UpdateCase update = update_case(ByteSpan(data, size), layout);
+    const Status decoded = decode_case(update, layout);
+    if (decoded.ok() && update.kind != PayloadKind::kDense) {
+        const Result<SparseUpdate> sparse =
+            decode_sparse(update.bytes, layout, update.kind, update.keep);
+        std::vector<float> values(layout.value_count());
+        expand_update(*sparse, values);
+        ASSAY_CHECK(code_values(values, layout, update.keep) == *sparse);
+        for (const float left : values) {
+            ASSAY_CHECK(left == 0);
+        }
+    }
+    return 0;
+}
