@@ -1,0 +1,166 @@
+// The opening's bytes: one string, exact length, every byte covered by what the COMMIT binds.
+#include "verify/opening.h"
+
+#include <catch2/catch.hpp>
+
+#include "core/rng.h"
+#include "tests/verify/toy_world.h"
+
+using namespace assay;
+
+namespace {
+
+// One honest opening and everything that judges it.
+struct Opened {
+    explicit Opened(NumericClass numeric_class)
+        : world(numeric_class, 1), plan(world.plan()), work(world.train(plan, 0)) {
+        world.settings.compressor_chunks = 2;
+        world.settings.chain_chunks = 1;
+        challenge = world.challenge(plan, 0, work);
+        shape = opening_shape(plan, plan.peers[0], world.model.layout().tile_count(), challenge);
+        bytes = *work.chain->opening_bytes(plan, plan.peers[0], challenge);
+        payload = world.decoded(work);
+    }
+    // Why these bytes do not pass; "" if they do.
+    [[nodiscard]] std::string refusal(ByteSpan candidate) const {
+        const Result<Opening> opening = decode_opening(candidate, shape);
+        if (!opening) {
+            return opening.reason();
+        }
+        const Assignment deal = world.assignment(plan);
+        const Status form =
+            inspect_opening(*opening, work.commit, plan, plan.peers[0], deal.peers[0]);
+        if (!form) {
+            return form.reason();
+        }
+        return audit_chunks({plan,
+                             plan.peers[0],
+                             world.model.layout(),
+                             world.adam,
+                             world.format,
+                             world.theta,
+                             payload,
+                             work.commit,
+                             *opening},
+                            world.settings)
+            .reason;
+    }
+    World world;
+    RoundPlan plan;
+    Work work;
+    Challenge challenge;
+    OpeningShape shape;
+    Bytes bytes;
+    PeerPayload payload;
+};
+
+}  // namespace
+
+TEST_CASE("an opening survives its bytes and has its computed size", "[verify]") {
+    for (const NumericClass numeric_class : {NumericClass::kExact, NumericClass::kBf16}) {
+        const Opened opened(numeric_class);
+        CHECK(opened.bytes.size() == opening_bytes(opened.shape));
+        CHECK(opened.refusal(opened.bytes).empty());
+        const Result<Opening> decoded = decode_opening(opened.bytes, opened.shape);
+        REQUIRE(decoded.ok());
+        CHECK(encode_opening(*decoded, opened.shape) == opened.bytes);
+        CHECK(decoded->chunks.size() == 2);
+    }
+}
+
+TEST_CASE("an opening of another length is refused", "[verify]") {
+    const Opened opened(NumericClass::kExact);
+    for (const size_t size :
+         {size_t{0}, size_t{3}, size_t{4}, opened.bytes.size() / 2, opened.bytes.size() - 1}) {
+        CHECK_FALSE(opened.refusal(ByteSpan(opened.bytes).first(size)).empty());
+    }
+    Bytes longer = opened.bytes;
+    longer.push_back(0);
+    CHECK(opened.refusal(longer).find("bytes, not") != std::string::npos);
+}
+
+TEST_CASE("no byte of an opening can be changed", "[verify]") {
+    for (const NumericClass numeric_class : {NumericClass::kExact, NumericClass::kFp32}) {
+        const Opened opened(numeric_class);
+        Bytes bytes = opened.bytes;
+        CounterRng rng(derive_seed(Digest{}, "byte flips"));
+        // Every byte that is no tile value, and a sample of those: a stride that is prime to all.
+        std::vector<size_t> places;
+        for (size_t i = 0; i < bytes.size(); i += 1 + rng.below(211)) {
+            places.push_back(i);
+        }
+        for (size_t i = 0; i < std::min<size_t>(bytes.size(), 900); ++i) {
+            places.push_back(i);
+        }
+        for (const size_t place : places) {
+            const auto flip = static_cast<uint8_t>(1 + rng.below(255));
+            bytes[place] ^= flip;
+            const bool accepted = opened.refusal(bytes).empty();
+            bytes[place] ^= flip;
+            if (accepted) {
+                FAIL_CHECK("byte " << place << " can be changed");
+            }
+        }
+        CHECK(places.size() > 1500);
+    }
+}
+
+TEST_CASE("another challenge's opening is refused", "[verify]") {
+    const Opened opened(NumericClass::kExact);
+    OpeningShape other = opened.shape;
+    other.compressor_chunks[0] = other.compressor_chunks[0] == 3 ? 4 : 3;
+    std::sort(other.compressor_chunks.begin(), other.compressor_chunks.end());
+    other.chain_chunks = {other.compressor_chunks[0]};
+    const Result<Opening> opening = decode_opening(opened.bytes, other);
+    if (opening) {
+        const ChunkAuditReport report = audit_chunks({opened.plan,
+                                                      opened.plan.peers[0],
+                                                      opened.world.model.layout(),
+                                                      opened.world.adam,
+                                                      opened.world.format,
+                                                      opened.world.theta,
+                                                      opened.payload,
+                                                      opened.work.commit,
+                                                      *opening},
+                                                     opened.world.settings);
+        CHECK_FALSE(report.pass);
+    } else {
+        CHECK_FALSE(opening.reason().empty());
+    }
+}
+
+TEST_CASE("the length of a path follows from its place", "[verify]") {
+    for (const uint64_t count : {1U, 2U, 3U, 5U, 8U, 9U, 100U}) {
+        std::vector<Digest> leaves(count);
+        const MerkleTree tree(leaves);
+        for (uint64_t i = 0; i < count; ++i) {
+            CHECK(merkle_path_length(i, count) == tree.path(i).siblings.size());
+        }
+    }
+}
+
+TEST_CASE("gradients in a file answer like gradients in memory", "[verify]") {
+    const StorePlace in_file{0, std::filesystem::temp_directory_path() / "assay-verify-store"};
+    Result<std::unique_ptr<GradientStore>> file = GradientStore::open(4096, 3, in_file);
+    Result<std::unique_ptr<GradientStore>> memory = GradientStore::open(4096, 3, {});
+    REQUIRE(file.ok());
+    REQUIRE(memory.ok());
+    CounterRng rng(derive_seed(Digest{}, "store"));
+    for (const uint32_t step : {2U, 0U, 1U}) {
+        std::vector<float> g(4096);
+        for (float& x : g)
+            x = static_cast<float>(rng.unit());
+        REQUIRE((*file)->put(step, g).ok());
+        REQUIRE((*memory)->put(step, g).ok());
+    }
+    std::vector<float> a(100);
+    std::vector<float> b(100);
+    for (uint32_t step = 0; step < 3; ++step) {
+        REQUIRE((*file)->get(step, 1000, a).ok());
+        REQUIRE((*memory)->get(step, 1000, b).ok());
+        CHECK(a == b);
+    }
+    CHECK(std::filesystem::is_empty(in_file.folder));  // nothing to leave behind
+    std::filesystem::remove(in_file.folder);
+    CHECK_FALSE(GradientStore::open(4096, 3, {0, "/proc/no such folder"}).ok());
+}
