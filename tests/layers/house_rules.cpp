@@ -27,6 +27,7 @@ const std::set<std::string> kCoreNouns = {"check",
                                           "identity",
                                           "files",
                                           "worker"};
+const std::set<std::string> kLayerCalls = {"module", "test_folder", "fuzz_targets"};
 const std::set<std::string> kStrangers = {"coordinator", "peer", "serving"};
 const std::set<std::string> kLongHeaders = {"protocol/messages.h"};  // one table of all messages
 const std::vector<std::string> kPureFiles = {
@@ -52,6 +53,15 @@ std::vector<std::string> lines_of(const std::string& text) {
         lines.push_back(line);
     }
     return lines;
+}
+
+std::vector<std::string> words_of(const std::string& text) {
+    std::istringstream stream(text);
+    std::vector<std::string> words;
+    for (std::string word; stream >> word;) {
+        words.push_back(word);
+    }
+    return words;
 }
 
 std::size_t columns_of(const std::string& line) {
@@ -219,22 +229,18 @@ Layers Layers::parse(const std::string& cmake_lists) {
     Layers layers;
     std::string text;
     for (const std::string& line : lines_of(cmake_lists)) {
-        text += line.substr(0, line.find('#')) + "\n";
+        text += "\n" + line.substr(0, line.find('#'));
     }
-    for (std::size_t at = 0; at < text.size();) {
-        const std::size_t end = std::min(text.find('\n', at), text.size());
-        for (const std::string kind : {"module", "test_folder", "fuzz_targets"}) {
-            if (starts_with(std::string_view(text).substr(at), kind + "(")) {
-                const std::size_t open = at + kind.size() + 1;
-                std::istringstream stream(text.substr(open, text.find(')', open) - open));
-                std::vector<std::string> words;
-                for (std::string word; stream >> word;) {
-                    words.push_back(word);
-                }
-                layers.add_line(kind, words);
-            }
+    // A call starts its line and may go on over the next ones.
+    for (std::size_t at = text.find('\n'); at != std::string::npos; at = text.find('\n', at + 1)) {
+        const std::size_t open = text.find('(', at);
+        if (open == std::string::npos) {
+            break;
         }
-        at = end + 1;
+        const std::string kind = text.substr(at + 1, open - at - 1);
+        if (kLayerCalls.count(kind) != 0) {
+            layers.add_line(kind, words_of(text.substr(open + 1, text.find(')', open) - open - 1)));
+        }
     }
     return layers;
 }

@@ -10,7 +10,7 @@
 
 #include "tests/layers/house_rules.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -157,3 +157,5 @@ TEST_CASE("the tree keeps the rules of the house", "[layers]") {
     }
     CHECK(faults == 0);
 }
+
+}  // namespace assay
