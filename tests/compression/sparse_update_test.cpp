@@ -72,8 +72,10 @@ TEST_CASE("the golden payload: bytes and error feedback are the same on every ma
         REQUIRE(sent.ok());
         hash.add(sent->bytes);
     }
-    CHECK(hash.finish().hex() == "1fd5c616cc424216ca4a30eb22d2feb0cc0d56586ecab3e3d785dfffdaaa5e74");
-    CHECK(tiles_root(e).hex() == "27ba9d3056c271865eb38d1caf7faa50d7252ca511b811e4bfbf3e89712acfdf");
+    CHECK(hash.finish().hex() ==
+          "1fd5c616cc424216ca4a30eb22d2feb0cc0d56586ecab3e3d785dfffdaaa5e74");
+    CHECK(tiles_root(e).hex() ==
+          "27ba9d3056c271865eb38d1caf7faa50d7252ca511b811e4bfbf3e89712acfdf");
 }
 
 TEST_CASE("every single-bit change is refused or is another update with these very bytes") {
