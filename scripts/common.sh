@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the scripts of this folder share: how they speak and where things lie. Sourced, never run.
 
 set -euo pipefail
@@ -35,18 +36,16 @@ build_jobs() {
 
 # build PRESET [TARGET...]: configures and builds, in build/PRESET.
 build() {
-    local preset="$1"
+    local preset="$1" output
     shift
     cd "$ASSAY_ROOT"
     [ -d "build/$preset" ] || need_space "$ASSAY_ROOT" 2500 "a build"
     say "configuring ($preset)"
-    cmake --preset "$preset" >"$ASSAY_ROOT/.configure.$$" 2>&1 || {
-        cat "$ASSAY_ROOT/.configure.$$"
-        rm -f "$ASSAY_ROOT/.configure.$$"
+    output="$(cmake --preset "$preset" 2>&1)" || {
+        printf '%s\n' "$output"
         die "configuring failed, see above."
     }
-    grep 'left out' "$ASSAY_ROOT/.configure.$$" || true
-    rm -f "$ASSAY_ROOT/.configure.$$"
+    grep 'left out' <<<"$output" || true
     say "building ($preset${*:+: $*})"
     NINJA_STATUS='[%f/%t %es] ' cmake --build --preset "$preset" -j "$(build_jobs)" ${@:+--target "$@"} ||
         die "the build failed, see above."
