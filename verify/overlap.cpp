@@ -22,6 +22,11 @@ uint64_t spread(uint64_t x) {
     return x ^ (x >> 33);
 }
 
+const PayloadEntries& entries_of(const SubmissionView& view) {
+    static const PayloadEntries kNone;
+    return view.entries != nullptr ? *view.entries : kNone;
+}
+
 std::string figures_in_words(const PairFigures& figures) {
     char text[128];
     std::snprintf(text,
@@ -123,7 +128,7 @@ std::optional<PairFinding> compare_pair(const SubmissionView& a,
     if (!compare_payloads) {
         return std::nullopt;
     }
-    return similar_finding(pair, *a.entries, *b.entries, settings);
+    return similar_finding(pair, entries_of(a), entries_of(b), settings);
 }
 
 }  // namespace
@@ -192,8 +197,7 @@ std::vector<PairFinding> PayloadHistory::find_copies(std::span<const SubmissionV
     std::vector<PairFinding> findings;
     std::vector<MinHash> sketches;
     for (const SubmissionView& view : round) {
-        ASSAY_CHECK(view.entries != nullptr);
-        sketches.emplace_back(*view.entries);
+        sketches.emplace_back(entries_of(view));
     }
     for (size_t i = 0; i < round.size(); ++i) {
         for (size_t j = i + 1; j < round.size(); ++j) {
@@ -211,7 +215,7 @@ std::vector<PairFinding> PayloadHistory::find_copies(std::span<const SubmissionV
             } else if (sketches[i].similarity(old.sketch) >= kSketchHit) {
                 const std::optional<PayloadEntries> entries = load(old.peer, old.round);
                 auto finding = entries
-                                   ? similar_finding(pair, *round[i].entries, *entries, settings)
+                                   ? similar_finding(pair, entries_of(round[i]), *entries, settings)
                                    : std::nullopt;
                 if (finding) {
                     findings.push_back(std::move(*finding));
@@ -224,7 +228,7 @@ std::vector<PairFinding> PayloadHistory::find_copies(std::span<const SubmissionV
 
 void PayloadHistory::keep(std::span<const SubmissionView> round, const VerifySettings& settings) {
     for (const SubmissionView& view : round) {
-        kept_.push_back({view.peer, view.round, view.payload_hash, MinHash(*view.entries)});
+        kept_.push_back({view.peer, view.round, view.payload_hash, MinHash(entries_of(view))});
     }
     uint64_t newest = 0;
     for (const Kept& old : kept_) {

@@ -64,7 +64,8 @@ private:
     bool empty_ = true;
 };
 
-// What L2 looks at. Entries may be empty (dense payloads): then only roots and hashes count.
+// What L2 looks at. Entries may be empty (dense payloads) or null (a payload that was refused):
+// then only roots and hashes count.
 struct SubmissionView {
     PeerId peer;
     RoundId round;

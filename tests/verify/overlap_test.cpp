@@ -121,6 +121,18 @@ TEST_CASE("equal roots prove a copy whatever the payloads are", "[verify]") {
     CHECK(findings[0].sign == CopySign::kEqualTrace);
 }
 
+TEST_CASE("a refused payload has no entries and still takes part by its roots", "[verify]") {
+    const PayloadEntries a = random_entries(1);
+    std::vector<SubmissionView> round = {view(1, 5, a, 1), view(2, 5, a, 2)};
+    round[1].entries = nullptr;
+    CHECK(PayloadHistory().find_copies(round, kSettings, nullptr).empty());
+    round[1].states_root = round[0].states_root;
+    CHECK(PayloadHistory().find_copies(round, kSettings, nullptr).size() == 1);
+    PayloadHistory history;
+    history.keep(round, kSettings);
+    CHECK(history.size() == 2);
+}
+
 TEST_CASE("payloads of earlier rounds are found by sketch, then compared exactly", "[verify]") {
     const PayloadEntries old = random_entries(1);
     const PayloadEntries fresh = random_entries(2);
