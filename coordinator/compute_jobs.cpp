@@ -1,0 +1,166 @@
+#include "coordinator/compute_jobs.h"
+
+#include <chrono>
+
+#include "protocol/codec.h"
+
+namespace assay {
+
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr size_t kSnapshotsKept = 4;
+
+double seconds_since(SteadyClock::time_point start) {
+    return std::chrono::duration<double>(SteadyClock::now() - start).count();
+}
+
+ByteSpan raw(const std::vector<float>& values) {
+    return {reinterpret_cast<const uint8_t*>(values.data()), values.size() * sizeof(float)};
+}
+
+}  // namespace
+
+ComputeJobs::ComputeJobs(const CoordinatorOptions& options,
+                         const RunConfig& config,
+                         const CoordinatorHooks& hooks,
+                         const RunFolderPaths& paths,
+                         OpenedRun& run,
+                         Post post)
+    : options_(options),
+      config_(config),
+      hooks_(hooks),
+      paths_(paths),
+      run_(run),
+      post_(std::move(post)) {}
+
+JudgePorts ComputeJobs::ports() {
+    JudgePorts ports;
+    // Aggregates and theta go out to everybody once the summary names them.
+    ports.put = [this](ByteSpan bytes) { return run_.store->put(bytes, Visibility::kPublic); };
+    ports.get = [this](const BlobRef& blob) {
+        return run_.store->get(blob.sha256, blob.size_bytes);
+    };
+    ports.read_samples =
+        [this](std::span<const uint64_t> samples) -> Result<std::vector<int32_t>> {
+        std::vector<int32_t> tokens;
+        const Status read = shards_->read_samples(samples, tokens);
+        return read ? Result<std::vector<int32_t>>(std::move(tokens)) : read.error();
+    };
+    ports.read_held_out =
+        [this](std::span<const uint64_t> samples) -> Result<std::vector<int32_t>> {
+        std::vector<int32_t> tokens;
+        const Status read = shards_->read_held_out(samples, tokens);
+        return read ? Result<std::vector<int32_t>>(std::move(tokens)) : read.error();
+    };
+    ports.keep_state = [this](RoundId round, const std::vector<float>& theta,
+                              const OuterState& outer) { return keep_state(round, theta, outer); };
+    return ports;
+}
+
+JudgeSettings ComputeJobs::judge_settings() const {
+    JudgeSettings settings;
+    settings.run_seed = run_.manifest.run_seed;
+    settings.manifest_digest = manifest_digest(run_.manifest);
+    settings.sample_count = shards_->sample_count();
+    settings.held_out_count = shards_->held_out_count();
+    settings.adam = adam_settings(config_.inner);
+    settings.compression = config_.compression;
+    settings.outer = config_.outer;
+    settings.verify = config_.verify;
+    settings.loss_sequences = static_cast<uint32_t>(config_.rounds.loss_sequences);
+    settings.grain_sequences = static_cast<uint32_t>(config_.inner.grain_sequences);
+    settings.bias2_bits = bias_table(config_.inner.beta1, config_.inner.beta2).bias2_bits;
+    settings.payload_bytes_max = payload_bytes_max(config_, model_->layout());
+    return settings;
+}
+
+Status ComputeJobs::prepare(const Digest& theta_root) {
+    Result<TokenShards> shards = TokenShards::open(
+        paths_.data(), run_.data, static_cast<uint32_t>(config_.data.sequence_tokens), run_.fresh);
+    if (!shards) {
+        return shards.error();
+    }
+    shards_ = std::make_unique<TokenShards>(std::move(*shards));
+    Result<std::unique_ptr<GradientModel>> model =
+        hooks_.make_model(config_, numeric_class_of(config_.inner), options_.threads);
+    if (!model) {
+        return model.error();
+    }
+    model_ = std::move(*model);
+    judge_ = std::make_unique<RoundJudge>(judge_settings(), ports(), *model_);
+    Result<SnapshotStore> snapshots = SnapshotStore::open(paths_.snapshots());
+    if (!snapshots) {
+        return snapshots.error();
+    }
+    snapshots_ = std::make_unique<SnapshotStore>(std::move(*snapshots));
+    return load_state(theta_root);
+}
+
+// A snapshot may be one round ahead of the ledger (saved, then killed before the record): the root
+// decides which one goes on.
+Status ComputeJobs::load_state(const Digest& theta_root) {
+    if (theta_root == run_.manifest.initial_root) {
+        std::vector<float> theta = initial_theta(config_);
+        if (tiles_root(theta) != theta_root) {
+            return fail("this build makes other initial parameters than the run was started with");
+        }
+        return judge_->load(std::move(theta),
+                            initial_outer_state(config_.outer, model_->layout()));
+    }
+    Result<Snapshot> snapshot = snapshots_->load_root(theta_root);
+    if (!snapshot) {
+        return fail("no snapshot holds the state that the ledger goes on from: " +
+                    snapshot.reason());
+    }
+    OuterState outer{std::move(snapshot->accumulator), std::move(snapshot->momentum)};
+    return judge_->load(std::move(snapshot->theta), std::move(outer));
+}
+
+Result<BlobRef> ComputeJobs::theta_blob() {
+    return run_.store->put(raw(judge_->theta()), Visibility::kPublic);
+}
+
+Status ComputeJobs::keep_state(RoundId round,
+                               const std::vector<float>& theta,
+                               const OuterState& outer) {
+    Snapshot snapshot;
+    snapshot.round = round.next();
+    snapshot.shape = config_.model;
+    snapshot.theta = theta;
+    snapshot.accumulator = outer.accumulator;
+    snapshot.momentum = outer.momentum;
+    snapshot.config_text = run_.manifest.config_text;
+    snapshot.run_name = run_.manifest.run_name;
+    snapshot.manifest = manifest_digest(run_.manifest);
+    if (Status saved = snapshots_->save(snapshot); !saved) {
+        return saved;
+    }
+    return snapshots_->prune(kSnapshotsKept);
+}
+
+void ComputeJobs::judge(const JudgeRound& order) {
+    const auto start = SteadyClock::now();
+    Result<RoundJudged> judged = judge_->judge(order);
+    if (!judged) {
+        post_(JudgeFailed{"round " + std::to_string(order.plan.round.value) +
+                          " cannot be judged: " + judged.reason()});
+        return;
+    }
+    post_(JudgeTimes{order.plan.round, seconds_since(start), 0});
+    post_(Event(std::move(*judged)));
+}
+
+void ComputeJobs::audit(const RunAudit& order) {
+    const auto start = SteadyClock::now();
+    AuditReport report = judge_->audit(order.job);
+    post_(AuditTime{seconds_since(start)});
+    AuditDone done;
+    done.report = std::move(report);
+    done.attempt = order.attempt;
+    done.envelope = make_envelope(run_.identity, done.report);
+    post_(Event(std::move(done)));
+}
+
+}  // namespace assay

@@ -1,0 +1,71 @@
+// The worker thread's half of a coordinator: the model, theta, the outer state and the snapshots.
+//
+// Every function runs on the worker thread, but for the constructor.
+
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <variant>
+
+#include "checkpoints/snapshot_store.h"
+#include "coordinator/coordinator.h"
+#include "coordinator/round_events.h"
+#include "coordinator/round_judge.h"
+#include "coordinator/run_folder.h"
+#include "data/token_shards.h"
+
+namespace assay {
+
+// What the event loop must know besides the machine's events.
+struct JudgeTimes {
+    RoundId round;
+    double seconds = 0;
+    double bits_per_kept_value = 0;
+};
+struct AuditTime {
+    double seconds = 0;
+};
+struct JudgeFailed {
+    std::string reason;
+};
+
+using ComputeResult = std::variant<Event, JudgeTimes, AuditTime, JudgeFailed>;
+
+class ComputeJobs {
+public:
+    using Post = std::function<void(ComputeResult)>;
+
+    ComputeJobs(const CoordinatorOptions& options, const RunConfig& config,
+                const CoordinatorHooks& hooks, const RunFolderPaths& paths, OpenedRun& run,
+                Post post);
+
+    // Data, model, judge, and the state whose root is `theta_root`: from a snapshot, or the initial
+    // one. Fails, saying where it looked, if no such state exists.
+    Status prepare(const Digest& theta_root);
+    [[nodiscard]] uint64_t sample_count() const { return shards_->sample_count(); }
+    // theta as a public blob, for the first plan.
+    Result<BlobRef> theta_blob();
+
+    void judge(const JudgeRound& order);
+    void audit(const RunAudit& order);
+
+private:
+    JudgePorts ports();
+    [[nodiscard]] JudgeSettings judge_settings() const;
+    Status load_state(const Digest& theta_root);
+    Status keep_state(RoundId round, const std::vector<float>& theta, const OuterState& outer);
+
+    const CoordinatorOptions& options_;
+    const RunConfig& config_;
+    const CoordinatorHooks& hooks_;
+    const RunFolderPaths& paths_;
+    OpenedRun& run_;
+    Post post_;
+    std::unique_ptr<TokenShards> shards_;
+    std::unique_ptr<GradientModel> model_;
+    std::unique_ptr<RoundJudge> judge_;
+    std::unique_ptr<SnapshotStore> snapshots_;
+};
+
+}  // namespace assay

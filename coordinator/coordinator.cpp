@@ -1,0 +1,444 @@
+#include "coordinator/coordinator.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+
+#include "configs/schedule.h"
+#include "coordinator/compute_jobs.h"
+#include "coordinator/round_machine.h"
+#include "coordinator/run_folder.h"
+#include "coordinator/status_book.h"
+#include "core/log.h"
+#include "core/worker.h"
+#include "ledger/sqlite_ledger.h"
+#include "net/blob_fetcher.h"
+#include "net/zmq_channel.h"
+#include "protocol/codec.h"
+#include "protocol/limits.h"
+
+namespace assay {
+
+namespace {
+
+constexpr DurationMs kPollTime{10};
+constexpr DurationMs kLinger{500};
+constexpr DurationMs kFarewell{20000};  // peers may still fetch the last aggregate
+constexpr DurationMs kPruneEvery{30000};
+constexpr size_t kJobsMax = 65536;
+
+}  // namespace
+
+class Coordinator::Program {
+public:
+    Program(CoordinatorOptions options, RunConfig config, CoordinatorHooks hooks)
+        : options_(std::move(options)), config_(std::move(config)), hooks_(std::move(hooks)) {}
+
+    Status run();
+
+private:
+    // What a fetch was for: several submissions may name the same bytes.
+    struct Want {
+        PeerId peer;
+        RoundId round;
+        BlobPurpose purpose = BlobPurpose::kPayload;
+    };
+
+    Status open();
+    Status open_machine(const std::vector<Record>& records);
+    Status prepare_compute();
+    void turn();
+    void farewell();
+
+    void feed(const Event& event);
+    void perform_waiting();
+
+    void on(const Joined&) {}
+    void on(const Left& left) { feed(PeerGone{left.peer}); }
+    void on(const Refused& refused);
+    void on(const Incoming& incoming);
+    void receive(const Incoming& incoming, const Hello& message);
+    void receive(const Incoming& incoming, const Commit& message);
+    void receive(const Incoming& incoming, const PayloadNotice& message);
+    void receive(const Incoming& incoming, const OpeningNotice& message);
+    void receive(const Incoming& incoming, const Progress& message);
+    void receive(const Incoming& incoming, const BlobRequest& message);
+    void receive(const Incoming& incoming, const BlobPiece& message);
+    void receive(const Incoming& incoming, const Goodbye& message);
+    template <typename T>
+    void receive(const Incoming&, const T&) {}  // heartbeats, and what only we may say
+
+    void take_fetched();
+    void take_computed();
+    void take(const Event& event) { feed(event); }
+    void take(const JudgeTimes& times) { book_->judged(times); }
+    void take(const AuditTime& time) { book_->audited(time); }
+    void take(const JudgeFailed& failed) { end(fail(failed.reason)); }
+
+    void act(const Send& action) { send(action.to, action.message); }
+    void act(const Broadcast& action);
+    void act(const Persist& action);
+    void act(const FetchBlob& action);
+    void act(const JudgeRound& action);
+    void act(const RunAudit& action);
+    void act(const CloseConnection& action);
+    void act(const Note& action) { log_info(action.text); }
+    void act(const RunFinished& action);
+
+    void send(const PeerId& to, const Message& message);
+    void stored(const Want& want, const BlobRef& blob);
+    void job(std::function<void()> work, bool urgent = false);
+    void end(Status status);
+    void show();
+
+    CoordinatorOptions options_;
+    RunConfig config_;
+    CoordinatorHooks hooks_;
+    RunFolderPaths paths_;
+    SystemClock clock_;
+    std::optional<OpenedRun> run_;
+    std::unique_ptr<Ledger> ledger_;
+    std::unique_ptr<ZmqServer> channel_;
+    std::unique_ptr<BlobFetcher> fetcher_;
+    std::unique_ptr<RoundMachine> machine_;
+    std::unique_ptr<StatusBook> book_;
+    std::multimap<Digest, Want> wants_;
+    std::set<PeerId> present_;
+    std::deque<Action> waiting_;
+    Mailbox<ComputeResult> computed_;
+    std::unique_ptr<ComputeJobs> jobs_;
+    std::optional<Status> ended_;
+    bool stop_fed_ = false;
+    std::unique_ptr<Worker> worker_;  // last: its thread uses what stands above
+};
+
+// ---- start ---------------------------------------------------------------------------------------
+
+Status Coordinator::Program::open() {
+    paths_.root = options_.folder;
+    Result<OpenedRun> run =
+        open_run_folder(paths_, config_, {options_.data_folder, options_.tokenizer_file});
+    if (!run) {
+        return run.error();
+    }
+    run_.emplace(std::move(*run));
+    Result<std::unique_ptr<SqliteLedger>> ledger =
+        SqliteLedger::open(paths_.ledger(), run_->identity);
+    if (!ledger) {
+        return ledger.error();
+    }
+    ledger_ = std::move(*ledger);
+    fetcher_ = std::make_unique<BlobFetcher>(*run_->store, TransferSettings{});
+    jobs_ = std::make_unique<ComputeJobs>(
+        options_, config_, hooks_, paths_, *run_,
+        [this](ComputeResult result) { computed_.put(std::move(result)); });
+    worker_ = std::make_unique<Worker>(kJobsMax);
+    return {};
+}
+
+// Runs one job on the worker thread and waits for it: only at the start.
+Status Coordinator::Program::prepare_compute() {
+    Result<std::vector<Record>> records = ledger_->read(0, ledger_->height());
+    if (!records) {
+        return records.error();
+    }
+    Digest root = run_->manifest.initial_root;
+    for (const Record& record : *records) {
+        if (record.kind == RecordKind::kSummary) {
+            Result<RoundSummary> summary = decode_body<RoundSummary>(record.body);
+            if (!summary) {
+                return summary.error();
+            }
+            root = summary->theta_root;
+        }
+    }
+    Status prepared;
+    std::atomic<bool> done{false};
+    job([&] {
+        prepared = jobs_->prepare(root);
+        done.store(true);
+        done.notify_all();
+    });
+    done.wait(false);
+    return prepared ? open_machine(*records) : prepared;
+}
+
+Status Coordinator::Program::open_machine(const std::vector<Record>& records) {
+    Result<BlobRef> theta = jobs_->theta_blob();
+    if (!theta) {
+        return theta.error();
+    }
+    RoundRules rules = round_rules(config_, *theta, jobs_->sample_count());
+    const BeaconChain beacons = run_->beacons;
+    const auto element = [beacons](uint64_t index) { return beacons.element(index); };
+    if (records.empty()) {
+        machine_ = std::make_unique<RoundMachine>(run_->manifest, std::move(rules), element);
+    } else {
+        Result<RoundMachine> restored =
+            RoundMachine::restore(records, run_->manifest, std::move(rules), element);
+        if (!restored) {
+            return fail("the ledger does not lead to a state: " + restored.reason() +
+                        "; see `assay ledger verify --dir " + options_.folder.string() + "`");
+        }
+        machine_ = std::make_unique<RoundMachine>(std::move(*restored));
+        log_info("going on in round " + std::to_string(machine_->round().value) + " with " +
+                 std::to_string(records.size()) + " ledger records");
+    }
+    return {};
+}
+
+Status Coordinator::Program::run() {
+    if (Status opened = open(); !opened) {
+        return opened;
+    }
+    if (Status prepared = prepare_compute(); !prepared) {
+        return prepared;
+    }
+    Result<std::unique_ptr<ZmqServer>> channel =
+        ZmqServer::open(run_->identity, options_.listen, options_.admit);
+    if (!channel) {
+        return channel.error();
+    }
+    channel_ = std::move(*channel);
+    channel_->set_linger(kLinger);
+    book_ = std::make_unique<StatusBook>(*machine_, *ledger_, channel_->endpoint(),
+                                         run_->identity.id(), config_, run_->data.unigram_entropy,
+                                         hooks_.on_status, hooks_.on_round);
+    log_info("listening on " + channel_->endpoint() + ", public key " +
+             run_->identity.id().hex());
+    for (Action& action : machine_->start(clock_.now())) {
+        waiting_.push_back(std::move(action));
+    }
+    perform_waiting();
+    show();
+    while (!ended_) {
+        turn();
+    }
+    worker_->clear();
+    farewell();
+    return *ended_;
+}
+
+void Coordinator::Program::turn() {
+    for (const ServerEvent& event : channel_->poll(kPollTime)) {
+        std::visit([this](const auto& one) { on(one); }, event);
+    }
+    take_computed();
+    for (const BlobFetcher::Ask& ask : fetcher_->requests(clock_.now())) {
+        send(ask.source, ask.request);
+    }
+    take_fetched();
+    const std::optional<Instant> wake = machine_->wake_at();
+    if (wake && *wake <= clock_.now()) {
+        feed(Tick{});
+    }
+    if (hooks_.stop_requested() && !stop_fed_) {
+        stop_fed_ = true;
+        feed(StopRequested{});
+    }
+    perform_waiting();
+    show();
+}
+
+// The run is over: peers are told, and may still fetch what they miss, until all have left.
+void Coordinator::Program::farewell() {
+    if (stop_fed_ || !*ended_) {
+        return;
+    }
+    for (const PeerId& peer : present_) {
+        send(peer, Goodbye{"the run is complete"});
+    }
+    const Instant until = clock_.now() + kFarewell;
+    while (!present_.empty() && clock_.now() < until && !hooks_.stop_requested()) {
+        for (const ServerEvent& event : channel_->poll(kPollTime)) {
+            if (const auto* left = std::get_if<Left>(&event)) {
+                present_.erase(left->peer);
+            } else if (const auto* incoming = std::get_if<Incoming>(&event)) {
+                if (std::holds_alternative<Goodbye>(incoming->message)) {
+                    present_.erase(incoming->from);
+                }
+                if (const auto* request = std::get_if<BlobRequest>(&incoming->message)) {
+                    receive(*incoming, *request);
+                }
+            }
+        }
+    }
+}
+
+// ---- events --------------------------------------------------------------------------------------
+
+void Coordinator::Program::feed(const Event& event) {
+    for (Action& action : machine_->step(event, clock_.now())) {
+        waiting_.push_back(std::move(action));
+    }
+    book_->changed();
+}
+
+void Coordinator::Program::on(const Refused& refused) {
+    log_warning("refused " + (refused.who.empty() ? "a stranger" : refused.who.substr(0, 12)) +
+                ": " + refused.reason);
+    book_->refused(channel_->counters().refused());
+}
+
+void Coordinator::Program::on(const Incoming& incoming) {
+    present_.insert(incoming.from);
+    std::visit([&](const auto& message) { receive(incoming, message); }, incoming.message);
+}
+
+void Coordinator::Program::receive(const Incoming& incoming, const Hello& message) {
+    feed(PeerHello{incoming.from, message});
+}
+
+void Coordinator::Program::receive(const Incoming& incoming, const Commit& message) {
+    Result<Envelope> envelope = open_envelope(incoming.wire);
+    if (envelope) {
+        feed(CommitArrived{incoming.from, message, *envelope});
+    }
+}
+
+void Coordinator::Program::receive(const Incoming& incoming, const PayloadNotice& message) {
+    feed(PayloadNoticed{incoming.from, message});
+}
+
+void Coordinator::Program::receive(const Incoming& incoming, const OpeningNotice& message) {
+    feed(OpeningNoticed{incoming.from, message});
+}
+
+void Coordinator::Program::receive(const Incoming& incoming, const Progress& message) {
+    feed(ProgressArrived{incoming.from, message});
+}
+
+void Coordinator::Program::receive(const Incoming& incoming, const BlobRequest& message) {
+    send(incoming.from, run_->store->answer(message, false));
+}
+
+void Coordinator::Program::receive(const Incoming& incoming, const BlobPiece& message) {
+    book_->received(incoming.from, message.data.size());
+    fetcher_->take(incoming.from, message, clock_.now());
+}
+
+void Coordinator::Program::receive(const Incoming& incoming, const Goodbye& message) {
+    log_info("peer " + incoming.from.brief() + " left: " + message.reason);
+    present_.erase(incoming.from);
+    feed(PeerGone{incoming.from});
+}
+
+void Coordinator::Program::stored(const Want& want, const BlobRef& blob) {
+    feed(BlobStored{want.peer, want.round, want.purpose, blob.sha256, blob.size_bytes});
+}
+
+void Coordinator::Program::take_fetched() {
+    for (const BlobFetcher::Finished& fetched : fetcher_->finished()) {
+        const auto [first, last] = wants_.equal_range(fetched.blob.sha256);
+        std::vector<Want> wanted;
+        for (auto it = first; it != last; ++it) {
+            wanted.push_back(it->second);
+        }
+        wants_.erase(first, last);
+        for (const Want& want : wanted) {
+            if (fetched.status) {
+                stored(want, fetched.blob);
+            } else {
+                feed(BlobFailed{want.peer, want.round, want.purpose, fetched.blob.sha256,
+                                fetched.status.reason()});
+            }
+        }
+    }
+}
+
+void Coordinator::Program::take_computed() {
+    for (const ComputeResult& result : computed_.take_all()) {
+        std::visit([this](const auto& one) { take(one); }, result);
+    }
+}
+
+// ---- actions -------------------------------------------------------------------------------------
+
+void Coordinator::Program::perform_waiting() {
+    while (!waiting_.empty() && !ended_) {
+        const Action action = std::move(waiting_.front());
+        waiting_.pop_front();
+        std::visit([this](const auto& one) { act(one); }, action);
+    }
+}
+
+void Coordinator::Program::send(const PeerId& to, const Message& message) {
+    (void)channel_->send(to, seal(run_->identity, message));
+}
+
+void Coordinator::Program::act(const Broadcast& action) {
+    const Bytes wire = seal(run_->identity, action.message);
+    for (const PeerId& peer : present_) {
+        (void)channel_->send(peer, wire);
+    }
+}
+
+// One transaction, one sync; nothing behind it is performed if it fails.
+void Coordinator::Program::act(const Persist& action) {
+    if (Status appended = ledger_->append(action.drafts); !appended) {
+        end(fail("the ledger cannot be written, so the run stops here and goes on after a restart: " +
+                 appended.reason()));
+        return;
+    }
+    book_->recorded(action.drafts);
+    feed(Persisted{ledger_->head(), ledger_->height()});
+}
+
+void Coordinator::Program::act(const FetchBlob& action) {
+    const Want want{action.from, action.round, action.purpose};
+    if (run_->store->has(action.blob.sha256)) {
+        stored(want, action.blob);
+        return;
+    }
+    wants_.emplace(action.blob.sha256, want);
+    fetcher_->fetch(action.blob, action.from, Visibility::kPrivate, clock_.now());
+}
+
+void Coordinator::Program::act(const JudgeRound& action) {
+    job([this, action] { jobs_->judge(action); }, true);
+}
+
+void Coordinator::Program::act(const RunAudit& action) {
+    job([this, action] { jobs_->audit(action); });
+}
+
+void Coordinator::Program::act(const CloseConnection& action) {
+    log_info("closing the connection of " + action.peer.brief() + ": " + action.reason);
+    channel_->close_peer(action.peer);
+}
+
+void Coordinator::Program::act(const RunFinished& action) {
+    log_info(action.complete ? "the run is complete" : "stopped: " + action.reason);
+    book_->finished(action.complete);
+    end({});
+}
+
+void Coordinator::Program::job(std::function<void()> work, bool urgent) {
+    if (!worker_->submit(std::move(work), urgent)) {
+        end(fail("the worker has too many jobs waiting; this is a defect, please report it"));
+    }
+}
+
+void Coordinator::Program::end(Status status) {
+    if (!ended_) {
+        ended_ = std::move(status);
+    }
+}
+
+void Coordinator::Program::show() { book_->publish(clock_.now()); }
+
+// --------------------------------------------------------------------------------------------------
+
+Coordinator::Coordinator(CoordinatorOptions options, RunConfig config, CoordinatorHooks hooks)
+    : program_(std::make_unique<Program>(std::move(options), std::move(config),
+                                         std::move(hooks))) {}
+
+Coordinator::~Coordinator() = default;
+
+Status Coordinator::run() { return program_->run(); }
+
+}  // namespace assay

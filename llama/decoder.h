@@ -1,0 +1,43 @@
+// Decoding with a key-value cache: prompts in, logits out, several sequences at once.
+//
+// Free of libtorch. Weights are shared and never written, so that new ones can be swapped in beside
+// them. An object belongs to one thread at a time.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "model/shape.h"
+
+namespace assay {
+
+class Decoder {
+public:
+    // REQUIRES: weights has llama_layout(shape).value_count() values.
+    Decoder(const ModelShape& shape, std::shared_ptr<const std::vector<float>> weights);
+    ~Decoder();
+    Decoder(const Decoder&) = delete;
+    Decoder& operator=(const Decoder&) = delete;
+
+    [[nodiscard]] const ModelShape& shape() const;
+
+    uint64_t begin_sequence();
+    void end_sequence(uint64_t sequence);
+    // Reads a prompt into an empty sequence; logits (vocab) behind its last token.
+    // REQUIRES: 0 < tokens.size() <= shape().context.
+    std::vector<float> prefill(uint64_t sequence, std::span<const int32_t> tokens);
+    // Logits (tokens.size() x vocab) at every position of a prompt: for tests and checks.
+    std::vector<float> prompt_logits(std::span<const int32_t> tokens);
+    // Appends one token to each sequence; logits (vocab) of each, in order.
+    std::vector<std::vector<float>> step(std::span<const uint64_t> sequences,
+                                         std::span<const int32_t> tokens);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace assay

@@ -1,0 +1,163 @@
+#include "llama/llama.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/grad_mode.h>
+
+#include <algorithm>
+
+#include "llama/network.h"
+
+namespace assay {
+
+namespace {
+
+// tokens of sequences [first, first + count): inputs and targets, (count, T) each
+struct GrainTokens {
+    at::Tensor inputs;
+    at::Tensor targets;
+};
+
+GrainTokens grain_tokens(const TokenBatch& batch, int64_t first, int64_t count) {
+    const int64_t row = int64_t{batch.sequence_tokens} + 1;
+    const at::Tensor rows =
+        at::from_blob(const_cast<int32_t*>(batch.tokens.data() + first * row), {count, row},
+                      at::kInt)
+            .to(at::kLong);
+    return {rows.narrow(1, 0, row - 1).contiguous(), rows.narrow(1, 1, row - 1).contiguous()};
+}
+
+class Llama : public GradientModel {
+public:
+    explicit Llama(const ModelShape& shape)
+        : shape_(shape), layout_(llama_layout(shape)) {}
+
+    [[nodiscard]] const ParameterLayout& layout() const override { return layout_; }
+
+    StepGradient gradient(std::span<const float> theta,
+                          const TokenBatch& batch,
+                          uint32_t grain_sequences,
+                          std::span<float> gradient) override {
+        std::fill(gradient.begin(), gradient.end(), 0.0F);
+        StepGradient step;
+        const int64_t sequences = batch.sequences;
+        const auto grain = static_cast<int64_t>(grain_sequences);
+        for (int64_t first = 0; first < sequences; first += grain) {
+            add_grain(theta, batch, first, std::min(grain, sequences - first), step, gradient);
+        }
+        step.mean_loss = mean_of(step.sequence_losses);
+        return step;
+    }
+
+    std::vector<float> losses(std::span<const float> theta, const TokenBatch& batch) override {
+        const at::NoGradGuard no_grad;
+        const Network network(shape_, leaves(theta, false));
+        std::vector<float> all;
+        constexpr int64_t kAtOnce = 8;  // bounds the logits that exist at a time
+        for (int64_t first = 0; first < batch.sequences; first += kAtOnce) {
+            const int64_t count = std::min<int64_t>(kAtOnce, batch.sequences - first);
+            append(all, sequence_losses(network, grain_tokens(batch, first, count)));
+        }
+        return all;
+    }
+
+private:
+    [[nodiscard]] std::vector<at::Tensor> leaves(std::span<const float> theta,
+                                                 bool with_gradient) const {
+        const at::Tensor flat =
+            at::from_blob(const_cast<float*>(theta.data()), {static_cast<int64_t>(theta.size())});
+        std::vector<at::Tensor> views = tensor_views(layout_, flat);
+        for (at::Tensor& view : views) {
+            view = view.detach().requires_grad_(with_gradient);
+        }
+        return views;
+    }
+
+    // Mean nats per token of each sequence, (count).
+    [[nodiscard]] at::Tensor sequence_losses(const Network& network,
+                                             const GrainTokens& tokens) const {
+        const int64_t count = tokens.inputs.size(0);
+        const int64_t length = tokens.inputs.size(1);
+        const RotaryTable rotary = rotary_table(shape_, length);
+        const at::Tensor hidden = network.hidden(tokens.inputs, rotary, nullptr);
+        const at::Tensor logits =
+            network.logits(hidden.reshape({count * length, -1})).to(at::kFloat);
+        const at::Tensor each = at::cross_entropy_loss(logits, tokens.targets.reshape({-1}), {},
+                                                       at::Reduction::None);
+        return each.view({count, length}).mean(1);
+    }
+
+    static void append(std::vector<float>& all, const at::Tensor& losses) {
+        const at::Tensor flat = losses.detach().contiguous();
+        const float* data = flat.const_data_ptr<float>();
+        all.insert(all.end(), data, data + flat.numel());
+    }
+
+    // All sequences have the same length: the mean over tokens is the mean over sequences.
+    static float mean_of(const std::vector<float>& losses) {
+        double sum = 0;
+        for (const float loss : losses) {
+            sum += loss;
+        }
+        return static_cast<float>(sum / static_cast<double>(losses.size()));
+    }
+
+    void add_grain(std::span<const float> theta,
+                   const TokenBatch& batch,
+                   int64_t first,
+                   int64_t count,
+                   StepGradient& step,
+                   std::span<float> gradient) const {
+        const at::AutoGradMode with_gradient(true);
+        const std::vector<at::Tensor> parameters = leaves(theta, true);
+        const Network network(shape_, parameters);
+        const at::Tensor losses = sequence_losses(network, grain_tokens(batch, first, count));
+        append(step.sequence_losses, losses);
+        const at::Tensor scaled = losses.sum() / static_cast<double>(batch.sequences);
+        const std::vector<at::Tensor> gradients = torch::autograd::grad({scaled}, parameters);
+        for (size_t i = 0; i < gradients.size(); ++i) {
+            const at::Tensor flat = gradients[i].contiguous();
+            const float* from = flat.const_data_ptr<float>();
+            float* to = gradient.data() + layout_.tensors[i].first_value();
+            for (int64_t j = 0; j < flat.numel(); ++j) {
+                to[j] += from[j];
+            }
+        }
+    }
+
+    ModelShape shape_;
+    ParameterLayout layout_;
+};
+
+const char* class_name(NumericClass numeric_class) {
+    switch (numeric_class) {
+        case NumericClass::kExact:
+            return "exact";
+        case NumericClass::kFp32:
+            return "fp32";
+        case NumericClass::kTf32:
+            return "tf32";
+        case NumericClass::kBf16:
+            break;
+    }
+    return "bf16";
+}
+
+}  // namespace
+
+Result<std::unique_ptr<GradientModel>> make_llama(const ModelShape& shape,
+                                                  NumericClass numeric_class,
+                                                  int threads) {
+    if (Status fits = check_shape(shape); !fits) {
+        return fits.error();
+    }
+    if (numeric_class != NumericClass::kFp32) {
+        return fail(std::string("numeric class ") + class_name(numeric_class) +
+                    " is not available on this machine's processor in this build; use fp32");
+    }
+    at::set_num_threads(threads);
+    return std::unique_ptr<GradientModel>(std::make_unique<Llama>(shape));
+}
+
+}  // namespace assay

@@ -1,0 +1,22 @@
+// The Llama-style decoder on libtorch, behind the GradientModel interface.
+//
+// This header is free of libtorch; llama.cpp and decoder.cpp are the only files that see it. An object
+// belongs to one thread at a time. The number of threads is a property of the process.
+
+#pragma once
+
+#include <memory>
+
+#include "core/result.h"
+#include "model/gradient_model.h"
+#include "model/shape.h"
+#include "protocol/messages.h"
+
+namespace assay {
+
+// Fails where this machine or build has no such class. Class fp32 runs stock CPU operators.
+Result<std::unique_ptr<GradientModel>> make_llama(const ModelShape& shape,
+                                                  NumericClass numeric_class,
+                                                  int threads);
+
+}  // namespace assay

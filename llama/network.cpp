@@ -1,0 +1,113 @@
+#include "llama/network.h"
+
+#include "core/check.h"
+
+namespace assay {
+
+std::vector<at::Tensor> tensor_views(const ParameterLayout& layout, const at::Tensor& flat) {
+    std::vector<at::Tensor> views;
+    views.reserve(layout.tensors.size());
+    for (const TensorLayout& tensor : layout.tensors) {
+        const auto first = static_cast<int64_t>(tensor.first_value());
+        const auto live = static_cast<int64_t>(tensor.live());
+        at::Tensor view = flat.narrow(0, first, live);
+        if (tensor.rows > 1) {
+            view = view.view({static_cast<int64_t>(tensor.rows),
+                              static_cast<int64_t>(tensor.columns)});
+        }
+        views.push_back(view);
+    }
+    return views;
+}
+
+RotaryTable rotary_table(const ModelShape& shape, int64_t count) {
+    const int64_t half = shape.head_width / 2;
+    const at::Tensor index = at::arange(half, at::kDouble) * 2.0 / shape.head_width;
+    const at::Tensor frequency = at::pow(shape.rope_theta, index).reciprocal();
+    const at::Tensor angle = at::arange(count, at::kDouble).unsqueeze(1) * frequency.unsqueeze(0);
+    const at::Tensor both = at::cat({angle, angle}, 1);
+    return {both.cos().to(at::kFloat), both.sin().to(at::kFloat)};
+}
+
+namespace {
+
+at::Tensor rotate_half(const at::Tensor& x) {
+    const int64_t half = x.size(-1) / 2;
+    return at::cat({-x.narrow(-1, half, half), x.narrow(-1, 0, half)}, -1);
+}
+
+// x (B, heads, T, W)
+at::Tensor rotated(const at::Tensor& x, const RotaryTable& rotary) {
+    return x * rotary.cos + rotate_half(x) * rotary.sin;
+}
+
+// (B, T, heads * W) -> (B, heads, T, W)
+at::Tensor split_heads(const at::Tensor& x, int64_t heads) {
+    return x.view({x.size(0), x.size(1), heads, -1}).transpose(1, 2);
+}
+
+}  // namespace
+
+Network::Network(const ModelShape& shape, std::vector<at::Tensor> parameters) : shape_(shape) {
+    constexpr size_t kPerLayer = 9;
+    const auto layers = static_cast<size_t>(shape.layers);
+    ASSAY_CHECK_EQ(parameters.size(), 2 + kPerLayer * layers + (shape.tied ? 0U : 1U));
+    embedding_ = parameters[0];
+    for (size_t i = 0; i < layers; ++i) {
+        const auto at = [&](size_t part) { return parameters[1 + i * kPerLayer + part]; };
+        layers_.push_back({at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7), at(8)});
+    }
+    final_norm_ = parameters[1 + kPerLayer * layers];
+    head_ = shape.tied ? embedding_ : parameters.back();
+}
+
+at::Tensor Network::norm(const at::Tensor& x, const at::Tensor& weight) const {
+    const at::Tensor scale = (x.square().mean(-1, true) + shape_.norm_epsilon).rsqrt();
+    return x * scale * weight;
+}
+
+at::Tensor Network::attention(const Layer& layer,
+                              const at::Tensor& x,
+                              const RotaryTable& rotary,
+                              Cache* cache) const {
+    const at::Tensor q = rotated(split_heads(at::linear(x, layer.q), shape_.heads), rotary);
+    at::Tensor k = rotated(split_heads(at::linear(x, layer.k), shape_.kv_heads), rotary);
+    at::Tensor v = split_heads(at::linear(x, layer.v), shape_.kv_heads);
+    if (cache != nullptr) {
+        k = cache->keys.defined() ? at::cat({cache->keys, k}, 2) : k;
+        v = cache->values.defined() ? at::cat({cache->values, v}, 2) : v;
+        cache->keys = k;
+        cache->values = v;
+    }
+    const int64_t group = shape_.heads / shape_.kv_heads;
+    if (group > 1) {
+        k = k.repeat_interleave(group, 1);
+        v = v.repeat_interleave(group, 1);
+    }
+    const bool causal = q.size(2) > 1;
+    ASSAY_CHECK(!causal || q.size(2) == k.size(2));  // a prompt is read into an empty cache
+    const at::Tensor mixed =
+        at::scaled_dot_product_attention(q, k, v, std::nullopt, 0.0, causal);
+    return at::linear(mixed.transpose(1, 2).reshape({x.size(0), x.size(1), -1}), layer.o);
+}
+
+at::Tensor Network::hidden(const at::Tensor& tokens,
+                           const RotaryTable& rotary,
+                           std::vector<Cache>* caches) const {
+    at::Tensor x = at::embedding(embedding_, tokens);
+    for (size_t i = 0; i < layers_.size(); ++i) {
+        const Layer& layer = layers_[i];
+        Cache* cache = caches == nullptr ? nullptr : &(*caches)[i];
+        x = x + attention(layer, norm(x, layer.attention_norm), rotary, cache);
+        const at::Tensor y = norm(x, layer.ffn_norm);
+        x = x + at::linear(at::silu(at::linear(y, layer.gate)) * at::linear(y, layer.up),
+                           layer.down);
+    }
+    return norm(x, final_norm_);
+}
+
+at::Tensor Network::logits(const at::Tensor& hidden_rows) const {
+    return at::linear(hidden_rows, head_);
+}
+
+}  // namespace assay

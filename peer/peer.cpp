@@ -1,0 +1,380 @@
+#include "peer/peer.h"
+
+#include <atomic>
+#include <deque>
+#include <optional>
+#include <set>
+
+#include "core/files.h"
+#include "core/log.h"
+#include "net/blob_fetcher.h"
+#include "net/blob_store.h"
+#include "net/zmq_channel.h"
+#include "peer/peer_folder.h"
+#include "peer/peer_jobs.h"
+#include "peer/peer_machine.h"
+#include "protocol/codec.h"
+#include "protocol/limits.h"
+
+namespace assay {
+
+namespace {
+
+constexpr DurationMs kPollTime{20};
+constexpr DurationMs kLinger{500};
+constexpr size_t kJobsMax = 64;
+
+}  // namespace
+
+class Peer::Program {
+public:
+    Program(PeerOptions options, Identity identity, PeerHooks hooks)
+        : options_(std::move(options)),
+          identity_(std::move(identity)),
+          hooks_(std::move(hooks)),
+          folder_(options_.folder) {}
+
+    Status run();
+
+private:
+    struct Prepared {
+        Status status;
+    };
+    using Result_ = std::variant<PeerEvent, Prepared>;
+
+    Status open();
+    Status prepare_stored(const RunManifest& manifest);
+    void start_machine(Digest theta_root, std::optional<RunManifest> manifest);
+    void feed(const PeerEvent& event);
+    void perform_waiting();
+    void turn();
+
+    void on(const Connected&) { feed(ChannelUp{}); }
+    void on(const Disconnected&) { feed(ChannelDown{"the connection was closed"}); }
+    void on(const KeyRefused& refused) { end(fail(refused.reason)); }
+    void on(const Refused& refused) { log_warning("from the coordinator: " + refused.reason); }
+    void on(const Incoming& incoming);
+    void serve_piece(const BlobRequest& request);
+    void take_results();
+    void take_fetched();
+
+    void act(const Dial&) {}  // the channel dials by itself
+    void act(const Say& action) { say(seal(identity_, action.message)); }
+    void act(const SaySealed& action) { say(encode_envelope(action.envelope)); }
+    void act(const WantBlob& action);
+    void act(const PrepareRun& action);
+    void act(const TrainRound& action);
+    void act(const AbandonRound& action) { jobs_->abandon(action.round); }
+    void act(const BuildOpening& action);
+    void act(const ApplyAggregate& action);
+    void act(const AdoptTheta& action);
+    void act(const ForgetRound& action);
+    void act(const ReportEquivocation& action);
+    void act(const PeerNote& action) { log_info(action.text); }
+    void act(const PeerFinished& action);
+
+    void say(Bytes wire) { (void)channel_->send(std::move(wire)); }
+    void want(const BlobRef& blob) {
+        fetcher_->fetch(blob, options_.coordinator, Visibility::kPrivate, clock_.now());
+    }
+    void job(std::function<void()> work);
+    void prepare_when_complete();
+    void end(Status status);
+    void show(const std::string& error = "");
+
+    PeerOptions options_;
+    Identity identity_;
+    PeerHooks hooks_;
+    PeerFolder folder_;
+    SystemClock clock_;
+    std::unique_ptr<BlobStore> store_;
+    std::unique_ptr<ZmqClient> channel_;
+    std::unique_ptr<BlobFetcher> fetcher_;
+    Mailbox<Result_> results_;
+    std::unique_ptr<PeerJobs> jobs_;
+    std::unique_ptr<PeerMachine> machine_;
+    std::deque<PeerAction> waiting_;
+    std::optional<RunManifest> preparing_;
+    bool prepare_submitted_ = false;
+    std::optional<Status> ended_;
+    RoundId applied_;
+    std::string shown_;
+    std::unique_ptr<Worker> worker_;  // last: its thread uses what stands above
+};
+
+// ---- start ---------------------------------------------------------------------------------------
+
+Status Peer::Program::open() {
+    if (Status created = folder_.create(); !created) {
+        return created;
+    }
+    Result<BlobStore> store = BlobStore::open(folder_.blob_folder());
+    if (!store) {
+        return store.error();
+    }
+    store_ = std::make_unique<BlobStore>(std::move(*store));
+    fetcher_ = std::make_unique<BlobFetcher>(*store_, TransferSettings{});
+    Result<std::unique_ptr<ZmqClient>> channel =
+        ZmqClient::open(identity_, options_.endpoint, options_.coordinator);
+    if (!channel) {
+        return channel.error();
+    }
+    channel_ = std::move(*channel);
+    channel_->set_linger(kLinger);
+    jobs_ = std::make_unique<PeerJobs>(options_, identity_, hooks_, folder_, *store_,
+                                       [this](PeerEvent event) { results_.put(std::move(event)); });
+    worker_ = std::make_unique<Worker>(kJobsMax);
+    return {};
+}
+
+void Peer::Program::start_machine(Digest theta_root, std::optional<RunManifest> manifest) {
+    Hello hello;
+    hello.numeric_class = options_.numeric_class;
+    hello.threads = static_cast<uint32_t>(options_.threads);
+    hello.build = options_.build;
+    machine_ = std::make_unique<PeerMachine>(identity_.id(), options_.coordinator, hello,
+                                             PeerRules{},
+                                             PeerResume{theta_root, std::move(manifest)});
+    for (PeerAction& action : machine_->start(clock_.now())) {
+        waiting_.push_back(std::move(action));
+    }
+}
+
+// A folder that belongs to a run already: data and state are there.
+Status Peer::Program::prepare_stored(const RunManifest& manifest) {
+    Status prepared;
+    Digest root;
+    std::atomic<bool> done{false};
+    job([&] {
+        prepared = jobs_->prepare(manifest);
+        if (prepared) {
+            root = jobs_->restore();
+        }
+        done.store(true);
+        done.notify_all();
+    });
+    done.wait(false);
+    if (prepared) {
+        start_machine(root, manifest);
+    }
+    return prepared;
+}
+
+Status Peer::Program::run() {
+    if (Status opened = open(); !opened) {
+        return opened;
+    }
+    Result<std::optional<RunManifest>> manifest = folder_.load_manifest();
+    if (!manifest) {
+        return manifest.error();
+    }
+    if (*manifest) {
+        if (Status prepared = prepare_stored(**manifest); !prepared) {
+            return prepared;
+        }
+    } else {
+        start_machine({}, std::nullopt);
+    }
+    show();
+    while (!ended_) {
+        turn();
+    }
+    jobs_->stop();
+    worker_->clear();
+    show(*ended_ ? "" : ended_->reason());
+    return *ended_;
+}
+
+void Peer::Program::turn() {
+    for (const ClientEvent& event : channel_->poll(kPollTime)) {
+        std::visit([this](const auto& one) { on(one); }, event);
+    }
+    take_results();
+    for (const BlobFetcher::Ask& ask : fetcher_->requests(clock_.now())) {
+        say(seal(identity_, ask.request));
+    }
+    take_fetched();
+    const std::optional<Instant> wake = machine_->wake_at();
+    if (wake && *wake <= clock_.now()) {
+        feed(PeerTick{});
+    }
+    if (hooks_.stop_requested()) {
+        feed(PeerStop{});
+    }
+    perform_waiting();
+    show();
+}
+
+// ---- events --------------------------------------------------------------------------------------
+
+void Peer::Program::feed(const PeerEvent& event) {
+    for (PeerAction& action : machine_->step(event, clock_.now())) {
+        waiting_.push_back(std::move(action));
+    }
+}
+
+void Peer::Program::on(const Incoming& incoming) {
+    if (const auto* request = std::get_if<BlobRequest>(&incoming.message)) {
+        serve_piece(*request);
+    } else if (const auto* piece = std::get_if<BlobPiece>(&incoming.message)) {
+        fetcher_->take(incoming.from, *piece, clock_.now());
+    } else {
+        Result<Envelope> envelope = open_envelope(incoming.wire);
+        if (envelope) {
+            feed(MessageArrived{incoming.message, *envelope});
+        }
+    }
+}
+
+// The channel's only other end is the coordinator: it may have what this store holds.
+void Peer::Program::serve_piece(const BlobRequest& request) {
+    say(seal(identity_, store_->answer(request, true)));
+}
+
+void Peer::Program::take_results() {
+    for (Result_& result : results_.take_all()) {
+        if (auto* event = std::get_if<PeerEvent>(&result)) {
+            if (const auto* applied = std::get_if<AggregateApplied>(event)) {
+                applied_ = applied->round;
+            }
+            feed(*event);
+            continue;
+        }
+        const Status& prepared = std::get<Prepared>(result).status;
+        preparing_.reset();
+        if (!prepared) {
+            end(prepared);
+        }
+    }
+}
+
+void Peer::Program::take_fetched() {
+    for (const BlobFetcher::Finished& fetched : fetcher_->finished()) {
+        if (preparing_) {
+            if (!fetched.status) {
+                log_warning("a blob of the run did not come (" + fetched.status.reason() +
+                            "); asking again");
+                want(fetched.blob);
+            }
+            prepare_when_complete();
+        } else if (fetched.status) {
+            feed(BlobReady{fetched.blob.sha256});
+        } else {
+            feed(BlobMissing{fetched.blob.sha256, fetched.status.reason()});
+        }
+    }
+}
+
+// ---- actions -------------------------------------------------------------------------------------
+
+// In order; those behind a PrepareRun wait until the run is prepared.
+void Peer::Program::perform_waiting() {
+    while (!waiting_.empty() && !preparing_ && !ended_) {
+        const PeerAction action = std::move(waiting_.front());
+        waiting_.pop_front();
+        std::visit([this](const auto& one) { act(one); }, action);
+    }
+}
+
+void Peer::Program::act(const WantBlob& action) {
+    if (store_->has(action.blob.sha256)) {
+        feed(BlobReady{action.blob.sha256});
+    } else {
+        want(action.blob);
+    }
+}
+
+void Peer::Program::act(const PrepareRun& action) {
+    preparing_ = action.manifest;
+    prepare_submitted_ = false;
+    log_info("joining run " + action.manifest.run_name + ": fetching its data");
+    want(action.manifest.data_manifest);
+    for (const BlobRef& shard : action.manifest.shards) {
+        want(shard);
+    }
+    prepare_when_complete();
+}
+
+void Peer::Program::prepare_when_complete() {
+    const RunManifest& manifest = *preparing_;
+    bool complete = store_->has(manifest.data_manifest.sha256);
+    for (const BlobRef& shard : manifest.shards) {
+        complete = complete && store_->has(shard.sha256);
+    }
+    if (!complete || prepare_submitted_) {
+        return;
+    }
+    prepare_submitted_ = true;
+    job([this, manifest] { results_.put(Prepared{jobs_->prepare(manifest)}); });
+}
+
+void Peer::Program::act(const TrainRound& action) {
+    log_info("round " + std::to_string(action.plan.round.value) + ": training");
+    job([this, plan = action.plan] { jobs_->train(plan); });
+}
+
+void Peer::Program::act(const BuildOpening& action) {
+    job([this, action] { jobs_->open(action); });
+}
+
+void Peer::Program::act(const ApplyAggregate& action) {
+    job([this, action] { jobs_->apply(action); });
+}
+
+void Peer::Program::act(const AdoptTheta& action) {
+    job([this, action] { jobs_->adopt(action); });
+}
+
+void Peer::Program::act(const ForgetRound& action) {
+    job([this, round = action.round] { jobs_->forget(round); });
+}
+
+void Peer::Program::act(const ReportEquivocation& action) {
+    const std::filesystem::path file = options_.folder / "equivocation.txt";
+    const std::string text = to_hex(encode_envelope(action.first)) + "\n" +
+                             to_hex(encode_envelope(action.second)) + "\n";
+    const Status written = write_file_atomically(file, as_bytes(text));
+    log_error("the coordinator signed two different heads for one round; " +
+              (written ? "the proof is in " + file.string() : written.reason()));
+}
+
+void Peer::Program::act(const PeerFinished& action) {
+    end(action.ok ? Status() : Status(fail(action.reason)));
+    if (action.ok) {
+        log_info("finished: " + action.reason);
+    }
+}
+
+void Peer::Program::job(std::function<void()> work) {
+    if (!worker_->submit(std::move(work))) {
+        end(fail("the worker has too many jobs waiting; this is a defect, please report it"));
+    }
+}
+
+void Peer::Program::end(Status status) {
+    if (!ended_) {
+        ended_ = std::move(status);
+    }
+}
+
+void Peer::Program::show(const std::string& error) {
+    PeerView view{identity_.id(), applied_, machine_->theta_root(),
+                  phase_name(machine_->phase()), error};
+    const std::string now = view.state + view.theta_root.hex() + error;
+    if (now != shown_) {
+        shown_ = now;
+        hooks_.on_change(view);
+    }
+}
+
+// --------------------------------------------------------------------------------------------------
+
+Peer::Peer(PeerOptions options, Identity identity, PeerHooks hooks)
+    : program_(std::make_unique<Program>(std::move(options), std::move(identity),
+                                         std::move(hooks))) {}
+
+Peer::~Peer() = default;
+
+Status Peer::run() { return program_->run(); }
+
+}  // namespace assay

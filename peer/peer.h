@@ -1,0 +1,63 @@
+// The peer's program: the only place where its machine meets sockets, files, threads and the clock.
+//
+// Two threads: the event loop (run()) owns the channel, the machine and the blob store; a worker
+// owns the model and all tensors. Jobs go one way, results come back through a mailbox.
+
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "configs/run_config.h"
+#include "core/identity.h"
+#include "model/gradient_model.h"
+#include "peer/peer_worker.h"
+
+namespace assay {
+
+struct PeerOptions {
+    std::string endpoint;        // tcp://HOST:PORT of the coordinator
+    PeerId coordinator;
+    std::filesystem::path folder;
+    NumericClass numeric_class = NumericClass::kFp32;
+    int threads = 1;
+    std::string build;
+};
+
+// What people see of a running peer.
+struct PeerView {
+    PeerId id;
+    RoundId round;          // last applied
+    Digest theta_root;
+    std::string state;
+    std::string error;
+};
+
+struct PeerHooks {
+    std::function<bool()> stop_requested;
+    // Builds the network. Called on the worker thread.
+    std::function<Result<std::unique_ptr<GradientModel>>(const RunConfig&, NumericClass, int threads)>
+        make_model;
+    // An honest worker, or one of adversaries/. The folder is the peer's own.
+    std::function<std::unique_ptr<PeerWorker>(WorkerSettings, WorkerPorts, GradientModel&)>
+        make_worker;
+    std::function<void(const PeerView&)> on_change;
+};
+
+class Peer {
+public:
+    Peer(PeerOptions options, Identity identity, PeerHooks hooks);
+    ~Peer();
+
+    // Until the run is over (success), a person stops it (success), or something makes going on
+    // impossible: then the reason says what to do.
+    Status run();
+
+private:
+    class Program;
+    std::unique_ptr<Program> program_;
+};
+
+}  // namespace assay

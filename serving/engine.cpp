@@ -1,0 +1,259 @@
+#include "serving/engine.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "core/check.h"
+
+namespace assay {
+
+namespace {
+
+struct Running {
+    uint64_t number = 0;
+    GenerationRequest request;
+    Engine::OnToken on_token;
+    Engine::OnFinish on_finish;
+    std::shared_ptr<SequenceModel> model;
+    uint64_t sequence = 0;
+    std::vector<int32_t> generated;
+};
+
+}  // namespace
+
+struct Engine::State {
+    Settings settings;
+    mutable std::mutex mutex;
+    std::condition_variable changed;
+    std::shared_ptr<SequenceModel> model;
+    std::deque<Running> waiting;
+    std::set<uint64_t> cancelled;
+    bool stopping = false;
+    uint64_t next_number = 1;
+    EngineMetrics metrics;
+
+    std::vector<Running> running;  // the engine's thread only
+    std::thread thread;
+
+    void run();
+    bool admit();
+    void drop_cancelled();
+    void begin(Running& answer);
+    void step_all();
+    void step_group(const std::shared_ptr<SequenceModel>& group_model);
+    bool take(Running& answer, const std::vector<float>& logits);
+    void finish(Running& answer, FinishReason reason);
+    void remove_finished();
+    void count(uint64_t EngineMetrics::*field, uint64_t by) {
+        const std::lock_guard<std::mutex> lock(mutex);
+        metrics.*field += by;
+    }
+};
+
+Engine::Engine(Settings settings, std::shared_ptr<SequenceModel> model)
+    : state_(std::make_unique<State>()) {
+    state_->settings = settings;
+    state_->model = std::move(model);
+    state_->thread = std::thread([this] { state_->run(); });
+}
+
+Engine::~Engine() {
+    {
+        const std::lock_guard<std::mutex> lock(state_->mutex);
+        state_->stopping = true;
+    }
+    state_->changed.notify_one();
+    state_->thread.join();
+}
+
+uint64_t Engine::submit(GenerationRequest request, OnToken on_token, OnFinish on_finish) {
+    ASSAY_CHECK(!request.prompt.empty());
+    uint64_t number = 0;
+    {
+        const std::lock_guard<std::mutex> lock(state_->mutex);
+        if (state_->waiting.size() >= state_->settings.waiting_max || state_->stopping) {
+            return 0;
+        }
+        number = state_->next_number++;
+        state_->waiting.push_back({number, std::move(request), std::move(on_token),
+                                   std::move(on_finish), nullptr, 0, {}});
+    }
+    state_->changed.notify_one();
+    return number;
+}
+
+void Engine::cancel(uint64_t number) {
+    {
+        const std::lock_guard<std::mutex> lock(state_->mutex);
+        state_->cancelled.insert(number);
+    }
+    state_->changed.notify_one();
+}
+
+void Engine::swap_model(std::shared_ptr<SequenceModel> model) {
+    const std::lock_guard<std::mutex> lock(state_->mutex);
+    state_->model = std::move(model);
+}
+
+EngineMetrics Engine::metrics() const {
+    const std::lock_guard<std::mutex> lock(state_->mutex);
+    EngineMetrics metrics = state_->metrics;
+    metrics.waiting = state_->waiting.size();
+    return metrics;
+}
+
+void Engine::State::run() {
+    while (true) {
+        {
+            std::unique_lock<std::mutex> lock(mutex);
+            changed.wait(lock, [this] {
+                return stopping || !waiting.empty() || !running.empty() || !cancelled.empty();
+            });
+            if (stopping) {
+                break;
+            }
+        }
+        drop_cancelled();
+        while (admit()) {
+        }
+        step_all();
+        remove_finished();
+    }
+    for (Running& answer : running) {
+        finish(answer, FinishReason::kCancelled);
+    }
+    for (Running& answer : waiting) {
+        answer.on_finish(FinishReason::kCancelled);
+    }
+}
+
+// Takes one waiting request in, if there is room; its prompt is read at once.
+bool Engine::State::admit() {
+    Running answer;
+    {
+        const std::lock_guard<std::mutex> lock(mutex);
+        if (waiting.empty() || running.size() >= settings.running_max) {
+            return false;
+        }
+        answer = std::move(waiting.front());
+        waiting.pop_front();
+        answer.model = model;
+        metrics.prompt_tokens += answer.request.prompt.size();
+    }
+    begin(answer);
+    return true;
+}
+
+void Engine::State::begin(Running& answer) {
+    answer.sequence = answer.model->begin_sequence();
+    const std::vector<float> logits =
+        answer.model->prefill(answer.sequence, answer.request.prompt);
+    if (answer.request.tokens_max <= 0) {
+        finish(answer, FinishReason::kLength);
+    } else if (take(answer, logits)) {
+        running.push_back(std::move(answer));
+        count(&EngineMetrics::running, 1);
+    }
+}
+
+void Engine::State::drop_cancelled() {
+    std::set<uint64_t> numbers;
+    std::vector<Running> dropped;
+    {
+        const std::lock_guard<std::mutex> lock(mutex);
+        numbers.swap(cancelled);
+        for (auto it = waiting.begin(); it != waiting.end();) {
+            const bool drop = numbers.count(it->number) > 0;
+            if (drop) {
+                dropped.push_back(std::move(*it));
+            }
+            it = drop ? waiting.erase(it) : it + 1;
+        }
+        metrics.cancelled += dropped.size();
+    }
+    for (Running& answer : dropped) {
+        answer.on_finish(FinishReason::kCancelled);
+    }
+    for (Running& answer : running) {
+        if (numbers.count(answer.number) > 0) {
+            finish(answer, FinishReason::kCancelled);
+        }
+    }
+    remove_finished();
+}
+
+// Samples the next token and hands it out. False: the answer is complete.
+bool Engine::State::take(Running& answer, const std::vector<float>& logits) {
+    const uint64_t position = answer.request.prompt.size() + answer.generated.size();
+    const SampledToken sampled = sample_token(logits, answer.generated, answer.request.sampling,
+                                              position, answer.request.alternatives);
+    if (sampled.token == answer.request.end_token) {
+        finish(answer, FinishReason::kStop);
+        return false;
+    }
+    answer.generated.push_back(sampled.token);
+    count(&EngineMetrics::generated_tokens, 1);
+    if (!answer.on_token(sampled)) {
+        finish(answer, FinishReason::kStop);
+        return false;
+    }
+    const bool full = static_cast<int64_t>(position) + 1 >= answer.model->context_tokens();
+    const bool enough =
+        static_cast<int64_t>(answer.generated.size()) >= answer.request.tokens_max;
+    if (full || enough) {
+        finish(answer, FinishReason::kLength);
+        return false;
+    }
+    return true;
+}
+
+void Engine::State::finish(Running& answer, FinishReason reason) {
+    answer.model->end_sequence(answer.sequence);
+    answer.model.reset();
+    count(reason == FinishReason::kCancelled ? &EngineMetrics::cancelled : &EngineMetrics::finished,
+          1);
+    answer.on_finish(reason);
+}
+
+void Engine::State::remove_finished() {
+    running.erase(std::remove_if(running.begin(), running.end(),
+                                 [](const Running& answer) { return answer.model == nullptr; }),
+                  running.end());
+    const std::lock_guard<std::mutex> lock(mutex);
+    metrics.running = running.size();
+}
+
+// One token for every running answer; those of one model share a batch.
+void Engine::State::step_all() {
+    std::set<std::shared_ptr<SequenceModel>> models;
+    for (const Running& answer : running) {
+        models.insert(answer.model);
+    }
+    for (const std::shared_ptr<SequenceModel>& group_model : models) {
+        step_group(group_model);
+    }
+}
+
+void Engine::State::step_group(const std::shared_ptr<SequenceModel>& group_model) {
+    std::vector<Running*> group;
+    std::vector<uint64_t> sequences;
+    std::vector<int32_t> tokens;
+    for (Running& answer : running) {
+        if (answer.model == group_model) {
+            group.push_back(&answer);
+            sequences.push_back(answer.sequence);
+            tokens.push_back(answer.generated.back());
+        }
+    }
+    const std::vector<std::vector<float>> logits = group_model->step(sequences, tokens);
+    for (size_t i = 0; i < group.size(); ++i) {
+        take(*group[i], logits[i]);
+    }
+}
+
+}  // namespace assay

@@ -1,0 +1,82 @@
+// Generates tokens for many requests at once: continuous batching over one decoder.
+//
+// Knows only token ids: no text, no HTTP. submit() and cancel() may be called from any thread; the
+// callbacks run on the engine's thread. New parameters are swapped in between two steps: sequences
+// that run finish with the ones they began with.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "serving/sampler.h"
+
+namespace assay {
+
+// What the engine needs of a network with a key-value cache. One thread at a time.
+class SequenceModel {
+public:
+    virtual ~SequenceModel() = default;
+    [[nodiscard]] virtual int64_t vocabulary() const = 0;
+    [[nodiscard]] virtual int64_t context_tokens() const = 0;
+    virtual uint64_t begin_sequence() = 0;
+    virtual void end_sequence(uint64_t sequence) = 0;
+    // Appends a prompt; returns the logits behind its last token.
+    virtual std::vector<float> prefill(uint64_t sequence, std::span<const int32_t> tokens) = 0;
+    // Appends one token to each sequence; logits in the same order.
+    virtual std::vector<std::vector<float>> step(std::span<const uint64_t> sequences,
+                                                 std::span<const int32_t> tokens) = 0;
+};
+
+struct GenerationRequest {
+    std::vector<int32_t> prompt;  // not empty
+    int64_t tokens_max = 16;
+    SamplingSettings sampling;
+    int alternatives = 0;
+    int32_t end_token = -1;       // ends the answer; -1: none
+};
+
+enum class FinishReason : uint8_t { kStop, kLength, kCancelled };
+
+struct EngineMetrics {
+    uint64_t running = 0;
+    uint64_t waiting = 0;
+    uint64_t prompt_tokens = 0;
+    uint64_t generated_tokens = 0;
+    uint64_t finished = 0;
+    uint64_t cancelled = 0;
+};
+
+class Engine {
+public:
+    struct Settings {
+        size_t running_max = 16;
+        size_t waiting_max = 128;
+    };
+    // Returns false to end the answer here (a stop string was met).
+    using OnToken = std::function<bool(const SampledToken&)>;
+    using OnFinish = std::function<void(FinishReason)>;
+
+    Engine(Settings settings, std::shared_ptr<SequenceModel> model);
+    // Cancels what runs and joins the thread.
+    ~Engine();
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    // 0 if the queue is full; else a number for cancel().
+    uint64_t submit(GenerationRequest request, OnToken on_token, OnFinish on_finish);
+    void cancel(uint64_t number);
+    // Requests that begin from now on use this one.
+    void swap_model(std::shared_ptr<SequenceModel> model);
+    [[nodiscard]] EngineMetrics metrics() const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace assay
