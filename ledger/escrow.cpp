@@ -1,0 +1,97 @@
+#include "ledger/escrow.h"
+
+#include "ledger/pay.h"
+
+namespace assay {
+
+Status Escrow::earn(RoundId round, int64_t amount) {
+    if (amount < 0 || amount > kPoolMax || earned_ > kAmountMax - amount) {
+        return fail("a reward of " + std::to_string(amount) + " is out of bounds");
+    }
+    if (round < next_round_) {
+        return fail("round " + std::to_string(round.value) + " was credited before");
+    }
+    next_round_ = round.next();
+    earned_ += amount;
+    if (deposit_ == 0) {
+        deposit_ = amount;
+    } else if (amount > 0) {
+        unvested_[round] = amount;
+    }
+    return {};
+}
+
+Status Escrow::vest(RoundId round) {
+    const auto reward = unvested_.find(round);
+    if (reward == unvested_.end()) {
+        return fail("nothing of round " + std::to_string(round.value) + " is unvested");
+    }
+    vested_ += reward->second;
+    unvested_.erase(reward);
+    return {};
+}
+
+Status Escrow::release_deposit() {
+    if (deposit_ == 0) {
+        return fail("there is no deposit");
+    }
+    if (!unvested_.empty()) {
+        return fail("the deposit stays while rewards are unvested");
+    }
+    vested_ += deposit_;
+    deposit_ = 0;
+    return {};
+}
+
+Forfeiture Escrow::exposed(bool with_deposit) const {
+    return {unvested_total(), with_deposit ? deposit_ : 0};
+}
+
+Forfeiture Escrow::forfeit(bool with_deposit) {
+    const Forfeiture lost = exposed(with_deposit);
+    unvested_.clear();
+    deposit_ -= lost.deposit;
+    forfeited_ += lost.unvested + lost.deposit;
+    return lost;
+}
+
+int64_t Escrow::at_stake(RoundId round, int64_t vest_rounds, int64_t verdict_window) const {
+    int64_t sum = deposit_;
+    const uint64_t horizon = round.value + static_cast<uint64_t>(verdict_window);
+    for (const auto& [earned_in, amount] : unvested_) {
+        if (earned_in.value + static_cast<uint64_t>(vest_rounds) > horizon) {
+            sum += amount;
+        }
+    }
+    return sum;
+}
+
+int64_t Escrow::unvested_total() const {
+    int64_t sum = 0;
+    for (const auto& [round, amount] : unvested_) {
+        sum += amount;
+    }
+    return sum;
+}
+
+Status Escrow::check() const {
+    int64_t unvested = 0;
+    for (const auto& [round, amount] : unvested_) {
+        if (amount <= 0) {
+            return fail("the reward of round " + std::to_string(round.value) + " is not positive");
+        }
+        unvested += amount;
+    }
+    if (deposit_ < 0 || vested_ < 0 || forfeited_ < 0) {
+        return fail("an amount is negative");
+    }
+    if (earned_ != deposit_ + unvested + vested_ + forfeited_) {
+        return fail("earned " + std::to_string(earned_) + " is not deposit " +
+                    std::to_string(deposit_) + " + unvested " + std::to_string(unvested) +
+                    " + vested " + std::to_string(vested_) + " + forfeited " +
+                    std::to_string(forfeited_));
+    }
+    return {};
+}
+
+}  // namespace assay
