@@ -1,0 +1,322 @@
+#include "checkpoints/snapshot_store.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstdio>
+
+#include "checkpoints/hdf5_file.h"
+#include "core/files.h"
+#include "core/log.h"
+#include "core/merkle.h"
+
+namespace assay {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr uint64_t kFormat = 1;
+constexpr const char* kSuffix = ".h5";
+constexpr const char* kTemporary = ".tmp";
+constexpr uint64_t kValuesMax = uint64_t{1} << 40;
+
+std::string file_name(const Snapshot& snapshot, const Digest& root) {
+    char round[32];
+    std::snprintf(round, sizeof(round), "round-%08llu-",
+                  static_cast<unsigned long long>(snapshot.round.value));
+    return round + root.brief() + kSuffix;
+}
+
+// The shape as canonical text: one place says its fields.
+std::string shape_text(const ModelShape& shape) {
+    CanonicalText text;
+    shape.for_each(text);
+    return text.text();
+}
+
+class ShapeWriter {
+public:
+    explicit ShapeWriter(Hdf5Writer& writer) : writer_(writer) {}
+    void operator()(const Field& field, const int64_t& value) {
+        writer_.number("/meta/shape." + std::string(field.name), static_cast<uint64_t>(value));
+    }
+    void operator()(const Field& field, const double& value) {
+        writer_.number("/meta/shape." + std::string(field.name), std::bit_cast<uint64_t>(value));
+    }
+    void operator()(const Field& field, const bool& value) {
+        writer_.number("/meta/shape." + std::string(field.name), value ? 1 : 0);
+    }
+
+private:
+    Hdf5Writer& writer_;
+};
+
+class ShapeReader {
+public:
+    explicit ShapeReader(const Hdf5Reader& reader) : reader_(reader) {}
+    void operator()(const Field& field, int64_t& value) {
+        value = static_cast<int64_t>(get(field));
+    }
+    void operator()(const Field& field, double& value) {
+        value = std::bit_cast<double>(get(field));
+    }
+    void operator()(const Field& field, bool& value) { value = get(field) == 1; }
+    [[nodiscard]] const Status& status() const { return status_; }
+
+private:
+    uint64_t get(const Field& field) {
+        Result<uint64_t> number = reader_.number("/meta/shape." + std::string(field.name));
+        if (!number && status_) {
+            status_ = number.error();
+        }
+        return number ? *number : 0;
+    }
+    const Hdf5Reader& reader_;
+    Status status_;
+};
+
+void write_meta(Hdf5Writer& writer, const Snapshot& snapshot, const Digest& root) {
+    writer.group("/meta");
+    writer.number("/meta/format", kFormat);
+    writer.number("/meta/round", snapshot.round.value);
+    writer.text("/meta/run", snapshot.run_name);
+    writer.text("/meta/manifest", snapshot.manifest.hex());
+    writer.text("/meta/config", snapshot.config_text);
+    writer.text("/meta/theta_root", root.hex());
+    writer.text("/meta/accumulator_root", tiles_root(snapshot.accumulator).hex());
+    writer.text("/meta/momentum_root", tiles_root(snapshot.momentum).hex());
+    ShapeWriter shape(writer);
+    snapshot.shape.for_each(shape);
+}
+
+void write_tensors(Hdf5Writer& writer, const Snapshot& snapshot) {
+    const ParameterLayout layout = llama_layout(snapshot.shape);
+    ASSAY_CHECK_EQ(snapshot.theta.size(), layout.value_count());
+    writer.group("/model");
+    for (const TensorLayout& tensor : layout.tensors) {
+        std::vector<hsize_t> shape = {tensor.rows, tensor.columns};
+        if (tensor.rows == 1) {
+            shape = {tensor.columns};
+        }
+        writer.floats("/model/" + tensor.name,
+                      std::span(snapshot.theta).subspan(tensor.first_value(), tensor.live()),
+                      shape);
+    }
+    writer.group("/outer");
+    writer.floats("/outer/accumulator", snapshot.accumulator, {snapshot.accumulator.size()});
+    writer.floats("/outer/momentum", snapshot.momentum, {snapshot.momentum.size()});
+}
+
+Status sync_file(const fs::path& file) {
+    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+    const bool ok = fd >= 0 && ::fsync(fd) == 0;
+    if (fd >= 0) {
+        ::close(fd);
+    }
+    return ok ? Status() : Status(fail("cannot sync " + file.string()));
+}
+
+Status check_root(const Hdf5Reader& reader,
+                  const std::string& what,
+                  std::span<const float> values) {
+    Result<std::string> stored = reader.text("/meta/" + what + "_root");
+    if (!stored) {
+        return stored.error();
+    }
+    const std::string here = tiles_root(values).hex();
+    if (here != *stored) {
+        return fail(what + " is damaged: its Merkle root is " + here.substr(0, 12) + ", not " +
+                    stored->substr(0, 12));
+    }
+    return {};
+}
+
+Status read_meta(const Hdf5Reader& reader, Snapshot& snapshot) {
+    Result<uint64_t> format = reader.number("/meta/format");
+    Result<uint64_t> round = reader.number("/meta/round");
+    Result<std::string> run = reader.text("/meta/run");
+    Result<std::string> manifest = reader.text("/meta/manifest");
+    Result<std::string> config = reader.text("/meta/config");
+    for (const Status& status :
+         {format ? Status() : Status(format.error()), round ? Status() : Status(round.error()),
+          run ? Status() : Status(run.error()), manifest ? Status() : Status(manifest.error()),
+          config ? Status() : Status(config.error())}) {
+        if (!status) {
+            return status;
+        }
+    }
+    if (*format != kFormat) {
+        return fail("its format is " + std::to_string(*format) + "; this build reads 1");
+    }
+    Result<Digest> digest = digest_from_hex(*manifest);
+    if (!digest) {
+        return digest.error();
+    }
+    snapshot.round.value = *round;
+    snapshot.run_name = *run;
+    snapshot.manifest = *digest;
+    snapshot.config_text = *config;
+    ShapeReader shape(reader);
+    snapshot.shape.for_each(shape);
+    return shape.status() ? check_shape(snapshot.shape) : shape.status();
+}
+
+Result<std::vector<float>> read_flat(const Hdf5Reader& reader, const std::string& name) {
+    Result<uint64_t> count = reader.count(name);
+    if (!count) {
+        return count.error();
+    }
+    if (*count > kValuesMax || *count % kTileValues != 0) {
+        return fail(name + " has an impossible size");
+    }
+    std::vector<float> values(*count);
+    if (Status read = reader.floats(name, values); !read) {
+        return read.error();
+    }
+    return values;
+}
+
+Status read_tensors(const Hdf5Reader& reader, Snapshot& snapshot) {
+    const ParameterLayout layout = llama_layout(snapshot.shape);
+    snapshot.theta.assign(layout.value_count(), 0.0F);
+    for (const TensorLayout& tensor : layout.tensors) {
+        const std::span<float> part =
+            std::span(snapshot.theta).subspan(tensor.first_value(), tensor.live());
+        if (Status read = reader.floats("/model/" + tensor.name, part); !read) {
+            return read;
+        }
+    }
+    Result<std::vector<float>> accumulator = read_flat(reader, "/outer/accumulator");
+    Result<std::vector<float>> momentum = read_flat(reader, "/outer/momentum");
+    if (!accumulator || !momentum) {
+        return accumulator ? momentum.error() : accumulator.error();
+    }
+    snapshot.accumulator = std::move(*accumulator);
+    snapshot.momentum = std::move(*momentum);
+    for (const auto& [what, values] :
+         {std::pair<std::string, const std::vector<float>&>{"theta", snapshot.theta},
+          {"accumulator", snapshot.accumulator},
+          {"momentum", snapshot.momentum}}) {
+        if (Status intact = check_root(reader, what, values); !intact) {
+            return intact;
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<SnapshotStore> SnapshotStore::open(const fs::path& folder) {
+    if (Status made = make_folder(folder); !made) {
+        return made.error();
+    }
+    return SnapshotStore(folder);
+}
+
+Status SnapshotStore::save(const Snapshot& snapshot) const {
+    const Digest root = tiles_root(snapshot.theta);
+    const fs::path file = folder_ / file_name(snapshot, root);
+    const fs::path temporary = file.string() + kTemporary;
+    Hdf5Writer writer(temporary);
+    write_meta(writer, snapshot, root);
+    write_tensors(writer, snapshot);
+    Status written = writer.finish();
+    if (written) {
+        written = sync_file(temporary);
+    }
+    std::error_code code;
+    if (written) {
+        fs::rename(temporary, file, code);
+        written = code ? Status(fail("cannot rename to " + file.string() + ": " + code.message()))
+                       : sync_folder(folder_);
+    }
+    if (!written) {
+        fs::remove(temporary, code);
+    }
+    return written;
+}
+
+std::vector<fs::path> SnapshotStore::list() const {
+    std::vector<fs::path> files;
+    std::error_code code;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder_, code)) {
+        if (entry.path().extension() == kSuffix) {
+            files.push_back(entry.path());
+        }
+    }
+    std::sort(files.begin(), files.end());
+    return files;
+}
+
+Result<Snapshot> load_snapshot(const fs::path& file) {
+    Snapshot snapshot;
+    Result<Hdf5Reader> reader = Hdf5Reader::open(file);
+    Status read = reader ? read_meta(*reader, snapshot) : Status(reader.error());
+    if (read) {
+        read = read_tensors(*reader, snapshot);
+    }
+    if (!read) {
+        return fail("snapshot " + file.string() + ": " + read.reason());
+    }
+    return snapshot;
+}
+
+Result<Snapshot> SnapshotStore::load_latest() const {
+    std::vector<fs::path> files = list();
+    std::string reasons;
+    while (!files.empty()) {
+        Result<Snapshot> snapshot = load_snapshot(files.back());
+        if (snapshot) {
+            return snapshot;
+        }
+        log_warning(snapshot.reason() + "; trying the one before");
+        reasons += (reasons.empty() ? "" : "; ") + snapshot.reason();
+        files.pop_back();
+    }
+    return fail(reasons.empty() ? "there is no snapshot in " + folder_.string() : reasons);
+}
+
+Result<Snapshot> SnapshotStore::load_root(const Digest& theta_root) const {
+    for (const fs::path& file : list()) {
+        if (file.filename().string().find(theta_root.brief()) != std::string::npos) {
+            Result<Snapshot> snapshot = load_snapshot(file);
+            if (snapshot && tiles_root(snapshot->theta) == theta_root) {
+                return snapshot;
+            }
+            log_warning(snapshot ? file.string() + " holds another state" : snapshot.reason());
+        }
+    }
+    return fail("no intact snapshot in " + folder_.string() + " has the root " +
+                theta_root.brief());
+}
+
+Status SnapshotStore::prune(size_t keep) const {
+    std::vector<fs::path> files = list();
+    std::error_code code;
+    for (size_t i = 0; i + keep < files.size(); ++i) {
+        fs::remove(files[i], code);
+    }
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder_, code)) {
+        if (entry.path().extension() == kTemporary) {
+            fs::remove(entry.path(), code);
+        }
+    }
+    return {};
+}
+
+std::string describe_snapshot(const Snapshot& snapshot) {
+    const ParameterLayout layout = llama_layout(snapshot.shape);
+    std::string text = "run         " + snapshot.run_name + "\n";
+    text += "manifest    " + snapshot.manifest.hex() + "\n";
+    text += "next round  " + std::to_string(snapshot.round.value) + "\n";
+    text += "parameters  " + std::to_string(layout.live_count()) + " in " +
+            std::to_string(layout.tensors.size()) + " tensors, " +
+            std::to_string(layout.tile_count()) + " tiles\n";
+    text += "theta root  " + tiles_root(snapshot.theta).hex() + "\n";
+    return text + "shape\n" + shape_text(snapshot.shape);
+}
+
+}  // namespace assay

@@ -1,0 +1,43 @@
+// Snapshots as HDF5 files in a folder: complete or absent, and checked against Merkle roots when read.
+//
+//   round-00000012-<12 digits of theta's root>.h5
+//     /model/<tensor name>   fp32, (rows, columns) or (columns): readable with ordinary HDF5 tools
+//     /outer/accumulator, /outer/momentum   flat fp32 in layout order
+//     attributes: format, round, run, manifest, config, shape, and the root of each of the three
+//
+// Never given a stranger's file. HDF5 is not thread-safe: one thread of the process owns all stores.
+
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "checkpoints/snapshot.h"
+#include "core/result.h"
+
+namespace assay {
+
+class SnapshotStore {
+public:
+    static Result<SnapshotStore> open(const std::filesystem::path& folder);
+
+    // Temporary name, sync, rename, sync of the folder. On failure nothing is left behind.
+    [[nodiscard]] Status save(const Snapshot& snapshot) const;
+    // The newest that verifies; a damaged newer one is named in the log.
+    [[nodiscard]] Result<Snapshot> load_latest() const;
+    // The one whose theta has this root.
+    [[nodiscard]] Result<Snapshot> load_root(const Digest& theta_root) const;
+    // Oldest first.
+    [[nodiscard]] std::vector<std::filesystem::path> list() const;
+    // Removes all but the newest `keep`, and what a killed writer left.
+    [[nodiscard]] Status prune(size_t keep) const;
+
+private:
+    explicit SnapshotStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
+    std::filesystem::path folder_;
+};
+
+// Reads one file; the reason names the file and what is wrong with it.
+Result<Snapshot> load_snapshot(const std::filesystem::path& file);
+
+}  // namespace assay
