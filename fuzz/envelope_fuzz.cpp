@@ -1,5 +1,5 @@
-// Strangers' bytes into the codec: nothing may crash, and what is accepted encodes to bytes that mean
-// the same. The first byte picks a kind, so that bodies are reached without a signature.
+// Strangers' bytes into the codec: nothing may crash, and what is accepted encodes to bytes that
+// mean the same. The first byte picks a kind, so that bodies are reached without a signature.
 #include "protocol/codec.h"
 
 using namespace assay;

@@ -47,7 +47,8 @@ Result<Verdict> decode_verdict(ByteSpan bytes);
 Bytes encode_close(const Close& close);
 Result<Close> decode_close(ByteSpan bytes);
 
-// Digests by which messages name one another: over own bytes (protocol/digests.cpp), not protobuf's.
+// Digests by which messages name one another: over own bytes (protocol/digests.cpp), not
+// protobuf's.
 Digest manifest_digest(const RunManifest& manifest);
 Digest plan_digest(const RoundPlan& plan);
 Digest commit_hash(const Envelope& commit);

@@ -58,8 +58,8 @@ void from_wire(const v1::AuditJob& wire, FieldCheck& check, AuditJob& message) {
     message.plan_digest = check.digest("plan_digest", wire.plan_digest());
     message.states_root = check.digest("states_root", wire.states_root());
     message.trace_root = check.digest("trace_root", wire.trace_root());
-    message.numeric_class = check.choice("numeric_class", wire.numeric_class(),
-                                         NumericClass::kExact, NumericClass::kBf16);
+    message.numeric_class = check.choice(
+        "numeric_class", wire.numeric_class(), NumericClass::kExact, NumericClass::kBf16);
     message.step = check.number32("step", wire.step(), 0, limits::kInnerStepsMax - 1);
     part_from_wire(wire.leaf(), check, "leaf", message.leaf);
     part_from_wire(wire.leaf_path(), check, "leaf_path", message.leaf_path);

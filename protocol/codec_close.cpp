@@ -16,8 +16,7 @@ void from_wire(const v1::Close& wire, FieldCheck& check, Close& message) {
     message.manifest_digest = check.digest("manifest_digest", wire.manifest_digest());
     message.plan_digest = check.digest("plan_digest", wire.plan_digest());
     message.entries_root = check.digest("entries_root", wire.entries_root());
-    message.entry_count =
-        check.number("entry_count", wire.entry_count(), 0, limits::kPeersMax);
+    message.entry_count = check.number("entry_count", wire.entry_count(), 0, limits::kPeersMax);
 }
 
 void to_wire(const CloseNotice& message, v1::CloseNotice& wire) {
@@ -31,7 +30,8 @@ void from_wire(const v1::CloseNotice& wire, FieldCheck& check, CloseNotice& mess
     part_from_wire(wire.close(), check, "close", message.close);
     if (wire.has_inclusion()) {
         part_from_wire(wire.inclusion(), check, "inclusion", message.inclusion.emplace());
-        check.require(message.inclusion->count == message.close.entry_count, "inclusion",
+        check.require(message.inclusion->count == message.close.entry_count,
+                      "inclusion",
                       "counts other entries than close.entry_count");
     }
 }
@@ -91,7 +91,8 @@ void from_wire(const v1::RoundSummary& wire, FieldCheck& check, RoundSummary& me
     message.momentum_root = check.digest("momentum_root", wire.momentum_root());
     message.ledger_head = check.digest("ledger_head", wire.ledger_head());
     list_from_wire(wire.entries(), check, "entries", limits::kPeersMax, message.entries);
-    check.require(in_order_of_peer(message.entries, &SummaryEntry::peer), "entries",
+    check.require(in_order_of_peer(message.entries, &SummaryEntry::peer),
+                  "entries",
                   "is not in increasing order of peer");
     message.loss_before = check.finite("loss_before", wire.loss_before());
     message.loss_after = check.finite("loss_after", wire.loss_after());

@@ -33,8 +33,8 @@ static void from_wire(const v1::Envelope& wire, FieldCheck& check, Envelope& env
     envelope.signer = check.peer("signer", wire.signer());
     envelope.kind =
         static_cast<uint8_t>(check.number("kind", wire.kind(), 1, std::variant_size_v<Message>));
-    check.require(wire.signature().size() == envelope.signature.size(), "signature",
-                  "has not 64 bytes");
+    check.require(
+        wire.signature().size() == envelope.signature.size(), "signature", "has not 64 bytes");
     if (check.ok()) {
         envelope.body.assign(wire.body().begin(), wire.body().end());
         std::copy(wire.signature().begin(), wire.signature().end(), envelope.signature.begin());

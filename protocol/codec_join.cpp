@@ -85,8 +85,8 @@ void from_wire(const v1::Hello& wire, FieldCheck& check, Hello& message) {
     message.protocol_version =
         check.number32("protocol_version", wire.protocol_version(), 0, UINT16_MAX);
     message.manifest_digest = check.digest("manifest_digest", wire.manifest_digest());
-    message.numeric_class = check.choice("numeric_class", wire.numeric_class(),
-                                         NumericClass::kExact, NumericClass::kBf16);
+    message.numeric_class = check.choice(
+        "numeric_class", wire.numeric_class(), NumericClass::kExact, NumericClass::kBf16);
     message.threads = check.number32("threads", wire.threads(), 1, limits::kThreadsMax);
     message.tokens_per_second =
         check.number("tokens_per_second", wire.tokens_per_second(), 0, limits::kRateMax);
@@ -102,8 +102,7 @@ void to_wire(const Welcome& message, v1::Welcome& wire) {
 
 void from_wire(const v1::Welcome& wire, FieldCheck& check, Welcome& message) {
     part_from_wire(wire.manifest(), check, "manifest", message.manifest);
-    message.next_round.value =
-        check.number("next_round", wire.next_round(), 0, limits::kRoundsMax);
+    message.next_round.value = check.number("next_round", wire.next_round(), 0, limits::kRoundsMax);
 }
 
 void to_wire(const Refusal& message, v1::Refusal& wire) {

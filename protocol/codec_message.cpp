@@ -41,10 +41,10 @@ constexpr std::array<KindInfo, std::variant_size_v<Message>> kKinds = {{
 // The generated class of one of our structs.
 template <typename T>
 struct Wire;
-#define ASSAY_WIRE(Type)        \
-    template <>                 \
-    struct Wire<Type> {         \
-        using type = v1::Type;  \
+#define ASSAY_WIRE(Type)       \
+    template <>                \
+    struct Wire<Type> {        \
+        using type = v1::Type; \
     }
 ASSAY_WIRE(Hello);
 ASSAY_WIRE(Welcome);
@@ -94,7 +94,9 @@ Bytes encode_as(const T& message) {
 
 }  // namespace
 
-uint8_t message_kind(const Message& message) { return static_cast<uint8_t>(message.index() + 1); }
+uint8_t message_kind(const Message& message) {
+    return static_cast<uint8_t>(message.index() + 1);
+}
 
 const char* message_name(uint8_t kind) {
     return kind >= 1 && kind <= kKinds.size() ? kKinds[kind - 1U].name : "unknown message";
@@ -116,19 +118,25 @@ Result<Message> decode_message(uint8_t kind, ByteSpan body) {
     return kDecoders[kind - 1U](body);
 }
 
-Bytes encode_manifest(const RunManifest& manifest) { return encode_as<v1::RunManifest>(manifest); }
+Bytes encode_manifest(const RunManifest& manifest) {
+    return encode_as<v1::RunManifest>(manifest);
+}
 
 Result<RunManifest> decode_manifest(ByteSpan bytes) {
     return parse<RunManifest, v1::RunManifest>("RunManifest", bytes, limits::kMessageBytesMax);
 }
 
-Bytes encode_verdict(const Verdict& verdict) { return encode_as<v1::Verdict>(verdict); }
+Bytes encode_verdict(const Verdict& verdict) {
+    return encode_as<v1::Verdict>(verdict);
+}
 
 Result<Verdict> decode_verdict(ByteSpan bytes) {
     return parse<Verdict, v1::Verdict>("Verdict", bytes, kSmall);
 }
 
-Bytes encode_close(const Close& close) { return encode_as<v1::Close>(close); }
+Bytes encode_close(const Close& close) {
+    return encode_as<v1::Close>(close);
+}
 
 Result<Close> decode_close(ByteSpan bytes) {
     return parse<Close, v1::Close>("Close", bytes, kSmall);

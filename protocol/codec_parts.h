@@ -11,14 +11,18 @@
 
 namespace assay {
 
-inline std::string wire_bytes(const Digest& digest) { return to_text(digest.span()); }
-inline std::string wire_bytes(const PeerId& id) { return to_text(id.span()); }
+inline std::string wire_bytes(const Digest& digest) {
+    return to_text(digest.span());
+}
+inline std::string wire_bytes(const PeerId& id) {
+    return to_text(id.span());
+}
 inline std::string wire_reason(const std::string& text) {
     return sendable_text(text, limits::kTextBytesMax);
 }
 
-#define ASSAY_WIRE_PAIR(Type)                                        \
-    void to_wire(const Type& message, v1::Type& wire);               \
+#define ASSAY_WIRE_PAIR(Type)                          \
+    void to_wire(const Type& message, v1::Type& wire); \
     void from_wire(const v1::Type& wire, FieldCheck& check, Type& message)
 
 ASSAY_WIRE_PAIR(BlobRef);
@@ -60,7 +64,10 @@ void part_from_wire(const W& wire, FieldCheck& check, const char* field, T& mess
 
 // A list of parts. Nothing is allocated before the count is known to be allowed.
 template <typename W, typename T>
-void list_from_wire(const W& wires, FieldCheck& check, const char* field, uint64_t count_max,
+void list_from_wire(const W& wires,
+                    FieldCheck& check,
+                    const char* field,
+                    uint64_t count_max,
                     std::vector<T>& messages) {
     if (!check.count(field, wires.size(), count_max)) {
         return;

@@ -5,8 +5,11 @@ namespace assay {
 
 namespace {
 
-void bits_from_wire(const google::protobuf::RepeatedField<uint32_t>& wire, FieldCheck& check,
-                    const char* field, uint64_t count_max, std::vector<uint32_t>& bits) {
+void bits_from_wire(const google::protobuf::RepeatedField<uint32_t>& wire,
+                    FieldCheck& check,
+                    const char* field,
+                    uint64_t count_max,
+                    std::vector<uint32_t>& bits) {
     if (check.count(field, wire.size(), count_max)) {
         bits.assign(wire.begin(), wire.end());
         check.fp32_bits(field, bits);
@@ -40,14 +43,18 @@ void schedule_from_wire(const v1::RoundPlan& wire, FieldCheck& check, RoundPlan&
         check.number32("grain_sequences", wire.grain_sequences(), 1, limits::kSequencesPerStepMax);
     message.sequence_tokens =
         check.number32("sequence_tokens", wire.sequence_tokens(), 1, limits::kSequenceTokensMax);
-    bits_from_wire(wire.learning_rate_bits(), check, "learning_rate_bits", limits::kInnerStepsMax,
+    bits_from_wire(wire.learning_rate_bits(),
+                   check,
+                   "learning_rate_bits",
+                   limits::kInnerStepsMax,
                    message.learning_rate_bits);
-    check.require(message.learning_rate_bits.size() == message.inner_steps, "learning_rate_bits",
+    check.require(message.learning_rate_bits.size() == message.inner_steps,
+                  "learning_rate_bits",
                   "has not one entry for each inner step");
-    bits_from_wire(wire.bias1_bits(), check, "bias1_bits", limits::kBiasTableMax,
-                   message.bias1_bits);
-    bits_from_wire(wire.bias2_bits(), check, "bias2_bits", limits::kBiasTableMax,
-                   message.bias2_bits);
+    bits_from_wire(
+        wire.bias1_bits(), check, "bias1_bits", limits::kBiasTableMax, message.bias1_bits);
+    bits_from_wire(
+        wire.bias2_bits(), check, "bias2_bits", limits::kBiasTableMax, message.bias2_bits);
 }
 
 void times_from_wire(const v1::RoundPlan& wire, FieldCheck& check, RoundPlan& message) {
@@ -55,9 +62,10 @@ void times_from_wire(const v1::RoundPlan& wire, FieldCheck& check, RoundPlan& me
     message.commit_deadline = check.instant("commit_deadline", wire.commit_deadline_ms());
     message.payload_deadline = check.instant("payload_deadline", wire.payload_deadline_ms());
     message.opening_time = check.duration("opening_time", wire.opening_time_ms());
-    check.require(message.opened_at <= message.commit_deadline, "commit_deadline",
-                  "lies before opened_at");
-    check.require(message.commit_deadline <= message.payload_deadline, "payload_deadline",
+    check.require(
+        message.opened_at <= message.commit_deadline, "commit_deadline", "lies before opened_at");
+    check.require(message.commit_deadline <= message.payload_deadline,
+                  "payload_deadline",
                   "lies before commit_deadline");
 }
 
@@ -87,10 +95,10 @@ void to_wire(const PlanPeer& message, v1::PlanPeer& wire) {
 
 void from_wire(const v1::PlanPeer& wire, FieldCheck& check, PlanPeer& message) {
     message.id = check.peer("id", wire.id());
-    message.numeric_class = check.choice("numeric_class", wire.numeric_class(),
-                                         NumericClass::kExact, NumericClass::kBf16);
-    message.sequences_per_step = check.number32("sequences_per_step", wire.sequences_per_step(), 1,
-                                                limits::kSequencesPerStepMax);
+    message.numeric_class = check.choice(
+        "numeric_class", wire.numeric_class(), NumericClass::kExact, NumericClass::kBf16);
+    message.sequences_per_step = check.number32(
+        "sequences_per_step", wire.sequences_per_step(), 1, limits::kSequencesPerStepMax);
     message.tenure_rounds =
         check.number32("tenure_rounds", wire.tenure_rounds(), 0, limits::kRoundsMax);
     message.optimiser_steps =
@@ -128,7 +136,8 @@ void from_wire(const v1::RoundPlan& wire, FieldCheck& check, RoundPlan& message)
         check.number("stream_position", wire.stream_position(), 0, limits::kSamplePositionMax);
     list_from_wire(wire.pool(), check, "pool", limits::kPoolRangesMax, message.pool);
     list_from_wire(wire.peers(), check, "peers", limits::kPeersMax, message.peers);
-    check.require(in_order_of_peer(message.peers, &PlanPeer::id), "peers",
+    check.require(in_order_of_peer(message.peers, &PlanPeer::id),
+                  "peers",
                   "is not in increasing order of id");
     schedule_from_wire(wire, check, message);
     part_from_wire(wire.theta(), check, "theta", message.theta);
@@ -160,8 +169,8 @@ void from_wire(const v1::Commit& wire, FieldCheck& check, Commit& message) {
     message.ledger_head = check.digest("ledger_head", wire.ledger_head());
     message.base_root = check.digest("base_root", wire.base_root());
     message.assignment_digest = check.digest("assignment_digest", wire.assignment_digest());
-    message.numeric_class = check.choice("numeric_class", wire.numeric_class(),
-                                         NumericClass::kExact, NumericClass::kBf16);
+    message.numeric_class = check.choice(
+        "numeric_class", wire.numeric_class(), NumericClass::kExact, NumericClass::kBf16);
     message.states_root = check.digest("states_root", wire.states_root());
     message.trace_root = check.digest("trace_root", wire.trace_root());
     message.e_before_root = check.digest("e_before_root", wire.e_before_root());

@@ -6,9 +6,13 @@ namespace assay {
 
 namespace {
 
-void add(ByteWriter& writer, const Digest& digest) { writer.raw(digest.span()); }
+void add(ByteWriter& writer, const Digest& digest) {
+    writer.raw(digest.span());
+}
 
-void add(ByteWriter& writer, const PeerId& id) { writer.raw(id.span()); }
+void add(ByteWriter& writer, const PeerId& id) {
+    writer.raw(id.span());
+}
 
 void add(ByteWriter& writer, NumericClass numeric_class) {
     writer.u8(static_cast<uint8_t>(numeric_class));
@@ -80,8 +84,12 @@ Digest manifest_digest(const RunManifest& manifest) {
 Digest plan_digest(const RoundPlan& plan) {
     ByteWriter writer;
     writer.u64(plan.round.value);
-    for (const Digest* root : {&plan.manifest_digest, &plan.ledger_head, &plan.previous_beacon,
-                               &plan.base_root, &plan.accumulator_root, &plan.roster_root,
+    for (const Digest* root : {&plan.manifest_digest,
+                               &plan.ledger_head,
+                               &plan.previous_beacon,
+                               &plan.base_root,
+                               &plan.accumulator_root,
+                               &plan.roster_root,
                                &plan.pool_root}) {
         add(writer, *root);
     }
@@ -121,8 +129,8 @@ Digest audit_job_digest(const AuditJob& job) {
     ByteWriter writer;
     writer.u64(job.round.value);
     add(writer, job.peer);
-    for (const Digest* root : {&job.manifest_digest, &job.plan_digest, &job.states_root,
-                               &job.trace_root}) {
+    for (const Digest* root :
+         {&job.manifest_digest, &job.plan_digest, &job.states_root, &job.trace_root}) {
         add(writer, *root);
     }
     add(writer, job.numeric_class);
@@ -149,8 +157,11 @@ Digest state_leaf_digest(uint64_t step, const StateLeaf& leaf) {
 
 Digest end_leaf_digest(const EndLeaf& leaf) {
     ByteWriter writer;
-    for (const Digest* root : {&leaf.theta_root, &leaf.m_before_root, &leaf.v_before_root,
-                               &leaf.m_after_root, &leaf.v_after_root}) {
+    for (const Digest* root : {&leaf.theta_root,
+                               &leaf.m_before_root,
+                               &leaf.v_before_root,
+                               &leaf.m_after_root,
+                               &leaf.v_after_root}) {
         add(writer, *root);
     }
     return sha256("end", writer.bytes());

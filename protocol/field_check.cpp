@@ -96,8 +96,8 @@ Digest FieldCheck::digest(const char* field, const std::string& bytes) {
 PeerId FieldCheck::peer(const char* field, const std::string& bytes) {
     PeerId id;
     if (bytes.size() != id.key.size()) {
-        refuse(field, "is not a peer id: it has " + std::to_string(bytes.size()) +
-                          " bytes, not 32");
+        refuse(field,
+               "is not a peer id: it has " + std::to_string(bytes.size()) + " bytes, not 32");
         return {};
     }
     std::copy(bytes.begin(), bytes.end(), id.key.begin());
@@ -106,8 +106,9 @@ PeerId FieldCheck::peer(const char* field, const std::string& bytes) {
 
 uint64_t FieldCheck::number(const char* field, uint64_t value, uint64_t low, uint64_t high) {
     if (value < low || value > high) {
-        refuse(field, "is " + std::to_string(value) + ", outside " + std::to_string(low) + " to " +
-                          std::to_string(high));
+        refuse(field,
+               "is " + std::to_string(value) + ", outside " + std::to_string(low) + " to " +
+                   std::to_string(high));
         return low;
     }
     return value;
@@ -137,8 +138,9 @@ void FieldCheck::fp32_bits(const char* field, const std::vector<uint32_t>& bits)
     for (size_t i = 0; i < bits.size(); ++i) {
         const auto value = std::bit_cast<float>(bits[i]);
         if (!std::isfinite(value) || std::signbit(value)) {
-            refuse(field, "holds at place " + std::to_string(i) +
-                              " no finite number that is not negative");
+            refuse(
+                field,
+                "holds at place " + std::to_string(i) + " no finite number that is not negative");
             return;
         }
     }
@@ -150,8 +152,9 @@ Instant FieldCheck::instant(const char* field, int64_t ms) {
 
 DurationMs FieldCheck::duration(const char* field, int64_t ms) {
     if (ms < 0 || ms > limits::kTimeMsMax) {
-        refuse(field, "is " + std::to_string(ms) + " ms, outside 0 to " +
-                          std::to_string(limits::kTimeMsMax));
+        refuse(
+            field,
+            "is " + std::to_string(ms) + " ms, outside 0 to " + std::to_string(limits::kTimeMsMax));
         return {};
     }
     return DurationMs{ms};
@@ -159,8 +162,9 @@ DurationMs FieldCheck::duration(const char* field, int64_t ms) {
 
 std::string FieldCheck::text(const char* field, const std::string& bytes, uint64_t size_max) {
     if (bytes.size() > size_max) {
-        refuse(field, "has " + std::to_string(bytes.size()) + " bytes; at most " +
-                          std::to_string(size_max) + " are allowed");
+        refuse(field,
+               "has " + std::to_string(bytes.size()) + " bytes; at most " +
+                   std::to_string(size_max) + " are allowed");
         return {};
     }
     if (!is_utf8(bytes)) {
@@ -172,8 +176,9 @@ std::string FieldCheck::text(const char* field, const std::string& bytes, uint64
 
 bool FieldCheck::count(const char* field, int size, uint64_t count_max) {
     if (size < 0 || static_cast<uint64_t>(size) > count_max) {
-        refuse(field, "has " + std::to_string(size) + " entries; at most " +
-                          std::to_string(count_max) + " are allowed");
+        refuse(field,
+               "has " + std::to_string(size) + " entries; at most " + std::to_string(count_max) +
+                   " are allowed");
         return false;
     }
     return true;

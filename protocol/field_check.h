@@ -53,8 +53,8 @@ public:
     // Enumerations have no gaps between lowest and highest.
     template <typename E>
     E choice(const char* field, uint32_t value, E lowest, E highest) {
-        return static_cast<E>(number(field, value, static_cast<uint64_t>(lowest),
-                                     static_cast<uint64_t>(highest)));
+        return static_cast<E>(
+            number(field, value, static_cast<uint64_t>(lowest), static_cast<uint64_t>(highest)));
     }
     void require(bool holds, const char* field, const char* words);
 

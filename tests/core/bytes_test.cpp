@@ -1,8 +1,7 @@
 #include "core/bytes.h"
 
-#include <catch2/catch.hpp>
-
 #include <bit>
+#include <catch2/catch.hpp>
 #include <limits>
 
 using namespace assay;

@@ -1,8 +1,8 @@
 #include "core/files.h"
 
-#include <catch2/catch.hpp>
-
 #include <unistd.h>
+
+#include <catch2/catch.hpp>
 
 #include "scratch_folder.h"
 

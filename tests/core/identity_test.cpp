@@ -1,8 +1,8 @@
 #include "core/identity.h"
 
-#include <catch2/catch.hpp>
-
 #include <sys/stat.h>
+
+#include <catch2/catch.hpp>
 
 #include "core/files.h"
 #include "scratch_folder.h"
@@ -11,7 +11,9 @@ using namespace assay;
 
 namespace {
 
-Identity identity_of(const char* name) { return Identity::from_seed(sha256_plain(as_bytes(name))); }
+Identity identity_of(const char* name) {
+    return Identity::from_seed(sha256_plain(as_bytes(name)));
+}
 
 }  // namespace
 
@@ -23,7 +25,8 @@ TEST_CASE("a seed gives the published public key and signature") {
     CHECK(identity.id().hex() ==
           "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
     CHECK(to_hex(identity.sign({})) ==
-          "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9"
+          "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e3970"
+          "1cf9"
           "b46bd25bf5f0595bbe24655141438e7a100b");
 }
 

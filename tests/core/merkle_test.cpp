@@ -20,7 +20,9 @@ Digest node(const Digest& left, const Digest& right) {
     return sha256("node", left.span(), right.span());
 }
 
-Digest leaf(const Digest& digest) { return sha256("leaf", digest.span()); }
+Digest leaf(const Digest& digest) {
+    return sha256("leaf", digest.span());
+}
 
 Digest rooted(uint64_t count, const Digest& top) {
     ByteWriter writer;
@@ -35,8 +37,7 @@ TEST_CASE("roots of 0, 1, 2, 3 and 5 leaves follow the written shape") {
     CHECK(merkle_root({}) == rooted(0, sha256("empty", {})));
     CHECK(merkle_root(leaves_of(1)) == rooted(1, leaf(l[0])));
     CHECK(merkle_root(leaves_of(2)) == rooted(2, node(leaf(l[0]), leaf(l[1]))));
-    CHECK(merkle_root(leaves_of(3)) ==
-          rooted(3, node(node(leaf(l[0]), leaf(l[1])), leaf(l[2]))));
+    CHECK(merkle_root(leaves_of(3)) == rooted(3, node(node(leaf(l[0]), leaf(l[1])), leaf(l[2]))));
     const Digest four = node(node(leaf(l[0]), leaf(l[1])), node(leaf(l[2]), leaf(l[3])));
     CHECK(merkle_root(l) == rooted(5, node(four, leaf(l[4]))));
 }

@@ -1,8 +1,7 @@
 #include "core/rng.h"
 
-#include <catch2/catch.hpp>
-
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <cmath>
 #include <set>
 
@@ -10,7 +9,9 @@ using namespace assay;
 
 namespace {
 
-CounterRng rng_of(uint64_t seed) { return CounterRng(derive_seed({}, "rng test", {seed})); }
+CounterRng rng_of(uint64_t seed) {
+    return CounterRng(derive_seed({}, "rng test", {seed}));
+}
 
 }  // namespace
 
@@ -34,9 +35,12 @@ TEST_CASE("a seed gives the written sequence") {
 
 TEST_CASE("seeds with another purpose or number differ") {
     const Digest seed = sha256_plain(as_bytes("seed"));
-    const std::set<Digest> seeds = {derive_seed(seed, "a"), derive_seed(seed, "b"),
-                                    derive_seed(seed, "a", {0}), derive_seed(seed, "a", {1}),
-                                    derive_seed(seed, "a", {0, 0}), derive_seed({}, "a")};
+    const std::set<Digest> seeds = {derive_seed(seed, "a"),
+                                    derive_seed(seed, "b"),
+                                    derive_seed(seed, "a", {0}),
+                                    derive_seed(seed, "a", {1}),
+                                    derive_seed(seed, "a", {0, 0}),
+                                    derive_seed({}, "a")};
     CHECK(seeds.size() == 6);
 }
 
@@ -50,7 +54,8 @@ TEST_CASE("draws below a bound stay below it and are uniform") {
             REQUIRE(value < bound);
             ++counts[value];
         }
-        // Chi-squared has mean bound - 1 and variance 2 (bound - 1): six deviations are chance no more.
+        // Chi-squared has mean bound - 1 and variance 2 (bound - 1): six deviations are chance no
+        // more.
         const double expected = static_cast<double>(draws) / static_cast<double>(bound);
         double chi = 0;
         for (const uint64_t count : counts) {
@@ -120,7 +125,8 @@ TEST_CASE("distinct draws reach each number equally often") {
 }
 
 TEST_CASE("a keyed permutation meets every number once") {
-    for (const uint64_t count : {1, 2, 3, 4, 5, 15, 16, 17, 31, 64, 65, 100, 255, 256, 257, 1000, 4097}) {
+    for (const uint64_t count :
+         {1, 2, 3, 4, 5, 15, 16, 17, 31, 64, 65, 100, 255, 256, 257, 1000, 4097}) {
         const KeyedPermutation permutation(derive_seed({}, "p", {count}), count);
         std::vector<bool> met(count);
         for (uint64_t i = 0; i < count; ++i) {

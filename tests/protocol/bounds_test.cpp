@@ -1,6 +1,5 @@
 // Each bound broken in turn: refused, with a reason that names message and field.
 #include <catch2/catch.hpp>
-
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -98,10 +97,12 @@ TEST_CASE("bounds of the manifest") {
 TEST_CASE("bounds of Refusal and Goodbye") {
     refuses<Refusal>("Refusal.code", [](Refusal& m) { m.code = RefusalCode(0); });
     refuses<Refusal>("Refusal.code", [](Refusal& m) { m.code = RefusalCode(12); });
-    const Goodbye cut =
-        decode_body<Goodbye>(encode_body(Goodbye{std::string(9000, 'x')})).value();
+    const Goodbye cut = decode_body<Goodbye>(encode_body(Goodbye{std::string(9000, 'x')})).value();
     CHECK(cut.reason.size() == limits::kTextBytesMax);
-    CHECK(decode_body<Goodbye>(encode_body(Goodbye{"a\xff" "b"})).value().reason == "a?b");
+    CHECK(decode_body<Goodbye>(encode_body(Goodbye{"a\xff"
+                                                   "b"}))
+              .value()
+              .reason == "a?b");
 }
 
 TEST_CASE("bounds of the roster and the pool") {
@@ -109,18 +110,21 @@ TEST_CASE("bounds of the roster and the pool") {
     refuses<RoundPlan>("RoundPlan.stream_position",
                        [](RoundPlan& m) { m.stream_position = UINT64_MAX; });
     refuses<RoundPlan>("RoundPlan.pool[0].begin", [](RoundPlan& m) { m.pool = {{5, 4}}; });
-    refuses<RoundPlan>("RoundPlan.pool[1].end",
-                       [](RoundPlan& m) { m.pool = {{4, 5}, {1, UINT64_MAX}}; });
-    refuses<RoundPlan>("RoundPlan.pool has",
-                       [](RoundPlan& m) { m.pool.assign(limits::kPoolRangesMax + 1, {0, 1}); });
+    refuses<RoundPlan>("RoundPlan.pool[1].end", [](RoundPlan& m) {
+        m.pool = {{4, 5}, {1, UINT64_MAX}};
+    });
+    refuses<RoundPlan>("RoundPlan.pool has", [](RoundPlan& m) {
+        m.pool.assign(limits::kPoolRangesMax + 1, {0, 1});
+    });
     refuses<RoundPlan>("RoundPlan.peers has",
                        [](RoundPlan& m) { m.peers = roster(limits::kPeersMax + 1); });
     refuses<RoundPlan>("RoundPlan.peers is not in increasing order", [](RoundPlan& m) {
         m.peers = roster(3);
         std::swap(m.peers[1], m.peers[2]);
     });
-    refuses<RoundPlan>("RoundPlan.peers is not in increasing order",
-                       [](RoundPlan& m) { m.peers = {roster(1)[0], roster(1)[0]}; });
+    refuses<RoundPlan>("RoundPlan.peers is not in increasing order", [](RoundPlan& m) {
+        m.peers = {roster(1)[0], roster(1)[0]};
+    });
     const auto spoil = [](const char* field, const std::function<void(PlanPeer&)>& change) {
         refuses<RoundPlan>(field, [&](RoundPlan& m) {
             m.peers = roster(3);
@@ -164,8 +168,9 @@ TEST_CASE("bounds of the schedule") {
     refuses<RoundPlan>("RoundPlan.opened_at", [](RoundPlan& m) { m.opened_at.ms = -1; });
     refuses<RoundPlan>("RoundPlan.commit_deadline",
                        [](RoundPlan& m) { m.commit_deadline = m.opened_at - DurationMs{1}; });
-    refuses<RoundPlan>("RoundPlan.payload_deadline",
-                       [](RoundPlan& m) { m.payload_deadline = m.commit_deadline - DurationMs{1}; });
+    refuses<RoundPlan>("RoundPlan.payload_deadline", [](RoundPlan& m) {
+        m.payload_deadline = m.commit_deadline - DurationMs{1};
+    });
     refuses<RoundPlan>("RoundPlan.payload_deadline",
                        [](RoundPlan& m) { m.payload_deadline.ms = INT64_MAX; });
     refuses<RoundPlan>("RoundPlan.opening_time", [](RoundPlan& m) { m.opening_time.ms = -5; });
@@ -207,10 +212,12 @@ TEST_CASE("bounds of what ends a round") {
         m.inclusion.reset();
         m.close.entry_count = limits::kPeersMax + 1;
     });
-    refuses<CloseNotice>("CloseNotice.inclusion.index",
-                         [](CloseNotice& m) { m.inclusion = MerklePath{4, 4, {}}; });
-    refuses<CloseNotice>("CloseNotice.inclusion.count",
-                         [](CloseNotice& m) { m.inclusion = MerklePath{0, 0, {}}; });
+    refuses<CloseNotice>("CloseNotice.inclusion.index", [](CloseNotice& m) {
+        m.inclusion = MerklePath{4, 4, {}};
+    });
+    refuses<CloseNotice>("CloseNotice.inclusion.count", [](CloseNotice& m) {
+        m.inclusion = MerklePath{0, 0, {}};
+    });
     refuses<CloseNotice>("CloseNotice.inclusion counts", [](CloseNotice& m) {
         m.inclusion = MerklePath{0, m.close.entry_count + 1, {}};
     });
@@ -224,11 +231,10 @@ TEST_CASE("bounds of what ends a round") {
                           [](RoundSummary& m) { m.aggregate.size_bytes = UINT64_MAX; });
     refuses<RoundSummary>("RoundSummary.entries has",
                           [](RoundSummary& m) { m.entries = summary_entries(1025); });
-    refuses<RoundSummary>("RoundSummary.entries is not in increasing order",
-                          [](RoundSummary& m) {
-                              m.entries = summary_entries(2);
-                              std::swap(m.entries[0], m.entries[1]);
-                          });
+    refuses<RoundSummary>("RoundSummary.entries is not in increasing order", [](RoundSummary& m) {
+        m.entries = summary_entries(2);
+        std::swap(m.entries[0], m.entries[1]);
+    });
     refuses<RoundSummary>("RoundSummary.entries[1].outcome", [](RoundSummary& m) {
         m.entries = summary_entries(2);
         m.entries[1].outcome = CommitOutcome(6);
@@ -248,8 +254,7 @@ TEST_CASE("bounds of audits") {
                       [](AuditJob& m) { m.leaf_path.index = m.leaf_path.count; });
     refuses<AuditJob>("AuditJob.opening.theta.size_bytes",
                       [](AuditJob& m) { m.opening.theta.size_bytes = UINT64_MAX; });
-    refuses<AuditJob>("AuditJob.samples has",
-                      [](AuditJob& m) { m.samples.assign(65537, 1); });
+    refuses<AuditJob>("AuditJob.samples has", [](AuditJob& m) { m.samples.assign(65537, 1); });
     refuses<AuditJob>("AuditJob.samples is", [](AuditJob& m) { m.samples = {UINT64_MAX}; });
     refuses<AuditJob>("AuditJob.optimiser_steps_before",
                       [](AuditJob& m) { m.optimiser_steps_before = UINT64_MAX; });
@@ -307,7 +312,8 @@ TEST_CASE("a digest of another size is refused in every place") {
         shorter.erase(shorter.begin() + static_cast<std::ptrdiff_t>(place) + 1);
         const Result<Commit> refused = decode_body<Commit>(shorter);
         REQUIRE_FALSE(refused.ok());
-        CHECK_THAT(refused.reason(), Catch::Contains("is not a digest: a digest has 32 bytes, not 31"));
+        CHECK_THAT(refused.reason(),
+                   Catch::Contains("is not a digest: a digest has 32 bytes, not 31"));
     }
 }
 

@@ -1,6 +1,6 @@
-// Digests by which messages name one another: every field counts, locations do not, bytes are frozen.
+// Digests by which messages name one another: every field counts, locations do not, bytes are
+// frozen.
 #include <catch2/catch.hpp>
-
 #include <fstream>
 #include <map>
 #include <set>

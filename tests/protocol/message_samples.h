@@ -191,7 +191,12 @@ public:
     void fill(Layer& x) { x = static_cast<Layer>(rng_.below(10)); }
     void fill(Ruling& x) { x = static_cast<Ruling>(1 + rng_.below(3)); }
     void fill(std::string& x) {
-        static const char* const kTexts[] = {"", "late by 30 ms", "H\xc3\xa4" "e", "a\nb", "\xe2\x88\x91"};
+        static const char* const kTexts[] = {"",
+                                             "late by 30 ms",
+                                             "H\xc3\xa4"
+                                             "e",
+                                             "a\nb",
+                                             "\xe2\x88\x91"};
         x = kTexts[rng_.below(5)];
     }
     void fill(Bytes& x) {
@@ -231,12 +236,14 @@ private:
         }
     }
     void mend(RoundSummary& m) {
-        std::sort(m.entries.begin(), m.entries.end(),
-                  [](const auto& a, const auto& b) { return a.peer < b.peer; });
+        std::sort(m.entries.begin(), m.entries.end(), [](const auto& a, const auto& b) {
+            return a.peer < b.peer;
+        });
     }
     void mend(RoundPlan& m) {
-        std::sort(m.peers.begin(), m.peers.end(),
-                  [](const auto& a, const auto& b) { return a.id < b.id; });
+        std::sort(m.peers.begin(), m.peers.end(), [](const auto& a, const auto& b) {
+            return a.id < b.id;
+        });
         m.learning_rate_bits.resize(m.inner_steps, 7);
         m.commit_deadline = m.opened_at + DurationMs{m.commit_deadline.ms};
         m.payload_deadline = m.commit_deadline + DurationMs{m.payload_deadline.ms};
@@ -251,8 +258,9 @@ bool same(const T& a, const T& b);
 template <typename T>
 bool same_field(const T& a, const T& b) {
     if constexpr (IsVector<T>::value) {
-        return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                          [](const auto& x, const auto& y) { return same_field(x, y); });
+        return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+            return same_field(x, y);
+        });
     } else if constexpr (std::is_same_v<T, std::optional<MerklePath>>) {
         return a.has_value() == b.has_value() && (!a || same(*a, *b));
     } else if constexpr (requires { a == b; }) {

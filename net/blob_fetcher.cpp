@@ -1,0 +1,122 @@
+#include "net/blob_fetcher.h"
+
+#include <algorithm>
+
+namespace assay {
+
+void BlobFetcher::fetch(const BlobRef& blob,
+                        const PeerId& source,
+                        Visibility visibility,
+                        Instant now) {
+    if (fetching(blob.sha256)) {
+        return;
+    }
+    if (store_.has(blob.sha256)) {
+        const Status shown =
+            visibility == Visibility::kPublic ? store_.make_public(blob.sha256) : Status();
+        finished_.push_back({blob, source, shown, 0});
+        return;
+    }
+    const Result<uint64_t> here = store_.begin(blob);
+    if (!here) {
+        finished_.push_back({blob, source, here.error(), 0});
+        return;
+    }
+    const auto active = active_.emplace(
+        blob.sha256,
+        Active{blob, source, visibility, *here > 0, Transfer(blob, *here, settings_, now)});
+    if (active.first->second.transfer.complete()) {
+        complete(active.first, now);
+    }
+}
+
+// What was left of an earlier attempt may be damaged (a crash before it was synced): then all of it
+// is fetched once more.
+void BlobFetcher::complete(std::map<Digest, Active>::iterator active, Instant now) {
+    Active& fetch = active->second;
+    const Status status = store_.finish(fetch.blob.sha256, fetch.visibility);
+    if (status || !fetch.resumed) {
+        end(active, status, now);
+        return;
+    }
+    const Result<uint64_t> begun = store_.begin(fetch.blob);
+    if (!begun) {
+        end(active, begun.error(), now);
+        return;
+    }
+    fetch.resumed = false;
+    fetch.transfer = Transfer(fetch.blob, *begun, settings_, now);
+}
+
+void BlobFetcher::end(std::map<Digest, Active>::iterator active, Status status, Instant now) {
+    finished_.push_back({active->second.blob,
+                         active->second.source,
+                         std::move(status),
+                         active->second.transfer.bytes_per_second(now)});
+    active_.erase(active);
+}
+
+void BlobFetcher::cancel(const Digest& sha256) {
+    active_.erase(sha256);
+}
+
+void BlobFetcher::cancel_source(const PeerId& source) {
+    for (auto active = active_.begin(); active != active_.end();) {
+        active = active->second.source == source ? active_.erase(active) : std::next(active);
+    }
+}
+
+void BlobFetcher::source_is_back(const PeerId& source, Instant now) {
+    for (auto& entry : active_) {
+        if (entry.second.source == source) {
+            entry.second.transfer.ask_again(now);
+        }
+    }
+}
+
+std::vector<BlobFetcher::Ask> BlobFetcher::requests(Instant now) {
+    std::vector<Ask> asks;
+    for (auto active = active_.begin(); active != active_.end();) {
+        const auto current = active++;
+        for (const BlobRequest& request : current->second.transfer.requests(now)) {
+            asks.push_back({current->second.source, request});
+        }
+        if (current->second.transfer.failure()) {
+            end(current, fail(*current->second.transfer.failure()), now);
+        }
+    }
+    return asks;
+}
+
+void BlobFetcher::take(const PeerId& from, BlobPiece piece, Instant now) {
+    const auto active = active_.find(piece.sha256);
+    if (active == active_.end() || active->second.source != from) {
+        return;
+    }
+    const Digest sha256 = piece.sha256;
+    for (const Bytes& bytes : active->second.transfer.take(std::move(piece), now)) {
+        const Status kept = store_.append(sha256, bytes);
+        if (!kept) {
+            // It may have been put here by another way meanwhile.
+            end(active, store_.has(sha256) ? Status() : kept, now);
+            return;
+        }
+    }
+    if (active->second.transfer.complete()) {
+        complete(active, now);
+    }
+}
+
+std::vector<BlobFetcher::Finished> BlobFetcher::finished() {
+    return std::exchange(finished_, {});
+}
+
+Instant BlobFetcher::next_due() const {
+    Instant due{INT64_MAX};
+    for (const auto& entry : active_) {
+        due = std::min(due, entry.second.transfer.next_due());
+    }
+    return due;
+}
+
+}  // namespace assay

@@ -1,0 +1,70 @@
+// All blobs that a node is fetching: transfers into its blob store, each from one source.
+//
+// Pure but for the store. The event loop sends the requests, hands in the pieces, and asks what is
+// finished. A blob that is asked for twice is fetched once.
+
+#pragma once
+
+#include <map>
+
+#include "net/blob_store.h"
+#include "net/transfer.h"
+
+namespace assay {
+
+class BlobFetcher {
+public:
+    // What became of a fetch.
+    struct Finished {
+        BlobRef blob;
+        PeerId source;
+        Status status;  // else why it was given up
+        double bytes_per_second = 0;
+    };
+    struct Ask {
+        PeerId source;
+        BlobRequest request;
+    };
+
+    // The store must outlive the fetcher.
+    BlobFetcher(BlobStore& store, const TransferSettings& settings)
+        : store_(store), settings_(settings) {}
+
+    // Begins, or goes on where an earlier attempt ended. A blob that is here is finished at once.
+    void fetch(const BlobRef& blob, const PeerId& source, Visibility visibility, Instant now);
+    // Drops the transfer; what has arrived stays for a later attempt.
+    void cancel(const Digest& sha256);
+    void cancel_source(const PeerId& source);
+    // The source has connected again: what was asked of it is asked again at once.
+    void source_is_back(const PeerId& source, Instant now);
+
+    // Requests to send now.
+    std::vector<Ask> requests(Instant now);
+    // A piece that `from` sent. Pieces from others than the blob's source are ignored.
+    void take(const PeerId& from, BlobPiece piece, Instant now);
+    // Fetches that ended since the last call.
+    std::vector<Finished> finished();
+    [[nodiscard]] bool fetching(const Digest& sha256) const { return active_.count(sha256) == 1; }
+    [[nodiscard]] size_t active_count() const { return active_.size(); }
+    // When requests() has something to do at the latest; far away if nothing is being fetched.
+    [[nodiscard]] Instant next_due() const;
+
+private:
+    struct Active {
+        BlobRef blob;
+        PeerId source;
+        Visibility visibility = Visibility::kPrivate;
+        bool resumed = false;  // on bytes of an earlier attempt, which may be damaged
+        Transfer transfer;
+    };
+
+    void complete(std::map<Digest, Active>::iterator active, Instant now);
+    void end(std::map<Digest, Active>::iterator active, Status status, Instant now);
+
+    BlobStore& store_;
+    TransferSettings settings_;
+    std::map<Digest, Active> active_;
+    std::vector<Finished> finished_;
+};
+
+}  // namespace assay

@@ -1,0 +1,82 @@
+#include "net/zap_handler.h"
+
+#include <pthread.h>
+
+#include <csignal>
+
+#include "net/zmq_parts.h"
+
+namespace assay {
+
+namespace {
+
+// Signals are for the program's main thread.
+template <typename F>
+std::thread thread_without_signals(F run) {
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    std::thread thread(run);
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return thread;
+}
+
+}  // namespace
+
+ZapHandler::ZapHandler(zmq::context_t& context, std::shared_ptr<AdmissionList> list)
+    : list_(std::move(list)),
+      questions_(context, zmq::socket_type::rep),
+      stop_sender_(context, zmq::socket_type::pair),
+      stop_receiver_(context, zmq::socket_type::pair) {
+    set_option(questions_, ZMQ_LINGER, 0);
+    questions_.bind("inproc://zeromq.zap.01");
+    stop_receiver_.bind("inproc://zap-stop");
+    stop_sender_.connect("inproc://zap-stop");
+    thread_ = thread_without_signals([this] { run(); });
+}
+
+ZapHandler::~ZapHandler() {
+    (void)send_frame(stop_sender_, as_bytes("stop"), false);
+    thread_.join();
+}
+
+void ZapHandler::run() {
+    while (receive_frames(stop_receiver_).empty()) {
+        wait_readable({&questions_, &stop_receiver_}, 1000);
+        answer();
+    }
+}
+
+// Frames: version, request id, domain, address, routing id, mechanism, credentials.
+void ZapHandler::answer() {
+    std::vector<std::string> frames;
+    bool more = true;
+    while (more) {
+        zmq::message_t frame;
+        if (zmq_msg_recv(frame.handle(), questions_.handle(), ZMQ_DONTWAIT) < 0) {
+            return;
+        }
+        more = frame.more();
+        frames.push_back(frame.to_string());
+    }
+    CurveKey key{};
+    bool admitted = frames.size() == 7 && frames[0] == "1.0" && frames[2] == kDomain &&
+                    frames[5] == "CURVE" && frames[6].size() == key.size();
+    if (admitted) {
+        std::copy(frames[6].begin(), frames[6].end(), key.begin());
+        admitted = list_->admits(key);
+    }
+    const std::string id = frames.size() > 1 ? frames[1] : "";
+    const std::string user = admitted ? to_hex(key) : "";
+    for (const std::string& part : {std::string("1.0"),
+                                    id,
+                                    std::string(admitted ? "200" : "400"),
+                                    std::string(admitted ? "OK" : "key not admitted"),
+                                    user}) {
+        (void)send_frame(questions_, as_bytes(part), true);
+    }
+    (void)send_frame(questions_, {}, false);
+}
+
+}  // namespace assay

@@ -1,0 +1,379 @@
+// Real sockets on 127.0.0.1: talking, who may connect, and strangers' bytes.
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <zmq.hpp>
+
+#include "net/admission_list.h"
+#include "net/zmq_parts.h"
+#include "net_helpers.h"
+#include "protocol/limits.h"
+
+using namespace assay;
+
+namespace {
+
+// The raw ZeroMQ end of an admitted stranger that sends what it likes.
+class RawDealer {
+public:
+    RawDealer(const Identity& identity, const ServerNode& server)
+        : socket_(context_, zmq::socket_type::dealer) {
+        set_common_options(socket_, identity);
+        set_option(socket_, ZMQ_CURVE_SERVERKEY, server.identity.curve_public());
+        socket_.connect(server.channel->endpoint());
+    }
+    void send(ByteSpan bytes, bool more = false) { REQUIRE(send_frame(socket_, bytes, more) == 0); }
+    // The refusal that the coordinator sent, if one came yet.
+    std::optional<Refusal> refusal() {
+        const std::vector<zmq::message_t> frames = receive_frames(socket_);
+        if (frames.empty()) {
+            return {};
+        }
+        const auto* data = static_cast<const uint8_t*>(frames[0].data());
+        const Envelope envelope = open_envelope(ByteSpan(data, frames[0].size())).value();
+        return decode_body<Refusal>(envelope.body).value();
+    }
+
+private:
+    zmq::context_t context_;
+    zmq::socket_t socket_;
+};
+
+// A plain TCP connection.
+class RawTcp {
+public:
+    explicit RawTcp(const ServerNode& server) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+        const std::string endpoint = server.channel->endpoint();
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port =
+            htons(static_cast<uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1))));
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        REQUIRE(::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);
+    }
+    ~RawTcp() { ::close(fd_); }
+    RawTcp(const RawTcp&) = delete;
+    RawTcp& operator=(const RawTcp&) = delete;
+    void send(const Bytes& bytes) {
+        REQUIRE(::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
+                static_cast<ssize_t>(bytes.size()));
+    }
+    bool closed_by_server() {
+        uint8_t byte = 0;
+        ssize_t n = 1;
+        while (n > 0) {
+            n = ::recv(fd_, &byte, 1, MSG_DONTWAIT);
+        }
+        return n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+    }
+
+private:
+    int fd_;
+};
+
+// Sends one thing over a fresh connection and expects a refusal and the end of the connection,
+// while an honest peer goes on.
+void refuses_message(const Bytes& wire,
+                     RefusalCode code,
+                     const char* words,
+                     uint64_t ChannelCounters::*counter) {
+    ServerNode server;
+    ClientNode honest(identity_of("honest"), server);
+    meet(server, honest);
+    RawDealer stranger(identity_of("stranger"), server);
+    stranger.send(wire);
+    std::optional<Refusal> answer;
+    REQUIRE(until(server, {&honest}, [&] {
+        answer = answer ? answer : stranger.refusal();
+        return answer.has_value();
+    }));
+    CHECK(answer->code == code);
+    CHECK_THAT(answer->reason, Catch::Contains(words));
+    REQUIRE(server.refused.size() == 1);
+    CHECK(server.refused[0].code == code);
+    CHECK(server.refused[0].who == to_hex(identity_of("stranger").curve_public()));
+    CHECK(server.channel->counters().*counter == 1);
+    CHECK(server.channel->counters().refused() == 1);
+    REQUIRE(honest.say(Heartbeat{9}).ok());
+    const size_t before = server.messages.size();
+    CHECK(until(server, {&honest}, [&] { return server.messages.size() > before; }));
+}
+
+}  // namespace
+
+TEST_CASE("messages go both ways, with their senders") {
+    ServerNode server;
+    ClientNode alice(identity_of("alice"), server);
+    ClientNode bob(identity_of("bob"), server);
+    meet(server, alice);
+    meet(server, bob);
+    CHECK(server.joined == std::vector<PeerId>{alice.identity.id(), bob.identity.id()});
+    REQUIRE(server.messages.size() == 2);
+    CHECK(server.messages[0].from == alice.identity.id());
+    CHECK(server.messages[0].wire == seal(alice.identity, hello_of(1)));
+    CHECK(std::get<Hello>(server.messages[1].message).threads == 1);
+    CHECK(server.channel->connected(bob.identity.id()));
+    REQUIRE(server.channel->send(bob.identity.id(), seal(server.identity, Heartbeat{5})).ok());
+    REQUIRE(until(server, {&alice, &bob}, [&] { return bob.messages.size() == 1; }));
+    CHECK(std::get<Heartbeat>(bob.messages[0].message).sequence == 5);
+    CHECK(bob.messages[0].from == server.identity.id());
+    CHECK(alice.messages.empty());
+    const Status unknown = server.channel->send(identity_of("carol").id(), {});
+    REQUIRE_FALSE(unknown.ok());
+    CHECK_THAT(unknown.reason(), Catch::Contains("not connected"));
+}
+
+TEST_CASE("a piece of a blob of full size goes through, many at once") {
+    ServerNode server;
+    ClientNode client(identity_of("alice"), server);
+    meet(server, client);
+    const Digest name = sha256_plain(as_bytes("blob"));
+    for (uint64_t i = 0; i < 40; ++i) {
+        const BlobPiece piece{name, i * limits::kPieceBytes, false, Bytes(limits::kPieceBytes, 7)};
+        REQUIRE(server.channel->send(client.identity.id(), seal(server.identity, piece)).ok());
+    }
+    REQUIRE(until(server, {&client}, [&] { return client.messages.size() == 40; }));
+    for (uint64_t i = 0; i < 40; ++i) {
+        CHECK(std::get<BlobPiece>(client.messages[i].message).offset == i * limits::kPieceBytes);
+    }
+}
+
+TEST_CASE("a peer that goes away has left") {
+    ServerNode server;
+    {
+        ClientNode client(identity_of("alice"), server);
+        meet(server, client);
+    }
+    REQUIRE(until(server, {}, [&] { return server.left.size() == 1; }));
+    CHECK(server.left[0] == identity_of("alice").id());
+    CHECK_FALSE(server.channel->connected(server.left[0]));
+    CHECK_FALSE(server.channel->send(server.left[0], seal(server.identity, Heartbeat{})).ok());
+}
+
+TEST_CASE("a peer that comes back takes over its name") {
+    ServerNode server;
+    ClientNode first(identity_of("alice"), server);
+    meet(server, first);
+    ClientNode second(identity_of("alice"), server);
+    meet(server, second);
+    CHECK(server.joined.size() == 2);
+    REQUIRE(server.channel->send(first.identity.id(), seal(server.identity, Heartbeat{3})).ok());
+    REQUIRE(until(server, {&second}, [&] { return second.messages.size() == 1; }));
+    REQUIRE(until(server, {&first, &second}, [&] { return first.disconnections == 1; }));
+}
+
+TEST_CASE("a client finds a coordinator that starts again") {
+    auto server = std::make_unique<ServerNode>();
+    const std::string endpoint = server->channel->endpoint();
+    ClientNode client(identity_of("alice"), *server);
+    meet(*server, client);
+    server.reset();
+    ServerNode again("any", endpoint);
+    REQUIRE(until(again, {&client}, [&] { return client.connections == 2; }));
+    CHECK(client.disconnections == 1);
+    REQUIRE(client.say(hello_of(2)).ok());
+    REQUIRE(until(again, {&client}, [&] { return again.messages.size() == 1; }));
+}
+
+TEST_CASE("nothing is queued while there is no connection") {
+    ServerNode server;
+    ClientNode client(identity_of("alice"), server, "tcp://127.0.0.1:1");
+    const Status unsent = client.say(hello_of(1));
+    REQUIRE_FALSE(unsent.ok());
+    CHECK_THAT(unsent.reason(), Catch::Contains("not connected to tcp://127.0.0.1:1"));
+    CHECK(client.channel->counters().unsent == 1);
+}
+
+TEST_CASE("a peer that the coordinator closes is disconnected and may come again") {
+    ServerNode server;
+    ClientNode client(identity_of("alice"), server);
+    meet(server, client);
+    server.channel->close_peer(client.identity.id());
+    REQUIRE(until(server, {&client}, [&] { return client.connections == 2; }));
+    CHECK(client.disconnections == 1);
+    CHECK(server.left == std::vector<PeerId>{client.identity.id()});
+    meet(server, client);
+    CHECK(server.joined.size() == 2);
+}
+
+TEST_CASE("an unknown key is refused, told which line to add, and admitted once it is there") {
+    const ScratchFolder folder;
+    const auto list = folder.path() / "admit";
+    REQUIRE(write_file_atomically(list, as_bytes("# nobody yet\n")).ok());
+    ServerNode server(list.string());
+    ClientNode client(identity_of("alice"), server);
+    REQUIRE(until(server, {&client}, [&] { return !client.key_refusals.empty(); }));
+    CHECK_THAT(client.key_refusals[0],
+               Catch::Contains(client.identity.id().hex()) && Catch::Contains("admission list"));
+    CHECK_FALSE(client.channel->connected());
+    REQUIRE(until(server, {&client}, [&] { return server.channel->counters().not_admitted > 0; }));
+    CHECK(server.joined.empty());
+    CHECK(server.messages.empty());
+    const std::string line = client.identity.id().hex() + "  # alice\n";
+    REQUIRE(write_file_atomically(list, as_bytes(line)).ok());
+    meet(server, client);
+    CHECK(server.joined == std::vector<PeerId>{client.identity.id()});
+}
+
+TEST_CASE("a list file that is gone admits nobody new") {
+    const ScratchFolder folder;
+    const auto list = folder.path() / "admit";
+    CHECK_FALSE(ZmqServer::open(identity_of("x"), "tcp://127.0.0.1:0", list.string()).ok());
+    const std::string line = identity_of("alice").id().hex() + "\nnonsense\n";
+    REQUIRE(write_file_atomically(list, as_bytes(line)).ok());
+    ServerNode server(list.string());
+    ClientNode alice(identity_of("alice"), server);
+    meet(server, alice);
+    std::filesystem::remove(list);
+    ClientNode again(identity_of("alice"), server);
+    REQUIRE(until(server, {&alice, &again}, [&] { return !again.key_refusals.empty(); }));
+}
+
+TEST_CASE("a wrong coordinator key does not connect and says so") {
+    ServerNode server;
+    ServerNode other;
+    other.identity = identity_of("somebody else");
+    ClientNode client(identity_of("alice"), other, server.channel->endpoint());
+    REQUIRE(until(server, {&client}, [&] { return !client.refused.empty(); }));
+    CHECK_THAT(client.refused[0].reason, Catch::Contains(other.identity.id().hex()));
+    CHECK_FALSE(client.channel->connected());
+    CHECK(server.joined.empty());
+}
+
+TEST_CASE("an endpoint that cannot be used is said in words") {
+    const auto nonsense = ZmqServer::open(identity_of("x"), "tcp://nowhere", "any");
+    REQUIRE_FALSE(nonsense.ok());
+    CHECK_THAT(nonsense.reason(), Catch::Contains("cannot listen on tcp://nowhere"));
+    ServerNode server;
+    CHECK_FALSE(ZmqServer::open(identity_of("x"), server.channel->endpoint(), "any").ok());
+    CHECK_FALSE(ZmqClient::open(identity_of("x"), "nonsense", server.identity.id()).ok());
+    PeerId no_key;
+    no_key.key.fill(0xff);
+    CHECK_FALSE(ZmqClient::open(identity_of("x"), server.channel->endpoint(), no_key).ok());
+}
+
+TEST_CASE("garbage is refused, counted, and its connection closed") {
+    refuses_message(
+        Bytes(300, 0xab), RefusalCode::kMalformed, "Envelope", &ChannelCounters::malformed);
+}
+
+TEST_CASE("an empty message is refused") {
+    refuses_message({}, RefusalCode::kMalformed, "Envelope", &ChannelCounters::malformed);
+}
+
+TEST_CASE("a truncated message is refused") {
+    Bytes wire = seal(identity_of("stranger"), hello_of(1));
+    wire.resize(wire.size() - 3);
+    refuses_message(wire, RefusalCode::kMalformed, "Envelope", &ChannelCounters::malformed);
+}
+
+TEST_CASE("a body outside its bounds is refused with the field's name") {
+    refuses_message(seal(identity_of("stranger"), hello_of(0)),
+                    RefusalCode::kMalformed,
+                    "Hello.threads",
+                    &ChannelCounters::malformed);
+}
+
+TEST_CASE("a wrongly signed message is refused") {
+    Envelope envelope = make_envelope(identity_of("stranger"), hello_of(1));
+    envelope.signature[3] ^= 1;
+    refuses_message(encode_envelope(envelope),
+                    RefusalCode::kBadSignature,
+                    "signature",
+                    &ChannelCounters::bad_signature);
+}
+
+TEST_CASE("another's message, even rightly signed, is refused") {
+    refuses_message(seal(identity_of("honest"), hello_of(1)),
+                    RefusalCode::kBadSignature,
+                    "not the connection's key",
+                    &ChannelCounters::wrong_signer);
+}
+
+TEST_CASE("a message just too large is refused with its size") {
+    refuses_message(Bytes(limits::kMessageBytesMax + 1),
+                    RefusalCode::kOutOfBounds,
+                    "4194305 bytes",
+                    &ChannelCounters::oversized);
+}
+
+TEST_CASE("a far too large message is cut off and harms nobody") {
+    ServerNode server;
+    ClientNode honest(identity_of("honest"), server);
+    meet(server, honest);
+    ClientNode greedy(identity_of("greedy"), server);
+    meet(server, greedy);
+    REQUIRE(greedy.channel->send(Bytes(32U << 20)).ok());
+    REQUIRE(until(server, {&honest, &greedy}, [&] { return server.left.size() == 1; }));
+    CHECK(server.left[0] == greedy.identity.id());
+    meet(server, honest);
+}
+
+TEST_CASE("a message of several frames is refused") {
+    ServerNode server;
+    RawDealer stranger(identity_of("stranger"), server);
+    for (int i = 0; i < 9; ++i) {
+        stranger.send(seal(identity_of("stranger"), hello_of(1)), true);
+    }
+    stranger.send(Bytes(3), false);
+    REQUIRE(until(server, {}, [&] { return server.refused.size() == 1; }));
+    CHECK_THAT(server.refused[0].reason, Catch::Contains("more than one frame"));
+    CHECK(server.messages.empty());
+}
+
+TEST_CASE("a refused connection is closed and nothing more of it is read") {
+    ServerNode server;
+    ClientNode client(identity_of("alice"), server);
+    meet(server, client);
+    REQUIRE(client.channel->send(Bytes(10, 0xff)).ok());
+    REQUIRE(client.say(Heartbeat{1}).ok());
+    REQUIRE(until(server, {&client}, [&] { return client.disconnections == 1; }));
+    CHECK(server.left == std::vector<PeerId>{client.identity.id()});
+    CHECK(server.messages.size() == 1);  // the Hello before
+    REQUIRE(client.messages.size() == 1);
+    CHECK(std::get<Refusal>(client.messages[0].message).code == RefusalCode::kMalformed);
+}
+
+TEST_CASE("a second signing key with the same connection key is refused") {
+    // The same X25519 secret, seen through the other sign of the Edwards point: the signer is
+    // another key. Such a signature cannot be made with libsodium's interface, so the claim itself
+    // is tested.
+    const auto list = AdmissionList::open("any").value();
+    const Identity alice = identity_of("alice");
+    PeerId mirrored = alice.id();
+    mirrored.key[31] ^= 0x80;
+    CHECK(list->claim(alice.curve_public(), alice.id()));
+    CHECK(list->claim(alice.curve_public(), alice.id()));
+    CHECK_FALSE(list->claim(alice.curve_public(), mirrored));
+}
+
+TEST_CASE("raw bytes on the port do no harm") {
+    ServerNode server;
+    ClientNode honest(identity_of("honest"), server);
+    meet(server, honest);
+    const std::string request =
+        "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" + std::string(2000, 'x');
+    RawTcp browser(server);
+    browser.send(Bytes(request.begin(), request.end()));
+    RawTcp noise(server);
+    noise.send(Bytes(5000, 0xff));
+    REQUIRE(until(
+        server, {&honest}, [&] { return browser.closed_by_server() && noise.closed_by_server(); }));
+    CHECK(until(
+        server, {&honest}, [&] { return server.channel->counters().failed_handshakes >= 1; }));
+    meet(server, honest);
+    CHECK(server.joined.size() == 1);
+}
+
+TEST_CASE("a ZeroMQ client without CURVE is not admitted") {
+    ServerNode server;
+    zmq::context_t context;
+    zmq::socket_t plain(context, zmq::socket_type::dealer);
+    set_option(plain, ZMQ_LINGER, 0);
+    plain.connect(server.channel->endpoint());
+    REQUIRE(send_frame(plain, seal(identity_of("alice"), hello_of(1)), false) == 0);
+    REQUIRE(until(server, {}, [&] { return server.channel->counters().failed_handshakes >= 1; }));
+    CHECK(server.messages.empty());
+}
