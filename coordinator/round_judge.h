@@ -10,13 +10,19 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
-#include "compression/sparse_update.h"
+#include "compression/aggregate.h"
 #include "coordinator/round_events.h"
+#include "data/assignment.h"
+#include "kernels/adamw.h"
 #include "model/gradient_model.h"
 #include "model/outer_step.h"
+#include "verify/overlap.h"
+#include "verify/payload.h"
+#include "verify/replay.h"
 #include "verify/settings.h"
 
 namespace assay {
@@ -41,7 +47,10 @@ struct JudgeSettings {
     CompressionSettings compression;
     OuterSettings outer;
     VerifySettings verify;
+    uint32_t grain_sequences = 1;
+    std::vector<uint32_t> bias2_bits;  // as in every plan of the run
     uint32_t loss_sequences = 0;  // held-out sequences of the reported loss; 0: all
+    uint64_t payload_bytes_max = 0;
 };
 
 class RoundJudge {
@@ -58,13 +67,36 @@ public:
     Result<RoundJudged> judge(const JudgeRound& order);
     // Recomputes one gradient. A missing blob is a failed report with its reason.
     AuditReport audit(const AuditJob& job);
+    // Its verdict is known: what was kept of the opening for it can go.
+    void forget_audit(const AuditJob& job);
 
 private:
+    struct Work;  // one submission, with what is known of it so far
+
+    void read_payload(const JudgeRound& order, const Assignment& dealt, Work& work) const;
+    void read_opening(const JudgeRound& order, const Assignment& dealt, Work& work);
+    void find_copies(const JudgeRound& order, std::vector<Work>& works);
+    void audit_copies(std::vector<Work>& works);
+    Status run_gate(const JudgeRound& order, std::vector<Work>& works);
+    Status aggregate_round(const JudgeRound& order, std::vector<Work>& works,
+                           RoundJudged& judged);
+    Status take_out_shares(const JudgeRound& order, OuterState& outer, RoundJudged& judged);
+    Status share_out(const JudgeRound& order, const std::vector<float>& step,
+                     const AggregateResult& aggregate, std::vector<Work*>& entered,
+                     RoundJudged& judged);
+    Result<TokenBatch> held_out_batch(std::span<const uint64_t> samples, uint32_t tokens) const;
+    Result<float> reported_loss(uint32_t sequence_tokens);
+    [[nodiscard]] PayloadFormat format() const;
+
     JudgeSettings settings_;
     JudgePorts ports_;
     GradientModel& model_;
     std::vector<float> theta_;
     OuterState outer_;
+    std::optional<float> loss_;    // reported loss of theta_
+    PayloadHistory history_;
+    std::map<std::pair<RoundId, PeerId>, BlobRef> old_payloads_;  // of the rounds in history_
+    std::map<Digest, TraceEvidence> traces_;                      // by digest of the audit job
 };
 
 }  // namespace assay

@@ -20,7 +20,9 @@
 #include <string>
 #include <vector>
 
+#include "coordinator/roster.h"
 #include "coordinator/round_events.h"
+#include "coordinator/round_plan.h"
 #include "coordinator/round_rules.h"
 #include "coordinator/run_state.h"
 
@@ -56,18 +58,23 @@ public:
     [[nodiscard]] std::optional<Instant> wake_at() const;
 
     [[nodiscard]] RoundPhase phase() const { return phase_; }
-    [[nodiscard]] RoundId round() const { return state_.round; }
+    [[nodiscard]] RoundId round() const { return state_.round(); }
     [[nodiscard]] bool finished() const { return finished_; }
     [[nodiscard]] const RunState& state() const { return state_; }
     [[nodiscard]] const Digest& manifest_hash() const { return manifest_hash_; }
-    [[nodiscard]] size_t connected_count() const { return connected_.size(); }
+    // Said Hello with the run's manifest, and not gone since.
+    [[nodiscard]] const std::map<PeerId, Hello>& connected() const { return connected_; }
+
+    [[nodiscard]] bool is_connected(const PeerId& peer) const { return connected_.count(peer) > 0; }
+    // Newest sign of life in this round, for people.
+    [[nodiscard]] const std::map<PeerId, Progress>& progress() const { return progress_; }
 
 private:
     struct OpeningProgress {
         OpeningNotice notice;
         std::set<Digest> missing;  // blobs not yet in our store
     };
-    using Actions = std::vector<Action>;
+    using Drafts = std::vector<RecordDraft>;
 
     void on(const PeerHello& event, Instant now);
     void on(const PeerGone& event, Instant now);
@@ -82,6 +89,59 @@ private:
     void on(const Tick& event, Instant now);
     void on(const StopRequested& event, Instant now);
 
+    // round_machine.cpp: members, phases
+    void welcome(const PeerId& peer, const Hello& hello, Instant now);
+    void catch_up(const PeerId& peer);
+    void advance(Instant now);
+    bool advance_once(Instant now);
+    void resume(Instant now);
+    void enter(RoundPhase phase, Instant now, std::optional<Instant> deadline);
+    void persist(Drafts drafts);
+    void refuse(const PeerId& peer, RefusalCode code, std::string reason, Digest expected = {},
+                Digest received = {});
+    void note(std::string text) { out_.push_back(Note{std::move(text)}); }
+    [[nodiscard]] bool is_active(const PeerId& peer) const;
+    [[nodiscard]] bool is_short() const;
+
+    // round_machine_gather.cpp: COMMITs and payloads
+    [[nodiscard]] bool admit_commit(const CommitArrived& event, const Digest& hash);
+    bool gather(Instant now);
+    bool upload(Instant now);
+
+    // round_machine_challenge.cpp: CLOSE, beacon, openings
+    [[nodiscard]] std::vector<PeerId> closed_peers() const;
+    [[nodiscard]] CloseNotice close_notice(const PeerId& peer) const;
+    void close_round(Instant now);
+    void reveal(Instant now);
+    [[nodiscard]] Status check_opening(const PeerId& peer, const OpeningNotice& notice) const;
+    void store_opening(const PeerId& peer, const OpeningProgress& progress);
+    bool challenge(Instant now);
+    void extend(const std::vector<PeerId>& peers, Instant now);
+    [[nodiscard]] JudgeRound judge_order() const;
+
+    // round_machine_settle.cpp: what follows from verdicts
+    void void_round(std::string reason, Instant now);
+    void settle(const RoundJudged& judged, Instant now);
+    void record_verdicts(const RoundJudged& judged);
+    void record_pay(const RoundJudged& judged);
+    void record_outcome(const RoundJudged& judged, Instant now);
+    [[nodiscard]] SummaryEntry outcome_of(const PeerId& peer, const CommitState& commit,
+                                          const RoundJudged& judged) const;
+    [[nodiscard]] RoundSummary make_summary(const RoundJudged& judged) const;
+    void announce_outcome(const RoundJudged& judged, const std::set<PeerId>& ejected_before);
+    void end_run_if_settled(Instant now);
+
+    // round_machine_open.cpp: roster and plan of the next round
+    [[nodiscard]] std::vector<Candidate> candidates() const;
+    [[nodiscard]] RecordDraft roster_draft(RoundId round) const;
+    [[nodiscard]] RoundPlan next_plan(RoundId round, const BlobRef& theta, Instant now) const;
+    [[nodiscard]] PlanPeer plan_peer(const RosterLine& entry, RoundId round) const;
+    [[nodiscard]] uint32_t audit_rate(const Member& member, RoundId round, uint64_t tokens,
+                                      uint64_t total) const;
+    void serve_pool(PlanInputs& inputs, const RoundSummary& summary) const;
+    void open_first_round(Instant now);
+    void announce_plan(Instant now);
+
     RunManifest manifest_;
     Digest manifest_hash_;
     RoundRules rules_;
@@ -91,15 +151,16 @@ private:
     // Lost with the process, and said again by the peers.
     RoundPhase phase_ = RoundPhase::kWaiting;
     std::map<PeerId, Hello> connected_;
+    std::map<PeerId, Progress> progress_;
+    std::set<Digest> fetching_;            // payloads on their way, by peer and hash
     std::map<PeerId, OpeningProgress> openings_;
     std::set<PeerId> extended_;            // got their one extension of T_c
     std::set<PeerId> reconnected_;         // since the beacon of this round
-    std::set<Digest> audits_running_;
     Instant phase_since_;
     std::optional<Instant> deadline_;
-    bool stopping_ = false;
+    bool grace_runs_ = false;
     bool finished_ = false;
-    Actions out_;
+    std::vector<Action> out_;
 };
 
 }  // namespace assay

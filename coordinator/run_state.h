@@ -13,13 +13,14 @@
 #include <string>
 #include <vector>
 
+#include "ledger/bodies.h"
 #include "ledger/record.h"
 #include "ledger/settlement.h"
 #include "protocol/messages.h"
 
 namespace assay {
 
-// One identity, from its join on.
+// One identity, from its join on. What it has earned and what its next round starts from is in Books.
 struct Member {
     PeerId id;
     NumericClass numeric_class = NumericClass::kFp32;
@@ -27,39 +28,21 @@ struct Member {
     uint64_t uplink_bytes_per_second = 0;
     bool ejected = false;
     std::string ejected_why;
-    uint32_t tenure_rounds = 0;            // counted rounds
-    uint64_t optimiser_steps = 0;          // behind (m, v)
-    bool roots_known = false;              // else the next plan says zero roots
-    Digest m_root;
-    Digest v_root;
-    Digest e_root;
-    std::optional<RoundId> last_commit;
     std::optional<RoundId> suspected;      // last round with a suspicious verdict
-    uint32_t last_sequences = 0;           // B_i of the last counted round
     uint32_t refusals = 0;                 // openings drawn and not answered
-};
-
-struct RosterEntry {
-    PeerId id;
-    uint32_t sequences_per_step = 0;
-    auto operator<=>(const RosterEntry&) const = default;
 };
 
 struct CommitState {
     Commit commit;
     Digest hash;
-    Bytes envelope;
-    std::optional<BlobRef> payload;    // stored with us, hashed
-    std::optional<Verdict> verdict;    // of the layers that gate
-    std::optional<OpeningNotice> opening;
-    bool entered = false;              // in the aggregate
-    double weight = 0;
+    std::optional<BlobRef> payload;        // stored with us, hashed
+    std::optional<OpeningNotice> opening;  // stored with us, hashed
+    std::optional<Verdict> verdict;        // of the layers that gate
 };
 
 struct AuditState {
     AuditJob job;
     std::vector<AuditReport> reports;
-    bool settled = false;
 };
 
 // One round, kept while verdicts on it may still come.
@@ -70,11 +53,79 @@ struct RoundState {
     std::optional<Close> close;
     std::optional<Beacon> beacon;
     std::optional<RoundSummary> summary;
-    std::map<Digest, AuditState> audits;  // by job digest
+    std::map<Digest, AuditState> audits;     // by digest of the job
+    std::map<PeerId, Verdict> late_verdicts;  // of the gradient audits
+
+    // Audits of this peer still without a result that decides.
+    [[nodiscard]] bool audit_pending(const PeerId& peer) const;
+    // In the aggregate: accepted in a round that was not voided.
+    [[nodiscard]] bool entered(const PeerId& peer) const;
 };
 
-struct PendingTakeBack {
+// Whose share of which round must be taken out of E.
+struct TakenShare {
     RoundId round;
     PeerId peer;
-    auto operator<=>(const PendingTakeBack&) const = default;
+    auto operator<=>(const TakenShare&) const = default;
 };
+
+class RunState {
+public:
+    RunState(RunManifest manifest, PaySettings pay);
+
+    // Takes a draft in that will be durable, or a record that is. Fails on what cannot follow.
+    Status apply(const RecordDraft& draft);
+
+    [[nodiscard]] bool started() const { return height_ > 0; }
+    [[nodiscard]] bool ended() const { return ended_; }
+    // The round that runs, or the last one; meaningless before the first plan.
+    [[nodiscard]] RoundId round() const { return round_; }
+    [[nodiscard]] const RoundState* current() const { return find_if_planned(round_); }
+    [[nodiscard]] const RoundState* find(RoundId round) const { return find_if_planned(round); }
+    [[nodiscard]] const std::vector<RosterLine>* roster(RoundId round) const;
+    [[nodiscard]] const Member* member(const PeerId& peer) const;
+    [[nodiscard]] const std::map<PeerId, Member>& members() const { return members_; }
+    [[nodiscard]] const std::set<TakenShare>& take_backs() const { return take_backs_; }
+    // Refuted after their round: their ranges go into the next plan's pool.
+    [[nodiscard]] const std::set<TakenShare>& returns() const { return returns_; }
+    // Jobs that still need a report; and which auditor is next for one (1 or 2).
+    [[nodiscard]] std::vector<AuditJob> open_audits() const;
+    [[nodiscard]] uint32_t next_attempt(const AuditJob& job) const;
+    [[nodiscard]] const Books& books() const { return books_; }
+    [[nodiscard]] uint64_t height() const { return height_; }  // of the next record
+    [[nodiscard]] const Digest& head() const { return head_; }
+
+private:
+    [[nodiscard]] const RoundState* find_if_planned(RoundId round) const;
+    Status apply_join(const RecordDraft& draft);
+    Status apply_plan(const RecordDraft& draft);
+    Status apply_commit(const RecordDraft& draft);
+    Status apply_payload(const RecordDraft& draft);
+    Status apply_close(const RecordDraft& draft);
+    Status apply_opening(const RecordDraft& draft);
+    Status apply_verdict(const RecordDraft& draft);
+    Status apply_audit(const RecordDraft& draft);
+    Status apply_summary(const RecordDraft& draft);
+    Status apply_kind(const RecordDraft& draft);
+    Status apply_to_open_round(const RecordDraft& draft);
+    void forget_old_rounds();
+
+    RunManifest manifest_;
+    PaySettings pay_;
+    bool ended_ = false;
+    RoundId round_;
+    std::map<PeerId, Member> members_;
+    std::map<RoundId, RoundState> rounds_;
+    std::map<RoundId, std::vector<RosterLine>> rosters_;
+    std::set<TakenShare> take_backs_;
+    std::set<TakenShare> returns_;
+    Books books_;
+    uint64_t height_ = 0;
+    Digest head_;
+};
+
+// Whether a rejection at this layer proves a lie, so that the identity is not let in again. A form
+// that is wrong, or a first refusal, costs what is unvested, not the identity.
+bool proves_cheat(Layer layer);
+
+}  // namespace assay

@@ -1,0 +1,59 @@
+#include "adversaries/adversary.h"
+
+#include <utility>
+
+#include "adversaries/copycat.h"
+#include "adversaries/lazy.h"
+#include "adversaries/other_data.h"
+#include "adversaries/random.h"
+#include "adversaries/scaled.h"
+#include "adversaries/sign_flip.h"
+#include "adversaries/silent.h"
+#include "adversaries/stale.h"
+
+namespace assay {
+
+namespace {
+
+template <typename Worker>
+std::unique_ptr<PeerWorker> make(WorkerSettings settings, WorkerPorts ports,
+                                 GradientModel& model) {
+    return std::make_unique<Worker>(std::move(settings), std::move(ports), model);
+}
+
+struct Attack {
+    std::string_view name;
+    std::unique_ptr<PeerWorker> (*make)(WorkerSettings, WorkerPorts, GradientModel&);
+};
+
+constexpr Attack kAttacks[] = {
+    {"random", make<RandomPeer>},         {"sign_flip", make<SignFlipPeer>},
+    {"scaled", make<ScaledPeer>},         {"lazy", make<LazyPeer>},
+    {"other_data", make<OtherDataPeer>},  {"copycat", make<CopycatPeer>},
+    {"stale", make<StalePeer>},           {"silent", make<SilentPeer>},
+};
+
+}  // namespace
+
+const std::vector<std::string>& adversary_names() {
+    static const std::vector<std::string> names = [] {
+        std::vector<std::string> all;
+        for (const Attack& attack : kAttacks) {
+            all.emplace_back(attack.name);
+        }
+        return all;
+    }();
+    return names;
+}
+
+std::unique_ptr<PeerWorker> make_adversary(std::string_view name, WorkerSettings settings,
+                                           WorkerPorts ports, GradientModel& model) {
+    for (const Attack& attack : kAttacks) {
+        if (attack.name == name) {
+            return attack.make(std::move(settings), std::move(ports), model);
+        }
+    }
+    return nullptr;
+}
+
+}  // namespace assay

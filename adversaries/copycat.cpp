@@ -1,0 +1,26 @@
+#include "adversaries/copycat.h"
+
+#include <algorithm>
+
+namespace assay {
+
+Result<TrainedRound> CopycatPeer::train(const RoundPlan& plan, const StepHook& hook) {
+    const auto self =
+        std::find_if(plan.peers.begin(), plan.peers.end(),
+                     [&](const PlanPeer& peer) { return peer.id == settings_.self; });
+    const auto colluder =
+        std::find_if(plan.peers.begin(), plan.peers.end(),
+                     [&](const PlanPeer& peer) { return peer.id != settings_.self; });
+    if (self == plan.peers.end() || colluder == plan.peers.end()) {
+        return PeerWorker::train(plan, hook);
+    }
+    Result<TrainedRound> copied = train_as(plan, *colluder, hook);
+    if (!copied) {
+        return PeerWorker::train(plan, hook);
+    }
+    copied->commit.e_before_root = self->e_root;
+    copied->commit.numeric_class = self->numeric_class;
+    return copied;
+}
+
+}  // namespace assay

@@ -1,0 +1,18 @@
+// Hands in a colluder's whole chain and payload as its own: L2 finds the pair, its opening decides.
+//
+// The colluder's work is had out of band: what it trains on is a function of the plan, so the same
+// chain is made here. That is as much as the colluder could send.
+
+#pragma once
+
+#include "peer/peer_worker.h"
+
+namespace assay {
+
+class CopycatPeer : public PeerWorker {
+public:
+    using PeerWorker::PeerWorker;
+    Result<TrainedRound> train(const RoundPlan& plan, const StepHook& hook) override;
+};
+
+}  // namespace assay

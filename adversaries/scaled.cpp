@@ -1,0 +1,29 @@
+#include "adversaries/scaled.h"
+
+namespace assay {
+
+namespace {
+
+constexpr float kFactor = 4.0F;
+
+// A chunk whose scale would leave the format stays as it is: the bytes must be canonical.
+void enlarge(ChunkCode& chunk) {
+    const float high = magnitude_from_half(chunk.high_scale) * kFactor;
+    if (half_from_magnitude(high) < kHalfMax) {
+        chunk.high_scale = half_from_magnitude(high);
+        chunk.low_scale = half_from_magnitude(magnitude_from_half(chunk.low_scale) * kFactor);
+    }
+}
+
+}  // namespace
+
+void ScaledPeer::edit_payload(const RoundPlan&, PeerPayload& payload) {
+    for (ChunkCode& chunk : payload.sparse.chunks) {
+        enlarge(chunk);
+    }
+    for (float& value : payload.dense) {
+        value *= kFactor;
+    }
+}
+
+}  // namespace assay

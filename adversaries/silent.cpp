@@ -1,0 +1,10 @@
+#include "adversaries/silent.h"
+
+namespace assay {
+
+Result<OpeningNotice> SilentPeer::open(const RoundPlan&, const Commit&, const Digest&,
+                                       const Digest&) {
+    return fail("stays silent");
+}
+
+}  // namespace assay

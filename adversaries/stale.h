@@ -1,0 +1,21 @@
+// Trains from the parameters of the round before. L1 decides.
+
+#pragma once
+
+#include "peer/peer_worker.h"
+
+namespace assay {
+
+class StalePeer : public PeerWorker {
+public:
+    using PeerWorker::PeerWorker;
+
+protected:
+    Result<std::vector<float>> base_parameters(const RoundPlan& plan) override;
+    void theta_moves(std::span<const float> before) override;
+
+private:
+    std::vector<float> before_;
+};
+
+}  // namespace assay

@@ -1,0 +1,62 @@
+#include "coordinator/deadlines.h"
+
+#include <algorithm>
+
+namespace assay {
+
+namespace {
+
+constexpr uint64_t kLongestMs = uint64_t{1} << 40;
+
+// amount / rate in milliseconds, rounded up, with slack; saturates.
+uint64_t time_for(uint64_t amount, uint64_t rate, uint32_t slack_percent) {
+    const double seconds = static_cast<double>(amount) / static_cast<double>(std::max<uint64_t>(
+                                                             rate, 1));
+    const double ms = seconds * 1000.0 * (1.0 + slack_percent / 100.0) + 1.0;
+    return ms < static_cast<double>(kLongestMs) ? static_cast<uint64_t>(ms) : kLongestMs;
+}
+
+DurationMs within(uint64_t ms, DurationMs floor, DurationMs ceiling) {
+    return DurationMs{std::clamp(static_cast<int64_t>(ms), floor.ms, ceiling.ms)};
+}
+
+uint64_t known_or(uint64_t measured, uint64_t otherwise) {
+    return measured > 0 ? measured : otherwise;
+}
+
+}  // namespace
+
+RoundDeadlines round_deadlines(const DeadlineRules& rules, Instant opened_at,
+                               std::span<const PeerPace> peers, uint64_t payload_bytes,
+                               uint64_t opening_bytes) {
+    uint64_t training = 0;
+    uint64_t uplink = ~uint64_t{0};
+    for (const PeerPace& peer : peers) {
+        const uint64_t speed = known_or(peer.tokens_per_second, rules.default_tokens_per_second);
+        training = std::max(training, time_for(peer.tokens, speed, rules.slack_percent));
+        uplink = std::min(uplink, known_or(peer.uplink_bytes_per_second,
+                                           rules.default_uplink_bytes_per_second));
+    }
+    const uint64_t payload = time_for(payload_bytes, uplink, rules.slack_percent);
+    const uint64_t opening = time_for(opening_bytes, uplink, rules.slack_percent);
+    const auto grace = static_cast<uint64_t>(rules.grace.ms);
+
+    RoundDeadlines deadlines;
+    deadlines.commit =
+        opened_at + within(training + grace, rules.commit_floor, rules.commit_ceiling);
+    deadlines.payload =
+        deadlines.commit + within(payload + grace, rules.transfer_floor, rules.transfer_ceiling);
+    deadlines.opening = within(opening + grace, rules.transfer_floor, rules.transfer_ceiling);
+    return deadlines;
+}
+
+DurationMs grace_after(const DeadlineRules& rules, DurationMs elapsed) {
+    return DurationMs{std::max(rules.grace.ms, elapsed.ms / 100 * rules.slack_percent)};
+}
+
+uint32_t quorum_of(uint32_t roster, uint32_t quorum_percent) {
+    const uint64_t needed = (uint64_t{roster} * quorum_percent + 99) / 100;
+    return static_cast<uint32_t>(std::max<uint64_t>(1, std::min<uint64_t>(needed, roster)));
+}
+
+}  // namespace assay

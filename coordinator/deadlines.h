@@ -1,0 +1,40 @@
+// When a round stops waiting, from measured speed, payload size and bandwidth. Pure arithmetic.
+//
+// Knows no peer by name and no clock. Times are milliseconds; every result lies within the rules'
+// floor and ceiling, whatever a peer claims about itself.
+
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "coordinator/round_rules.h"
+#include "core/clock.h"
+
+namespace assay {
+
+// What one peer has to do in a round, and how fast it was when last measured (0: unknown).
+struct PeerPace {
+    uint64_t tokens = 0;
+    uint64_t tokens_per_second = 0;
+    uint64_t uplink_bytes_per_second = 0;
+};
+
+struct RoundDeadlines {
+    Instant commit;       // D1
+    Instant payload;      // D2
+    DurationMs opening;   // T_c, from the reveal on
+};
+
+// D1: the slowest peer's training and fetching theta, with slack, and the grace window.
+RoundDeadlines round_deadlines(const DeadlineRules& rules, Instant opened_at,
+                               std::span<const PeerPace> peers, uint64_t payload_bytes,
+                               uint64_t opening_bytes);
+
+// What the rest gets once a quorum is in, `elapsed` after the phase began.
+DurationMs grace_after(const DeadlineRules& rules, DurationMs elapsed);
+
+// How many COMMITs make a quorum of `roster` peers; at least 1.
+uint32_t quorum_of(uint32_t roster, uint32_t quorum_percent);
+
+}  // namespace assay

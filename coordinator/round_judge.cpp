@@ -1,0 +1,509 @@
+#include "coordinator/round_judge.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "coordinator/round_plan.h"
+#include "core/check.h"
+#include "core/merkle.h"
+#include "protocol/codec.h"
+#include "verify/chunk_audit.h"
+#include "verify/inspect.h"
+#include "verify/judge.h"
+#include "verify/probe.h"
+
+namespace assay {
+
+namespace {
+
+ByteSpan raw(std::span<const float> values) {
+    return {reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes()};
+}
+
+std::vector<float> floats_from(ByteSpan bytes) {
+    std::vector<float> values(bytes.size() / sizeof(float));
+    if (!values.empty()) {
+        std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
+    }
+    return values;
+}
+
+Digest momentum_root(const OuterState& outer, const ParameterLayout& layout) {
+    return outer.momentum.empty() ? zero_tiles_root(layout.tile_count())
+                                  : tiles_root(outer.momentum);
+}
+
+}  // namespace
+
+struct RoundJudge::Work {
+    const Submission* submission = nullptr;
+    Evidence evidence;
+    std::optional<PeerPayload> payload;
+    PayloadEntries entries;
+    std::optional<Opening> opening;
+    std::vector<AuditJob> jobs;  // of the steps that were opened
+    Verdict verdict;
+    int64_t share_nano = 0;
+    bool entered = false;
+
+    [[nodiscard]] const PeerId& peer() const { return submission->expected.id; }
+};
+
+RoundJudge::RoundJudge(JudgeSettings settings, JudgePorts ports, GradientModel& model)
+    : settings_(std::move(settings)), ports_(std::move(ports)), model_(model) {}
+
+PayloadFormat RoundJudge::format() const {
+    return {strategy_of(settings_.outer), settings_.compression};
+}
+
+Status RoundJudge::load(std::vector<float> theta, OuterState outer) {
+    const uint64_t count = model_.layout().value_count();
+    if (theta.size() != count || outer.accumulator.size() != count) {
+        return fail("the state to judge from is not of the run's model");
+    }
+    theta_ = std::move(theta);
+    outer_ = std::move(outer);
+    loss_.reset();
+    return {};
+}
+
+// ---- evidence ------------------------------------------------------------------------------------
+
+// L1 of COMMIT and payload.
+void RoundJudge::read_payload(const JudgeRound& order, const Assignment& dealt, Work& work) const {
+    const Submission& submission = *work.submission;
+    const PeerAssignment* assignment = dealt.find(work.peer());
+    ASSAY_CHECK(assignment != nullptr);
+    const CommitExpectation expected{order.plan, order.plan_digest, submission.expected,
+                                     assignment_digest(*assignment), settings_.payload_bytes_max};
+    work.evidence.form = inspect_commit(submission.commit, expected);
+    const Result<Bytes> bytes = ports_.get(submission.payload);
+    if (!bytes) {
+        work.evidence.form = Status(bytes.error());
+        return;
+    }
+    Result<PeerPayload> payload =
+        inspect_payload(*bytes, submission.commit, model_.layout(), format());
+    if (!payload) {
+        if (work.evidence.form->ok()) {
+            work.evidence.form = Status(payload.error());
+        }
+        return;
+    }
+    work.payload = std::move(*payload);
+    work.entries = payload_entries(*work.payload);
+}
+
+// L1 of the opening, L6, L6t; the jobs of L5.
+void RoundJudge::read_opening(const JudgeRound& order, const Assignment& dealt, Work& work) {
+    const Submission& submission = *work.submission;
+    if (!submission.opening) {
+        work.evidence.opening_overdue = true;
+        return;
+    }
+    if (!work.evidence.form->ok() || !work.payload) {
+        return;
+    }
+    const Challenge challenge = draw_challenge(
+        order.beacon, submission.commit_hash, model_.layout(), payload_energies(*work.payload),
+        settings_.verify, order.plan.inner_steps, submission.expected.audit_ppm);
+    work.evidence.opening_hash = submission.opening->opening.sha256;
+    const Result<Bytes> bytes = ports_.get(submission.opening->opening);
+    if (!bytes) {
+        work.evidence.opening = Status(bytes.error());
+        return;
+    }
+    Result<Opening> opening = decode_opening(
+        *bytes, opening_shape(order.plan, submission.expected, model_.layout().tile_count(),
+                              challenge));
+    if (!opening) {
+        work.evidence.opening = Status(opening.error());
+        return;
+    }
+    work.opening = std::move(*opening);
+    const PeerAssignment& assignment = *dealt.find(work.peer());
+    work.evidence.opening = inspect_opening(*work.opening, submission.commit, order.plan,
+                                            submission.expected, assignment);
+    if (!work.evidence.opening->ok()) {
+        return;
+    }
+    const PayloadFormat payload_format = format();
+    work.evidence.chain = audit_chunks(
+        {order.plan, submission.expected, model_.layout(), settings_.adam, payload_format, theta_,
+         *work.payload, submission.commit, *work.opening},
+        settings_.verify);
+    if (work.evidence.chain->pass) {
+        work.evidence.tripwire = work.evidence.chain->tripwire;
+    }
+    for (const StepOpening& step : submission.opening->steps) {
+        const std::span<const uint64_t> samples =
+            assignment.step(step.step, order.plan.inner_steps);
+        work.jobs.push_back(make_audit_job(order.plan, submission.expected, submission.commit,
+                                           *work.opening, step, samples));
+        traces_[audit_job_digest(work.jobs.back())] = trace_evidence(*work.opening, step.step);
+    }
+}
+
+// L2 over all submissions of the round and the rounds kept.
+void RoundJudge::find_copies(const JudgeRound& order, std::vector<Work>& works) {
+    std::vector<SubmissionView> views;
+    for (const Work& work : works) {
+        const Commit& commit = work.submission->commit;
+        views.push_back({work.peer(), order.plan.round, commit.states_root, commit.trace_root,
+                         commit.payload_hash, work.payload ? &work.entries : nullptr});
+    }
+    const auto load = [&](const PeerId& peer, RoundId round) -> std::optional<PayloadEntries> {
+        const auto found = old_payloads_.find({round, peer});
+        if (found == old_payloads_.end()) {
+            return std::nullopt;
+        }
+        const Result<Bytes> bytes = ports_.get(found->second);
+        if (!bytes) {
+            return std::nullopt;
+        }
+        const Result<PeerPayload> payload = decode_payload(
+            strategy_of(settings_.outer), *bytes, model_.layout(), settings_.compression);
+        return payload ? std::optional(payload_entries(*payload)) : std::nullopt;
+    };
+    const std::vector<PairFinding> findings = history_.find_copies(views, settings_.verify, load);
+    for (Work& work : works) {
+        for (const PairFinding& finding : findings) {
+            if (finding.concerns(work.peer())) {
+                work.evidence.copies.push_back(finding);
+            }
+        }
+    }
+    std::erase_if(views, [](const SubmissionView& view) { return view.entries == nullptr; });
+    history_.keep(views, settings_.verify);
+    for (const Work& work : works) {
+        old_payloads_[{order.plan.round, work.peer()}] = work.submission->payload;
+    }
+    const auto kept = static_cast<uint64_t>(settings_.verify.overlap_rounds);
+    while (!old_payloads_.empty() &&
+           old_payloads_.begin()->first.first.value + kept < order.plan.round.value) {
+        old_payloads_.erase(old_payloads_.begin());
+    }
+}
+
+// Of a proven pair one is the copy: the audits that say who cannot wait.
+void RoundJudge::audit_copies(std::vector<Work>& works) {
+    for (Work& work : works) {
+        const bool proven = std::any_of(
+            work.evidence.copies.begin(), work.evidence.copies.end(),
+            [](const PairFinding& finding) { return finding.proves_copy(); });
+        if (!proven || !work.evidence.chain || !work.evidence.chain->pass) {
+            continue;
+        }
+        for (const AuditJob& job : work.jobs) {
+            work.evidence.audits.push_back(audit(job));
+        }
+    }
+}
+
+// L3, over those that nothing else refuses.
+Status RoundJudge::run_gate(const JudgeRound& order, std::vector<Work>& works) {
+    std::vector<Work*> gated;
+    std::vector<const PeerPayload*> payloads;
+    for (Work& work : works) {
+        if (work.payload && assay::judge(work.evidence).ruling == Ruling::kAccepted) {
+            gated.push_back(&work);
+            payloads.push_back(&*work.payload);
+        }
+    }
+    const auto groups = static_cast<uint64_t>(settings_.verify.gate_groups);
+    const auto size = std::min<uint64_t>(
+        static_cast<uint64_t>(settings_.verify.gate_group_sequences),
+        settings_.held_out_count / groups);
+    if (payloads.empty() || size == 0) {
+        return {};
+    }
+    std::vector<TokenBatch> draws[2];
+    for (uint32_t draw = 0; draw < 2; ++draw) {
+        const std::vector<uint64_t> samples = draw_held_out(
+            order.beacon, "gate", draw, groups * size, settings_.held_out_count);
+        for (uint64_t g = 0; g < groups; ++g) {
+            const std::span<const uint64_t> all(samples);
+            Result<TokenBatch> batch =
+                held_out_batch(all.subspan(g * size, size), order.plan.sequence_tokens);
+            if (!batch) {
+                return batch.error();
+            }
+            draws[draw].push_back(std::move(*batch));
+        }
+    }
+    const GateOutcome outcome = run_direction_gate(
+        model_, theta_, payloads, [&](uint32_t draw) { return draws[std::min(draw, 1U)]; },
+        order.plan.grain_sequences, settings_.verify);
+    for (size_t i = 0; i < gated.size(); ++i) {
+        gated[i]->evidence.direction = outcome.scores[i];
+        gated[i]->evidence.gate_t = settings_.verify.gate_t;
+    }
+    return {};
+}
+
+// ---- the round -----------------------------------------------------------------------------------
+
+Result<RoundJudged> RoundJudge::judge(const JudgeRound& order) {
+    const ParameterLayout& layout = model_.layout();
+    if (tiles_root(theta_) != order.plan.base_root ||
+        tiles_root(outer_.accumulator) != order.plan.accumulator_root) {
+        return fail("the judge's state is not the one that round " +
+                    std::to_string(order.plan.round.value) + " starts from");
+    }
+    const Assignment dealt = assign(settings_.run_seed, order.plan, settings_.sample_count);
+    std::vector<Work> works(order.submissions.size());
+    for (size_t i = 0; i < works.size(); ++i) {
+        works[i].submission = &order.submissions[i];
+        works[i].evidence.round = order.plan.round;
+        works[i].evidence.peer = works[i].peer();
+        works[i].evidence.beacon = order.beacon;
+        works[i].evidence.commit_hash = order.submissions[i].commit_hash;
+        read_payload(order, dealt, works[i]);
+        read_opening(order, dealt, works[i]);
+    }
+    find_copies(order, works);
+    audit_copies(works);
+    if (Status gate = run_gate(order, works); !gate) {
+        return gate.error();
+    }
+    RoundJudged judged;
+    judged.round = order.plan.round;
+    for (Work& work : works) {
+        work.verdict = assay::judge(work.evidence);
+        work.entered = work.verdict.ruling == Ruling::kAccepted;
+    }
+    if (Status done = aggregate_round(order, works, judged); !done) {
+        return done.error();
+    }
+    for (const Work& work : works) {
+        JudgedPeer peer;
+        peer.verdict = work.verdict;
+        peer.entered = work.entered && !judged.voided;
+        if (work.opening) {
+            peer.m_after_root = work.opening->end.m_after_root;
+            peer.v_after_root = work.opening->end.v_after_root;
+        }
+        peer.e_after_root = work.submission->commit.e_after_root;
+        peer.share_nano = work.share_nano;
+        peer.weight = work.submission->weight;
+        judged.peers.push_back(std::move(peer));
+        const bool standing = work.verdict.ruling != Ruling::kRejected;
+        if (standing && work.evidence.audits.empty()) {
+            judged.audits.insert(judged.audits.end(), work.jobs.begin(), work.jobs.end());
+        }
+    }
+    judged.theta_root = tiles_root(theta_);
+    judged.accumulator_root = tiles_root(outer_.accumulator);
+    judged.momentum_root = momentum_root(outer_, layout);
+    return judged;
+}
+
+// The outer step, its shares and the new state; without anybody in it the round is void.
+Status RoundJudge::aggregate_round(const JudgeRound& order, std::vector<Work>& works,
+                                   RoundJudged& judged) {
+    const ParameterLayout& layout = model_.layout();
+    Result<float> before = reported_loss(order.plan.sequence_tokens);
+    if (!before) {
+        return before.error();
+    }
+    judged.loss_before = judged.loss_after = *before;
+    std::vector<Work*> entered;
+    std::vector<Contribution> contributions;
+    for (Work& work : works) {
+        if (work.entered) {
+            entered.push_back(&work);
+            contributions.push_back(
+                contribution_of(work.peer(), *work.payload, work.submission->weight));
+        }
+    }
+    judged.voided = entered.empty();
+    judged.reason = judged.voided ? "no submission passed the checks" : "";
+    if (judged.voided) {
+        return {};
+    }
+    const AggregateResult sum =
+        aggregate(contributions, layout, aggregate_settings(settings_.outer));
+    OuterState outer = outer_;
+    if (Status taken = take_out_shares(order, outer, judged); !taken) {
+        return taken;
+    }
+    Result<OuterStep> step =
+        outer_step(outer, sum.sum, layout, settings_.outer, settings_.compression);
+    if (!step) {
+        judged.voided = true;
+        judged.reason = "the aggregate cannot be formed: " + step.reason();
+        judged.taken_back.clear();
+        return {};
+    }
+    if (Status shared = share_out(order, step->q, sum, entered, judged); !shared) {
+        return shared;
+    }
+    std::vector<float> theta = theta_;
+    apply_step(theta, step->q);
+    const Result<BlobRef> aggregate_blob = ports_.put(step->aggregate);
+    const Result<BlobRef> theta_blob = ports_.put(raw(theta));
+    if (!aggregate_blob || !theta_blob) {
+        return aggregate_blob ? theta_blob.error() : aggregate_blob.error();
+    }
+    if (ports_.keep_state) {
+        if (Status kept = ports_.keep_state(order.plan.round, theta, step->after); !kept) {
+            return kept;
+        }
+    }
+    judged.aggregate = *aggregate_blob;
+    judged.theta = *theta_blob;
+    theta_ = std::move(theta);
+    outer_ = std::move(step->after);
+    loss_.reset();
+    Result<float> after = reported_loss(order.plan.sequence_tokens);
+    judged.loss_after = after ? *after : *before;
+    return {};
+}
+
+// E <- E - D_i for each late rejection, D_i recomputed from the payloads of its round.
+Status RoundJudge::take_out_shares(const JudgeRound& order, OuterState& outer,
+                                   RoundJudged& judged) {
+    const ParameterLayout& layout = model_.layout();
+    for (const TakeBack& back : order.take_backs) {
+        std::vector<PeerPayload> payloads;
+        payloads.reserve(back.entered.size());
+        std::vector<Contribution> contributions;
+        size_t wanted = back.entered.size();
+        for (const ContributionRef& ref : back.entered) {
+            const Result<Bytes> bytes = ports_.get(ref.payload);
+            if (!bytes) {
+                return bytes.error();
+            }
+            Result<PeerPayload> payload = decode_payload(
+                strategy_of(settings_.outer), *bytes, layout, settings_.compression);
+            if (!payload) {
+                return payload.error();
+            }
+            payloads.push_back(std::move(*payload));
+            if (ref.peer == back.peer) {
+                wanted = contributions.size();
+            }
+            contributions.push_back(contribution_of(ref.peer, payloads.back(), ref.weight));
+        }
+        judged.taken_back.emplace_back(back.round, back.peer);
+        if (wanted == back.entered.size()) {
+            continue;
+        }
+        const AggregateResult sum =
+            aggregate(contributions, layout, aggregate_settings(settings_.outer));
+        std::vector<float> share(layout.value_count(), 0.0F);
+        sum.share_of(wanted, share);
+        take_out(outer, share);
+    }
+    return {};
+}
+
+Status RoundJudge::share_out(const JudgeRound& order, const std::vector<float>& step,
+                             const AggregateResult& sum, std::vector<Work*>& entered,
+                             RoundJudged& judged) {
+    const auto count = static_cast<uint64_t>(settings_.verify.share_sequences);
+    const std::vector<uint64_t> samples =
+        draw_held_out(order.beacon, "share", 0, count, settings_.held_out_count);
+    if (samples.empty()) {
+        return {};
+    }
+    const Result<TokenBatch> batch = held_out_batch(samples, order.plan.sequence_tokens);
+    if (!batch) {
+        return batch.error();
+    }
+    const ShareOutcome outcome = aumann_shapley(
+        model_, theta_, step, sum.count(),
+        [&](size_t i, std::span<float> out) { sum.share_of(i, out); }, *batch,
+        order.plan.grain_sequences, settings_.verify.share_nodes);
+    for (size_t i = 0; i < entered.size(); ++i) {
+        entered[i]->share_nano = outcome.phi[i];
+    }
+    judged.encoding_share_nano = outcome.encoding;
+    judged.loss_decrease_nano = outcome.measured;
+    return {};
+}
+
+// ---- audits and losses ---------------------------------------------------------------------------
+
+AuditReport RoundJudge::audit(const AuditJob& job) {
+    std::vector<float> states[3];
+    const BlobRef* blobs[3] = {&job.opening.theta, &job.opening.g, &job.opening.v};
+    std::string missing;
+    for (size_t i = 0; i < 3; ++i) {
+        if (blobs[i]->size_bytes == 0) {
+            continue;
+        }
+        const Result<Bytes> bytes = ports_.get(*blobs[i]);
+        missing = bytes ? missing : bytes.reason();
+        states[i] = bytes ? floats_from(*bytes) : std::vector<float>();
+    }
+    const Result<std::vector<int32_t>> tokens = ports_.read_samples(job.samples);
+    if (!tokens || !missing.empty()) {
+        AuditReport report;
+        report.job = audit_job_digest(job);
+        report.round = job.round;
+        report.peer = job.peer;
+        report.step = job.step;
+        report.reason = tokens ? "an opened state is not in the store: " + missing
+                               : "the batch cannot be read: " + tokens.reason();
+        return report;
+    }
+    AuditInputs inputs;
+    inputs.theta = states[0];
+    inputs.g = states[1];
+    inputs.v = states[2];
+    inputs.batch.sequences = static_cast<uint32_t>(job.samples.size());
+    inputs.batch.sequence_tokens =
+        job.samples.empty()
+            ? 0
+            : static_cast<uint32_t>(tokens->size() / job.samples.size() - 1);
+    inputs.batch.tokens = *tokens;
+    inputs.grain_sequences = settings_.grain_sequences;
+    inputs.adam = settings_.adam;
+    inputs.bias2_bits = settings_.bias2_bits;
+    const auto trace = traces_.find(audit_job_digest(job));
+    if (trace != traces_.end()) {
+        inputs.trace = trace->second;
+    }
+    return run_audit(job, inputs, model_, settings_.verify);
+}
+
+void RoundJudge::forget_audit(const AuditJob& job) { traces_.erase(audit_job_digest(job)); }
+
+Result<TokenBatch> RoundJudge::held_out_batch(std::span<const uint64_t> samples,
+                                              uint32_t tokens) const {
+    Result<std::vector<int32_t>> read = ports_.read_held_out(samples);
+    if (!read) {
+        return read.error();
+    }
+    return TokenBatch{static_cast<uint32_t>(samples.size()), tokens, std::move(*read)};
+}
+
+// Mean held-out loss of theta over a fixed set, in batches that bound the memory.
+Result<float> RoundJudge::reported_loss(uint32_t sequence_tokens) {
+    if (loss_) {
+        return *loss_;
+    }
+    constexpr uint64_t kBatch = 16;
+    const uint64_t all = settings_.held_out_count;
+    const uint64_t count =
+        settings_.loss_sequences == 0 ? all : std::min<uint64_t>(settings_.loss_sequences, all);
+    double sum = 0;
+    for (uint64_t first = 0; first < count; first += kBatch) {
+        std::vector<uint64_t> samples;
+        for (uint64_t i = first; i < std::min(count, first + kBatch); ++i) {
+            samples.push_back(i * (all / count));
+        }
+        const Result<TokenBatch> batch = held_out_batch(samples, sequence_tokens);
+        if (!batch) {
+            return batch.error();
+        }
+        for (const float loss : model_.losses(theta_, *batch)) {
+            sum += static_cast<double>(loss);
+        }
+    }
+    loss_ = count == 0 ? 0.0F : static_cast<float>(sum / static_cast<double>(count));
+    return *loss_;
+}
+
+}  // namespace assay

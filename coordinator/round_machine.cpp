@@ -1,0 +1,263 @@
+#include "coordinator/round_machine.h"
+
+#include <algorithm>
+
+#include "coordinator/round_plan.h"
+#include "core/check.h"
+#include "protocol/codec.h"
+#include "protocol/limits.h"
+
+namespace assay {
+
+const char* phase_name(RoundPhase phase) {
+    switch (phase) {
+        case RoundPhase::kWaiting: return "waiting";
+        case RoundPhase::kGathering: return "gathering";
+        case RoundPhase::kUploading: return "uploading";
+        case RoundPhase::kChallenging: return "challenging";
+        case RoundPhase::kJudging: return "judging";
+        case RoundPhase::kClosed: return "closed";
+    }
+    return "unknown";
+}
+
+RoundMachine::RoundMachine(RunManifest manifest, RoundRules rules, ChainElement element)
+    : manifest_(std::move(manifest)),
+      manifest_hash_(manifest_digest(manifest_)),
+      rules_(std::move(rules)),
+      element_(std::move(element)),
+      state_(manifest_, rules_.pay) {
+    ASSAY_CHECK_LE(rules_.rounds, manifest_.beacon_length);
+    ASSAY_CHECK(rules_.rounds > 0 && rules_.peers_min > 0 && rules_.sample_count > 0);
+}
+
+Result<RoundMachine> RoundMachine::restore(const std::vector<Record>& records,
+                                           RunManifest manifest, RoundRules rules,
+                                           ChainElement element) {
+    RoundMachine machine(std::move(manifest), std::move(rules), std::move(element));
+    for (const Record& record : records) {
+        RecordDraft draft{record.kind, record.round, record.subject, record.body};
+        if (Status applied = machine.state_.apply(std::move(draft)); !applied) {
+            return fail("ledger record " + std::to_string(record.height) + " (" +
+                        record_kind_name(record.kind) + "): " + applied.reason());
+        }
+        if (machine.state_.head() != record.hash) {
+            return fail("ledger record " + std::to_string(record.height) +
+                        " does not have the hash that follows from the records before it");
+        }
+    }
+    return machine;
+}
+
+std::vector<Action> RoundMachine::start(Instant now) {
+    out_.clear();
+    if (!state_.started()) {
+        persist({make_draft(RecordKind::kRunStart, {}, {},
+                            RunStartBody{encode_manifest(manifest_), rules_.pay})});
+    }
+    resume(now);
+    advance(now);
+    return std::move(out_);
+}
+
+std::vector<Action> RoundMachine::step(const Event& event, Instant now) {
+    out_.clear();
+    if (!finished_) {
+        std::visit([&](const auto& one) { on(one, now); }, event);
+        advance(now);
+    }
+    return std::move(out_);
+}
+
+std::optional<Instant> RoundMachine::wake_at() const {
+    return finished_ ? std::nullopt : deadline_;
+}
+
+// Applies, and hands out; with nothing said in between, drafts become durable together.
+void RoundMachine::persist(Drafts drafts) {
+    for (const RecordDraft& draft : drafts) {
+        const Status applied = state_.apply(draft);
+        CHECK_MSG(applied.ok(), applied.ok() ? "" : applied.reason());
+    }
+    Persist* last = out_.empty() ? nullptr : std::get_if<Persist>(&out_.back());
+    if (last == nullptr) {
+        out_.push_back(Persist{std::move(drafts)});
+        return;
+    }
+    for (RecordDraft& draft : drafts) {
+        last->drafts.push_back(std::move(draft));
+    }
+}
+
+void RoundMachine::refuse(const PeerId& peer, RefusalCode code, std::string reason,
+                          Digest expected, Digest received) {
+    out_.push_back(Send{peer, Refusal{code, std::move(reason), expected, received}});
+}
+
+bool RoundMachine::is_active(const PeerId& peer) const {
+    const Member* member = state_.member(peer);
+    return member != nullptr && !member->ejected;
+}
+
+bool RoundMachine::is_short() const {
+    return state_.current()->plan.peers.size() < rules_.peers_min;
+}
+
+// ---- phases --------------------------------------------------------------------------------------
+
+void RoundMachine::enter(RoundPhase phase, Instant now, std::optional<Instant> deadline) {
+    phase_ = phase;
+    phase_since_ = now;
+    deadline_ = deadline;
+    grace_runs_ = false;
+}
+
+void RoundMachine::advance(Instant now) {
+    while (!finished_ && advance_once(now)) {
+    }
+}
+
+// Whether a phase was left.
+bool RoundMachine::advance_once(Instant now) {
+    switch (phase_) {
+        case RoundPhase::kWaiting:
+            if (candidates().size() < rules_.peers_min) {
+                return false;
+            }
+            open_first_round(now);
+            return true;
+        case RoundPhase::kGathering: return gather(now);
+        case RoundPhase::kUploading: return upload(now);
+        case RoundPhase::kChallenging: return challenge(now);
+        case RoundPhase::kJudging: return false;
+        case RoundPhase::kClosed: end_run_if_settled(now); return false;
+    }
+    return false;
+}
+
+// Goes on where the ledger ends: the deadlines of the phase start again.
+void RoundMachine::resume(Instant now) {
+    const RoundState* round = state_.current();
+    if (state_.ended()) {
+        finished_ = true;
+        out_.push_back(RunFinished{true, "the run is over"});
+        return;
+    }
+    if (round == nullptr) {
+        enter(RoundPhase::kWaiting, now, std::nullopt);
+        return;
+    }
+    for (const AuditJob& job : state_.open_audits()) {
+        out_.push_back(RunAudit{job, state_.next_attempt(job)});
+    }
+    const DurationMs upload_time = round->plan.payload_deadline - round->plan.commit_deadline;
+    if (round->summary) {
+        enter(RoundPhase::kClosed, now, std::nullopt);
+    } else if (round->beacon) {
+        enter(RoundPhase::kChallenging, now, now + round->plan.opening_time);
+    } else if (round->close) {
+        enter(RoundPhase::kUploading, now, now + upload_time);
+        reveal(now);
+    } else if (is_short()) {
+        enter(RoundPhase::kGathering, now, std::nullopt);
+    } else {
+        const Instant grace = now + grace_after(rules_.deadlines, now - round->plan.opened_at);
+        enter(RoundPhase::kGathering, now, std::max(round->plan.commit_deadline, grace));
+    }
+}
+
+// ---- members -------------------------------------------------------------------------------------
+
+void RoundMachine::on(const PeerHello& event, Instant now) {
+    const Hello& hello = event.hello;
+    if (hello.protocol_version != limits::kProtocolVersion) {
+        refuse(event.peer, RefusalCode::kWrongVersion,
+               "protocol version " + std::to_string(hello.protocol_version) +
+                   " is not spoken here, version " +
+                   std::to_string(limits::kProtocolVersion) + " is");
+        out_.push_back(CloseConnection{event.peer, "wrong protocol version"});
+        return;
+    }
+    if (hello.manifest_digest.is_zero()) {
+        out_.push_back(Send{event.peer, Welcome{manifest_, state_.round().next()}});
+        return;
+    }
+    if (hello.manifest_digest != manifest_hash_) {
+        refuse(event.peer, RefusalCode::kWrongManifest,
+               "this coordinator runs manifest " + manifest_hash_.hex() + ", the peer belongs to " +
+                   hello.manifest_digest.hex(),
+               manifest_hash_, hello.manifest_digest);
+        out_.push_back(CloseConnection{event.peer, "wrong manifest"});
+        return;
+    }
+    welcome(event.peer, hello, now);
+}
+
+void RoundMachine::welcome(const PeerId& peer, const Hello& hello, Instant now) {
+    const Member* member = state_.member(peer);
+    if (member != nullptr && member->ejected) {
+        refuse(peer, RefusalCode::kRejected, member->ejected_why);
+        out_.push_back(CloseConnection{peer, "ejected"});
+        return;
+    }
+    if (member == nullptr && state_.members().size() >= limits::kPeersMax) {
+        refuse(peer, RefusalCode::kNotInRoster, "the run has as many members as it can hold");
+        out_.push_back(CloseConnection{peer, "full"});
+        return;
+    }
+    if (member == nullptr || member->numeric_class != hello.numeric_class) {
+        persist({make_draft(RecordKind::kJoin, state_.round(), peer,
+                            JoinBody{now, hello.numeric_class, hello.tokens_per_second,
+                                     hello.uplink_bytes_per_second})});
+    }
+    if (connected_.count(peer) == 0 && phase_ == RoundPhase::kChallenging) {
+        reconnected_.insert(peer);
+    }
+    connected_[peer] = hello;
+    out_.push_back(Send{peer, Welcome{manifest_, state_.round().next()}});
+    catch_up(peer);
+}
+
+// Says again what this peer needs to go on from where the round stands.
+void RoundMachine::catch_up(const PeerId& peer) {
+    const RoundState* round = state_.current();
+    if (round == nullptr) {
+        return;
+    }
+    if (round->plan.round.value > 0 && !round->summary) {
+        const RoundState* before = state_.find(RoundId{round->plan.round.value - 1});
+        if (before != nullptr && before->summary) {
+            out_.push_back(Send{peer, *before->summary});
+        }
+    }
+    if (!is_short() && find_peer(round->plan, peer) != nullptr) {
+        out_.push_back(Send{peer, round->plan});
+        if (round->beacon) {
+            out_.push_back(Send{peer, close_notice(peer)});
+            out_.push_back(Send{peer, *round->beacon});
+        }
+    }
+    if (round->summary) {
+        out_.push_back(Send{peer, *round->summary});
+    }
+}
+
+void RoundMachine::on(const PeerGone& event, Instant) {
+    connected_.erase(event.peer);
+    progress_.erase(event.peer);
+}
+
+void RoundMachine::on(const ProgressArrived& event, Instant) {
+    if (event.progress.round == state_.round() && connected_.count(event.peer) > 0) {
+        progress_[event.peer] = event.progress;
+    }
+}
+
+void RoundMachine::on(const Tick&, Instant) {}
+
+void RoundMachine::on(const StopRequested&, Instant) {
+    finished_ = true;
+    out_.push_back(RunFinished{false, "stopped on request; everything said is durable"});
+}
+
+}  // namespace assay

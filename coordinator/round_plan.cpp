@@ -1,0 +1,76 @@
+#include "coordinator/round_plan.h"
+
+#include <algorithm>
+
+#include "core/check.h"
+#include "protocol/codec.h"
+
+namespace assay {
+
+RoundPlan make_plan(const RoundRules& rules, PlanInputs inputs) {
+    RoundPlan plan;
+    plan.round = inputs.round;
+    plan.manifest_digest = inputs.manifest_digest;
+    plan.ledger_head = inputs.ledger_head;
+    plan.previous_beacon = inputs.previous_beacon;
+    plan.base_root = inputs.base_root;
+    plan.accumulator_root = inputs.accumulator_root;
+    plan.roster_root = roster_root(inputs.peers);
+    plan.pool_root = pool_root(inputs.pool);
+    plan.stream_position = inputs.stream_position;
+    plan.pool = std::move(inputs.pool);
+    plan.peers = std::move(inputs.peers);
+    plan.inner_steps = rules.inner_steps;
+    plan.grain_sequences = rules.grain_sequences;
+    plan.sequence_tokens = rules.sequence_tokens;
+    plan.learning_rate_bits = rules.learning_rates(inputs.round);
+    ASSAY_CHECK_EQ(plan.learning_rate_bits.size(), size_t{rules.inner_steps});
+    plan.bias1_bits = rules.bias1_bits;
+    plan.bias2_bits = rules.bias2_bits;
+    plan.theta = std::move(inputs.theta);
+    plan.opened_at = inputs.opened_at;
+
+    ASSAY_CHECK_EQ(inputs.paces.size(), plan.peers.size());
+    uint64_t opened_states = 0;
+    for (size_t i = 0; i < plan.peers.size(); ++i) {
+        inputs.paces[i].tokens = assigned_tokens(plan, plan.peers[i]);
+        if (plan.peers[i].audit_ppm > 0) {
+            const bool exact = plan.peers[i].numeric_class == NumericClass::kExact;
+            opened_states = std::max<uint64_t>(opened_states, exact ? 1 : 3);
+        }
+    }
+    opened_states *= static_cast<uint64_t>(rules.verify.audit_steps) * theta_bytes(rules);
+    const RoundDeadlines deadlines =
+        round_deadlines(rules.deadlines, inputs.opened_at, inputs.paces, rules.payload_bytes_max,
+                        rules.opening_bytes_max + opened_states);
+    plan.commit_deadline = deadlines.commit;
+    plan.payload_deadline = deadlines.payload;
+    plan.opening_time = deadlines.opening;
+    return plan;
+}
+
+const PlanPeer* find_peer(const RoundPlan& plan, const PeerId& id) {
+    const auto found =
+        std::lower_bound(plan.peers.begin(), plan.peers.end(), id,
+                         [](const PlanPeer& peer, const PeerId& wanted) { return peer.id < wanted; });
+    return found != plan.peers.end() && found->id == id ? &*found : nullptr;
+}
+
+uint64_t assigned_tokens(const RoundPlan& plan, const PlanPeer& peer) {
+    return uint64_t{plan.inner_steps} * peer.sequences_per_step * plan.sequence_tokens;
+}
+
+double plan_weight(const RoundPlan& plan, const PlanPeer& peer) {
+    uint32_t largest = 1;
+    for (const PlanPeer& other : plan.peers) {
+        largest = std::max(largest, other.sequences_per_step);
+    }
+    const double ramp = std::min(1.0, (static_cast<double>(peer.tenure_rounds) + 1.0) / 10.0);
+    return ramp * static_cast<double>(peer.sequences_per_step) / static_cast<double>(largest);
+}
+
+uint64_t theta_bytes(const RoundRules& rules) {
+    return rules.layout.value_count() * sizeof(float);
+}
+
+}  // namespace assay

@@ -1,0 +1,59 @@
+// Deadlines: from measured figures, inside floor and ceiling whatever a peer claims.
+
+#include "coordinator/deadlines.h"
+
+#include <catch2/catch.hpp>
+
+namespace assay {
+
+TEST_CASE("D1 follows the slowest peer's training with slack and grace", "[coordinator]") {
+    DeadlineRules rules;
+    rules.commit_floor = DurationMs{0};
+    rules.grace = DurationMs{1000};
+    rules.slack_percent = 50;
+    const std::vector<PeerPace> paces{{10000, 1000, 1000000}, {10000, 2000, 2000000}};
+    const RoundDeadlines deadlines = round_deadlines(rules, Instant{5000}, paces, 1000000, 3000000);
+    CHECK(deadlines.commit.ms == 5000 + 15001 + 1000);  // 10 s * 1.5
+    CHECK((deadlines.payload - deadlines.commit).ms == 2501);  // 1 s * 1.5 + grace
+    CHECK(deadlines.opening.ms == 5501);
+}
+
+TEST_CASE("a peer without figures counts as a slow one", "[coordinator]") {
+    DeadlineRules rules;
+    rules.commit_floor = DurationMs{0};
+    rules.default_tokens_per_second = 100;
+    const std::vector<PeerPace> known{{1000, 1000, 1}};
+    const std::vector<PeerPace> unknown{{1000, 0, 0}};
+    CHECK(round_deadlines(rules, {}, known, 0, 0).commit <
+          round_deadlines(rules, {}, unknown, 0, 0).commit);
+}
+
+TEST_CASE("claims cannot push a deadline out of its bounds", "[coordinator]") {
+    const DeadlineRules rules;
+    const std::vector<PeerPace> absurd{{~uint64_t{0}, 1, 1}};
+    const RoundDeadlines late =
+        round_deadlines(rules, Instant{0}, absurd, ~uint64_t{0}, ~uint64_t{0});
+    CHECK(late.commit.ms == rules.commit_ceiling.ms);
+    CHECK((late.payload - late.commit).ms == rules.transfer_ceiling.ms);
+    CHECK(late.opening.ms == rules.transfer_ceiling.ms);
+    const std::vector<PeerPace> instant{{0, ~uint64_t{0}, ~uint64_t{0}}};
+    CHECK(round_deadlines(rules, Instant{0}, instant, 0, 0).commit.ms >= rules.commit_floor.ms);
+}
+
+TEST_CASE("grace is the rule's, or a part of the time the others needed", "[coordinator]") {
+    DeadlineRules rules;
+    rules.grace = DurationMs{1000};
+    rules.slack_percent = 50;
+    CHECK(grace_after(rules, DurationMs{100}).ms == 1000);
+    CHECK(grace_after(rules, DurationMs{10000}).ms == 5000);
+}
+
+TEST_CASE("a quorum is rounded up and never empty", "[coordinator]") {
+    CHECK(quorum_of(3, 67) == 3);
+    CHECK(quorum_of(5, 67) == 4);
+    CHECK(quorum_of(1, 1) == 1);
+    CHECK(quorum_of(0, 67) == 1);
+    CHECK(quorum_of(4, 200) == 4);
+}
+
+}  // namespace assay

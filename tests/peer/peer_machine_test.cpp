@@ -1,0 +1,397 @@
+// Each transition of the peer's machine, and what it does not believe.
+
+#include "peer/peer_machine.h"
+
+#include <catch2/catch.hpp>
+
+#include "core/merkle.h"
+#include "protocol/beacon_chain.h"
+#include "protocol/codec.h"
+
+namespace assay {
+
+namespace {
+
+Digest digest(uint8_t number) {
+    Digest made;
+    made.bytes[0] = number;
+    return made;
+}
+
+template <typename T>
+std::vector<T> all_of(const std::vector<PeerAction>& actions) {
+    std::vector<T> found;
+    for (const PeerAction& action : actions) {
+        if (const T* one = std::get_if<T>(&action)) {
+            found.push_back(*one);
+        }
+    }
+    return found;
+}
+
+template <typename T>
+std::vector<T> said(const std::vector<PeerAction>& actions) {
+    std::vector<T> found;
+    for (const Say& say : all_of<Say>(actions)) {
+        if (const T* one = std::get_if<T>(&say.message)) {
+            found.push_back(*one);
+        }
+    }
+    return found;
+}
+
+// A coordinator's side, by hand.
+struct Fixture {
+    Identity coordinator = Identity::from_seed(digest(1));
+    Identity self = Identity::from_seed(digest(2));
+    BeaconChain chain{digest(3), 10};
+    RunManifest manifest;
+    PeerMachine machine;
+    Instant now{1000};
+
+    explicit Fixture(Digest theta = digest(9))
+        : manifest(make_manifest()),
+          machine(self.id(), coordinator.id(), Hello{}, PeerRules{}, PeerResume{theta, {}}) {}
+
+    RunManifest make_manifest() {
+        RunManifest made;
+        made.run_name = "test";
+        made.coordinator = coordinator.id();
+        made.beacon_tail = chain.tail();
+        made.beacon_length = chain.length();
+        return made;
+    }
+    std::vector<PeerAction> tell(const Message& message) {
+        return machine.step(MessageArrived{message, make_envelope(coordinator, message)}, now);
+    }
+    RoundPlan plan(uint64_t round, Digest base = digest(9)) {
+        RoundPlan made;
+        made.round = RoundId{round};
+        made.manifest_digest = manifest_digest(manifest);
+        made.base_root = base;
+        made.theta = {digest(77), 4096, {}};
+        made.inner_steps = 1;
+        made.learning_rate_bits = {0};
+        PlanPeer peer;
+        peer.id = self.id();
+        peer.sequences_per_step = 1;
+        made.peers = {peer};
+        return made;
+    }
+    void join() {
+        (void)machine.start(now);
+        (void)machine.step(ChannelUp{}, now);
+        (void)tell(Welcome{manifest, RoundId{0}});
+        (void)tell(Welcome{manifest, RoundId{0}});
+    }
+    RoundTrained trained(const RoundPlan& plan) {
+        RoundTrained event;
+        event.round = plan.round;
+        event.commit.round = plan.round;
+        event.commit.payload_hash = digest(50);
+        event.envelope = make_envelope(self, event.commit);
+        event.payload = {digest(50), 100, {}};
+        return event;
+    }
+    // CLOSE with this peer's COMMIT as its only entry.
+    CloseNotice close(const RoundPlan& plan, const RoundTrained& work) {
+        const Digest leaf = close_leaf(
+            {self.id(), commit_hash(work.envelope), work.commit.payload_hash});
+        const MerkleTree tree({leaf});
+        CloseNotice notice;
+        notice.close = {plan.round, plan.manifest_digest, plan_digest(plan), tree.root(), 1};
+        notice.inclusion = tree.path(0);
+        return notice;
+    }
+    Beacon beacon(const CloseNotice& notice) {
+        Beacon made;
+        made.round = notice.close.round;
+        made.chain_element = chain.element(made.round.value + 1);
+        made.close_root = notice.close.entries_root;
+        made.value = beacon_value(made.chain_element, made.close_root);
+        return made;
+    }
+    RoundSummary summary(uint64_t round, CommitOutcome outcome) {
+        RoundSummary made;
+        made.round = RoundId{round};
+        made.theta_root = digest(10);
+        made.aggregate = {digest(60), 10, {}};
+        made.entries = {{self.id(), outcome, "why"}};
+        return made;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a peer asks for the manifest, prepares, and says Hello with its digest", "[peer]") {
+    Fixture f;
+    CHECK(all_of<Dial>(f.machine.start(f.now)).size() == 1);
+    const auto first = said<Hello>(f.machine.step(ChannelUp{}, f.now));
+    REQUIRE(first.size() == 1);
+    CHECK(first[0].manifest_digest.is_zero());
+    CHECK(f.machine.phase() == PeerPhase::kGreeting);
+    const auto actions = f.tell(Welcome{f.manifest, RoundId{0}});
+    CHECK(all_of<PrepareRun>(actions).size() == 1);
+    REQUIRE(said<Hello>(actions).size() == 1);
+    CHECK(said<Hello>(actions)[0].manifest_digest == manifest_digest(f.manifest));
+    (void)f.tell(Welcome{f.manifest, RoundId{0}});
+    CHECK(f.machine.phase() == PeerPhase::kIdle);
+}
+
+TEST_CASE("a round from plan to summary", "[peer]") {
+    Fixture f;
+    f.join();
+    const RoundPlan plan = f.plan(0);
+    CHECK(all_of<TrainRound>(f.tell(plan)).size() == 1);
+    CHECK(f.machine.phase() == PeerPhase::kTraining);
+
+    const RoundTrained work = f.trained(plan);
+    const auto submitted = f.machine.step(work, f.now);
+    CHECK(all_of<SaySealed>(submitted).size() == 1);
+    CHECK(said<PayloadNotice>(submitted).size() == 1);
+
+    const CloseNotice notice = f.close(plan, work);
+    CHECK(all_of<BuildOpening>(f.tell(notice)).empty());
+    const auto opening = all_of<BuildOpening>(f.tell(f.beacon(notice)));
+    REQUIRE(opening.size() == 1);
+    CHECK(opening[0].commit_hash == commit_hash(work.envelope));
+    CHECK(said<OpeningNotice>(f.machine.step(OpeningBuilt{{RoundId{0}, {}, {}}}, f.now)).size() ==
+          1);
+    CHECK(f.machine.phase() == PeerPhase::kOpened);
+
+    CHECK(all_of<WantBlob>(f.tell(f.summary(0, CommitOutcome::kCounted))).size() == 1);
+    const auto apply = all_of<ApplyAggregate>(f.machine.step(BlobReady{digest(60)}, f.now));
+    REQUIRE(apply.size() == 1);
+    CHECK(apply[0].counted);
+    const auto done = f.machine.step(AggregateApplied{RoundId{0}, digest(10)}, f.now);
+    CHECK(all_of<ForgetRound>(done).size() == 1);
+    CHECK(f.machine.theta_root() == digest(10));
+    CHECK(all_of<TrainRound>(f.tell(f.plan(1, digest(10)))).size() == 1);
+}
+
+TEST_CASE("not counted means the old triple", "[peer]") {
+    for (const CommitOutcome outcome : {CommitOutcome::kLate, CommitOutcome::kGated,
+                                        CommitOutcome::kRejected, CommitOutcome::kVoided}) {
+        Fixture f;
+        f.join();
+        const RoundPlan plan = f.plan(0);
+        (void)f.tell(plan);
+        (void)f.machine.step(f.trained(plan), f.now);
+        (void)f.tell(f.summary(0, outcome));
+        const auto apply = all_of<ApplyAggregate>(f.machine.step(BlobReady{digest(60)}, f.now));
+        REQUIRE(apply.size() == 1);
+        CHECK_FALSE(apply[0].counted);
+    }
+}
+
+TEST_CASE("a peer without the base fetches it first", "[peer]") {
+    Fixture f(digest(8));
+    f.join();
+    const auto actions = f.tell(f.plan(0));
+    REQUIRE(all_of<WantBlob>(actions).size() == 1);
+    CHECK(all_of<TrainRound>(actions).empty());
+    CHECK(all_of<AdoptTheta>(f.machine.step(BlobReady{digest(77)}, f.now)).size() == 1);
+    CHECK(all_of<TrainRound>(f.machine.step(ThetaAdopted{digest(9)}, f.now)).size() == 1);
+}
+
+TEST_CASE("a replica that differs is fetched anew", "[peer]") {
+    Fixture f;
+    f.join();
+    const RoundPlan plan = f.plan(0);
+    (void)f.tell(plan);
+    (void)f.machine.step(f.trained(plan), f.now);
+    (void)f.tell(f.summary(0, CommitOutcome::kCounted));
+    (void)f.machine.step(BlobReady{digest(60)}, f.now);
+    (void)f.machine.step(AggregateApplied{RoundId{0}, digest(11)}, f.now);
+    CHECK(all_of<WantBlob>(f.tell(f.plan(1, digest(10)))).size() == 1);
+}
+
+TEST_CASE("a plan that comes before the aggregate waits for it", "[peer]") {
+    Fixture f;
+    f.join();
+    const RoundPlan plan = f.plan(0);
+    (void)f.tell(plan);
+    (void)f.machine.step(f.trained(plan), f.now);
+    (void)f.tell(f.summary(0, CommitOutcome::kCounted));
+    CHECK(f.tell(f.plan(1, digest(10))).empty());
+    (void)f.machine.step(BlobReady{digest(60)}, f.now);
+    const auto done = f.machine.step(AggregateApplied{RoundId{0}, digest(10)}, f.now);
+    REQUIRE(all_of<TrainRound>(done).size() == 1);
+    CHECK(all_of<TrainRound>(done)[0].plan.round == RoundId{1});
+}
+
+TEST_CASE("silence is answered by saying everything again, with the same bytes", "[peer]") {
+    Fixture f;
+    f.join();
+    const RoundPlan plan = f.plan(0);
+    (void)f.tell(plan);
+    const RoundTrained work = f.trained(plan);
+    (void)f.machine.step(work, f.now);
+    REQUIRE(f.machine.wake_at());
+    f.now = *f.machine.wake_at();
+    const auto again = f.machine.step(PeerTick{}, f.now);
+    REQUIRE(all_of<SaySealed>(again).size() == 1);
+    CHECK(all_of<SaySealed>(again)[0].envelope.body == work.envelope.body);
+    CHECK(said<PayloadNotice>(again).size() == 1);
+    CHECK(said<Hello>(again).size() == 1);
+}
+
+TEST_CASE("a lost connection is dialled again, later each time, and keeps the work", "[peer]") {
+    Fixture f;
+    f.join();
+    const RoundPlan plan = f.plan(0);
+    (void)f.tell(plan);
+    (void)f.machine.step(ChannelDown{"cut"}, f.now);
+    REQUIRE(f.machine.wake_at());
+    const Instant first = *f.machine.wake_at();
+    CHECK(all_of<Dial>(f.machine.step(PeerTick{}, f.now)).empty());
+    CHECK(all_of<Dial>(f.machine.step(PeerTick{}, first)).size() == 1);
+    (void)f.machine.step(ChannelDown{"refused"}, first);
+    CHECK((*f.machine.wake_at() - first).ms > (first - f.now).ms);
+    CHECK(f.machine.phase() == PeerPhase::kTraining);
+    (void)f.machine.step(f.trained(plan), first);
+    CHECK(said<Hello>(f.machine.step(ChannelUp{}, first)).size() == 1);
+    CHECK(f.machine.phase() == PeerPhase::kSubmitted);
+}
+
+TEST_CASE("a wrong manifest ends the peer, and the words name both digests", "[peer]") {
+    Fixture f;
+    f.join();
+    const auto done = all_of<PeerFinished>(
+        f.tell(Refusal{RefusalCode::kWrongManifest, "other run", digest(5), digest(6)}));
+    REQUIRE(done.size() == 1);
+    CHECK_FALSE(done[0].ok);
+    CHECK(done[0].reason.find(digest(5).hex()) != std::string::npos);
+    CHECK(done[0].reason.find(digest(6).hex()) != std::string::npos);
+    CHECK(f.machine.phase() == PeerPhase::kDone);
+}
+
+TEST_CASE("a manifest of another run is not taken over the folder's", "[peer]") {
+    Fixture f;
+    f.join();
+    RunManifest other = f.manifest;
+    other.run_name = "other";
+    const auto done = all_of<PeerFinished>(f.tell(Welcome{other, RoundId{0}}));
+    REQUIRE(done.size() == 1);
+    CHECK_FALSE(done[0].ok);
+}
+
+TEST_CASE("a late COMMIT is not said again, and its round is only applied", "[peer]") {
+    Fixture f;
+    f.join();
+    const RoundPlan plan = f.plan(0);
+    (void)f.tell(plan);
+    (void)f.machine.step(f.trained(plan), f.now);
+    (void)f.tell(Refusal{RefusalCode::kTooLate, "late", {}, {}});
+    f.now = *f.machine.wake_at();
+    CHECK(all_of<SaySealed>(f.machine.step(PeerTick{}, f.now)).empty());
+    CHECK(all_of<WantBlob>(f.tell(f.summary(0, CommitOutcome::kLate))).size() == 1);
+}
+
+TEST_CASE("a CLOSE without this peer's COMMIT, or with a false path, gets no opening", "[peer]") {
+    Fixture f;
+    f.join();
+    const RoundPlan plan = f.plan(0);
+    (void)f.tell(plan);
+    const RoundTrained work = f.trained(plan);
+    (void)f.machine.step(work, f.now);
+    CloseNotice notice = f.close(plan, work);
+    SECTION("no path") { notice.inclusion.reset(); }
+    SECTION("another root") { notice.close.entries_root = digest(4); }
+    SECTION("another plan") { notice.close.plan_digest = digest(4); }
+    (void)f.tell(notice);
+    CHECK(all_of<BuildOpening>(f.tell(f.beacon(notice))).empty());
+}
+
+TEST_CASE("two heads for one round are reported with both envelopes", "[peer]") {
+    Fixture f;
+    f.join();
+    const RoundPlan plan = f.plan(0);
+    (void)f.tell(plan);
+    const RoundTrained work = f.trained(plan);
+    (void)f.machine.step(work, f.now);
+    CloseNotice notice = f.close(plan, work);
+    (void)f.tell(notice);
+    CHECK(all_of<ReportEquivocation>(f.tell(notice)).empty());
+    notice.close.entry_count = 2;
+    const auto reports = all_of<ReportEquivocation>(f.tell(notice));
+    REQUIRE(reports.size() == 1);
+    CHECK(reports[0].first.body != reports[0].second.body);
+    CHECK(reports[0].first.signer == f.coordinator.id());
+}
+
+TEST_CASE("a beacon must continue the chain and be bound to the CLOSE", "[peer]") {
+    Fixture f;
+    f.join();
+    const RoundPlan plan = f.plan(0);
+    (void)f.tell(plan);
+    const RoundTrained work = f.trained(plan);
+    (void)f.machine.step(work, f.now);
+    const CloseNotice notice = f.close(plan, work);
+    (void)f.tell(notice);
+    Beacon beacon = f.beacon(notice);
+    SECTION("element of another chain") { beacon.chain_element = digest(5); }
+    SECTION("element of a later round") { beacon.chain_element = f.chain.element(2); }
+    SECTION("another CLOSE") { beacon.close_root = digest(6); }
+    beacon.value = beacon_value(beacon.chain_element, beacon.close_root);
+    SECTION("another value") { beacon.value = digest(7); }
+    CHECK(all_of<BuildOpening>(f.tell(beacon)).empty());
+}
+
+TEST_CASE("a beacon some rounds later still continues the chain", "[peer]") {
+    Fixture f;
+    f.join();
+    const RoundPlan plan = f.plan(3);
+    (void)f.tell(plan);
+    const RoundTrained work = f.trained(plan);
+    (void)f.machine.step(work, f.now);
+    const CloseNotice notice = f.close(plan, work);
+    (void)f.tell(notice);
+    CHECK(all_of<BuildOpening>(f.tell(f.beacon(notice))).size() == 1);
+}
+
+TEST_CASE("messages that the coordinator did not sign are nothing", "[peer]") {
+    Fixture f;
+    f.join();
+    const Message plan = f.plan(0);
+    const auto actions =
+        f.machine.step(MessageArrived{plan, make_envelope(f.self, plan)}, f.now);
+    CHECK(all_of<TrainRound>(actions).empty());
+}
+
+TEST_CASE("a summary in mid-training abandons the round and rolls back", "[peer]") {
+    Fixture f;
+    f.join();
+    (void)f.tell(f.plan(0));
+    const auto actions = f.tell(f.summary(0, CommitOutcome::kCounted));
+    CHECK(all_of<AbandonRound>(actions).size() == 1);
+    CHECK(f.machine.step(f.trained(f.plan(0)), f.now).empty());
+}
+
+TEST_CASE("plans of rounds that are over, or of other runs, are ignored", "[peer]") {
+    Fixture f;
+    f.join();
+    RoundPlan other = f.plan(0);
+    other.manifest_digest = digest(1);
+    CHECK(all_of<TrainRound>(f.tell(other)).empty());
+    (void)f.tell(f.plan(4));
+    CHECK(f.tell(f.plan(4)).empty());
+    CHECK(f.tell(f.plan(3)).empty());
+    CHECK(all_of<TrainRound>(f.tell(f.plan(5))).size() == 1);
+}
+
+TEST_CASE("goodbye ends a peer well; a stop says goodbye", "[peer]") {
+    Fixture f;
+    f.join();
+    const auto done = all_of<PeerFinished>(f.tell(Goodbye{"the run is over"}));
+    REQUIRE(done.size() == 1);
+    CHECK(done[0].ok);
+    CHECK_FALSE(f.machine.wake_at());
+
+    Fixture g;
+    g.join();
+    CHECK(said<Goodbye>(g.machine.step(PeerStop{}, g.now)).size() == 1);
+    CHECK(g.machine.step(PeerTick{}, g.now).empty());
+}
+
+}  // namespace assay
