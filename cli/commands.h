@@ -9,6 +9,7 @@ namespace assay {
 void add_demo(CommandLine& line);
 void add_coordinator(CommandLine& line);
 void add_peer(CommandLine& line);
+void add_demo_adversary(CommandLine& line);
 void add_serve(CommandLine& line);
 void add_keygen(CommandLine& line);
 void add_tokenizer(CommandLine& line);
@@ -18,5 +19,9 @@ void add_ledger(CommandLine& line);
 void add_simulate(CommandLine& line);
 void add_bench(CommandLine& line);
 void add_doctor(CommandLine& line);
+
+// Options that `peer` and `demo-adversary` share.
+struct PeerCommand;
+void add_peer_options(Command& command, PeerCommand& options);
 
 }  // namespace assay

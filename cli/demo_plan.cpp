@@ -133,7 +133,7 @@ std::vector<std::string> DemoPlan::prepare_data() const {
 std::vector<std::string> DemoPlan::coordinator() const {
     return {program, "coordinator", "--config", config.string(), "--dir",
             coordinator_folder().string(), "--data", (folder / "data").string(), "--tokenizer",
-            (folder / "tokenizer.json").string(), "--listen", "tcp://127.0.0.1:*", "--admit",
+            (folder / "tokenizer.json").string(), "--listen", "tcp://127.0.0.1:0", "--admit",
             admitted.string(), "--rounds", std::to_string(options.rounds), "--peers-min",
             std::to_string(peers.size()), "--threads", std::to_string(threads), "--log-level",
             options.log_level};
@@ -147,8 +147,7 @@ std::vector<std::string> DemoPlan::peer(const DemoPeer& peer,
                                       peer.folder.string(), "--threads", std::to_string(threads),
                                       "--log-level", options.log_level};
     if (!peer.attack.empty()) {
-        words.insert(words.end(), {"--attack", peer.attack, "--colluder",
-                                   peers.front().folder.string()});
+        words.insert(words.end(), {"--attack", peer.attack});
     }
     return words;
 }

@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
         assay::add_demo(line);
         assay::add_coordinator(line);
         assay::add_peer(line);
+        assay::add_demo_adversary(line);
         assay::add_serve(line);
         assay::add_keygen(line);
         assay::add_tokenizer(line);

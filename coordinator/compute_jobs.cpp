@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "compression/payload.h"
+#include "core/merkle.h"
 #include "protocol/codec.h"
 
 namespace assay {
@@ -72,7 +74,8 @@ JudgeSettings ComputeJobs::judge_settings() const {
     settings.loss_sequences = static_cast<uint32_t>(config_.rounds.loss_sequences);
     settings.grain_sequences = static_cast<uint32_t>(config_.inner.grain_sequences);
     settings.bias2_bits = bias_table(config_.inner.beta1, config_.inner.beta2).bias2_bits;
-    settings.payload_bytes_max = payload_bytes_max(config_, model_->layout());
+    settings.payload_bytes_max =
+        payload_bytes_max(strategy_of(config_.outer), model_->layout(), config_.compression);
     return settings;
 }
 

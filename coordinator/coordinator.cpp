@@ -1,17 +1,15 @@
 #include "coordinator/coordinator.h"
 
-#include <chrono>
-#include <condition_variable>
+#include <atomic>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <set>
 
-#include "configs/schedule.h"
 #include "coordinator/compute_jobs.h"
 #include "coordinator/round_machine.h"
 #include "coordinator/run_folder.h"
+#include "coordinator/run_rules.h"
 #include "coordinator/status_book.h"
 #include "core/log.h"
 #include "core/worker.h"
@@ -28,7 +26,6 @@ namespace {
 constexpr DurationMs kPollTime{10};
 constexpr DurationMs kLinger{500};
 constexpr DurationMs kFarewell{20000};  // peers may still fetch the last aggregate
-constexpr DurationMs kPruneEvery{30000};
 constexpr size_t kJobsMax = 65536;
 
 }  // namespace
@@ -126,8 +123,8 @@ Status Coordinator::Program::open() {
         return run.error();
     }
     run_.emplace(std::move(*run));
-    Result<std::unique_ptr<SqliteLedger>> ledger =
-        SqliteLedger::open(paths_.ledger(), run_->identity);
+    Result<std::unique_ptr<SqliteLedger>> ledger = SqliteLedger::open(
+        paths_.ledger(), run_->identity, manifest_digest(run_->manifest));
     if (!ledger) {
         return ledger.error();
     }
@@ -205,9 +202,9 @@ Status Coordinator::Program::run() {
     }
     channel_ = std::move(*channel);
     channel_->set_linger(kLinger);
-    book_ = std::make_unique<StatusBook>(*machine_, *ledger_, channel_->endpoint(),
-                                         run_->identity.id(), config_, run_->data.unigram_entropy,
-                                         hooks_.on_status, hooks_.on_round);
+    book_ = std::make_unique<StatusBook>(*machine_, channel_->endpoint(), run_->identity.id(),
+                                         config_, run_->data.unigram_entropy, hooks_.on_status,
+                                         hooks_.on_round);
     log_info("listening on " + channel_->endpoint() + ", public key " +
              run_->identity.id().hex());
     for (Action& action : machine_->start(clock_.now())) {
@@ -219,6 +216,7 @@ Status Coordinator::Program::run() {
         turn();
     }
     worker_->clear();
+    book_->publish(clock_.now(), true);
     farewell();
     return *ended_;
 }
@@ -384,7 +382,7 @@ void Coordinator::Program::act(const Persist& action) {
                  appended.reason()));
         return;
     }
-    book_->recorded(action.drafts);
+    book_->recorded(action.drafts, clock_.now());
     feed(Persisted{ledger_->head(), ledger_->height()});
 }
 
@@ -429,7 +427,7 @@ void Coordinator::Program::end(Status status) {
     }
 }
 
-void Coordinator::Program::show() { book_->publish(clock_.now()); }
+void Coordinator::Program::show() { book_->publish(clock_.now(), false); }
 
 // --------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,143 @@
+// `assay coordinator`: opens rounds, checks what comes in, aggregates, pays, and keeps the books.
+
+#include "coordinator/coordinator.h"
+
+#include <cstdio>
+#include <fstream>
+
+#include "cli/commands.h"
+#include "cli/node_commands.h"
+#include "cli/status_json.h"
+#include "cli/stop_signal.h"
+#include "configs/config_file.h"
+#include "core/files.h"
+#include "core/log.h"
+
+namespace assay {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct CoordinatorCommand {
+    std::string config;
+    std::string folder = "run";
+    std::string data;       // "": data/ in the folder
+    std::string tokenizer;  // "": tokenizer.json in the folder
+    std::string listen = "tcp://0.0.0.0:7700";
+    std::string admit = "any";
+    std::string set;
+    std::string log_level = "info";
+    int64_t rounds = 0;
+    int64_t peers_min = 0;
+    int64_t threads = 1;
+    bool help_settings = false;
+};
+
+// `--set a.b=1,c.d=2`, then the flags with names of their own.
+Status override_settings(RunConfig& config, const CoordinatorCommand& command) {
+    std::string all = command.set;
+    if (command.rounds > 0) {
+        all += ",rounds.rounds=" + std::to_string(command.rounds);
+    }
+    if (command.peers_min > 0) {
+        all += ",rounds.peers_min=" + std::to_string(command.peers_min);
+    }
+    while (!all.empty()) {
+        const std::string one = all.substr(0, all.find(','));
+        all.erase(0, one.size() + 1);
+        const size_t equals = one.find('=');
+        if (one.empty()) {
+            continue;
+        }
+        if (equals == std::string::npos) {
+            return fail("--set " + one + ": expected section.key=value");
+        }
+        if (Status set = set_setting(config, one.substr(0, equals), one.substr(equals + 1));
+            !set) {
+            return fail("--set " + one + ": " + set.reason());
+        }
+    }
+    return check_config(config);
+}
+
+CoordinatorHooks file_hooks(const fs::path& folder) {
+    CoordinatorHooks hooks;
+    hooks.stop_requested = stop_requested;
+    hooks.make_model = make_run_model;
+    hooks.on_status = [folder](const CoordinatorStatus& status) {
+        const Status written =
+            write_file_atomically(folder / kStatusFile, as_bytes(to_json(status)));
+        if (!written) {
+            log_warning(written.reason());
+        }
+    };
+    hooks.on_round = [folder](const RoundStatus& round) {
+        std::ofstream(folder / kRoundsFile, std::ios::app) << to_json(round) << "\n";
+        char text[160];
+        std::snprintf(text, sizeof(text), "round %llu: held-out loss %.4f -> %.4f, %llu tokens",
+                      static_cast<unsigned long long>(round.round.value),
+                      static_cast<double>(round.loss_before),
+                      static_cast<double>(round.loss_after),
+                      static_cast<unsigned long long>(round.tokens));
+        log_info(round.voided ? "round " + std::to_string(round.round.value) + ": voided" : text);
+    };
+    return hooks;
+}
+
+int coordinate(const CoordinatorCommand& command) {
+    if (command.help_settings) {
+        std::printf("%s", settings_help().c_str());
+        return kExitOk;
+    }
+    if (command.config.empty()) {
+        return report_status(fail("--config is missing: name a run file, such as "
+                                  "configs/small.toml"));
+    }
+    catch_stop_signals();
+    set_log_level(command.log_level);
+    Result<RunConfig> config = load_run_config(command.config);
+    if (!config) {
+        return report_status(config.error());
+    }
+    if (Status set = override_settings(*config, command); !set) {
+        return report_status(set);
+    }
+    CoordinatorOptions options;
+    options.folder = command.folder;
+    options.listen = command.listen;
+    options.admit = command.admit;
+    options.data_folder =
+        command.data.empty() ? fs::path(command.folder) / "data" : fs::path(command.data);
+    options.tokenizer_file = command.tokenizer.empty()
+                                 ? fs::path(command.folder) / "tokenizer.json"
+                                 : fs::path(command.tokenizer);
+    options.threads = static_cast<int>(command.threads);
+    Coordinator coordinator(options, *config, file_hooks(command.folder));
+    leave(report_status(coordinator.run()));
+}
+
+}  // namespace
+
+void add_coordinator(CommandLine& line) {
+    static CoordinatorCommand command;
+    line.add("coordinator",
+             "Run a training job: plan, verify, aggregate, pay; goes on after any interruption",
+             "assay coordinator --config configs/small.toml --dir run --data data "
+             "--tokenizer tokenizer.json\n      --listen tcp://0.0.0.0:7700 --admit admitted.txt",
+             [] { return coordinate(command); })
+        .text("--config", command.config, "run file (TOML)")
+        .text("--dir", command.folder, "folder for ledger, snapshots and blobs")
+        .text("--data", command.data, "token shards of `assay data prepare`; default: DIR/data")
+        .text("--tokenizer", command.tokenizer, "default: DIR/tokenizer.json")
+        .text("--listen", command.listen, "address; port 0 takes any free one")
+        .text("--admit", command.admit, "file with one public key a line (re-read on change), or any")
+        .number("--rounds", command.rounds, 0, 1000000000, "instead of rounds.rounds; 0: as there")
+        .number("--peers-min", command.peers_min, 0, 1024, "instead of rounds.peers_min; 0: as there")
+        .text("--set", command.set, "other settings instead of the file's: section.key=value,...")
+        .number("--threads", command.threads, 1, 1024, "threads that verify")
+        .choice("--log-level", command.log_level, {"debug", "info", "warning", "error"}, "log")
+        .toggle("--help-settings", command.help_settings, "list all settings of a run file");
+}
+
+}  // namespace assay

@@ -1,0 +1,103 @@
+#include "cli/node_commands.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "cli/command_line.h"
+#include "cli/stop_signal.h"
+#include "core/files.h"
+#include "core/log.h"
+#include "llama/llama.h"
+
+namespace assay {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<Identity> peer_identity(const PeerCommand& command) {
+    const fs::path file =
+        command.key_file.empty() ? fs::path(command.folder) / "peer.key" : fs::path(command.key_file);
+    if (fs::exists(file)) {
+        return Identity::load(file);
+    }
+    if (!command.key_file.empty()) {
+        return fail("there is no key in " + command.key_file + "; make one with `assay keygen`");
+    }
+    if (Status made = make_folder(command.folder); !made) {
+        return made.error();
+    }
+    const Identity identity = Identity::generate();
+    if (Status saved = identity.save(file); !saved) {
+        return saved.error();
+    }
+    log_info("made a key for this peer: " + file.string());
+    return identity;
+}
+
+Result<NumericClass> class_of(const std::string& name) {
+    InnerSettings settings;
+    settings.numeric_class = name;
+    return numeric_class_of(settings);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<GradientModel>> make_run_model(const RunConfig& config,
+                                                      NumericClass numeric_class,
+                                                      int threads) {
+    return make_llama(config.model, numeric_class, threads);
+}
+
+int report_status(const Status& status) {
+    if (status) {
+        return kExitOk;
+    }
+    std::fprintf(stderr, "assay: %s\n", status.reason().c_str());
+    return kExitFailed;
+}
+
+void leave(int exit_code) {
+    std::fflush(stdout);
+    std::fflush(stderr);
+    std::_Exit(exit_code);
+}
+
+int run_peer_command(const PeerCommand& command, const MakeWorker& make_worker) {
+    catch_stop_signals();
+    set_log_level(command.log_level);
+    Result<PeerId> coordinator = peer_id_from_hex(command.coordinator_key);
+    if (!coordinator) {
+        return report_status(fail("--coordinator-key: " + coordinator.reason()));
+    }
+    Result<Identity> identity = peer_identity(command);
+    if (!identity) {
+        return report_status(identity.error());
+    }
+    Result<NumericClass> numeric_class = class_of(command.numeric_class);
+    PeerOptions options;
+    options.endpoint = command.coordinator;
+    options.coordinator = *coordinator;
+    options.folder = command.folder;
+    options.numeric_class = *numeric_class;
+    options.threads = static_cast<int>(command.threads);
+    options.build = "assay 0.1.0";
+    log_info("peer " + identity->id().hex() + " dials " + command.coordinator);
+    PeerHooks hooks;
+    hooks.stop_requested = stop_requested;
+    hooks.make_model = make_run_model;
+    hooks.make_worker = make_worker;
+    hooks.on_change = [folder = fs::path(command.folder)](const PeerView& view) {
+        const PeerReport report{view.id.hex(), view.round, view.theta_root.hex(), view.state,
+                                view.error};
+        const Status written =
+            write_file_atomically(folder / kStatusFile, as_bytes(to_json(report)));
+        if (!written) {
+            log_warning(written.reason());
+        }
+    };
+    Peer peer(options, *identity, hooks);
+    leave(report_status(peer.run()));
+}
+
+}  // namespace assay

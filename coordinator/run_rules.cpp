@@ -1,0 +1,74 @@
+#include "coordinator/run_rules.h"
+
+#include <algorithm>
+
+#include "compression/payload.h"
+#include "configs/schedule.h"
+#include "kernels/adamw.h"
+
+namespace assay {
+
+namespace {
+
+DeadlineRules deadline_rules(const RoundSettings& rounds) {
+    DeadlineRules rules;
+    rules.commit_floor = {rounds.commit_floor_ms};
+    rules.commit_ceiling = {rounds.commit_ceiling_ms};
+    rules.transfer_floor = {rounds.transfer_floor_ms};
+    rules.transfer_ceiling = {rounds.transfer_ceiling_ms};
+    rules.grace = {rounds.grace_ms};
+    rules.slack_percent = static_cast<uint32_t>(rounds.slack_percent);
+    rules.default_tokens_per_second = static_cast<uint64_t>(rounds.default_tokens_per_second);
+    rules.default_uplink_bytes_per_second =
+        static_cast<uint64_t>(rounds.default_uplink_bytes_per_second);
+    return rules;
+}
+
+// Tiles and their Merkle paths, with room to spare: what an honest opening can have at most.
+uint64_t opening_bytes_max(const RunConfig& config, const ParameterLayout& layout) {
+    constexpr uint64_t kTileAndPath = kTileValues * sizeof(float) + 64 * Digest::kSize + 64;
+    const auto steps = static_cast<uint64_t>(config.inner.inner_steps);
+    const auto chain = static_cast<uint64_t>(config.verify.chain_chunks);
+    const auto chunks = static_cast<uint64_t>(config.verify.compressor_chunks) + chain;
+    const uint64_t sequences =
+        static_cast<uint64_t>(config.inner.sequences_per_step * config.rounds.speed_span);
+    const uint64_t leaves = steps * (256 + 4 * sequences);
+    return 65536 + leaves + std::min<uint64_t>(chunks, layout.tile_count()) * 4 * kTileAndPath +
+           chain * (3 * steps + 6) * kTileAndPath;
+}
+
+}  // namespace
+
+RoundRules round_rules(const RunConfig& config,
+                       const BlobRef& initial_theta,
+                       uint64_t sample_count) {
+    RoundRules rules;
+    rules.rounds = static_cast<uint64_t>(config.rounds.rounds);
+    rules.peers_min = static_cast<uint32_t>(config.rounds.peers_min);
+    rules.peers_max = static_cast<uint32_t>(config.rounds.peers_max);
+    rules.quorum_percent = static_cast<uint32_t>(config.rounds.quorum_percent);
+    rules.inner_steps = static_cast<uint32_t>(config.inner.inner_steps);
+    rules.grain_sequences = static_cast<uint32_t>(config.inner.grain_sequences);
+    rules.sequence_tokens = static_cast<uint32_t>(config.data.sequence_tokens);
+    rules.base_sequences = static_cast<uint32_t>(config.inner.sequences_per_step);
+    rules.speed_span = static_cast<uint32_t>(config.rounds.speed_span);
+    rules.reset_moments = config.inner.state == "reset";
+    rules.deadlines = deadline_rules(config.rounds);
+    rules.verify = config.verify;
+    rules.pay = config.pay;
+    rules.layout = llama_layout(config.model);
+    rules.initial_theta = initial_theta;
+    rules.sample_count = sample_count;
+    rules.payload_bytes_max =
+        payload_bytes_max(strategy_of(config.outer), rules.layout, config.compression);
+    rules.opening_bytes_max = opening_bytes_max(config, rules.layout);
+    const BiasTable table = bias_table(config.inner.beta1, config.inner.beta2);
+    rules.bias1_bits = table.bias1_bits;
+    rules.bias2_bits = table.bias2_bits;
+    rules.learning_rates = [inner = config.inner, rounds = config.rounds.rounds](RoundId round) {
+        return learning_rates(inner, rounds, round);
+    };
+    return rules;
+}
+
+}  // namespace assay

@@ -1,0 +1,70 @@
+// Gathers what people want to see of a run from the machine's state and from what became durable.
+//
+// Decides nothing and may be wrong without harm. Owned by the event loop.
+
+#pragma once
+
+#include <functional>
+#include <map>
+
+#include "coordinator/compute_jobs.h"
+#include "coordinator/round_machine.h"
+#include "coordinator/status.h"
+
+namespace assay {
+
+class StatusBook {
+public:
+    using OnStatus = std::function<void(const CoordinatorStatus&)>;
+    using OnRound = std::function<void(const RoundStatus&)>;
+
+    StatusBook(const RoundMachine& machine, std::string endpoint, const PeerId& coordinator,
+               const RunConfig& config, double unigram_entropy, OnStatus on_status,
+               OnRound on_round);
+
+    // What happened, as the event loop sees it.
+    void changed() { changed_ = true; }
+    void recorded(const std::vector<RecordDraft>& drafts, Instant now);
+    void judged(const JudgeTimes& times);
+    void audited(const AuditTime& time) { audit_seconds_ += time.seconds; }
+    void received(const PeerId& peer, uint64_t bytes) { bytes_up_[peer] += bytes; }
+    void refused(uint64_t count) { refused_ = count; }
+    void finished(bool complete) { finished_ = complete; }
+
+    // Calls on_status if something changed and the last call is long enough ago, or if it must.
+    void publish(Instant now, bool must = false);
+
+private:
+    // Of the newest judged round of a peer.
+    struct Newest {
+        std::string verdict;
+        std::string reason;
+        int64_t share_nano = 0;
+        int64_t earned = 0;
+        uint64_t payload_bytes = 0;
+        uint64_t uploaded_bytes = 0;
+    };
+
+    void record_verdict(const RecordDraft& draft);
+    void record_summary(const RecordDraft& draft, Instant now);
+    [[nodiscard]] std::vector<PeerStatus> peers() const;
+    [[nodiscard]] std::string doing(const Member& member) const;
+
+    const RoundMachine& machine_;
+    CoordinatorStatus status_;
+    OnStatus on_status_;
+    OnRound on_round_;
+    uint32_t inner_steps_;
+    uint32_t tokens_per_sequence_;
+    std::map<PeerId, Newest> newest_;
+    std::map<PeerId, uint64_t> bytes_up_;  // of the round that runs
+    JudgeTimes judged_;
+    double audit_seconds_ = 0;
+    int64_t shares_sum_ = 0;               // of the batch that ends a round
+    uint64_t refused_ = 0;
+    bool finished_ = false;
+    bool changed_ = true;
+    Instant published_;
+};
+
+}  // namespace assay
