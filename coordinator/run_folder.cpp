@@ -14,7 +14,6 @@ namespace fs = std::filesystem;
 constexpr uint64_t kManifestBytesMax = 16U << 20;
 constexpr uint64_t kTokenizerBytesMax = 256U << 20;
 constexpr uint64_t kSpareRounds = 4096;  // voided rounds use up beacons too
-constexpr const char* kDataManifestFile = "data.manifest";
 
 Result<Identity> open_identity(const fs::path& file) {
     if (fs::exists(file)) {
