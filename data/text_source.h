@@ -1,0 +1,46 @@
+// Text from a plain or gzip file in blocks of bounded size, made UTF-8 on the way.
+//
+// A block ends where pre-tokenisers end a piece (before a space or newline behind a letter or
+// digit), so that encoding block by block gives the tokens of the whole. One owner thread.
+
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "core/result.h"
+
+namespace assay {
+
+class TextSource {
+public:
+    static constexpr size_t kBlockBytes = 1 << 20;
+
+    // limit_bytes: reads no further than so many bytes of text; 0: to the end.
+    static Result<TextSource> open(const std::filesystem::path& file,
+                                   uint64_t limit_bytes = 0,
+                                   size_t block_bytes = kBlockBytes);
+    // Text in memory, for tests.
+    static TextSource from_text(std::string text, size_t block_bytes = kBlockBytes);
+    TextSource(TextSource&&) noexcept;
+    TextSource& operator=(TextSource&&) noexcept;
+    ~TextSource();
+
+    // The next block; empty at the end. Fails on an unreadable or damaged file.
+    Result<std::string> next();
+
+    [[nodiscard]] uint64_t bytes_read() const;
+    // Ill-formed parts replaced by U+FFFD so far.
+    [[nodiscard]] uint64_t replaced() const;
+    // How much of the input is read, 0 to 1.
+    [[nodiscard]] double progress() const;
+
+private:
+    struct State;
+    explicit TextSource(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace assay
