@@ -2,9 +2,9 @@
 
 namespace assay {
 
-Result<std::vector<float>> StalePeer::base_parameters(const RoundPlan& plan) {
+Result<std::vector<float>> StalePeer::base_parameters(const RoundPlan&) {
     if (before_.empty()) {
-        return PeerWorker::base_parameters(plan);
+        return fail("there are no older parameters yet");
     }
     return before_;
 }

@@ -265,7 +265,11 @@ void PeerMachine::receive(const RoundPlan& plan, const Envelope&, Instant now) {
         return;
     }
     if (summary_) {
-        const bool left_behind = next_plan_ && next_plan_->round < plan.round;
+        const RoundId newest = next_plan_ ? next_plan_->round : summary_->round;
+        if (plan.round <= newest) {
+            return;
+        }
+        const bool left_behind = next_plan_.has_value();
         next_plan_ = plan;
         if (left_behind && !aggregate_here_) {
             give_up_summary(now);
@@ -333,10 +337,12 @@ void PeerMachine::on(const BlobMissing& event, Instant now) {
 }
 
 void PeerMachine::on(const ThetaAdopted& event, Instant) {
-    theta_root_ = event.theta_root;
     if (phase_ != PeerPhase::kSyncing) {
+        base_round_ = theta_root_ == event.theta_root ? base_round_ : std::nullopt;
+        theta_root_ = event.theta_root;
         return;
     }
+    theta_root_ = event.theta_root;
     if (theta_root_ == work_->plan.base_root) {
         train_or_sync();
         return;

@@ -1,0 +1,94 @@
+// The simulated coordinator's process: machine and judge, with a ledger and a store that survive it.
+//
+// Performs actions in order, as the real one does; compute and transfers take simulated time. Single
+// thread; the World moves its clock.
+
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "coordinator/round_judge.h"
+#include "coordinator/round_machine.h"
+#include "core/rng.h"
+#include "ledger/ledger.h"
+#include "net/loopback.h"
+#include "simulation/sim_run.h"
+#include "simulation/toy_model.h"
+
+namespace assay {
+
+// Where the coordinator finds a peer's blobs; null if that peer is not running.
+using PeerStore = std::function<const MemoryBlobs*(const PeerId& peer)>;
+
+class SimCoordinator {
+public:
+    SimCoordinator(const SimRun& run, const Clock& clock, ServerChannel& channel, PeerStore peers);
+
+    // Starts, or after a crash starts again from what is durable.
+    Status boot();
+    // Loses all that is not durable.
+    void crash();
+    // Messages that arrived, timers that are due, actions that follow.
+    Status run_due();
+    [[nodiscard]] std::optional<Instant> next_due() const;
+
+    [[nodiscard]] bool running() const { return machine_ != nullptr; }
+    [[nodiscard]] bool finished() const { return finished_; }
+    [[nodiscard]] bool crash_due() const { return crash_due_; }
+    [[nodiscard]] const RoundMachine& machine() const { return *machine_; }
+    [[nodiscard]] const Ledger& ledger() const { return *ledger_; }
+    [[nodiscard]] const MemoryBlobs& blobs() const { return blobs_; }
+    [[nodiscard]] const std::vector<RoundSummary>& summaries() const { return summaries_; }
+    [[nodiscard]] uint64_t restarts() const { return restarts_; }
+
+private:
+    struct Timer {
+        Instant due;
+        uint64_t order = 0;
+        std::function<std::optional<Event>()> make;
+    };
+    // What a snapshot holds.
+    struct Kept {
+        std::vector<float> theta;
+        OuterState outer;
+    };
+
+    Status feed(const Event& event);
+    Status receive(const ServerEvent& event);
+    Status perform(const Action& action);
+    Status check_order();
+    Status load_judge(const RoundPlan& plan);
+    void later(int64_t delay_ms, std::function<std::optional<Event>()> make);
+    void fetch(const FetchBlob& wanted);
+    Status make_durable(const Persist& persist);
+
+    const SimRun& run_;
+    const Clock& clock_;
+    ServerChannel& channel_;
+    PeerStore peers_;
+    CounterRng rng_;
+
+    // Durable.
+    std::unique_ptr<Ledger> ledger_;
+    MemoryBlobs blobs_;
+    std::map<Digest, Kept> snapshots_;  // by theta's root
+    std::vector<RoundSummary> summaries_;
+    uint64_t restarts_ = 0;
+    bool crashed_at_height_ = false;
+
+    // Lost in a crash.
+    ToyModel model_;
+    std::unique_ptr<RoundMachine> machine_;
+    std::unique_ptr<RoundJudge> judge_;
+    std::vector<Timer> timers_;
+    uint64_t timers_made_ = 0;
+    std::pair<uint64_t, RoundPhase> last_phase_{0, RoundPhase::kWaiting};
+    bool crash_due_ = false;
+    bool finished_ = false;
+};
+
+}  // namespace assay

@@ -1,0 +1,94 @@
+// A simulated peer's process: machine and worker, honest or not, with a folder that survives it.
+//
+// Training takes the simulated time that its speed says; the arithmetic is done when it ends. Single
+// thread; the World moves its clock.
+
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/rng.h"
+#include "net/loopback.h"
+#include "peer/peer_machine.h"
+#include "peer/peer_worker.h"
+#include "simulation/sim_run.h"
+#include "simulation/toy_model.h"
+
+namespace assay {
+
+class SimPeer {
+public:
+    // attack: a name of adversaries/adversary.h, or empty for an honest peer.
+    SimPeer(const SimRun& run, const Clock& clock, LoopbackNetwork& network,
+            const MemoryBlobs& coordinator_blobs, uint64_t number, std::string attack);
+
+    void boot();
+    // Loses what is not in its folder: machine, chain, the round it was in.
+    void crash();
+    Status run_due();
+    [[nodiscard]] std::optional<Instant> next_due() const;
+
+    [[nodiscard]] bool running() const { return machine_ != nullptr; }
+    [[nodiscard]] const PeerId& id() const { return identity_.id(); }
+    [[nodiscard]] const std::string& attack() const { return attack_; }
+    [[nodiscard]] bool honest() const { return attack_.empty(); }
+    [[nodiscard]] const MemoryBlobs& blobs() const { return blobs_; }
+    [[nodiscard]] const PeerMachine& machine() const { return *machine_; }
+    [[nodiscard]] bool crash_due() const { return crash_due_; }
+    [[nodiscard]] const std::optional<PeerFinished>& finished() const { return finished_; }
+    [[nodiscard]] uint64_t restarts() const { return restarts_; }
+    [[nodiscard]] uint64_t equivocations() const { return equivocations_; }
+    // (round, root of theta after it), for each aggregate that this peer applied.
+    [[nodiscard]] const std::vector<std::pair<RoundId, Digest>>& applied() const {
+        return applied_;
+    }
+
+private:
+    struct Timer {
+        Instant due;
+        uint64_t order = 0;
+        std::function<std::optional<PeerEvent>()> make;
+    };
+
+    void feed(const PeerEvent& event);
+    void perform(const PeerAction& action);
+    void say(const Message& message);
+    void train(const TrainRound& order);
+    void fetch(const WantBlob& wanted);
+    void apply(const ApplyAggregate& order);
+    void later(int64_t delay_ms, std::function<std::optional<PeerEvent>()> make);
+
+    const SimRun& run_;
+    const Clock& clock_;
+    LoopbackNetwork& network_;
+    const MemoryBlobs& coordinator_blobs_;
+    Identity identity_;
+    std::string attack_;
+    CounterRng rng_;
+    uint64_t tokens_per_second_;
+
+    // Its folder.
+    MemoryBlobs blobs_;
+    std::optional<WorkerState> saved_;
+    std::optional<RunManifest> saved_manifest_;
+    uint64_t restarts_ = 0;
+    uint64_t equivocations_ = 0;
+    std::vector<std::pair<RoundId, Digest>> applied_;
+
+    // Lost in a crash.
+    ToyModel model_;
+    std::unique_ptr<PeerWorker> worker_;
+    std::unique_ptr<PeerMachine> machine_;
+    std::unique_ptr<ClientChannel> channel_;
+    std::vector<Timer> timers_;
+    uint64_t timers_made_ = 0;
+    std::optional<RoundId> training_;
+    std::optional<PeerFinished> finished_;
+    bool crash_due_ = false;
+};
+
+}  // namespace assay

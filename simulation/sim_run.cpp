@@ -1,0 +1,143 @@
+#include "simulation/sim_run.h"
+
+#include <bit>
+
+#include "compression/payload.h"
+#include "core/merkle.h"
+#include "core/rng.h"
+#include "protocol/codec.h"
+#include "simulation/toy_model.h"
+
+namespace assay {
+
+namespace {
+
+constexpr uint32_t kInnerSteps = 4;
+constexpr uint32_t kSequenceTokens = 16;
+constexpr float kLearningRate = 0.01F;
+
+Digest seed_digest(uint64_t seed) {
+    ByteWriter writer;
+    writer.u64(seed);
+    return sha256("simulation", writer.bytes());
+}
+
+VerifySettings verify_settings() {
+    VerifySettings verify;
+    verify.compressor_chunks = 2;
+    verify.chain_chunks = 2;
+    verify.audit_steps = 2;
+    verify.gate_groups = 8;
+    verify.gate_group_sequences = 2;
+    verify.share_sequences = 16;
+    verify.gate_t = 0;
+    return verify;
+}
+
+RoundRules make_rules(const SimulationOptions& options, const ParameterLayout& layout) {
+    RoundRules rules;
+    rules.rounds = options.rounds;
+    rules.peers_min = 2;
+    rules.inner_steps = kInnerSteps;
+    rules.sequence_tokens = kSequenceTokens;
+    rules.base_sequences = 4;
+    rules.deadlines.commit_floor = DurationMs{1000};
+    rules.deadlines.transfer_floor = DurationMs{1000};
+    rules.deadlines.grace = DurationMs{1500};
+    rules.verify = verify_settings();
+    rules.pay.vest_rounds = options.vest_rounds;
+    rules.pay.verdict_window = 3;
+    rules.pay.max_absence = 2;
+    rules.pay.audit_min_ppm = options.audit_min_ppm;
+    rules.layout = layout;
+    rules.opening_bytes_max = uint64_t{1} << 24;
+    rules.learning_rates = [](RoundId) {
+        return std::vector<uint32_t>(kInnerSteps, std::bit_cast<uint32_t>(kLearningRate));
+    };
+    return rules;
+}
+
+}  // namespace
+
+BlobRef MemoryBlobs::put(ByteSpan bytes) {
+    const Digest hash = sha256_plain(bytes);
+    blobs_[hash] = Bytes(bytes.begin(), bytes.end());
+    return {hash, bytes.size(), {}};
+}
+
+Result<Bytes> MemoryBlobs::get(const Digest& sha256) const {
+    const auto found = blobs_.find(sha256);
+    if (found == blobs_.end()) {
+        return fail("no blob " + sha256.brief());
+    }
+    return found->second;
+}
+
+SimRun::SimRun(const SimulationOptions& given)
+    : options(given),
+      seed(seed_digest(given.seed)),
+      coordinator(Identity::from_seed(derive_seed(seed, "coordinator"))),
+      beacons(derive_seed(seed, "beacons"), given.rounds + 8),
+      layout(ToyModel().layout()),
+      initial_theta(toy_parameters(layout, seed)),
+      rules(make_rules(given, layout)) {
+    outer.strategy = options.strategy;
+    compression.downlink_keep = 512;
+    adam.clip = 0;
+    adam.epsilon = 1e-2F;  // rare tokens give small gradients: those shall stay small
+    adam.weight_decay = 0;
+    const BiasTable table = bias_table(0.9, 0.95);
+    rules.bias1_bits = table.bias1_bits;
+    rules.bias2_bits = table.bias2_bits;
+    rules.sample_count = sample_count;
+    rules.payload_bytes_max = payload_bytes_max(strategy_of(outer), layout, compression);
+    manifest.run_name = "simulation";
+    manifest.coordinator = coordinator.id();
+    manifest.run_seed = seed;
+    manifest.beacon_tail = beacons.tail();
+    manifest.beacon_length = beacons.length();
+    manifest.layout_digest = layout.digest();
+    manifest.parameter_tiles = layout.tile_count();
+    manifest.initial_root = tiles_root(initial_theta);
+    const std::span<const float> values(initial_theta);
+    const ByteSpan raw(reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes());
+    rules.initial_theta = {sha256_plain(raw), raw.size(), {}};
+}
+
+WorkerSettings SimRun::worker_settings(const PeerId& self) const {
+    WorkerSettings settings;
+    settings.self = self;
+    settings.numeric_class = options.numeric_class;
+    settings.manifest_digest = manifest_digest(manifest);
+    settings.run_seed = seed;
+    settings.sample_count = sample_count;
+    settings.adam = adam;
+    settings.compression = compression;
+    settings.outer = outer;
+    settings.verify = rules.verify;
+    return settings;
+}
+
+JudgeSettings SimRun::judge_settings() const {
+    JudgeSettings settings;
+    settings.run_seed = seed;
+    settings.manifest_digest = manifest_digest(manifest);
+    settings.sample_count = sample_count;
+    settings.held_out_count = held_out_count;
+    settings.adam = adam;
+    settings.compression = compression;
+    settings.outer = outer;
+    settings.verify = rules.verify;
+    settings.grain_sequences = rules.grain_sequences;
+    settings.bias2_bits = rules.bias2_bits;
+    settings.loss_sequences = 16;
+    settings.payload_bytes_max = rules.payload_bytes_max;
+    return settings;
+}
+
+std::vector<int32_t> SimRun::read(std::string_view stream,
+                                  std::span<const uint64_t> samples) const {
+    return toy_tokens(seed, stream, samples, rules.sequence_tokens);
+}
+
+}  // namespace assay

@@ -1,0 +1,70 @@
+// What all nodes of a simulated run share: manifest, rules, settings, data; and what a node's
+// machine would keep on disk. Everything follows from the options.
+
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "coordinator/round_judge.h"
+#include "coordinator/round_rules.h"
+#include "net/loopback.h"
+#include "peer/peer_worker.h"
+#include "protocol/beacon_chain.h"
+
+namespace assay {
+
+struct SimulationOptions {
+    uint64_t seed = 1;
+    uint64_t rounds = 20;
+    uint32_t peers = 4;                    // honest ones
+    std::vector<std::string> attacks;      // one adversary each, by name
+    LinkFaults faults{0, 0, DurationMs{5}, DurationMs{40}, false};
+    double blob_failure = 0;               // of a transfer
+    double coordinator_crash = 0;          // probability, before each of its actions
+    double peer_crash = 0;                 // probability, at each training's end
+    uint64_t crash_height = 0;             // the coordinator dies once, when this record is durable
+    int64_t vest_rounds = 4;
+    int64_t audit_min_ppm = 1000000;
+    bool late_joiner = false;              // one honest peer comes after some rounds
+    NumericClass numeric_class = NumericClass::kExact;
+    std::string strategy = "sparseloco";
+};
+
+// Blobs by hash: what a disk keeps through a crash.
+class MemoryBlobs {
+public:
+    BlobRef put(ByteSpan bytes);
+    [[nodiscard]] Result<Bytes> get(const Digest& sha256) const;
+    [[nodiscard]] bool has(const Digest& sha256) const { return blobs_.count(sha256) > 0; }
+    void drop(const Digest& sha256) { blobs_.erase(sha256); }
+
+private:
+    std::map<Digest, Bytes> blobs_;
+};
+
+struct SimRun {
+    explicit SimRun(const SimulationOptions& options);
+
+    [[nodiscard]] WorkerSettings worker_settings(const PeerId& self) const;
+    [[nodiscard]] JudgeSettings judge_settings() const;
+    [[nodiscard]] std::vector<int32_t> read(std::string_view stream,
+                                            std::span<const uint64_t> samples) const;
+
+    SimulationOptions options;
+    Digest seed;
+    Identity coordinator;
+    BeaconChain beacons;
+    ParameterLayout layout;
+    std::vector<float> initial_theta;
+    RunManifest manifest;
+    RoundRules rules;
+    AdamSettings adam;
+    CompressionSettings compression;
+    OuterSettings outer;
+    uint64_t sample_count = 100000;
+    uint64_t held_out_count = 512;
+};
+
+}  // namespace assay

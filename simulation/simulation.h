@@ -1,0 +1,48 @@
+// A whole run in one thread: coordinator, peers and adversaries on a network with faults, checked
+// after every step. The same seed gives the same run; a failure names it.
+
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "simulation/sim_run.h"
+
+namespace assay {
+
+struct SimulatedPeer {
+    PeerId id;
+    std::string attack;  // empty: honest
+    uint64_t counted = 0;
+    uint64_t restarts = 0;
+    int64_t vested = 0;
+    int64_t unvested = 0;
+    int64_t deposit = 0;
+    int64_t forfeited = 0;
+    bool ejected = false;
+    std::string verdict;  // the last one that was not "accepted", in words
+};
+
+struct SimulationReport {
+    bool ok = false;
+    std::string failure;  // what did not hold, with the seed
+    uint64_t seed = 0;
+    uint64_t rounds = 0;
+    uint64_t voided = 0;
+    uint64_t records = 0;
+    uint64_t coordinator_restarts = 0;
+    int64_t simulated_ms = 0;
+    float loss_first = 0;
+    float loss_last = 0;
+    Digest theta_root;
+    std::vector<SimulatedPeer> peers;
+};
+
+// Checks: phases only move forward; replicas of honest peers equal the summaries; the books add up;
+// the ledger verifies; honest peers are paid and cheats vest nothing.
+SimulationReport run_simulation(const SimulationOptions& options);
+
+// One line a peer and one for the run, for people.
+std::string describe(const SimulationReport& report);
+
+}  // namespace assay
