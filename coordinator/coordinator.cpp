@@ -383,7 +383,6 @@ void Coordinator::Program::act(const Persist& action) {
         return;
     }
     book_->recorded(action.drafts, clock_.now());
-    feed(Persisted{ledger_->head(), ledger_->height()});
 }
 
 void Coordinator::Program::act(const FetchBlob& action) {

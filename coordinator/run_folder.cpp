@@ -1,7 +1,8 @@
 #include "coordinator/run_folder.h"
 
 #include "core/files.h"
-#include "core/log.h"
+#include "core/merkle.h"
+#include "core/rng.h"
 #include "protocol/codec.h"
 #include "protocol/limits.h"
 
