@@ -312,7 +312,7 @@ Bytes ForfeitBody::encode() const {
 Result<ForfeitBody> ForfeitBody::decode(ByteSpan bytes) {
     BodyReader in("forfeit", bytes);
     ForfeitBody body;
-    body.cause = static_cast<ForfeitCause>(in.choice(1, 2));
+    body.cause = static_cast<ForfeitCause>(in.choice(1, 3));
     body.unvested = in.amount();
     body.deposit = in.amount();
     body.reason = in.text();

@@ -94,7 +94,9 @@ struct VestingBody {
     static Result<VestingBody> decode(ByteSpan bytes);
 };
 
-enum class ForfeitCause : uint8_t { kCheat = 1, kRefusal = 2 };  // frozen
+// Frozen. A proven cheat takes the deposit too; a refusal does the second time; a fault (form,
+// identity) takes what is unvested alone.
+enum class ForfeitCause : uint8_t { kCheat = 1, kRefusal = 2, kFault = 3 };
 struct ForfeitBody {
     ForfeitCause cause = ForfeitCause::kCheat;
     int64_t unvested = 0;

@@ -7,34 +7,38 @@
 
 namespace assay {
 
-namespace {
+ForfeitCause cause_of(Layer layer) {
+    switch (layer) {
+        case Layer::kCopies:
+        case Layer::kTrace:
+        case Layer::kGradientAudit:
+        case Layer::kChunkChain:
+        case Layer::kAppeal: return ForfeitCause::kCheat;
+        case Layer::kRefusal: return ForfeitCause::kRefusal;
+        case Layer::kIdentity:
+        case Layer::kForm:
+        case Layer::kDirection:
+        case Layer::kAggregate: return ForfeitCause::kFault;
+    }
+    return ForfeitCause::kFault;
+}
 
-uint64_t tokens_of(const RoundPlan& plan, const PlanPeer& peer) {
+uint64_t planned_tokens(const RoundPlan& plan, const PlanPeer& peer) {
     return uint64_t{plan.inner_steps} * peer.sequences_per_step * plan.sequence_tokens;
 }
 
-const PlanPeer* planned(const RoundPlan& plan, const PeerId& id) {
+const PlanPeer* planned_peer(const RoundPlan& plan, const PeerId& id) {
     const auto found = std::find_if(plan.peers.begin(), plan.peers.end(),
                                     [&](const PlanPeer& peer) { return peer.id == id; });
     return found == plan.peers.end() ? nullptr : &*found;
 }
 
-std::string round_text(RoundId round) { return "round " + std::to_string(round.value); }
+std::string in_words(RoundId round) { return "round " + std::to_string(round.value); }
 
-bool awaits_audit(const RoundWork& work) {
-    return work.audited && !work.decided && !work.rejected;
+bool PeerBook::awaits_audit() const {
+    return std::any_of(works.begin(), works.end(),
+                       [](const auto& work) { return work.second.awaits_audit(); });
 }
-
-bool awaits_audit(const PeerBook& book) {
-    return std::any_of(book.works.begin(), book.works.end(),
-                       [](const auto& work) { return awaits_audit(work.second); });
-}
-
-bool decides_audit(Layer layer) {
-    return layer == Layer::kGradientAudit || layer == Layer::kAppeal;
-}
-
-}  // namespace
 
 int64_t clamp_phi(int64_t phi_nano_nats) { return std::clamp(phi_nano_nats, -kPhiMax, kPhiMax); }
 
@@ -156,7 +160,7 @@ bool Books::may_vest(const PeerBook& book, RoundId earned_in) const {
         return work.decided;
     }
     const uint64_t due = earned_in.value + static_cast<uint64_t>(pay_.vest_rounds);
-    return due <= plan_->round.value && !awaits_audit(work);
+    return due <= plan_->round.value && !work.awaits_audit();
 }
 
 std::vector<RecordDraft> Books::due_vestings() const {
@@ -170,7 +174,7 @@ std::vector<RecordDraft> Books::due_vestings() const {
                 --left;
             }
         }
-        if (ended_ && left == 0 && book.escrow.deposit() > 0 && !awaits_audit(book)) {
+        if (ended_ && left == 0 && book.escrow.deposit() > 0 && !book.awaits_audit()) {
             const VestingBody body{VestingSource::kDeposit, book.escrow.deposit()};
             drafts.push_back(make_draft(RecordKind::kVesting, plan_->round, peer, body));
         }
@@ -183,7 +187,7 @@ Status Books::nothing_owed() const {
         return {};
     }
     return fail("the forfeit of peer " + owed_.begin()->first.hex() + " for " +
-                round_text(owed_.begin()->second.round) + " is missing before this record");
+                in_words(owed_.begin()->second.round) + " is missing before this record");
 }
 
 // ---- run, members, plan --------------------------------------------------------------------------
@@ -234,7 +238,7 @@ Status Books::check_plan_peer(const PlanPeer& peer, const RoundPlan& plan,
     if (book->sequences_most > 0 && peer.sequences_per_step > uint64_t{2} * book->sequences_most) {
         return fail("gets more than twice the work that it has done in a counted round");
     }
-    const uint32_t lowest = audit_rate(peer.id, plan.round, tokens_of(plan, peer), total_tokens);
+    const uint32_t lowest = audit_rate(peer.id, plan.round, planned_tokens(plan, peer), total_tokens);
     if (peer.audit_ppm < lowest) {
         return fail("is audited at " + std::to_string(peer.audit_ppm) + " ppm, at least " +
                     std::to_string(lowest) + " follow from what it has at stake");
@@ -251,11 +255,11 @@ Status Books::on_plan(const RecordDraft& record) {
         return fail("the run is over");
     }
     if (plan_ && !summarised_) {
-        return fail(round_text(plan_->round) + " has no summary yet");
+        return fail(in_words(plan_->round) + " has no summary yet");
     }
     const uint64_t expected = plan_ ? plan_->round.value + 1 : 0;
     if (plan->round.value != expected || record.round != plan->round) {
-        return fail("a plan of " + round_text(plan->round) + " where round " +
+        return fail("a plan of " + in_words(plan->round) + " where round " +
                     std::to_string(expected) + " is due");
     }
     if (Status owed = nothing_owed(); !owed) {
@@ -263,7 +267,7 @@ Status Books::on_plan(const RecordDraft& record) {
     }
     uint64_t total = 0;
     for (const PlanPeer& peer : plan->peers) {
-        total += tokens_of(*plan, peer);
+        total += planned_tokens(*plan, peer);
     }
     for (const PlanPeer& peer : plan->peers) {
         if (Status status = check_plan_peer(peer, *plan, total); !status) {
@@ -293,9 +297,9 @@ Status Books::on_commit(const RecordDraft& record) {
         return fail("the record names another peer or round than the COMMIT");
     }
     if (!plan_ || summarised_ || commit->round != plan_->round) {
-        return fail(round_text(commit->round) + " is not open");
+        return fail(in_words(commit->round) + " is not open");
     }
-    if (planned(*plan_, record.subject) == nullptr) {
+    if (planned_peer(*plan_, record.subject) == nullptr) {
         return fail("peer " + record.subject.hex() + " is not in the plan");
     }
     PeerBook& book = peers_.at(record.subject);
@@ -305,292 +309,6 @@ Status Books::on_commit(const RecordDraft& record) {
     book.last_commit = record.round;
     e_after_[record.subject] = commit->e_after_root;
     return {};
-}
-
-// ---- verdicts ------------------------------------------------------------------------------------
-
-Status Books::on_audit_job(const RecordDraft& record) {
-    RoundWork* work = work_of(record.round, record.subject);
-    if (work == nullptr) {
-        return fail("an audit of peer " + record.subject.hex() + " in " +
-                    round_text(record.round) + ", which is not open");
-    }
-    work->audited = true;
-    return {};
-}
-
-Status Books::on_verdict(const RecordDraft& record) {
-    Result<Verdict> verdict = decode_verdict(record.body);
-    if (!verdict) {
-        return verdict.error();
-    }
-    if (verdict->peer != record.subject || verdict->round != record.round) {
-        return fail("the record names another peer or round than the verdict");
-    }
-    RoundWork* work = work_of(record.round, record.subject);
-    if (work == nullptr) {
-        return fail("no COMMIT of peer " + record.subject.hex() + " in " +
-                    round_text(record.round) + " is open to a verdict");
-    }
-    if (work->rejected) {
-        return fail("peer " + record.subject.hex() + " was rejected before in " +
-                    round_text(record.round));
-    }
-    const bool late = summarised_ || plan_->round != record.round;
-    const bool audit = decides_audit(verdict->layer);
-    if (late && !audit && verdict->ruling != Ruling::kRejected && !verdict->suspicious) {
-        return fail("the summary of " + round_text(record.round) + " is out: only an audit or a "
-                    "rejection can follow");
-    }
-    if (verdict->suspicious && !work->decided) {
-        work->audited = true;
-    }
-    switch (verdict->ruling) {
-        case Ruling::kAccepted: (audit ? work->decided : work->accepted) = true; break;
-        case Ruling::kGated: work->gated = true; break;
-        case Ruling::kRejected: reject(peers_.at(record.subject), *work, *verdict); break;
-    }
-    return {};
-}
-
-void Books::reject(PeerBook& book, RoundWork& work, const Verdict& verdict) {
-    work.rejected = true;
-    book.rejected_in = plan_->round;
-    book.state = {};
-    book.sequences_most = 0;
-    const bool refusal = verdict.layer == Layer::kRefusal;
-    ++(refusal ? book.refusals : book.cheats);
-    const Forfeiture lost = book.escrow.exposed(!refusal || book.refusals > 1);
-    ForfeitBody body;
-    body.cause = refusal ? ForfeitCause::kRefusal : ForfeitCause::kCheat;
-    body.unvested = lost.unvested;
-    body.deposit = lost.deposit;
-    body.reason = verdict.reason;
-    const auto owed = owed_.find(verdict.peer);
-    if (owed != owed_.end()) {  // a second rejection before the forfeit of the first
-        body.deposit = std::max(body.deposit, owed->second.body.deposit);
-    }
-    owed_[verdict.peer] = {verdict.round, std::move(body)};
-}
-
-Status Books::on_forfeit(const RecordDraft& record) {
-    Result<ForfeitBody> body = ForfeitBody::decode(record.body);
-    if (!body) {
-        return body.error();
-    }
-    const auto owed = owed_.find(record.subject);
-    if (owed == owed_.end() || owed->second.round != record.round) {
-        return fail("no verdict of " + round_text(record.round) + " takes anything from peer " +
-                    record.subject.hex());
-    }
-    const ForfeitBody& due = owed->second.body;
-    if (body->cause != due.cause || body->unvested != due.unvested ||
-        body->deposit != due.deposit) {
-        return fail("peer " + record.subject.hex() + " forfeits " + std::to_string(due.unvested) +
-                    " unvested and " + std::to_string(due.deposit) + " deposit, the record says " +
-                    std::to_string(body->unvested) + " and " + std::to_string(body->deposit));
-    }
-    peers_.at(record.subject).escrow.forfeit(body->deposit > 0);
-    owed_.erase(owed);
-    return {};
-}
-
-Status Books::on_rollback(const RecordDraft& record) {
-    Result<RollbackBody> body = RollbackBody::decode(record.body);
-    if (!body) {
-        return body.error();
-    }
-    RoundWork* work = work_of(record.round, record.subject);
-    if (work == nullptr || !work->counted || !work->rejected || work->rolled_back) {
-        return fail("peer " + record.subject.hex() + " has no late rejection in " +
-                    round_text(record.round) + " to take out");
-    }
-    if (!plan_ || body->taken_out_in != plan_->round || summarised_) {
-        return fail("a share is taken out in the round that is open");
-    }
-    work->rolled_back = true;
-    return {};
-}
-
-// ---- shares, pay, summary ------------------------------------------------------------------------
-
-Status Books::on_share(const RecordDraft& record) {
-    Result<ShareBody> body = ShareBody::decode(record.body);
-    if (!body) {
-        return body.error();
-    }
-    if (!plan_ || summarised_ || settled_ || record.round != plan_->round) {
-        return fail("shares of " + round_text(record.round) + " are not open");
-    }
-    if (record.subject == PeerId{}) {
-        if (encoding_share_ || body->tokens != 0) {
-            return fail("a second share of the encoding, or one with tokens");
-        }
-        encoding_share_ = true;
-        return {};
-    }
-    const RoundWork* work = find(record.round, record.subject);
-    if (work == nullptr || !work->accepted || work->gated || is_barred(record.subject)) {
-        return fail("a share for peer " + record.subject.hex() + ", whose work was not accepted");
-    }
-    const uint64_t assigned = tokens_of(*plan_, *planned(*plan_, record.subject));
-    if (body->tokens != assigned || assigned == 0) {
-        return fail("peer " + record.subject.hex() + " was assigned " + std::to_string(assigned) +
-                    " tokens, its share counts " + std::to_string(body->tokens));
-    }
-    if (body->e_root != e_after_.at(record.subject)) {
-        return fail("the share of peer " + record.subject.hex() +
-                    " ends in another e than its COMMIT");
-    }
-    if (!shares_.try_emplace(record.subject, *body).second) {
-        return fail("a second share of peer " + record.subject.hex());
-    }
-    return {};
-}
-
-Status Books::on_settlement(const RecordDraft& record) {
-    Result<SettlementBody> body = SettlementBody::decode(record.body);
-    if (!body) {
-        return body.error();
-    }
-    if (!plan_ || summarised_ || settled_ || record.round != plan_->round) {
-        return fail(round_text(record.round) + " is not open to settlement");
-    }
-    if (Status owed = nothing_owed(); !owed) {
-        return owed;
-    }
-    for (const auto& [peer, share] : shares_) {
-        if (is_barred(peer)) {
-            return fail("peer " + peer.hex() + " was rejected after its share");
-        }
-    }
-    const RecordDraft expected = settlement();
-    if (record.body != expected.body) {
-        return fail("the pay does not follow from the recorded shares");
-    }
-    for (const Earning& line : body->lines) {
-        if (Status earned = peers_.at(line.peer).escrow.earn(record.round, line.amount); !earned) {
-            return fail("peer " + line.peer.hex() + ": " + earned.reason());
-        }
-    }
-    handed_out_ += body->pool;
-    settled_ = true;
-    return {};
-}
-
-Status Books::on_vesting(const RecordDraft& record) {
-    Result<VestingBody> body = VestingBody::decode(record.body);
-    if (!body) {
-        return body.error();
-    }
-    if (Status owed = nothing_owed(); !owed) {
-        return owed;
-    }
-    const auto found = peers_.find(record.subject);
-    if (found == peers_.end()) {
-        return fail("peer " + record.subject.hex() + " has not joined");
-    }
-    PeerBook& book = found->second;
-    if (body->source == VestingSource::kDeposit) {
-        if (!ended_ || awaits_audit(book) || body->amount != book.escrow.deposit()) {
-            return fail("a deposit is given back whole, after the run's end and its last audit");
-        }
-        return book.escrow.release_deposit();
-    }
-    const auto reward = book.escrow.unvested().find(record.round);
-    if (reward == book.escrow.unvested().end() || reward->second != body->amount) {
-        return fail("peer " + record.subject.hex() + " has no unvested reward of " +
-                    std::to_string(body->amount) + " from " + round_text(record.round));
-    }
-    if (!may_vest(book, record.round)) {
-        return fail("the reward of peer " + record.subject.hex() + " from " +
-                    round_text(record.round) + " may not vest yet");
-    }
-    return book.escrow.vest(record.round);
-}
-
-// Rejected, in this round or for an earlier one, since the plan of this round.
-bool Books::is_barred(const PeerId& peer) const { return find(peer)->rejected_in == plan_->round; }
-
-Status Books::check_entry(const SummaryEntry& entry, bool voided) const {
-    const RoundWork& work = *find(plan_->round, entry.peer);
-    const bool has_share = shares_.count(entry.peer) > 0;
-    const bool rejected = entry.outcome == CommitOutcome::kRejected;
-    if (rejected ? !is_barred(entry.peer) : work.rejected) {
-        return fail(rejected ? "was rejected by no verdict" : "was rejected by a verdict");
-    }
-    if (entry.outcome == CommitOutcome::kCounted && (voided || !has_share || !settled_)) {
-        return fail("counts without a share and a settlement of the round");
-    }
-    if (entry.outcome != CommitOutcome::kCounted && has_share) {
-        return fail("has a share and does not count");
-    }
-    if (entry.outcome == CommitOutcome::kGated && !work.gated) {
-        return fail("was gated by no verdict");
-    }
-    if (entry.outcome == CommitOutcome::kVoided && !voided) {
-        return fail("is voided in a round that was not");
-    }
-    return {};
-}
-
-Status Books::on_summary(const RecordDraft& record) {
-    Result<RoundSummary> summary = decode_body<RoundSummary>(record.body);
-    if (!summary) {
-        return summary.error();
-    }
-    if (!plan_ || summarised_ || summary->round != plan_->round || record.round != plan_->round) {
-        return fail("a summary of " + round_text(summary->round) + ", which is not open");
-    }
-    if (Status owed = nothing_owed(); !owed) {
-        return owed;
-    }
-    if (const std::vector<RecordDraft> due = due_vestings(); !due.empty()) {
-        return fail("the reward of peer " + due.front().subject.hex() + " from " +
-                    round_text(due.front().round) + " should have vested before this summary");
-    }
-    const bool same_peers = std::equal(
-        summary->entries.begin(), summary->entries.end(), e_after_.begin(), e_after_.end(),
-        [](const SummaryEntry& entry, const auto& commit) { return entry.peer == commit.first; });
-    if (!same_peers) {
-        return fail("the entries are not the COMMITs of the round, in order of id");
-    }
-    for (const SummaryEntry& entry : summary->entries) {
-        if (Status status = check_entry(entry, summary->voided); !status) {
-            return fail("peer " + entry.peer.hex() + " " + status.reason());
-        }
-    }
-    for (const auto& [peer, share] : shares_) {
-        count(peer, share);
-    }
-    summarised_ = true;
-    forget_old_works(plan_->round);
-    return {};
-}
-
-void Books::count(const PeerId& peer, const ShareBody& share) {
-    PeerBook& book = peers_.at(peer);
-    const PlanPeer& line = *planned(*plan_, peer);
-    book.works.at(plan_->round).counted = true;
-    book.state = {book.state.tenure_rounds + 1, line.optimiser_steps + plan_->inner_steps,
-                  share.m_root, share.v_root, share.e_root};
-    book.sequences_most = std::max(book.sequences_most, line.sequences_per_step);
-    book.tokens_counted += share.tokens;
-}
-
-// A work is kept while it can vest, be judged, or must still be taken out.
-void Books::forget_old_works(RoundId now) {
-    const auto window = static_cast<uint64_t>(std::max(pay_.vest_rounds, pay_.verdict_window));
-    for (auto& [peer, book] : peers_) {
-        for (auto work = book.works.begin(); work != book.works.end();) {
-            const RoundWork& one = work->second;
-            const bool open = awaits_audit(one) ||
-                              (one.counted && one.rejected && !one.rolled_back) ||
-                              book.escrow.unvested().count(work->first) > 0 ||
-                              work->first.value + window >= now.value;
-            work = open ? std::next(work) : book.works.erase(work);
-        }
-    }
 }
 
 // ---- fees, end -----------------------------------------------------------------------------------

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <span>
+#include <string>
 #include <vector>
 
 #include "ledger/bodies.h"
@@ -32,6 +32,8 @@ struct RoundWork {
     bool audited = false;   // an audit job was recorded, or it is suspicious: pay waits for it
     bool decided = false;   // the gradient audit (or appeal) accepted it
     bool rolled_back = false;
+
+    [[nodiscard]] bool awaits_audit() const { return audited && !decided && !rejected; }
 };
 
 // The inner state that a peer's next COMMIT must start from.
@@ -52,12 +54,16 @@ struct PeerBook {
     uint32_t sequences_most = 0;  // largest B_i that counted since the last rejection
     uint64_t tokens_counted = 0;  // verified, of all rounds
     uint32_t refusals = 0;        // openings or audits drawn and not answered
-    uint32_t cheats = 0;          // other rejections
+    uint32_t cheats = 0;          // proven
+    uint32_t faults = 0;          // other rejections
+
+    [[nodiscard]] bool awaits_audit() const;
 };
 
 class Books {
 public:
-    // Takes the next record in, or fails with the reason and changes nothing.
+    // Takes the next record in, or fails with the reason and changes nothing: no copy is needed
+    // for trying one record.
     Status apply(const RecordDraft& record);
     Status apply(const Record& record);
 
@@ -150,6 +156,15 @@ Status check_books(const Books& books);
 
 // The fold of a whole ledger; names the record that does not follow.
 Result<Books> fold_books(const Ledger& ledger);
+
+// The peer's line in a plan (null if it has none), and its H * B_i * T.
+const PlanPeer* planned_peer(const RoundPlan& plan, const PeerId& id);
+uint64_t planned_tokens(const RoundPlan& plan, const PlanPeer& peer);
+// "round 7".
+std::string in_words(RoundId round);
+
+// What a rejection by this layer is.
+ForfeitCause cause_of(Layer layer);
 
 // Brings phi into the bounds of a share record.
 int64_t clamp_phi(int64_t phi_nano_nats);

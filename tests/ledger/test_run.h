@@ -1,0 +1,80 @@
+// A run as a coordinator would record it: real signatures, roots, beacons and audit jobs; invented
+// tensors. For the tests of this folder.
+
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "core/rng.h"
+#include "ledger/ledger.h"
+#include "ledger/ledger_verify.h"
+#include "ledger/settlement.h"
+#include "protocol/beacon_chain.h"
+#include "protocol/codec.h"
+
+namespace assay {
+
+// What a peer does in a round.
+enum class Conduct {
+    kHonest,
+    kAudited,    // honest, and the audit's verdict comes later (audit())
+    kGated,
+    kLate,       // COMMIT without payload
+    kSilent,     // never opens: refusal
+    kCheat,      // found by the chunk chain before the summary
+    kStale,      // a fault of form
+    kAway,
+};
+
+constexpr uint32_t kTestSteps = 4;     // H
+constexpr uint32_t kTestTokens = 16;   // T
+
+struct TestRun {
+    TestRun(Ledger& to, size_t peer_count, PaySettings pay);
+
+    // Applies to the books, then appends: as a coordinator does. REQUIRES: the books take it.
+    void write(std::vector<RecordDraft> drafts);
+    // One whole round; conducts are by index of the peer, kHonest where absent.
+    void round(const std::map<size_t, Conduct>& conducts = {}, bool voided = false);
+    // Reports and verdict of the audit of `peer` in `round`.
+    void audit(RoundId round, size_t peer, bool pass);
+    void end();
+
+    [[nodiscard]] const PeerId& id(size_t peer) const { return peers[peer].id(); }
+    [[nodiscard]] const PeerBook& book(size_t peer) const { return *books.find(id(peer)); }
+    // Callbacks that recompute what this run's COMMITs and audits were made by.
+    [[nodiscard]] LedgerChecks checks() const;
+
+    Ledger& ledger;
+    Identity coordinator;
+    std::vector<Identity> peers;
+    BeaconChain chain;
+    RunManifest manifest;
+    Books books;
+    uint64_t next_round = 0;
+    std::optional<RoundSummary> last_summary;
+    Digest last_beacon;
+    std::map<std::pair<RoundId, PeerId>, std::vector<AuditJob>> jobs;
+    std::function<void()> before_summary;  // called once a round, before its vestings
+    std::map<size_t, int64_t> phi;  // by peer; 1000000 where absent
+
+private:
+    RoundPlan make_plan() const;
+    void write_roster(RoundId round);
+    Commit make_commit(const RoundPlan& plan, size_t peer, bool stale) const;
+    std::vector<AuditJob> make_jobs(const RoundPlan& plan, size_t peer) const;
+    Verdict make_verdict(RoundId round, size_t peer, Conduct conduct) const;
+    void write_close(const RoundPlan& plan, const std::map<size_t, Envelope>& commits,
+                     const std::map<size_t, Conduct>& conducts);
+    void write_judgement(const RoundPlan& plan, const std::map<size_t, Conduct>& conducts,
+                         bool voided);
+};
+
+Digest test_digest(std::string_view what, uint64_t a = 0, uint64_t b = 0);
+PeerId test_peer(uint8_t number);
+std::vector<Record> all_records(const Ledger& ledger);
+
+}  // namespace assay
