@@ -84,14 +84,12 @@ uint32_t RunState::next_attempt(const AuditJob& job) const {
 // ---- the fold ------------------------------------------------------------------------------------
 
 Status RunState::apply(const RecordDraft& draft) {
-    Books books = books_;
-    if (Status money = books.apply(draft); !money) {
+    if (Status money = books_.apply(draft); !money) {
         return money;
     }
     if (Status kind = apply_kind(draft); !kind) {
         return kind;
     }
-    books_ = std::move(books);
     head_ = head_behind(height_, head_, std::span(&draft, 1));
     ++height_;
     return {};

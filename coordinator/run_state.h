@@ -73,7 +73,8 @@ class RunState {
 public:
     RunState(RunManifest manifest, PaySettings pay);
 
-    // Takes a draft in that will be durable, or a record that is. Fails on what cannot follow.
+    // Takes a draft in that will be durable, or a record that is. Fails on what cannot follow; the
+    // state is then of no more use.
     Status apply(const RecordDraft& draft);
 
     [[nodiscard]] bool started() const { return height_ > 0; }

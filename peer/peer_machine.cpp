@@ -308,11 +308,11 @@ void PeerMachine::train_or_sync() {
     out_.push_back(WantBlob{work_->plan.theta});
 }
 
+// The new triple stays with the worker: if that round counted, the next plan asks for it.
 void PeerMachine::drop_work() {
     if (phase_ == PeerPhase::kTraining) {
         out_.push_back(AbandonRound{work_->plan.round});
     }
-    out_.push_back(ForgetRound{work_->plan.round});
     work_.reset();
     phase_ = PeerPhase::kIdle;
 }
@@ -361,6 +361,9 @@ void PeerMachine::on(const RoundTrained& event, Instant now) {
     work_->commit_hash = commit_hash(event.envelope);
     work_->payload = event.payload;
     hello_.tokens_per_second = event.commit.tokens_per_second;
+    if (event.round.value > 0) {
+        out_.push_back(ForgetRound{RoundId{event.round.value - 1}});
+    }
     say_submission();
     say_at_ = now + rules_.retry;
 }

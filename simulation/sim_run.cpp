@@ -31,6 +31,9 @@ VerifySettings verify_settings() {
     verify.gate_group_sequences = 2;
     verify.share_sequences = 16;
     verify.gate_t = 0;
+    verify.overlap_limit = 0.98;  // the toy's honest payloads are alike: few entries, few tokens
+    verify.cosine_limit = 0.98;
+    verify.tripwire_cosine = 0.999;
     return verify;
 }
 
@@ -51,8 +54,9 @@ RoundRules make_rules(const SimulationOptions& options, const ParameterLayout& l
     rules.pay.audit_min_ppm = options.audit_min_ppm;
     rules.layout = layout;
     rules.opening_bytes_max = uint64_t{1} << 24;
-    rules.learning_rates = [](RoundId) {
-        return std::vector<uint32_t>(kInnerSteps, std::bit_cast<uint32_t>(kLearningRate));
+    rules.learning_rates = [](RoundId round) {
+        const float rate = kLearningRate / (1.0F + 0.1F * static_cast<float>(round.value));
+        return std::vector<uint32_t>(kInnerSteps, std::bit_cast<uint32_t>(rate));
     };
     return rules;
 }
@@ -86,7 +90,8 @@ SimRun::SimRun(const SimulationOptions& given)
     adam.clip = 0;
     adam.epsilon = 1e-2F;  // rare tokens give small gradients: those shall stay small
     adam.weight_decay = 0;
-    const BiasTable table = bias_table(0.9, 0.95);
+    adam.beta1 = 0.5F;
+    const BiasTable table = bias_table(0.5, 0.95);
     rules.bias1_bits = table.bias1_bits;
     rules.bias2_bits = table.bias2_bits;
     rules.sample_count = sample_count;
