@@ -1,3 +1,4 @@
+// What a beacon draws: recomputable, unpredictable, with the promised rates.
 #include "verify/challenge.h"
 
 #include <algorithm>

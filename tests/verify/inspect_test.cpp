@@ -1,3 +1,5 @@
+// The form of COMMITs and payloads, field by field, and the dense strategies through the chunk
+// chain.
 #include "verify/inspect.h"
 
 #include <catch2/catch.hpp>

@@ -1,3 +1,4 @@
+// Evidence in, verdict out: which layer decides, and in what words.
 #include "verify/judge.h"
 
 #include <catch2/catch.hpp>

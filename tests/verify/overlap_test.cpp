@@ -1,3 +1,4 @@
+// Pairs of payloads: honest ones are none, copies, mirrors and replays are.
 #include "verify/overlap.h"
 
 #include <catch2/catch.hpp>

@@ -1,3 +1,4 @@
+// The direction gate and the shares, on losses whose answers are known.
 #include "verify/probe.h"
 
 #include <catch2/catch.hpp>

@@ -1,3 +1,4 @@
+// The gradient audit: what is refused, and how much each class tolerates.
 #include "verify/replay.h"
 
 #include <catch2/catch.hpp>

@@ -1,3 +1,4 @@
+// Faked steps trip the wire, honest ones do not.
 #include "verify/tripwire.h"
 
 #include <catch2/catch.hpp>
