@@ -144,14 +144,14 @@ std::string VerifyReport::text() const {
     if (bad) {
         out = "ledger does NOT verify: record " + std::to_string(bad->height) + " (" +
               record_kind_name(bad->kind) + "): " + bad->what + "; " + std::to_string(records) +
-              " records before it are good\n";
+              " records before it are good";
     } else {
         out = "ledger verifies: " + std::to_string(records) + " records, " +
               std::to_string(rounds) + " rounds, " + std::to_string(signatures) +
-              " signatures, head " + head.brief() + "\n";
+              " signatures, head " + head.brief();
     }
     for (const std::string& what : not_checked) {
-        out += "not checked: " + what + "\n";
+        out += "\nnot checked: " + what;
     }
     return out;
 }

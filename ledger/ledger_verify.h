@@ -49,7 +49,7 @@ struct VerifyReport {
     Books books;                           // after the last good record
 
     [[nodiscard]] bool ok() const { return !bad.has_value(); }
-    // One line that says how it ended, then one a thing that was not checked.
+    // One line that says how it ended, then one a thing that was not checked; no newline at the end.
     [[nodiscard]] std::string text() const;
 };
 

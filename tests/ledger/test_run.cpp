@@ -199,7 +199,7 @@ Verdict TestRun::make_verdict(RoundId round, size_t peer, Conduct conduct) const
         case Conduct::kGated:
             verdict.ruling = Ruling::kGated;
             verdict.layer = Layer::kDirection;
-            verdict.reason = "the direction does not help: t = 0.4";
+            verdict.reason = gate_reason;
             break;
         case Conduct::kSilent:
             verdict.layer = Layer::kRefusal;

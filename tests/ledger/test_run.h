@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "core/rng.h"
@@ -58,6 +59,7 @@ struct TestRun {
     std::optional<RoundSummary> last_summary;
     Digest last_beacon;
     std::map<std::pair<RoundId, PeerId>, std::vector<AuditJob>> jobs;
+    std::string gate_reason = "the direction does not help: t = 0.4";
     std::function<void()> before_summary;  // called once a round, before its vestings
     std::map<size_t, int64_t> phi;  // by peer; 1000000 where absent
 
