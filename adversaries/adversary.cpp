@@ -16,8 +16,7 @@ namespace assay {
 namespace {
 
 template <typename Worker>
-std::unique_ptr<PeerWorker> make(WorkerSettings settings, WorkerPorts ports,
-                                 GradientModel& model) {
+std::unique_ptr<PeerWorker> make(WorkerSettings settings, WorkerPorts ports, GradientModel& model) {
     return std::make_unique<Worker>(std::move(settings), std::move(ports), model);
 }
 
@@ -27,10 +26,14 @@ struct Attack {
 };
 
 constexpr Attack kAttacks[] = {
-    {"random", make<RandomPeer>},         {"sign_flip", make<SignFlipPeer>},
-    {"scaled", make<ScaledPeer>},         {"lazy", make<LazyPeer>},
-    {"other_data", make<OtherDataPeer>},  {"copycat", make<CopycatPeer>},
-    {"stale", make<StalePeer>},           {"silent", make<SilentPeer>},
+    {"random", make<RandomPeer>},
+    {"sign_flip", make<SignFlipPeer>},
+    {"scaled", make<ScaledPeer>},
+    {"lazy", make<LazyPeer>},
+    {"other_data", make<OtherDataPeer>},
+    {"copycat", make<CopycatPeer>},
+    {"stale", make<StalePeer>},
+    {"silent", make<SilentPeer>},
 };
 
 }  // namespace
@@ -46,8 +49,10 @@ const std::vector<std::string>& adversary_names() {
     return names;
 }
 
-std::unique_ptr<PeerWorker> make_adversary(std::string_view name, WorkerSettings settings,
-                                           WorkerPorts ports, GradientModel& model) {
+std::unique_ptr<PeerWorker> make_adversary(std::string_view name,
+                                           WorkerSettings settings,
+                                           WorkerPorts ports,
+                                           GradientModel& model) {
     for (const Attack& attack : kAttacks) {
         if (attack.name == name) {
             return attack.make(std::move(settings), std::move(ports), model);

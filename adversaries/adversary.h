@@ -1,7 +1,7 @@
 // Peers that cheat, by name: for the demo, the simulation and the tests. `assay peer` links none.
 //
-// Each attack is a PeerWorker that differs in one place and stands in a file of its own. What checks
-// find it, and how surely, is in docs/verification.md.
+// Each attack is a PeerWorker that differs in one place and stands in a file of its own. What
+// checks find it, and how surely, is in docs/verification.md.
 
 #pragma once
 
@@ -18,7 +18,9 @@ namespace assay {
 const std::vector<std::string>& adversary_names();
 
 // Null for a name that is none. REQUIRES: model outlives the worker.
-std::unique_ptr<PeerWorker> make_adversary(std::string_view name, WorkerSettings settings,
-                                           WorkerPorts ports, GradientModel& model);
+std::unique_ptr<PeerWorker> make_adversary(std::string_view name,
+                                           WorkerSettings settings,
+                                           WorkerPorts ports,
+                                           GradientModel& model);
 
 }  // namespace assay

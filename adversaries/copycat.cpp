@@ -5,21 +5,21 @@
 namespace assay {
 
 Result<TrainedRound> CopycatPeer::train(const RoundPlan& plan, const StepHook& hook) {
-    const auto self =
-        std::find_if(plan.peers.begin(), plan.peers.end(),
-                     [&](const PlanPeer& peer) { return peer.id == settings_.self; });
+    const auto self = std::find_if(plan.peers.begin(), plan.peers.end(), [&](const PlanPeer& peer) {
+        return peer.id == settings_.self;
+    });
     const auto colluder =
-        std::find_if(plan.peers.begin(), plan.peers.end(),
-                     [&](const PlanPeer& peer) { return peer.id != settings_.self; });
+        std::find_if(plan.peers.begin(), plan.peers.end(), [&](const PlanPeer& peer) {
+            return peer.id != settings_.self;
+        });
     if (self == plan.peers.end() || colluder == plan.peers.end()) {
-        return PeerWorker::train(plan, hook);
+        return fail("nobody is there to copy from");
     }
     Result<TrainedRound> copied = train_as(plan, *colluder, hook);
-    if (!copied) {
-        return PeerWorker::train(plan, hook);
+    if (copied) {
+        copied->commit.e_before_root = self->e_root;
+        copied->commit.numeric_class = self->numeric_class;
     }
-    copied->commit.e_before_root = self->e_root;
-    copied->commit.numeric_class = self->numeric_class;
     return copied;
 }
 

@@ -4,8 +4,10 @@
 
 namespace assay {
 
-StepGradient LazyPeer::step_gradient(const RoundPlan& plan, uint32_t step,
-                                     std::span<const float> theta, const TokenBatch& batch,
+StepGradient LazyPeer::step_gradient(const RoundPlan& plan,
+                                     uint32_t step,
+                                     std::span<const float> theta,
+                                     const TokenBatch& batch,
                                      std::span<float> gradient) {
     const uint32_t honest = (plan.inner_steps + 1) / 2;
     if (step >= honest) {

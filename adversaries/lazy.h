@@ -11,8 +11,11 @@ public:
     using PeerWorker::PeerWorker;
 
 protected:
-    StepGradient step_gradient(const RoundPlan& plan, uint32_t step, std::span<const float> theta,
-                               const TokenBatch& batch, std::span<float> gradient) override;
+    StepGradient step_gradient(const RoundPlan& plan,
+                               uint32_t step,
+                               std::span<const float> theta,
+                               const TokenBatch& batch,
+                               std::span<float> gradient) override;
 
 private:
     std::vector<float> last_;

@@ -2,7 +2,8 @@
 
 namespace assay {
 
-std::vector<uint64_t> OtherDataPeer::choose_samples(const RoundPlan&, uint32_t,
+std::vector<uint64_t> OtherDataPeer::choose_samples(const RoundPlan&,
+                                                    uint32_t,
                                                     std::span<const uint64_t> assigned) {
     std::vector<uint64_t> chosen;
     for (size_t i = 0; i < assigned.size(); ++i) {

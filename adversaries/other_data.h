@@ -11,7 +11,8 @@ public:
     using PeerWorker::PeerWorker;
 
 protected:
-    std::vector<uint64_t> choose_samples(const RoundPlan& plan, uint32_t step,
+    std::vector<uint64_t> choose_samples(const RoundPlan& plan,
+                                         uint32_t step,
                                          std::span<const uint64_t> assigned) override;
 };
 

@@ -2,7 +2,9 @@
 
 namespace assay {
 
-Result<OpeningNotice> SilentPeer::open(const RoundPlan&, const Commit&, const Digest&,
+Result<OpeningNotice> SilentPeer::open(const RoundPlan&,
+                                       const Commit&,
+                                       const Digest&,
                                        const Digest&) {
     return fail("stays silent");
 }

@@ -9,7 +9,9 @@ namespace assay {
 class SilentPeer : public PeerWorker {
 public:
     using PeerWorker::PeerWorker;
-    Result<OpeningNotice> open(const RoundPlan& plan, const Commit& commit, const Digest& commit_hash,
+    Result<OpeningNotice> open(const RoundPlan& plan,
+                               const Commit& commit,
+                               const Digest& commit_hash,
                                const Digest& beacon) override;
 };
 

@@ -10,8 +10,8 @@ constexpr uint64_t kLongestMs = uint64_t{1} << 40;
 
 // amount / rate in milliseconds, rounded up, with slack; saturates.
 uint64_t time_for(uint64_t amount, uint64_t rate, uint32_t slack_percent) {
-    const double seconds = static_cast<double>(amount) / static_cast<double>(std::max<uint64_t>(
-                                                             rate, 1));
+    const double seconds =
+        static_cast<double>(amount) / static_cast<double>(std::max<uint64_t>(rate, 1));
     const double ms = seconds * 1000.0 * (1.0 + slack_percent / 100.0) + 1.0;
     return ms < static_cast<double>(kLongestMs) ? static_cast<uint64_t>(ms) : kLongestMs;
 }
@@ -26,16 +26,18 @@ uint64_t known_or(uint64_t measured, uint64_t otherwise) {
 
 }  // namespace
 
-RoundDeadlines round_deadlines(const DeadlineRules& rules, Instant opened_at,
-                               std::span<const PeerPace> peers, uint64_t payload_bytes,
+RoundDeadlines round_deadlines(const DeadlineRules& rules,
+                               Instant opened_at,
+                               std::span<const PeerPace> peers,
+                               uint64_t payload_bytes,
                                uint64_t opening_bytes) {
     uint64_t training = 0;
     uint64_t uplink = ~uint64_t{0};
     for (const PeerPace& peer : peers) {
         const uint64_t speed = known_or(peer.tokens_per_second, rules.default_tokens_per_second);
         training = std::max(training, time_for(peer.tokens, speed, rules.slack_percent));
-        uplink = std::min(uplink, known_or(peer.uplink_bytes_per_second,
-                                           rules.default_uplink_bytes_per_second));
+        uplink = std::min(
+            uplink, known_or(peer.uplink_bytes_per_second, rules.default_uplink_bytes_per_second));
     }
     const uint64_t payload = time_for(payload_bytes, uplink, rules.slack_percent);
     const uint64_t opening = time_for(opening_bytes, uplink, rules.slack_percent);

@@ -21,14 +21,16 @@ struct PeerPace {
 };
 
 struct RoundDeadlines {
-    Instant commit;       // D1
-    Instant payload;      // D2
-    DurationMs opening;   // T_c, from the reveal on
+    Instant commit;      // D1
+    Instant payload;     // D2
+    DurationMs opening;  // T_c, from the reveal on
 };
 
 // D1: the slowest peer's training and fetching theta, with slack, and the grace window.
-RoundDeadlines round_deadlines(const DeadlineRules& rules, Instant opened_at,
-                               std::span<const PeerPace> peers, uint64_t payload_bytes,
+RoundDeadlines round_deadlines(const DeadlineRules& rules,
+                               Instant opened_at,
+                               std::span<const PeerPace> peers,
+                               uint64_t payload_bytes,
                                uint64_t opening_bytes);
 
 // What the rest gets once a quorum is in, `elapsed` after the phase began.

@@ -21,8 +21,8 @@ uint64_t median_speed(std::span<const Candidate> candidates) {
         return 0;
     }
     const size_t middle = (speeds.size() - 1) / 2;
-    std::nth_element(speeds.begin(), speeds.begin() + static_cast<std::ptrdiff_t>(middle),
-                     speeds.end());
+    std::nth_element(
+        speeds.begin(), speeds.begin() + static_cast<std::ptrdiff_t>(middle), speeds.end());
     return speeds[middle];
 }
 
@@ -60,8 +60,8 @@ std::vector<RosterLine> choose_roster(std::vector<Candidate> candidates, const R
     const uint64_t median = median_speed(candidates);
     std::vector<RosterLine> roster;
     for (const Candidate& candidate : candidates) {
-        roster.push_back({candidate.id, candidate.numeric_class,
-                          sequences_for(candidate, median, rules)});
+        roster.push_back(
+            {candidate.id, candidate.numeric_class, sequences_for(candidate, median, rules)});
     }
     std::sort(roster.begin(), roster.end());
     return roster;

@@ -18,9 +18,9 @@ namespace assay {
 struct Candidate {
     PeerId id;
     NumericClass numeric_class = NumericClass::kFp32;
-    uint64_t tokens_per_second = 0;   // measured; 0 unknown
+    uint64_t tokens_per_second = 0;  // measured; 0 unknown
     uint32_t tenure_rounds = 0;
-    uint32_t counted_sequences = 0;   // B_i of its last counted round; 0 for a newcomer
+    uint32_t counted_sequences = 0;  // B_i of its last counted round; 0 for a newcomer
 };
 
 // In order of id. More candidates than rules.peers_max: those of longest tenure.

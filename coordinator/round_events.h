@@ -19,7 +19,8 @@ namespace assay {
 
 enum class BlobPurpose : uint8_t { kPayload, kOpening, kStepState };
 
-// ---- events --------------------------------------------------------------------------------------
+// ---- events
+// --------------------------------------------------------------------------------------
 
 struct PeerHello {
     PeerId peer;
@@ -63,25 +64,25 @@ struct BlobFailed {
 };
 
 struct JudgedPeer {
-    Verdict verdict;           // of the layers that gate
-    bool entered = false;      // in the aggregate
-    Digest m_after_root;       // END roots, proven by the opening; zero if not opened
+    Verdict verdict;       // of the layers that gate
+    bool entered = false;  // in the aggregate
+    Digest m_after_root;   // END roots, proven by the opening; zero if not opened
     Digest v_after_root;
     Digest e_after_root;
-    int64_t share_nano = 0;    // phi in 1e-9 nat
-    double weight = 0;         // w_i as used in the aggregate
+    int64_t share_nano = 0;  // phi in 1e-9 nat
+    double weight = 0;       // w_i as used in the aggregate
 };
 struct RoundJudged {
     RoundId round;
-    bool voided = false;       // nothing entered
+    bool voided = false;  // nothing entered
     std::string reason;
-    std::vector<JudgedPeer> peers;   // one a submission, in order of id
-    std::vector<AuditJob> audits;    // single gradients that must be recomputed
+    std::vector<JudgedPeer> peers;                       // one a submission, in order of id
+    std::vector<AuditJob> audits;                        // single gradients that must be recomputed
     std::vector<std::pair<RoundId, PeerId>> taken_back;  // of the order's take_backs
     int64_t encoding_share_nano = 0;
     int64_t loss_decrease_nano = 0;  // measured on the same sequences as the shares
     BlobRef aggregate;
-    BlobRef theta;             // after the outer step, durable before this event
+    BlobRef theta;  // after the outer step, durable before this event
     Digest theta_root;
     Digest accumulator_root;
     Digest momentum_root;
@@ -90,8 +91,8 @@ struct RoundJudged {
 };
 struct AuditDone {
     AuditReport report;
-    Envelope envelope;         // the auditor's signed report, as it is stored
-    uint32_t attempt = 1;      // 2: by the second auditor
+    Envelope envelope;     // the auditor's signed report, as it is stored
+    uint32_t attempt = 1;  // 2: by the second auditor
 };
 struct Tick {};
 struct StopRequested {};
@@ -109,7 +110,8 @@ using Event = std::variant<PeerHello,
                            Tick,
                            StopRequested>;
 
-// ---- actions -------------------------------------------------------------------------------------
+// ---- actions
+// -------------------------------------------------------------------------------------
 
 struct Send {
     PeerId to;
@@ -153,7 +155,7 @@ struct JudgeRound {
     RoundPlan plan;
     Digest plan_digest;
     Digest beacon;
-    std::vector<Submission> submissions;   // in order of id
+    std::vector<Submission> submissions;  // in order of id
     std::vector<TakeBack> take_backs;
 };
 struct RunAudit {

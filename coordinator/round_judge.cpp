@@ -67,15 +67,19 @@ Status RoundJudge::load(std::vector<float> theta, OuterState outer) {
     return {};
 }
 
-// ---- evidence ------------------------------------------------------------------------------------
+// ---- evidence
+// ------------------------------------------------------------------------------------
 
 // L1 of COMMIT and payload.
 void RoundJudge::read_payload(const JudgeRound& order, const Assignment& dealt, Work& work) const {
     const Submission& submission = *work.submission;
     const PeerAssignment* assignment = dealt.find(work.peer());
     ASSAY_CHECK(assignment != nullptr);
-    const CommitExpectation expected{order.plan, order.plan_digest, submission.expected,
-                                     assignment_digest(*assignment), settings_.payload_bytes_max};
+    const CommitExpectation expected{order.plan,
+                                     order.plan_digest,
+                                     submission.expected,
+                                     assignment_digest(*assignment),
+                                     settings_.payload_bytes_max};
     work.evidence.form = inspect_commit(submission.commit, expected);
     const Result<Bytes> bytes = ports_.get(submission.payload);
     if (!bytes) {
@@ -104,9 +108,13 @@ void RoundJudge::read_opening(const JudgeRound& order, const Assignment& dealt, 
     if (!work.evidence.form->ok() || !work.payload) {
         return;
     }
-    const Challenge challenge = draw_challenge(
-        order.beacon, submission.commit_hash, model_.layout(), payload_energies(*work.payload),
-        settings_.verify, order.plan.inner_steps, submission.expected.audit_ppm);
+    const Challenge challenge = draw_challenge(order.beacon,
+                                               submission.commit_hash,
+                                               model_.layout(),
+                                               payload_energies(*work.payload),
+                                               settings_.verify,
+                                               order.plan.inner_steps,
+                                               submission.expected.audit_ppm);
     work.evidence.opening_hash = submission.opening->opening.sha256;
     const Result<Bytes> bytes = ports_.get(submission.opening->opening);
     if (!bytes) {
@@ -114,32 +122,38 @@ void RoundJudge::read_opening(const JudgeRound& order, const Assignment& dealt, 
         return;
     }
     Result<Opening> opening = decode_opening(
-        *bytes, opening_shape(order.plan, submission.expected, model_.layout().tile_count(),
-                              challenge));
+        *bytes,
+        opening_shape(order.plan, submission.expected, model_.layout().tile_count(), challenge));
     if (!opening) {
         work.evidence.opening = Status(opening.error());
         return;
     }
     work.opening = std::move(*opening);
     const PeerAssignment& assignment = *dealt.find(work.peer());
-    work.evidence.opening = inspect_opening(*work.opening, submission.commit, order.plan,
-                                            submission.expected, assignment);
+    work.evidence.opening = inspect_opening(
+        *work.opening, submission.commit, order.plan, submission.expected, assignment);
     if (!work.evidence.opening->ok()) {
         return;
     }
     const PayloadFormat payload_format = format();
-    work.evidence.chain = audit_chunks(
-        {order.plan, submission.expected, model_.layout(), settings_.adam, payload_format, theta_,
-         *work.payload, submission.commit, *work.opening},
-        settings_.verify);
+    work.evidence.chain = audit_chunks({order.plan,
+                                        submission.expected,
+                                        model_.layout(),
+                                        settings_.adam,
+                                        payload_format,
+                                        theta_,
+                                        *work.payload,
+                                        submission.commit,
+                                        *work.opening},
+                                       settings_.verify);
     if (work.evidence.chain->pass) {
         work.evidence.tripwire = work.evidence.chain->tripwire;
     }
     for (const StepOpening& step : submission.opening->steps) {
         const std::span<const uint64_t> samples =
             assignment.step(step.step, order.plan.inner_steps);
-        work.jobs.push_back(make_audit_job(order.plan, submission.expected, submission.commit,
-                                           *work.opening, step, samples));
+        work.jobs.push_back(make_audit_job(
+            order.plan, submission.expected, submission.commit, *work.opening, step, samples));
         traces_[audit_job_digest(work.jobs.back())] = trace_evidence(*work.opening, step.step);
     }
 }
@@ -149,8 +163,12 @@ void RoundJudge::find_copies(const JudgeRound& order, std::vector<Work>& works) 
     std::vector<SubmissionView> views;
     for (const Work& work : works) {
         const Commit& commit = work.submission->commit;
-        views.push_back({work.peer(), order.plan.round, commit.states_root, commit.trace_root,
-                         commit.payload_hash, work.payload ? &work.entries : nullptr});
+        views.push_back({work.peer(),
+                         order.plan.round,
+                         commit.states_root,
+                         commit.trace_root,
+                         commit.payload_hash,
+                         work.payload ? &work.entries : nullptr});
     }
     const auto load = [&](const PeerId& peer, RoundId round) -> std::optional<PayloadEntries> {
         const auto found = old_payloads_.find({round, peer});
@@ -188,9 +206,10 @@ void RoundJudge::find_copies(const JudgeRound& order, std::vector<Work>& works) 
 // Of a proven pair one is the copy: the audits that say who cannot wait.
 void RoundJudge::audit_copies(std::vector<Work>& works) {
     for (Work& work : works) {
-        const bool proven = std::any_of(
-            work.evidence.copies.begin(), work.evidence.copies.end(),
-            [](const PairFinding& finding) { return finding.proves_copy(); });
+        const bool proven =
+            std::any_of(work.evidence.copies.begin(),
+                        work.evidence.copies.end(),
+                        [](const PairFinding& finding) { return finding.proves_copy(); });
         if (!proven || !work.evidence.chain || !work.evidence.chain->pass) {
             continue;
         }
@@ -211,16 +230,16 @@ Status RoundJudge::run_gate(const JudgeRound& order, std::vector<Work>& works) {
         }
     }
     const auto groups = static_cast<uint64_t>(settings_.verify.gate_groups);
-    const auto size = std::min<uint64_t>(
-        static_cast<uint64_t>(settings_.verify.gate_group_sequences),
-        settings_.held_out_count / groups);
+    const auto size =
+        std::min<uint64_t>(static_cast<uint64_t>(settings_.verify.gate_group_sequences),
+                           settings_.held_out_count / groups);
     if (payloads.empty() || size == 0) {
         return {};
     }
     std::vector<TokenBatch> draws[2];
     for (uint32_t draw = 0; draw < 2; ++draw) {
-        const std::vector<uint64_t> samples = draw_held_out(
-            order.beacon, "gate", draw, groups * size, settings_.held_out_count);
+        const std::vector<uint64_t> samples =
+            draw_held_out(order.beacon, "gate", draw, groups * size, settings_.held_out_count);
         for (uint64_t g = 0; g < groups; ++g) {
             const std::span<const uint64_t> all(samples);
             Result<TokenBatch> batch =
@@ -232,8 +251,12 @@ Status RoundJudge::run_gate(const JudgeRound& order, std::vector<Work>& works) {
         }
     }
     const GateOutcome outcome = run_direction_gate(
-        model_, theta_, payloads, [&](uint32_t draw) { return draws[std::min(draw, 1U)]; },
-        order.plan.grain_sequences, settings_.verify);
+        model_,
+        theta_,
+        payloads,
+        [&](uint32_t draw) { return draws[std::min(draw, 1U)]; },
+        order.plan.grain_sequences,
+        settings_.verify);
     for (size_t i = 0; i < gated.size(); ++i) {
         gated[i]->evidence.direction = outcome.scores[i];
         gated[i]->evidence.gate_t = settings_.verify.gate_t;
@@ -241,7 +264,8 @@ Status RoundJudge::run_gate(const JudgeRound& order, std::vector<Work>& works) {
     return {};
 }
 
-// ---- the round -----------------------------------------------------------------------------------
+// ---- the round
+// -----------------------------------------------------------------------------------
 
 Result<RoundJudged> RoundJudge::judge(const JudgeRound& order) {
     const ParameterLayout& layout = model_.layout();
@@ -299,7 +323,8 @@ Result<RoundJudged> RoundJudge::judge(const JudgeRound& order) {
 }
 
 // The outer step, its shares and the new state; without anybody in it the round is void.
-Status RoundJudge::aggregate_round(const JudgeRound& order, std::vector<Work>& works,
+Status RoundJudge::aggregate_round(const JudgeRound& order,
+                                   std::vector<Work>& works,
                                    RoundJudged& judged) {
     const ParameterLayout& layout = model_.layout();
     Result<float> before = reported_loss(order.plan.sequence_tokens);
@@ -361,7 +386,8 @@ Status RoundJudge::aggregate_round(const JudgeRound& order, std::vector<Work>& w
 }
 
 // E <- E - D_i for each late rejection, D_i recomputed from the payloads of its round.
-Status RoundJudge::take_out_shares(const JudgeRound& order, OuterState& outer,
+Status RoundJudge::take_out_shares(const JudgeRound& order,
+                                   OuterState& outer,
                                    RoundJudged& judged) {
     const ParameterLayout& layout = model_.layout();
     for (const TakeBack& back : order.take_backs) {
@@ -374,8 +400,8 @@ Status RoundJudge::take_out_shares(const JudgeRound& order, OuterState& outer,
             if (!bytes) {
                 return bytes.error();
             }
-            Result<PeerPayload> payload = decode_payload(
-                strategy_of(settings_.outer), *bytes, layout, settings_.compression);
+            Result<PeerPayload> payload =
+                decode_payload(strategy_of(settings_.outer), *bytes, layout, settings_.compression);
             if (!payload) {
                 return payload.error();
             }
@@ -398,8 +424,10 @@ Status RoundJudge::take_out_shares(const JudgeRound& order, OuterState& outer,
     return {};
 }
 
-Status RoundJudge::share_out(const JudgeRound& order, const std::vector<float>& step,
-                             const AggregateResult& sum, std::vector<Work*>& entered,
+Status RoundJudge::share_out(const JudgeRound& order,
+                             const std::vector<float>& step,
+                             const AggregateResult& sum,
+                             std::vector<Work*>& entered,
                              RoundJudged& judged) {
     const auto count = static_cast<uint64_t>(settings_.verify.share_sequences);
     const std::vector<uint64_t> samples =
@@ -412,9 +440,14 @@ Status RoundJudge::share_out(const JudgeRound& order, const std::vector<float>& 
         return batch.error();
     }
     const ShareOutcome outcome = aumann_shapley(
-        model_, theta_, step, sum.count(),
-        [&](size_t i, std::span<float> out) { sum.share_of(i, out); }, *batch,
-        order.plan.grain_sequences, settings_.verify.share_nodes);
+        model_,
+        theta_,
+        step,
+        sum.count(),
+        [&](size_t i, std::span<float> out) { sum.share_of(i, out); },
+        *batch,
+        order.plan.grain_sequences,
+        settings_.verify.share_nodes);
     for (size_t i = 0; i < entered.size(); ++i) {
         entered[i]->share_nano = outcome.phi[i];
     }
@@ -423,7 +456,8 @@ Status RoundJudge::share_out(const JudgeRound& order, const std::vector<float>& 
     return {};
 }
 
-// ---- audits and losses ---------------------------------------------------------------------------
+// ---- audits and losses
+// ---------------------------------------------------------------------------
 
 AuditReport RoundJudge::audit(const AuditJob& job) {
     std::vector<float> states[3];
@@ -454,9 +488,7 @@ AuditReport RoundJudge::audit(const AuditJob& job) {
     inputs.v = states[2];
     inputs.batch.sequences = static_cast<uint32_t>(job.samples.size());
     inputs.batch.sequence_tokens =
-        job.samples.empty()
-            ? 0
-            : static_cast<uint32_t>(tokens->size() / job.samples.size() - 1);
+        job.samples.empty() ? 0 : static_cast<uint32_t>(tokens->size() / job.samples.size() - 1);
     inputs.batch.tokens = *tokens;
     inputs.grain_sequences = settings_.grain_sequences;
     inputs.adam = settings_.adam;
@@ -468,7 +500,9 @@ AuditReport RoundJudge::audit(const AuditJob& job) {
     return run_audit(job, inputs, model_, settings_.verify);
 }
 
-void RoundJudge::forget_audit(const AuditJob& job) { traces_.erase(audit_job_digest(job)); }
+void RoundJudge::forget_audit(const AuditJob& job) {
+    traces_.erase(audit_job_digest(job));
+}
 
 Result<TokenBatch> RoundJudge::held_out_batch(std::span<const uint64_t> samples,
                                               uint32_t tokens) const {

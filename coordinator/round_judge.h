@@ -1,8 +1,8 @@
-// The coordinator's work on tensors in a round: payloads and openings in, verdicts, aggregate, shares
-// and the next theta out; later the gradient audits.
+// The coordinator's work on tensors in a round: payloads and openings in, verdicts, aggregate,
+// shares and the next theta out; later the gradient audits.
 //
-// No socket, no clock, no ledger: RoundMachine says what to judge (JudgeRound, RunAudit). Used by the
-// real coordinator's compute thread and by the simulation. One thread owns it.
+// No socket, no clock, no ledger: RoundMachine says what to judge (JudgeRound, RunAudit). Used by
+// the real coordinator's compute thread and by the simulation. One thread owns it.
 
 #pragma once
 
@@ -49,7 +49,7 @@ struct JudgeSettings {
     VerifySettings verify;
     uint32_t grain_sequences = 1;
     std::vector<uint32_t> bias2_bits;  // as in every plan of the run
-    uint32_t loss_sequences = 0;  // held-out sequences of the reported loss; 0: all
+    uint32_t loss_sequences = 0;       // held-out sequences of the reported loss; 0: all
     uint64_t payload_bytes_max = 0;
 };
 
@@ -78,11 +78,12 @@ private:
     void find_copies(const JudgeRound& order, std::vector<Work>& works);
     void audit_copies(std::vector<Work>& works);
     Status run_gate(const JudgeRound& order, std::vector<Work>& works);
-    Status aggregate_round(const JudgeRound& order, std::vector<Work>& works,
-                           RoundJudged& judged);
+    Status aggregate_round(const JudgeRound& order, std::vector<Work>& works, RoundJudged& judged);
     Status take_out_shares(const JudgeRound& order, OuterState& outer, RoundJudged& judged);
-    Status share_out(const JudgeRound& order, const std::vector<float>& step,
-                     const AggregateResult& aggregate, std::vector<Work*>& entered,
+    Status share_out(const JudgeRound& order,
+                     const std::vector<float>& step,
+                     const AggregateResult& aggregate,
+                     std::vector<Work*>& entered,
                      RoundJudged& judged);
     Result<TokenBatch> held_out_batch(std::span<const uint64_t> samples, uint32_t tokens) const;
     Result<float> reported_loss(uint32_t sequence_tokens);
@@ -93,7 +94,7 @@ private:
     GradientModel& model_;
     std::vector<float> theta_;
     OuterState outer_;
-    std::optional<float> loss_;    // reported loss of theta_
+    std::optional<float> loss_;  // reported loss of theta_
     PayloadHistory history_;
     std::map<std::pair<RoundId, PeerId>, BlobRef> old_payloads_;  // of the rounds in history_
     std::map<Digest, TraceEvidence> traces_;                      // by digest of the audit job

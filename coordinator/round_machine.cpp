@@ -11,12 +11,18 @@ namespace assay {
 
 const char* phase_name(RoundPhase phase) {
     switch (phase) {
-        case RoundPhase::kWaiting: return "waiting";
-        case RoundPhase::kGathering: return "gathering";
-        case RoundPhase::kUploading: return "uploading";
-        case RoundPhase::kChallenging: return "challenging";
-        case RoundPhase::kJudging: return "judging";
-        case RoundPhase::kClosed: return "closed";
+        case RoundPhase::kWaiting:
+            return "waiting";
+        case RoundPhase::kGathering:
+            return "gathering";
+        case RoundPhase::kUploading:
+            return "uploading";
+        case RoundPhase::kChallenging:
+            return "challenging";
+        case RoundPhase::kJudging:
+            return "judging";
+        case RoundPhase::kClosed:
+            return "closed";
     }
     return "unknown";
 }
@@ -32,7 +38,8 @@ RoundMachine::RoundMachine(RunManifest manifest, RoundRules rules, ChainElement 
 }
 
 Result<RoundMachine> RoundMachine::restore(const std::vector<Record>& records,
-                                           RunManifest manifest, RoundRules rules,
+                                           RunManifest manifest,
+                                           RoundRules rules,
                                            ChainElement element) {
     RoundMachine machine(std::move(manifest), std::move(rules), std::move(element));
     for (const Record& record : records) {
@@ -52,8 +59,8 @@ Result<RoundMachine> RoundMachine::restore(const std::vector<Record>& records,
 std::vector<Action> RoundMachine::start(Instant now) {
     out_.clear();
     if (!state_.started()) {
-        persist({make_draft(RecordKind::kRunStart, {}, {},
-                            RunStartBody{encode_manifest(manifest_), rules_.pay})});
+        persist({make_draft(
+            RecordKind::kRunStart, {}, {}, RunStartBody{encode_manifest(manifest_), rules_.pay})});
     }
     resume(now);
     advance(now);
@@ -89,8 +96,8 @@ void RoundMachine::persist(Drafts drafts) {
     }
 }
 
-void RoundMachine::refuse(const PeerId& peer, RefusalCode code, std::string reason,
-                          Digest expected, Digest received) {
+void RoundMachine::refuse(
+    const PeerId& peer, RefusalCode code, std::string reason, Digest expected, Digest received) {
     out_.push_back(Send{peer, Refusal{code, std::move(reason), expected, received}});
 }
 
@@ -103,7 +110,8 @@ bool RoundMachine::is_short() const {
     return state_.current()->plan.peers.size() < rules_.peers_min;
 }
 
-// ---- phases --------------------------------------------------------------------------------------
+// ---- phases
+// --------------------------------------------------------------------------------------
 
 void RoundMachine::enter(RoundPhase phase, Instant now, std::optional<Instant> deadline) {
     phase_ = phase;
@@ -121,16 +129,22 @@ void RoundMachine::advance(Instant now) {
 bool RoundMachine::advance_once(Instant now) {
     switch (phase_) {
         case RoundPhase::kWaiting:
-            if (candidates().size() < rules_.peers_min) {
+            if (candidates().size() < std::max(rules_.peers_min, rules_.peers_start)) {
                 return false;
             }
             open_first_round(now);
             return true;
-        case RoundPhase::kGathering: return gather(now);
-        case RoundPhase::kUploading: return upload(now);
-        case RoundPhase::kChallenging: return challenge(now);
-        case RoundPhase::kJudging: return false;
-        case RoundPhase::kClosed: end_run_if_settled(now); return false;
+        case RoundPhase::kGathering:
+            return gather(now);
+        case RoundPhase::kUploading:
+            return upload(now);
+        case RoundPhase::kChallenging:
+            return challenge(now);
+        case RoundPhase::kJudging:
+            return false;
+        case RoundPhase::kClosed:
+            end_run_if_settled(now);
+            return false;
     }
     return false;
 }
@@ -166,15 +180,17 @@ void RoundMachine::resume(Instant now) {
     }
 }
 
-// ---- members -------------------------------------------------------------------------------------
+// ---- members
+// -------------------------------------------------------------------------------------
 
 void RoundMachine::on(const PeerHello& event, Instant now) {
     const Hello& hello = event.hello;
     if (hello.protocol_version != limits::kProtocolVersion) {
-        refuse(event.peer, RefusalCode::kWrongVersion,
+        refuse(event.peer,
+               RefusalCode::kWrongVersion,
                "protocol version " + std::to_string(hello.protocol_version) +
-                   " is not spoken here, version " +
-                   std::to_string(limits::kProtocolVersion) + " is");
+                   " is not spoken here, version " + std::to_string(limits::kProtocolVersion) +
+                   " is");
         out_.push_back(CloseConnection{event.peer, "wrong protocol version"});
         return;
     }
@@ -183,10 +199,12 @@ void RoundMachine::on(const PeerHello& event, Instant now) {
         return;
     }
     if (hello.manifest_digest != manifest_hash_) {
-        refuse(event.peer, RefusalCode::kWrongManifest,
+        refuse(event.peer,
+               RefusalCode::kWrongManifest,
                "this coordinator runs manifest " + manifest_hash_.hex() + ", the peer belongs to " +
                    hello.manifest_digest.hex(),
-               manifest_hash_, hello.manifest_digest);
+               manifest_hash_,
+               hello.manifest_digest);
         out_.push_back(CloseConnection{event.peer, "wrong manifest"});
         return;
     }
@@ -206,8 +224,12 @@ void RoundMachine::welcome(const PeerId& peer, const Hello& hello, Instant now) 
         return;
     }
     if (member == nullptr || member->numeric_class != hello.numeric_class) {
-        persist({make_draft(RecordKind::kJoin, state_.round(), peer,
-                            JoinBody{now, hello.numeric_class, hello.tokens_per_second,
+        persist({make_draft(RecordKind::kJoin,
+                            state_.round(),
+                            peer,
+                            JoinBody{now,
+                                     hello.numeric_class,
+                                     hello.tokens_per_second,
                                      hello.uplink_bytes_per_second})});
     }
     if (connected_.count(peer) == 0 && phase_ == RoundPhase::kChallenging) {

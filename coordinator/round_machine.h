@@ -6,8 +6,8 @@
 //              COMMITs to D1  payloads to D2  CLOSE, beacon,  gates and    summary
 //                                             openings to T_c aggregate    durable
 //
-// Phases only move forward; a round that fails is voided and closes, and a new RoundId opens. What is
-// durable is RunState, a fold of the ledger's records; everything else here can be lost with the
+// Phases only move forward; a round that fails is voided and closes, and a new RoundId opens. What
+// is durable is RunState, a fold of the ledger's records; everything else here can be lost with the
 // process: restore() goes on inside the round, peers say again what was not recorded.
 // Not thread-safe: the coordinator's event loop owns it.
 
@@ -47,8 +47,10 @@ public:
     // A new run. REQUIRES: a ledger without records.
     RoundMachine(RunManifest manifest, RoundRules rules, ChainElement element);
     // After a crash or a stop; fails if the records belong to another run.
-    static Result<RoundMachine> restore(const std::vector<Record>& records, RunManifest manifest,
-                                        RoundRules rules, ChainElement element);
+    static Result<RoundMachine> restore(const std::vector<Record>& records,
+                                        RunManifest manifest,
+                                        RoundRules rules,
+                                        ChainElement element);
 
     // To be called once, before the first step.
     [[nodiscard]] std::vector<Action> start(Instant now);
@@ -97,7 +99,10 @@ private:
     void resume(Instant now);
     void enter(RoundPhase phase, Instant now, std::optional<Instant> deadline);
     void persist(Drafts drafts);
-    void refuse(const PeerId& peer, RefusalCode code, std::string reason, Digest expected = {},
+    void refuse(const PeerId& peer,
+                RefusalCode code,
+                std::string reason,
+                Digest expected = {},
                 Digest received = {});
     void note(std::string text) { out_.push_back(Note{std::move(text)}); }
     [[nodiscard]] bool is_active(const PeerId& peer) const;
@@ -125,7 +130,8 @@ private:
     void record_verdicts(const RoundJudged& judged);
     void record_pay(const RoundJudged& judged);
     void record_outcome(const RoundJudged& judged, Instant now);
-    [[nodiscard]] SummaryEntry outcome_of(const PeerId& peer, const CommitState& commit,
+    [[nodiscard]] SummaryEntry outcome_of(const PeerId& peer,
+                                          const CommitState& commit,
                                           const RoundJudged& judged) const;
     [[nodiscard]] RoundSummary make_summary(const RoundJudged& judged) const;
     void announce_outcome(const RoundJudged& judged, const std::set<PeerId>& ejected_before);
@@ -136,7 +142,9 @@ private:
     [[nodiscard]] RecordDraft roster_draft(RoundId round) const;
     [[nodiscard]] RoundPlan next_plan(RoundId round, const BlobRef& theta, Instant now) const;
     [[nodiscard]] PlanPeer plan_peer(const RosterLine& entry, RoundId round) const;
-    [[nodiscard]] uint32_t audit_rate(const Member& member, RoundId round, uint64_t tokens,
+    [[nodiscard]] uint32_t audit_rate(const Member& member,
+                                      RoundId round,
+                                      uint64_t tokens,
                                       uint64_t total) const;
     void serve_pool(PlanInputs& inputs, const RoundSummary& summary) const;
     void open_first_round(Instant now);
@@ -152,10 +160,10 @@ private:
     RoundPhase phase_ = RoundPhase::kWaiting;
     std::map<PeerId, Hello> connected_;
     std::map<PeerId, Progress> progress_;
-    std::set<Digest> fetching_;            // payloads on their way, by peer and hash
+    std::set<Digest> fetching_;  // payloads on their way, by peer and hash
     std::map<PeerId, OpeningProgress> openings_;
-    std::set<PeerId> extended_;            // got their one extension of T_c
-    std::set<PeerId> reconnected_;         // since the beacon of this round
+    std::set<PeerId> extended_;     // got their one extension of T_c
+    std::set<PeerId> reconnected_;  // since the beacon of this round
     Instant phase_since_;
     std::optional<Instant> deadline_;
     bool grace_runs_ = false;

@@ -100,13 +100,16 @@ Status RoundMachine::check_opening(const PeerId& peer, const OpeningNotice& noti
     const CommitState& commit = round.commits.at(peer);
     const PlanPeer& planned = *find_peer(round.plan, peer);
     const std::vector<double> no_energy(rules_.layout.tile_count(), 0.0);
-    const Challenge drawn =
-        draw_challenge(round.beacon->value, commit.hash, rules_.layout, no_energy, rules_.verify,
-                       round.plan.inner_steps, planned.audit_ppm);
+    const Challenge drawn = draw_challenge(round.beacon->value,
+                                           commit.hash,
+                                           rules_.layout,
+                                           no_energy,
+                                           rules_.verify,
+                                           round.plan.inner_steps,
+                                           planned.audit_ppm);
     if (notice.opening.size_bytes == 0 || notice.opening.size_bytes > rules_.opening_bytes_max) {
         return fail("an opening of " + std::to_string(notice.opening.size_bytes) +
-                    " bytes, at most " + std::to_string(rules_.opening_bytes_max) +
-                    " are fetched");
+                    " bytes, at most " + std::to_string(rules_.opening_bytes_max) + " are fetched");
     }
     std::vector<uint32_t> steps;
     for (const StepOpening& step : notice.steps) {
@@ -160,7 +163,9 @@ void RoundMachine::store_opening(const PeerId& peer, const OpeningProgress& prog
     const auto& commits = state_.current()->commits;
     const auto found = commits.find(peer);
     if (phase_ == RoundPhase::kChallenging && found != commits.end() && !found->second.opening) {
-        persist({make_draft(RecordKind::kOpening, state_.round(), peer,
+        persist({make_draft(RecordKind::kOpening,
+                            state_.round(),
+                            peer,
                             OpeningBody{true, encode_body(progress.notice)})});
     }
 }
@@ -228,8 +233,12 @@ JudgeRound RoundMachine::judge_order() const {
         }
         const CommitState& commit = round.commits.at(peer);
         const PlanPeer& planned = *find_peer(round.plan, peer);
-        order.submissions.push_back({planned, commit.commit, commit.hash, *commit.payload,
-                                     commit.opening, plan_weight(round.plan, planned)});
+        order.submissions.push_back({planned,
+                                     commit.commit,
+                                     commit.hash,
+                                     *commit.payload,
+                                     commit.opening,
+                                     plan_weight(round.plan, planned)});
     }
     for (const TakenShare& share : state_.take_backs()) {
         const RoundState* before = state_.find(share.round);

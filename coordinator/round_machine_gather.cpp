@@ -10,7 +10,9 @@ namespace assay {
 
 namespace {
 
-std::string round_text(RoundId round) { return "round " + std::to_string(round.value); }
+std::string round_text(RoundId round) {
+    return "round " + std::to_string(round.value);
+}
 
 Digest fetch_key(const PeerId& peer, const Digest& blob) {
     return sha256("fetch", peer.span(), blob.span());
@@ -23,8 +25,8 @@ void RoundMachine::on(const CommitArrived& event, Instant) {
     if (!admit_commit(event, hash)) {
         return;
     }
-    persist({{RecordKind::kCommit, event.commit.round, event.peer,
-              encode_envelope(event.envelope)}});
+    persist(
+        {{RecordKind::kCommit, event.commit.round, event.peer, encode_envelope(event.envelope)}});
 }
 
 // Refuses what has no place in this round; a COMMIT said again gets what the peer waits for.
@@ -41,7 +43,10 @@ bool RoundMachine::admit_commit(const CommitArrived& event, const Digest& hash) 
         return false;
     }
     if (event.commit.manifest_digest != manifest_hash_) {
-        refuse(peer, RefusalCode::kWrongManifest, "a COMMIT of another run", manifest_hash_,
+        refuse(peer,
+               RefusalCode::kWrongManifest,
+               "a COMMIT of another run",
+               manifest_hash_,
                event.commit.manifest_digest);
         return false;
     }
@@ -54,10 +59,11 @@ bool RoundMachine::admit_commit(const CommitArrived& event, const Digest& hash) 
             return false;
         }
         if (known != of_commit->commits.end()) {
-            refuse(peer, RefusalCode::kDuplicate,
-                   "another COMMIT of this peer was accepted for " +
-                       round_text(event.commit.round),
-                   known->second.hash, hash);
+            refuse(peer,
+                   RefusalCode::kDuplicate,
+                   "another COMMIT of this peer was accepted for " + round_text(event.commit.round),
+                   known->second.hash,
+                   hash);
             return false;
         }
     }
@@ -70,19 +76,22 @@ bool RoundMachine::admit_commit(const CommitArrived& event, const Digest& hash) 
         return false;
     }
     if (find_peer(round->plan, peer) == nullptr || is_short()) {
-        refuse(peer, RefusalCode::kNotInRoster,
+        refuse(peer,
+               RefusalCode::kNotInRoster,
                "not in the roster of " + round_text(event.commit.round));
         return false;
     }
     if (phase_ != RoundPhase::kGathering) {
-        refuse(peer, RefusalCode::kTooLate,
+        refuse(peer,
+               RefusalCode::kTooLate,
                "COMMITs of " + round_text(event.commit.round) + " are no longer taken");
         return false;
     }
     if (event.commit.payload_bytes > rules_.payload_bytes_max) {
-        refuse(peer, RefusalCode::kOutOfBounds,
-               "a payload of " + std::to_string(event.commit.payload_bytes) +
-                   " bytes, at most " + std::to_string(rules_.payload_bytes_max) + " are taken");
+        refuse(peer,
+               RefusalCode::kOutOfBounds,
+               "a payload of " + std::to_string(event.commit.payload_bytes) + " bytes, at most " +
+                   std::to_string(rules_.payload_bytes_max) + " are taken");
         return false;
     }
     return true;
@@ -104,8 +113,11 @@ void RoundMachine::on(const PayloadNoticed& event, Instant) {
     const Commit& commit = found->second.commit;
     const BlobRef& payload = event.notice.payload;
     if (payload.sha256 != commit.payload_hash || payload.size_bytes != commit.payload_bytes) {
-        refuse(event.peer, RefusalCode::kOutOfBounds, "not the payload of this peer's COMMIT",
-               commit.payload_hash, payload.sha256);
+        refuse(event.peer,
+               RefusalCode::kOutOfBounds,
+               "not the payload of this peer's COMMIT",
+               commit.payload_hash,
+               payload.sha256);
         return;
     }
     if (fetching_.insert(fetch_key(event.peer, payload.sha256)).second) {
@@ -132,7 +144,9 @@ void RoundMachine::on(const BlobStored& event, Instant now) {
         found->second.commit.payload_hash != event.sha256 || phase_ > RoundPhase::kUploading) {
         return;
     }
-    persist({make_draft(RecordKind::kPayload, event.round, event.peer,
+    persist({make_draft(RecordKind::kPayload,
+                        event.round,
+                        event.peer,
                         PayloadBody{event.sha256, found->second.commit.payload_bytes, now})});
 }
 
@@ -166,8 +180,7 @@ bool RoundMachine::gather(Instant now) {
     const bool quorum = committed >= quorum_of(active, rules_.quorum_percent);
     if (committed > 0 && (quorum || !awaited) && !grace_runs_) {
         grace_runs_ = true;
-        deadline_ = std::min(*deadline_,
-                             now + grace_after(rules_.deadlines, now - phase_since_));
+        deadline_ = std::min(*deadline_, now + grace_after(rules_.deadlines, now - phase_since_));
     }
     if (committed < active && now < *deadline_) {
         return false;
@@ -180,8 +193,8 @@ bool RoundMachine::gather(Instant now) {
 // True if D2 is over.
 bool RoundMachine::upload(Instant now) {
     const RoundState& round = *state_.current();
-    const bool all_here = std::all_of(
-        round.commits.begin(), round.commits.end(), [&](const auto& entry) {
+    const bool all_here =
+        std::all_of(round.commits.begin(), round.commits.end(), [&](const auto& entry) {
             return entry.second.payload.has_value() || !is_active(entry.first);
         });
     if (!all_here && now < *deadline_) {

@@ -31,15 +31,15 @@ std::vector<Candidate> RoundMachine::candidates() const {
             speed = here->second.tokens_per_second;
         }
         const PeerBook& book = state_.books().peers().at(id);
-        found.push_back({id, member.numeric_class, speed, book.state.tenure_rounds,
-                         book.sequences_most});
+        found.push_back(
+            {id, member.numeric_class, speed, book.state.tenure_rounds, book.sequences_most});
     }
     return found;
 }
 
 RecordDraft RoundMachine::roster_draft(RoundId round) const {
-    return make_draft(RecordKind::kRoster, round, {},
-                      RosterBody{choose_roster(candidates(), rules_)});
+    return make_draft(
+        RecordKind::kRoster, round, {}, RosterBody{choose_roster(candidates(), rules_)});
 }
 
 void RoundMachine::open_first_round(Instant now) {
@@ -55,8 +55,8 @@ void RoundMachine::announce_plan(Instant now) {
     progress_.clear();
     fetching_.clear();
     if (is_short()) {
-        note("round " + std::to_string(plan.round.value) + " waits: " +
-             std::to_string(plan.peers.size()) + " peers in its roster, " +
+        note("round " + std::to_string(plan.round.value) +
+             " waits: " + std::to_string(plan.peers.size()) + " peers in its roster, " +
              std::to_string(rules_.peers_min) + " are needed");
         enter(RoundPhase::kGathering, now, std::nullopt);
         return;
@@ -130,8 +130,7 @@ RoundPlan RoundMachine::next_plan(RoundId round, const BlobRef& theta, Instant n
             uint64_t{entry.sequences_per_step} * rules_.inner_steps * rules_.sequence_tokens;
         peer.audit_ppm = audit_rate(member, round, tokens, total);
         inputs.peers.push_back(peer);
-        inputs.paces.push_back(
-            {tokens, member.tokens_per_second, member.uplink_bytes_per_second});
+        inputs.paces.push_back({tokens, member.tokens_per_second, member.uplink_bytes_per_second});
     }
     return make_plan(rules_, std::move(inputs));
 }
@@ -156,7 +155,9 @@ PlanPeer RoundMachine::plan_peer(const RosterLine& entry, RoundId round) const {
 }
 
 // Certainty for whoever has nothing to lose, is suspected, or could not vest before the run ends.
-uint32_t RoundMachine::audit_rate(const Member& member, RoundId round, uint64_t tokens,
+uint32_t RoundMachine::audit_rate(const Member& member,
+                                  RoundId round,
+                                  uint64_t tokens,
                                   uint64_t total) const {
     const bool suspected =
         member.suspected && round.value <= member.suspected->value + kSuspicionRounds;

@@ -38,9 +38,8 @@ void RoundMachine::void_round(std::string reason, Instant now) {
     judged.accumulator_root = round.plan.accumulator_root;
     const RoundState* before =
         round.plan.round.value == 0 ? nullptr : state_.find(RoundId{round.plan.round.value - 1});
-    judged.momentum_root = before != nullptr && before->summary
-                               ? before->summary->momentum_root
-                               : state_.books().zero_root();
+    judged.momentum_root = before != nullptr && before->summary ? before->summary->momentum_root
+                                                                : state_.books().zero_root();
     if (before != nullptr && before->summary) {
         judged.loss_before = judged.loss_after = before->summary->loss_after;
     }
@@ -88,8 +87,8 @@ void RoundMachine::record_verdicts(const RoundJudged& judged) {
             continue;
         }
         if (!commit->second.opening) {
-            drafts.push_back(make_draft(RecordKind::kOpening, judged.round, peer.verdict.peer,
-                                        OpeningBody{false, {}}));
+            drafts.push_back(make_draft(
+                RecordKind::kOpening, judged.round, peer.verdict.peer, OpeningBody{false, {}}));
         }
         drafts.push_back(verdict_draft(peer.verdict));
     }
@@ -139,7 +138,9 @@ void RoundMachine::record_pay(const RoundJudged& judged) {
     for (const auto& [round, peer] : judged.taken_back) {
         if (state_.take_backs().count({round, peer}) > 0) {
             rollbacks.push_back(
-                make_draft(RecordKind::kRollback, round, peer,
+                make_draft(RecordKind::kRollback,
+                           round,
+                           peer,
                            RollbackBody{judged.round, "rejected after its share was used"}));
         }
     }
@@ -147,7 +148,8 @@ void RoundMachine::record_pay(const RoundJudged& judged) {
     persist(state_.books().due_vestings());
 }
 
-SummaryEntry RoundMachine::outcome_of(const PeerId& peer, const CommitState& commit,
+SummaryEntry RoundMachine::outcome_of(const PeerId& peer,
+                                      const CommitState& commit,
                                       const RoundJudged& judged) const {
     SummaryEntry entry;
     entry.peer = peer;
@@ -203,14 +205,15 @@ void RoundMachine::announce_outcome(const RoundJudged& judged,
     }
 }
 
-// ---- late verdicts -------------------------------------------------------------------------------
+// ---- late verdicts
+// -------------------------------------------------------------------------------
 
 // One pass decides a step; a refusal needs a second auditor who refuses it too.
 void RoundMachine::on(const AuditDone& event, Instant) {
     const RoundId id = event.report.round;
     const RoundState* round = state_.find(id);
-    const auto found = round == nullptr ? decltype(round->audits.end())()
-                                        : round->audits.find(event.report.job);
+    const auto found =
+        round == nullptr ? decltype(round->audits.end())() : round->audits.find(event.report.job);
     if (round == nullptr || found == round->audits.end() ||
         state_.next_attempt(found->second.job) != event.attempt) {
         return;  // answered before
@@ -232,8 +235,8 @@ void RoundMachine::on(const AuditDone& event, Instant) {
             reports.insert(reports.end(), audit.reports.begin(), audit.reports.end());
         }
     }
-    const Verdict verdict = judge_audits(id, peer, round->commits.at(peer).verdict->evidence,
-                                         reports, true);
+    const Verdict verdict =
+        judge_audits(id, peer, round->commits.at(peer).verdict->evidence, reports, true);
     persist({verdict_draft(verdict)});
     persist(state_.books().owed_forfeits());
     if (verdict.ruling == Ruling::kRejected) {
@@ -251,8 +254,8 @@ void RoundMachine::end_run_if_settled(Instant now) {
         !state_.open_audits().empty()) {
         return;
     }
-    persist({make_draft(RecordKind::kRunEnd, round.plan.round, {},
-                        RunEndBody{now, "all rounds are done"})});
+    persist({make_draft(
+        RecordKind::kRunEnd, round.plan.round, {}, RunEndBody{now, "all rounds are done"})});
     persist(state_.books().due_vestings());
     out_.push_back(Broadcast{Goodbye{"the run is over"}});
     finished_ = true;

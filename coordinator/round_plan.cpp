@@ -40,9 +40,11 @@ RoundPlan make_plan(const RoundRules& rules, PlanInputs inputs) {
         }
     }
     opened_states *= static_cast<uint64_t>(rules.verify.audit_steps) * theta_bytes(rules);
-    const RoundDeadlines deadlines =
-        round_deadlines(rules.deadlines, inputs.opened_at, inputs.paces, rules.payload_bytes_max,
-                        rules.opening_bytes_max + opened_states);
+    const RoundDeadlines deadlines = round_deadlines(rules.deadlines,
+                                                     inputs.opened_at,
+                                                     inputs.paces,
+                                                     rules.payload_bytes_max,
+                                                     rules.opening_bytes_max + opened_states);
     plan.commit_deadline = deadlines.commit;
     plan.payload_deadline = deadlines.payload;
     plan.opening_time = deadlines.opening;
@@ -50,9 +52,10 @@ RoundPlan make_plan(const RoundRules& rules, PlanInputs inputs) {
 }
 
 const PlanPeer* find_peer(const RoundPlan& plan, const PeerId& id) {
-    const auto found =
-        std::lower_bound(plan.peers.begin(), plan.peers.end(), id,
-                         [](const PlanPeer& peer, const PeerId& wanted) { return peer.id < wanted; });
+    const auto found = std::lower_bound(
+        plan.peers.begin(), plan.peers.end(), id, [](const PlanPeer& peer, const PeerId& wanted) {
+            return peer.id < wanted;
+        });
     return found != plan.peers.end() && found->id == id ? &*found : nullptr;
 }
 

@@ -1,7 +1,7 @@
 // Makes the plan of a round out of what was frozen and what is known. Pure.
 //
-// Also the two numbers that follow from a plan alone: a peer's weight, and which steps of a peer are
-// audited once the beacon is known.
+// Also the two numbers that follow from a plan alone: a peer's weight, and which steps of a peer
+// are audited once the beacon is known.
 
 #pragma once
 

@@ -18,35 +18,36 @@
 namespace assay {
 
 struct DeadlineRules {
-    DurationMs commit_floor{2000};       // bounds of D1 - opening of the round
+    DurationMs commit_floor{2000};  // bounds of D1 - opening of the round
     DurationMs commit_ceiling{3600000};
-    DurationMs transfer_floor{2000};     // bounds of D2 - D1 and of T_c
+    DurationMs transfer_floor{2000};  // bounds of D2 - D1 and of T_c
     DurationMs transfer_ceiling{3600000};
-    DurationMs grace{5000};              // what the rest gets once a quorum is in
-    uint32_t slack_percent = 50;         // on top of the measured time
-    uint64_t default_tokens_per_second = 1000;        // of a peer that has not measured yet
+    DurationMs grace{5000};                     // what the rest gets once a quorum is in
+    uint32_t slack_percent = 50;                // on top of the measured time
+    uint64_t default_tokens_per_second = 1000;  // of a peer that has not measured yet
     uint64_t default_uplink_bytes_per_second = 1 << 20;
 };
 
 struct RoundRules {
-    uint64_t rounds = 1;             // ids 0 .. rounds - 1, voided ones included
-    uint32_t peers_min = 1;          // a smaller roster waits
+    uint64_t rounds = 1;       // ids 0 .. rounds - 1, voided ones included
+    uint32_t peers_min = 1;    // a smaller roster waits
+    uint32_t peers_start = 0;  // round 0 waits for this many, if that is more
     uint32_t peers_max = 64;
-    uint32_t quorum_percent = 67;    // of the roster's commits; then only grace is left
-    uint32_t inner_steps = 1;        // H
+    uint32_t quorum_percent = 67;  // of the roster's commits; then only grace is left
+    uint32_t inner_steps = 1;      // H
     uint32_t grain_sequences = 1;
-    uint32_t sequence_tokens = 1;    // T
-    uint32_t base_sequences = 1;     // B of a peer of median speed
-    uint32_t speed_span = 4;         // B_i within base / span and base * span
-    bool reset_moments = false;      // inner_state = "reset"
+    uint32_t sequence_tokens = 1;  // T
+    uint32_t base_sequences = 1;   // B of a peer of median speed
+    uint32_t speed_span = 4;       // B_i within base / span and base * span
+    bool reset_moments = false;    // inner_state = "reset"
     DeadlineRules deadlines;
     VerifySettings verify;
-    PaySettings pay;                 // vest_rounds, verdict_window, max_absence, audit rates
+    PaySettings pay;  // vest_rounds, verdict_window, max_absence, audit rates
     ParameterLayout layout;
-    BlobRef initial_theta;           // of manifest.initial_root: for whoever cannot compute it
-    uint64_t sample_count = 0;       // training samples of the data set
-    uint64_t payload_bytes_max = 0;  // of one payload
-    uint64_t opening_bytes_max = 0;  // of one opening without the step states
+    BlobRef initial_theta;             // of manifest.initial_root: for whoever cannot compute it
+    uint64_t sample_count = 0;         // training samples of the data set
+    uint64_t payload_bytes_max = 0;    // of one payload
+    uint64_t opening_bytes_max = 0;    // of one opening without the step states
     std::vector<uint32_t> bias1_bits;  // kernels/adamw.h
     std::vector<uint32_t> bias2_bits;
     // fp32 bit patterns of the round's H learning rates; pure.

@@ -13,15 +13,16 @@ constexpr uint32_t kRefusalsMax = 2;  // the second one takes identity and depos
 // A step of an audit is decided by one pass, or by two auditors who both refuse it.
 bool decided(const AuditState& audit) {
     return audit.reports.size() >= 2 ||
-           std::any_of(audit.reports.begin(), audit.reports.end(),
-                       [](const AuditReport& report) { return report.pass; });
+           std::any_of(audit.reports.begin(), audit.reports.end(), [](const AuditReport& report) {
+               return report.pass;
+           });
 }
 
 bool is_counted(const RoundSummary& summary, const PeerId& peer) {
-    return std::any_of(summary.entries.begin(), summary.entries.end(),
-                       [&](const SummaryEntry& entry) {
-                           return entry.peer == peer && entry.outcome == CommitOutcome::kCounted;
-                       });
+    return std::any_of(
+        summary.entries.begin(), summary.entries.end(), [&](const SummaryEntry& entry) {
+            return entry.peer == peer && entry.outcome == CommitOutcome::kCounted;
+        });
 }
 
 }  // namespace
@@ -81,7 +82,8 @@ uint32_t RunState::next_attempt(const AuditJob& job) const {
                                         : static_cast<uint32_t>(found->second.reports.size()) + 1;
 }
 
-// ---- the fold ------------------------------------------------------------------------------------
+// ---- the fold
+// ------------------------------------------------------------------------------------
 
 Status RunState::apply(const RecordDraft& draft) {
     if (Status money = books_.apply(draft); !money) {
@@ -104,7 +106,8 @@ Status RunState::apply_kind(const RecordDraft& draft) {
             }
             return {};
         }
-        case RecordKind::kJoin: return apply_join(draft);
+        case RecordKind::kJoin:
+            return apply_join(draft);
         case RecordKind::kRoster: {
             Result<RosterBody> body = RosterBody::decode(draft.body);
             if (!body) {
@@ -113,24 +116,33 @@ Status RunState::apply_kind(const RecordDraft& draft) {
             rosters_[draft.round] = std::move(body->lines);
             return {};
         }
-        case RecordKind::kPlan: return apply_plan(draft);
-        case RecordKind::kVerdict: return apply_verdict(draft);
+        case RecordKind::kPlan:
+            return apply_plan(draft);
+        case RecordKind::kVerdict:
+            return apply_verdict(draft);
         case RecordKind::kAuditJob:
-        case RecordKind::kAuditReport: return apply_audit(draft);
-        case RecordKind::kRollback: take_backs_.erase({draft.round, draft.subject}); return {};
-        case RecordKind::kRunEnd: ended_ = true; return {};
+        case RecordKind::kAuditReport:
+            return apply_audit(draft);
+        case RecordKind::kRollback:
+            take_backs_.erase({draft.round, draft.subject});
+            return {};
+        case RecordKind::kRunEnd:
+            ended_ = true;
+            return {};
         case RecordKind::kCommit:
         case RecordKind::kPayload:
         case RecordKind::kClose:
         case RecordKind::kBeacon:
         case RecordKind::kOpening:
-        case RecordKind::kSummary: return apply_to_open_round(draft);
+        case RecordKind::kSummary:
+            return apply_to_open_round(draft);
         case RecordKind::kShare:
         case RecordKind::kSettlement:
         case RecordKind::kVesting:
         case RecordKind::kForfeit:
         case RecordKind::kExtension:
-        case RecordKind::kFee: return {};  // the books' business
+        case RecordKind::kFee:
+            return {};  // the books' business
     }
     return fail("a record of a kind that is not known");
 }
@@ -141,12 +153,18 @@ Status RunState::apply_to_open_round(const RecordDraft& draft) {
         return fail("of a round that is not open");
     }
     switch (draft.kind) {
-        case RecordKind::kCommit: return apply_commit(draft);
-        case RecordKind::kPayload: return apply_payload(draft);
-        case RecordKind::kClose: return apply_close(draft);
-        case RecordKind::kOpening: return apply_opening(draft);
-        case RecordKind::kSummary: return apply_summary(draft);
-        default: break;
+        case RecordKind::kCommit:
+            return apply_commit(draft);
+        case RecordKind::kPayload:
+            return apply_payload(draft);
+        case RecordKind::kClose:
+            return apply_close(draft);
+        case RecordKind::kOpening:
+            return apply_opening(draft);
+        case RecordKind::kSummary:
+            return apply_summary(draft);
+        default:
+            break;
     }
     Result<Beacon> beacon = decode_body<Beacon>(draft.body);
     if (!beacon) {
@@ -188,9 +206,8 @@ Status RunState::apply_plan(const RecordDraft& draft) {
         return plan.error();
     }
     const RoundState* before = current();
-    const bool follows = before == nullptr
-                             ? plan->round == RoundId{0}
-                             : before->summary && plan->round == round_.next();
+    const bool follows = before == nullptr ? plan->round == RoundId{0}
+                                           : before->summary && plan->round == round_.next();
     if (!follows || plan->round != draft.round) {
         return fail("a plan whose round does not follow");
     }
@@ -340,11 +357,12 @@ void RunState::forget_old_rounds() {
     for (auto it = rounds_.begin(); it != rounds_.end();) {
         const RoundId id = it->first;
         const bool young = id.value + window + 1 >= round_.value;
-        const bool needed =
-            std::any_of(it->second.audits.begin(), it->second.audits.end(),
-                        [](const auto& entry) { return !decided(entry.second); }) ||
-            std::any_of(take_backs_.begin(), take_backs_.end(),
-                        [&](const TakenShare& share) { return share.round == id; });
+        const bool needed = std::any_of(it->second.audits.begin(),
+                                        it->second.audits.end(),
+                                        [](const auto& entry) { return !decided(entry.second); }) ||
+                            std::any_of(take_backs_.begin(),
+                                        take_backs_.end(),
+                                        [&](const TakenShare& share) { return share.round == id; });
         it = young || needed ? std::next(it) : rounds_.erase(it);
     }
 }

@@ -1,8 +1,8 @@
 // What the ledger says about a run, as far as the next decision needs it: a fold of the records.
 //
-// RoundMachine applies each draft here when it hands it out to be made durable, and restore() applies
-// the stored records: the same function, so a restarted coordinator cannot think otherwise. Knows no
-// connection, no deadline and no tensor. Owned by RoundMachine.
+// RoundMachine applies each draft here when it hands it out to be made durable, and restore()
+// applies the stored records: the same function, so a restarted coordinator cannot think otherwise.
+// Knows no connection, no deadline and no tensor. Owned by RoundMachine.
 
 #pragma once
 
@@ -20,16 +20,17 @@
 
 namespace assay {
 
-// One identity, from its join on. What it has earned and what its next round starts from is in Books.
+// One identity, from its join on. What it has earned and what its next round starts from is in
+// Books.
 struct Member {
     PeerId id;
     NumericClass numeric_class = NumericClass::kFp32;
-    uint64_t tokens_per_second = 0;        // last measured; 0 unknown
+    uint64_t tokens_per_second = 0;  // last measured; 0 unknown
     uint64_t uplink_bytes_per_second = 0;
     bool ejected = false;
     std::string ejected_why;
-    std::optional<RoundId> suspected;      // last round with a suspicious verdict
-    uint32_t refusals = 0;                 // openings drawn and not answered
+    std::optional<RoundId> suspected;  // last round with a suspicious verdict
+    uint32_t refusals = 0;             // openings drawn and not answered
 };
 
 struct CommitState {
@@ -53,7 +54,7 @@ struct RoundState {
     std::optional<Close> close;
     std::optional<Beacon> beacon;
     std::optional<RoundSummary> summary;
-    std::map<Digest, AuditState> audits;     // by digest of the job
+    std::map<Digest, AuditState> audits;      // by digest of the job
     std::map<PeerId, Verdict> late_verdicts;  // of the gradient audits
 
     // Audits of this peer still without a result that decides.

@@ -22,7 +22,8 @@ struct TripleRoots {
     auto operator<=>(const TripleRoots&) const = default;
 };
 
-// ---- events --------------------------------------------------------------------------------------
+// ---- events
+// --------------------------------------------------------------------------------------
 
 struct ChannelUp {};
 struct ChannelDown {
@@ -45,7 +46,7 @@ struct RoundTrained {
     Commit commit;
     Envelope envelope;  // the COMMIT sealed once: these bytes are sent, hashed and challenged
     BlobRef payload;
-    float loss = 0;     // of the last step
+    float loss = 0;  // of the last step
 };
 struct TrainingProgress {
     RoundId round;
@@ -91,7 +92,8 @@ using PeerEvent = std::variant<ChannelUp,
                                PeerTick,
                                PeerStop>;
 
-// ---- actions -------------------------------------------------------------------------------------
+// ---- actions
+// -------------------------------------------------------------------------------------
 
 // Dial (again); answered by ChannelUp or ChannelDown.
 struct Dial {};

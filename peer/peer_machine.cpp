@@ -12,13 +12,15 @@ namespace assay {
 namespace {
 
 const PlanPeer* find_self(const RoundPlan& plan, const PeerId& self) {
-    const auto found = std::find_if(plan.peers.begin(), plan.peers.end(),
+    const auto found = std::find_if(plan.peers.begin(),
+                                    plan.peers.end(),
                                     [&](const PlanPeer& peer) { return peer.id == self; });
     return found == plan.peers.end() ? nullptr : &*found;
 }
 
 const SummaryEntry* find_entry(const RoundSummary& summary, const PeerId& self) {
-    const auto found = std::find_if(summary.entries.begin(), summary.entries.end(),
+    const auto found = std::find_if(summary.entries.begin(),
+                                    summary.entries.end(),
                                     [&](const SummaryEntry& entry) { return entry.peer == self; });
     return found == summary.entries.end() ? nullptr : &*found;
 }
@@ -28,7 +30,9 @@ bool is_counted(const RoundSummary& summary, const PeerId& self) {
     return entry != nullptr && entry->outcome == CommitOutcome::kCounted;
 }
 
-std::string round_text(RoundId round) { return "round " + std::to_string(round.value); }
+std::string round_text(RoundId round) {
+    return "round " + std::to_string(round.value);
+}
 
 bool ends_the_run(RefusalCode code) {
     return code == RefusalCode::kWrongManifest || code == RefusalCode::kWrongVersion ||
@@ -40,21 +44,30 @@ bool ends_the_run(RefusalCode code) {
 
 const char* phase_name(PeerPhase phase) {
     switch (phase) {
-        case PeerPhase::kDialing: return "dialing";
-        case PeerPhase::kGreeting: return "greeting";
-        case PeerPhase::kIdle: return "idle";
-        case PeerPhase::kSyncing: return "syncing";
-        case PeerPhase::kTraining: return "training";
-        case PeerPhase::kSubmitted: return "submitted";
-        case PeerPhase::kOpened: return "opened";
-        case PeerPhase::kApplying: return "applying";
-        case PeerPhase::kDone: return "done";
+        case PeerPhase::kDialing:
+            return "dialing";
+        case PeerPhase::kGreeting:
+            return "greeting";
+        case PeerPhase::kIdle:
+            return "idle";
+        case PeerPhase::kSyncing:
+            return "syncing";
+        case PeerPhase::kTraining:
+            return "training";
+        case PeerPhase::kSubmitted:
+            return "submitted";
+        case PeerPhase::kOpened:
+            return "opened";
+        case PeerPhase::kApplying:
+            return "applying";
+        case PeerPhase::kDone:
+            return "done";
     }
     return "unknown";
 }
 
-PeerMachine::PeerMachine(PeerId self, PeerId coordinator, Hello hello, PeerRules rules,
-                         PeerResume resume)
+PeerMachine::PeerMachine(
+    PeerId self, PeerId coordinator, Hello hello, PeerRules rules, PeerResume resume)
     : self_(self),
       coordinator_(coordinator),
       hello_(std::move(hello)),
@@ -95,7 +108,8 @@ std::optional<Instant> PeerMachine::wake_at() const {
     return connected_ ? say_at_ : dial_at_;
 }
 
-// ---- connection ----------------------------------------------------------------------------------
+// ---- connection
+// ----------------------------------------------------------------------------------
 
 void PeerMachine::on(const ChannelUp&, Instant now) {
     connected_ = true;
@@ -186,7 +200,8 @@ void PeerMachine::finish(bool ok, std::string reason) {
     out_.push_back(PeerFinished{ok, std::move(reason)});
 }
 
-// ---- messages ------------------------------------------------------------------------------------
+// ---- messages
+// ------------------------------------------------------------------------------------
 
 void PeerMachine::on(const MessageArrived& event, Instant now) {
     if (event.envelope.signer != coordinator_) {
@@ -209,13 +224,14 @@ void PeerMachine::on(const MessageArrived& event, Instant now) {
 void PeerMachine::receive(const Welcome& welcome, const Envelope&, Instant now) {
     const Digest hash = manifest_digest(welcome.manifest);
     if (manifest_ && hash != manifest_hash_) {
-        finish(false, "the coordinator runs another run: its manifest is " + hash.hex() +
-                          ", this peer's folder belongs to " + manifest_hash_.hex());
+        finish(false,
+               "the coordinator runs another run: its manifest is " + hash.hex() +
+                   ", this peer's folder belongs to " + manifest_hash_.hex());
         return;
     }
     if (welcome.manifest.coordinator != coordinator_) {
-        finish(false, "the manifest names another coordinator: " +
-                          welcome.manifest.coordinator.hex());
+        finish(false,
+               "the manifest names another coordinator: " + welcome.manifest.coordinator.hex());
         return;
     }
     if (!manifest_) {
@@ -235,8 +251,8 @@ void PeerMachine::receive(const Welcome& welcome, const Envelope&, Instant now) 
 void PeerMachine::receive(const Refusal& refusal, const Envelope&, Instant) {
     std::string words = "refused: " + refusal.reason;
     if (!refusal.expected.is_zero() || !refusal.received.is_zero()) {
-        words += " (expected " + refusal.expected.hex() + ", received " + refusal.received.hex() +
-                 ")";
+        words +=
+            " (expected " + refusal.expected.hex() + ", received " + refusal.received.hex() + ")";
     }
     if (ends_the_run(refusal.code)) {
         finish(false, words);
@@ -254,7 +270,8 @@ void PeerMachine::receive(const Goodbye& goodbye, const Envelope&, Instant) {
     finish(true, goodbye.reason);
 }
 
-// ---- plan and training ---------------------------------------------------------------------------
+// ---- plan and training
+// ---------------------------------------------------------------------------
 
 void PeerMachine::receive(const RoundPlan& plan, const Envelope&, Instant now) {
     if (!manifest_ || plan.manifest_digest != manifest_hash_) {
@@ -330,8 +347,7 @@ void PeerMachine::on(const BlobReady& event, Instant) {
 void PeerMachine::on(const BlobMissing& event, Instant now) {
     note("a blob did not come: " + event.reason);
     say_at_ = now + rules_.retry;
-    if (summary_ && next_plan_ && !aggregate_here_ &&
-        summary_->aggregate.sha256 == event.sha256) {
+    if (summary_ && next_plan_ && !aggregate_here_ && summary_->aggregate.sha256 == event.sha256) {
         give_up_summary(now);
     }
 }
@@ -370,8 +386,7 @@ void PeerMachine::on(const RoundTrained& event, Instant now) {
 
 void PeerMachine::on(const TrainingProgress& event, Instant now) {
     if (connected_ && phase_ == PeerPhase::kTraining && event.round == work_->plan.round) {
-        out_.push_back(
-            Say{Progress{event.round, event.step, event.loss, event.tokens_per_second}});
+        out_.push_back(Say{Progress{event.round, event.step, event.loss, event.tokens_per_second}});
         say_at_ = now + rules_.retry;
     }
 }
@@ -385,7 +400,8 @@ void PeerMachine::on(const TrainingFailed& event, Instant) {
     phase_ = PeerPhase::kSubmitted;
 }
 
-// ---- close, beacon, opening ----------------------------------------------------------------------
+// ---- close, beacon, opening
+// ----------------------------------------------------------------------
 
 void PeerMachine::receive(const CloseNotice& notice, const Envelope& envelope, Instant) {
     if (!work_ || notice.close.round != work_->plan.round ||
@@ -414,8 +430,7 @@ void PeerMachine::check_inclusion(const CloseNotice& notice) {
     }
     const Digest leaf =
         close_leaf(CloseEntry{self_, work_->commit_hash, work_->commit->payload_hash});
-    const bool included = notice.inclusion &&
-                          notice.inclusion->count == notice.close.entry_count &&
+    const bool included = notice.inclusion && notice.inclusion->count == notice.close.entry_count &&
                           merkle_contains(notice.close.entries_root, leaf, *notice.inclusion);
     if (!included) {
         note(round_text(notice.close.round) + ": this peer's COMMIT is not among those closed");
@@ -483,7 +498,8 @@ void PeerMachine::on(const OpeningFailed& event, Instant) {
     note(round_text(event.round) + " is not opened: " + event.reason);
 }
 
-// ---- summary -------------------------------------------------------------------------------------
+// ---- summary
+// -------------------------------------------------------------------------------------
 
 void PeerMachine::receive(const RoundSummary& summary, const Envelope&, Instant now) {
     const bool repeated = done_round_ && summary.round <= *done_round_;

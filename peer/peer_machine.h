@@ -3,9 +3,9 @@
 //   kDialing -> kGreeting -> kIdle -> kSyncing -> kTraining -> kSubmitted -> kOpened -> kApplying
 //                              ^------------------------------------------------------------'
 //
-// Reads no clock, opens no socket, touches no tensor, draws no random number. A lost connection goes
-// back to kDialing without losing what was trained: COMMIT, notices and openings are said again.
-// Not thread-safe: the peer's event loop owns it.
+// Reads no clock, opens no socket, touches no tensor, draws no random number. A lost connection
+// goes back to kDialing without losing what was trained: COMMIT, notices and openings are said
+// again. Not thread-safe: the peer's event loop owns it.
 
 #pragma once
 
@@ -34,15 +34,15 @@ enum class PeerPhase : uint8_t {
 const char* phase_name(PeerPhase phase);
 
 struct PeerRules {
-    DurationMs retry{3000};             // silence before something is said again
-    DurationMs dial_pause{500};         // doubles with every failure, up to dial_pause_max
+    DurationMs retry{3000};      // silence before something is said again
+    DurationMs dial_pause{500};  // doubles with every failure, up to dial_pause_max
     DurationMs dial_pause_max{10000};
     DurationMs heartbeat{2000};
 };
 
 // What a peer knows at its start: from its folder, or nothing.
 struct PeerResume {
-    Digest theta_root;                   // zero: has no theta
+    Digest theta_root;                    // zero: has no theta
     std::optional<RunManifest> manifest;  // of the run that the folder belongs to
 };
 
@@ -77,7 +77,7 @@ private:
         std::optional<Beacon> beacon;
         bool opening_asked = false;
         std::optional<OpeningNotice> opening;
-        bool silent = false;    // refused or left out: says nothing again in this round
+        bool silent = false;  // refused or left out: says nothing again in this round
     };
 
     void on(const ChannelUp& event, Instant now);
@@ -128,12 +128,12 @@ private:
     PeerPhase phase_ = PeerPhase::kDialing;
     bool connected_ = false;
     std::optional<Work> work_;
-    std::optional<RoundPlan> next_plan_;    // came while a summary was being applied
-    std::optional<RoundSummary> summary_;   // being applied
+    std::optional<RoundPlan> next_plan_;   // came while a summary was being applied
+    std::optional<RoundSummary> summary_;  // being applied
     bool aggregate_here_ = false;
-    std::optional<RoundId> done_round_;     // newest round whose summary was applied
-    std::optional<RoundId> base_round_;     // the round that theta is the base of
-    Digest last_element_;                   // of the beacon chain, newest known
+    std::optional<RoundId> done_round_;  // newest round whose summary was applied
+    std::optional<RoundId> base_round_;  // the round that theta is the base of
+    Digest last_element_;                // of the beacon chain, newest known
     uint64_t last_element_index_ = 0;
     std::optional<Instant> dial_at_;
     std::optional<Instant> say_at_;

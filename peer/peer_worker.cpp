@@ -30,8 +30,8 @@ Result<std::vector<float>> floats_from(ByteSpan bytes, uint64_t count) {
 }
 
 const PlanPeer* find_in(const RoundPlan& plan, const PeerId& id) {
-    const auto found = std::find_if(plan.peers.begin(), plan.peers.end(),
-                                    [&](const PlanPeer& peer) { return peer.id == id; });
+    const auto found = std::find_if(
+        plan.peers.begin(), plan.peers.end(), [&](const PlanPeer& peer) { return peer.id == id; });
     return found == plan.peers.end() ? nullptr : &*found;
 }
 
@@ -59,11 +59,11 @@ class PeerWorker::SteppedModel : public GradientModel {
 public:
     SteppedModel(PeerWorker& worker, const RoundPlan& plan) : worker_(worker), plan_(plan) {}
 
-    [[nodiscard]] const ParameterLayout& layout() const override {
-        return worker_.model_.layout();
-    }
-    StepGradient gradient(std::span<const float> theta, const TokenBatch& batch,
-                          uint32_t grain_sequences, std::span<float> gradient) override {
+    [[nodiscard]] const ParameterLayout& layout() const override { return worker_.model_.layout(); }
+    StepGradient gradient(std::span<const float> theta,
+                          const TokenBatch& batch,
+                          uint32_t grain_sequences,
+                          std::span<float> gradient) override {
         ASSAY_CHECK_EQ(grain_sequences, plan_.grain_sequences);
         return worker_.step_gradient(plan_, step_++, theta, batch, gradient);
     }
@@ -89,7 +89,8 @@ PeerWorker::PeerWorker(WorkerSettings settings, WorkerPorts ports, GradientModel
 
 PeerWorker::~PeerWorker() = default;
 
-// ---- state ---------------------------------------------------------------------------------------
+// ---- state
+// ---------------------------------------------------------------------------------------
 
 Status PeerWorker::adopt_theta(std::span<const float> theta) {
     if (theta.size() != model_.layout().value_count()) {
@@ -130,12 +131,15 @@ Status PeerWorker::restore(WorkerState current) {
     return {};
 }
 
-// Each of m, v, e becomes what the plan says this round starts from: a finished round's new one, the
-// old one, or zero.
+// Each of m, v, e becomes what the plan says this round starts from: a finished round's new one,
+// the old one, or zero.
 Status PeerWorker::choose_triple(const PlanPeer& as) {
     const Digest zero = zero_tiles_root(model_.layout().tile_count());
-    const auto choose = [&](const Digest& wanted, std::vector<float>& values, Digest& root,
-                            std::vector<float> RoundWork::*next, Digest TripleRoots::*next_root) {
+    const auto choose = [&](const Digest& wanted,
+                            std::vector<float>& values,
+                            Digest& root,
+                            std::vector<float> RoundWork::*next,
+                            Digest TripleRoots::*next_root) {
         if (root == wanted) {
             return true;
         }
@@ -153,14 +157,14 @@ Status PeerWorker::choose_triple(const PlanPeer& as) {
         }
         return false;
     };
-    const bool found =
-        choose(as.m_root, current_.m, roots_.m, &RoundWork::m, &TripleRoots::m) &&
-        choose(as.v_root, current_.v, roots_.v, &RoundWork::v, &TripleRoots::v) &&
-        choose(as.e_root, current_.e, roots_.e, &RoundWork::e, &TripleRoots::e);
+    const bool found = choose(as.m_root, current_.m, roots_.m, &RoundWork::m, &TripleRoots::m) &&
+                       choose(as.v_root, current_.v, roots_.v, &RoundWork::v, &TripleRoots::v) &&
+                       choose(as.e_root, current_.e, roots_.e, &RoundWork::e, &TripleRoots::e);
     return found ? Status() : fail("the plan asks for moments that this peer does not hold");
 }
 
-// ---- a round -------------------------------------------------------------------------------------
+// ---- a round
+// -------------------------------------------------------------------------------------
 
 Result<TrainedRound> PeerWorker::train(const RoundPlan& plan, const StepHook& hook) {
     const PlanPeer* self = find_in(plan, settings_.self);
@@ -170,7 +174,8 @@ Result<TrainedRound> PeerWorker::train(const RoundPlan& plan, const StepHook& ho
     return train_as(plan, *self, hook);
 }
 
-Result<TrainedRound> PeerWorker::train_as(const RoundPlan& plan, const PlanPeer& as,
+Result<TrainedRound> PeerWorker::train_as(const RoundPlan& plan,
+                                          const PlanPeer& as,
                                           const StepHook& hook) {
     Result<std::vector<float>> base = base_parameters(plan);
     if (!base) {
@@ -216,20 +221,27 @@ Result<TrainedRound> PeerWorker::train_as(const RoundPlan& plan, const PlanPeer&
 }
 
 Result<std::unique_ptr<PeerWorker::RoundWork>> PeerWorker::run_steps(
-    const RoundPlan& plan, const PlanPeer& as, const PeerAssignment& assignment,
-    std::vector<float> base, const StepHook& hook) {
+    const RoundPlan& plan,
+    const PlanPeer& as,
+    const PeerAssignment& assignment,
+    std::vector<float> base,
+    const StepHook& hook) {
     auto work = std::make_unique<RoundWork>();
     work->as = as;
-    Result<std::unique_ptr<GradientChain>> chain = GradientChain::open(
-        model_.layout(), as.numeric_class, settings_.adam, inner_plan(plan, as),
-        {base, current_.m, current_.v}, settings_.chain_place);
+    Result<std::unique_ptr<GradientChain>> chain =
+        GradientChain::open(model_.layout(),
+                            as.numeric_class,
+                            settings_.adam,
+                            inner_plan(plan, as),
+                            {base, current_.m, current_.v},
+                            settings_.chain_place);
     if (!chain) {
         return chain.error();
     }
     work->chain = std::move(*chain);
     SteppedModel stepped(*this, plan);
-    InnerLoop loop(stepped, settings_.adam, inner_plan(plan, as),
-                   {std::move(base), current_.m, current_.v});
+    InnerLoop loop(
+        stepped, settings_.adam, inner_plan(plan, as), {std::move(base), current_.m, current_.v});
     const auto batch_of = [&](uint32_t step) -> Result<TokenBatch> {
         const std::vector<uint64_t> samples =
             choose_samples(plan, step, assignment.step(step, plan.inner_steps));
@@ -237,8 +249,8 @@ Result<std::unique_ptr<PeerWorker::RoundWork>> PeerWorker::run_steps(
         if (!tokens) {
             return tokens.error();
         }
-        return TokenBatch{static_cast<uint32_t>(samples.size()), plan.sequence_tokens,
-                          std::move(*tokens)};
+        return TokenBatch{
+            static_cast<uint32_t>(samples.size()), plan.sequence_tokens, std::move(*tokens)};
     };
     const auto record = [&](const InnerStep& step) {
         const std::span<const uint64_t> assigned = assignment.step(step.step, plan.inner_steps);
@@ -260,13 +272,17 @@ Result<std::unique_ptr<PeerWorker::RoundWork>> PeerWorker::run_steps(
     return work;
 }
 
-Status PeerWorker::compress_round(const RoundPlan& plan, RoundWork& work,
+Status PeerWorker::compress_round(const RoundPlan& plan,
+                                  RoundWork& work,
                                   std::span<const float> base) {
     const ParameterLayout& layout = model_.layout();
     work.e = current_.e;
-    Result<CompressedPayload> packed =
-        compress_payload(strategy_of(settings_.outer), base, work.chain->theta_end(), work.e,
-                         layout, settings_.compression);
+    Result<CompressedPayload> packed = compress_payload(strategy_of(settings_.outer),
+                                                        base,
+                                                        work.chain->theta_end(),
+                                                        work.e,
+                                                        layout,
+                                                        settings_.compression);
     if (!packed) {
         return packed.error();
     }
@@ -280,7 +296,8 @@ Status PeerWorker::compress_round(const RoundPlan& plan, RoundWork& work,
     work.energies = payload_energies(packed->payload);
     work.payload = std::move(packed->bytes);
     work.chain->record_feedback(current_.e, work.e);
-    work.roots = {work.chain->end_leaf().m_after_root, work.chain->end_leaf().v_after_root,
+    work.roots = {work.chain->end_leaf().m_after_root,
+                  work.chain->end_leaf().v_after_root,
                   tiles_root(work.e)};
     return {};
 }
@@ -293,8 +310,10 @@ Result<BlobRef> PeerWorker::keep(RoundWork& work, ByteSpan bytes) {
     return blob;
 }
 
-Result<OpeningNotice> PeerWorker::open(const RoundPlan& plan, const Commit& commit,
-                                       const Digest& commit_hash, const Digest& beacon) {
+Result<OpeningNotice> PeerWorker::open(const RoundPlan& plan,
+                                       const Commit& commit,
+                                       const Digest& commit_hash,
+                                       const Digest& beacon) {
     const auto found = rounds_.find(plan.round);
     const PlanPeer* self = find_in(plan, settings_.self);
     if (found == rounds_.end() || self == nullptr ||
@@ -302,9 +321,13 @@ Result<OpeningNotice> PeerWorker::open(const RoundPlan& plan, const Commit& comm
         return fail("the gradient chain of " + round_text(plan.round) + " is not here");
     }
     RoundWork& work = *found->second;
-    const Challenge challenge =
-        draw_challenge(beacon, commit_hash, model_.layout(), work.energies, settings_.verify,
-                       plan.inner_steps, self->audit_ppm);
+    const Challenge challenge = draw_challenge(beacon,
+                                               commit_hash,
+                                               model_.layout(),
+                                               work.energies,
+                                               settings_.verify,
+                                               plan.inner_steps,
+                                               self->audit_ppm);
     const Result<Bytes> bytes = work.chain->opening_bytes(plan, work.as, challenge);
     if (!bytes) {
         return bytes.error();
@@ -378,9 +401,8 @@ Result<Digest> PeerWorker::apply(const RoundSummary& summary, bool counted) {
     if (!bytes) {
         return bytes.error();
     }
-    const Result<std::vector<float>> step =
-        decode_aggregate(*bytes, model_.layout(), settings_.compression,
-                         is_dense(strategy_of(settings_.outer)));
+    const Result<std::vector<float>> step = decode_aggregate(
+        *bytes, model_.layout(), settings_.compression, is_dense(strategy_of(settings_.outer)));
     if (!step) {
         return step.error();
     }
@@ -402,23 +424,27 @@ void PeerWorker::forget(RoundId round) {
     }
 }
 
-// ---- where adversaries differ --------------------------------------------------------------------
+// ---- where adversaries differ
+// --------------------------------------------------------------------
 
 Result<std::vector<float>> PeerWorker::base_parameters(const RoundPlan& plan) {
     if (theta_root_ != plan.base_root) {
-        return fail("this peer's parameters are " + theta_root_.brief() + ", the plan starts from " +
-                    plan.base_root.brief());
+        return fail("this peer's parameters are " + theta_root_.brief() +
+                    ", the plan starts from " + plan.base_root.brief());
     }
     return current_.theta;
 }
 
-std::vector<uint64_t> PeerWorker::choose_samples(const RoundPlan&, uint32_t,
+std::vector<uint64_t> PeerWorker::choose_samples(const RoundPlan&,
+                                                 uint32_t,
                                                  std::span<const uint64_t> assigned) {
     return {assigned.begin(), assigned.end()};
 }
 
-StepGradient PeerWorker::step_gradient(const RoundPlan& plan, uint32_t,
-                                       std::span<const float> theta, const TokenBatch& batch,
+StepGradient PeerWorker::step_gradient(const RoundPlan& plan,
+                                       uint32_t,
+                                       std::span<const float> theta,
+                                       const TokenBatch& batch,
                                        std::span<float> gradient) {
     return model_.gradient(theta, batch, plan.grain_sequences, gradient);
 }

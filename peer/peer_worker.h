@@ -84,13 +84,15 @@ public:
     [[nodiscard]] const TripleRoots& roots() const { return roots_; }
     [[nodiscard]] Digest theta_root() const { return theta_root_; }
 
-    // H steps, chain, compression, COMMIT (tokens_per_second left to whoever holds a clock). Fails if
-    // the plan has no place for this peer, if theta or the triple is not what the plan asks for, or
-    // if the hook said no; the state is then as before.
+    // H steps, chain, compression, COMMIT (tokens_per_second left to whoever holds a clock). Fails
+    // if the plan has no place for this peer, if theta or the triple is not what the plan asks for,
+    // or if the hook said no; the state is then as before.
     virtual Result<TrainedRound> train(const RoundPlan& plan, const StepHook& hook);
     // Answers the challenge that follows from the beacon and the own COMMIT.
-    virtual Result<OpeningNotice> open(const RoundPlan& plan, const Commit& commit,
-                                       const Digest& commit_hash, const Digest& beacon);
+    virtual Result<OpeningNotice> open(const RoundPlan& plan,
+                                       const Commit& commit,
+                                       const Digest& commit_hash,
+                                       const Digest& beacon);
     // Applies Q(u), then keeps the new triple or goes back to the old one. Returns theta's root. On
     // failure (the aggregate is not canonical) theta is as before, the triple is decided.
     Result<Digest> apply(const RoundSummary& summary, bool counted);
@@ -101,11 +103,14 @@ protected:
     // Where the round starts from; another answer than theta is another base_root in the COMMIT.
     virtual Result<std::vector<float>> base_parameters(const RoundPlan& plan);
     // The samples of one step as trained on.
-    virtual std::vector<uint64_t> choose_samples(const RoundPlan& plan, uint32_t step,
+    virtual std::vector<uint64_t> choose_samples(const RoundPlan& plan,
+                                                 uint32_t step,
                                                  std::span<const uint64_t> assigned);
     // The unclipped gradient of the mean loss over the batch.
-    virtual StepGradient step_gradient(const RoundPlan& plan, uint32_t step,
-                                       std::span<const float> theta, const TokenBatch& batch,
+    virtual StepGradient step_gradient(const RoundPlan& plan,
+                                       uint32_t step,
+                                       std::span<const float> theta,
+                                       const TokenBatch& batch,
                                        std::span<float> gradient);
     // Between compression and COMMIT. What stays must be canonical.
     virtual void edit_payload(const RoundPlan& plan, PeerPayload& payload);
@@ -126,9 +131,11 @@ private:
 
     [[nodiscard]] Status choose_triple(const PlanPeer& as);
     Result<BlobRef> keep(RoundWork& work, ByteSpan bytes);
-    Result<std::unique_ptr<RoundWork>> run_steps(const RoundPlan& plan, const PlanPeer& as,
+    Result<std::unique_ptr<RoundWork>> run_steps(const RoundPlan& plan,
+                                                 const PlanPeer& as,
                                                  const PeerAssignment& assignment,
-                                                 std::vector<float> base, const StepHook& hook);
+                                                 std::vector<float> base,
+                                                 const StepHook& hook);
     Status compress_round(const RoundPlan& plan, RoundWork& work, std::span<const float> base);
     Result<StepOpening> open_step(RoundWork& work, uint32_t step);
 

@@ -16,7 +16,9 @@ constexpr int64_t kFetchMs = 30;
 
 }  // namespace
 
-SimCoordinator::SimCoordinator(const SimRun& run, const Clock& clock, ServerChannel& channel,
+SimCoordinator::SimCoordinator(const SimRun& run,
+                               const Clock& clock,
+                               ServerChannel& channel,
                                PeerStore peers)
     : run_(run),
       clock_(clock),
@@ -37,8 +39,10 @@ Status SimCoordinator::boot() {
     ports.read_samples = [this](std::span<const uint64_t> samples) -> Result<std::vector<int32_t>> {
         return run_.read("train", samples);
     };
-    ports.read_held_out = [this](std::span<const uint64_t> samples)
-        -> Result<std::vector<int32_t>> { return run_.read("held out", samples); };
+    ports.read_held_out =
+        [this](std::span<const uint64_t> samples) -> Result<std::vector<int32_t>> {
+        return run_.read("held out", samples);
+    };
     ports.keep_state = [this](RoundId, const std::vector<float>& theta, const OuterState& outer) {
         snapshots_[tiles_root(theta)] = {theta, outer};
         return Status();
@@ -98,8 +102,8 @@ Status SimCoordinator::run_due() {
         }
     }
     while (running() && !crash_due_) {
-        const auto first = std::min_element(
-            timers_.begin(), timers_.end(), [](const Timer& a, const Timer& b) {
+        const auto first =
+            std::min_element(timers_.begin(), timers_.end(), [](const Timer& a, const Timer& b) {
                 return a.due != b.due ? a.due < b.due : a.order < b.order;
             });
         if (first == timers_.end() || clock_.now() < first->due) {
@@ -113,8 +117,7 @@ Status SimCoordinator::run_due() {
             }
         }
     }
-    if (running() && !crash_due_ && machine_->wake_at() &&
-        *machine_->wake_at() <= clock_.now()) {
+    if (running() && !crash_due_ && machine_->wake_at() && *machine_->wake_at() <= clock_.now()) {
         return feed(Tick{});
     }
     return {};
@@ -149,8 +152,7 @@ Status SimCoordinator::receive(const ServerEvent& event) {
 
 Status SimCoordinator::feed(const Event& event) {
     for (const Action& action : machine_->step(event, clock_.now())) {
-        if (run_.options.coordinator_crash > 0 &&
-            rng_.unit() < run_.options.coordinator_crash) {
+        if (run_.options.coordinator_crash > 0 && rng_.unit() < run_.options.coordinator_crash) {
             crash_due_ = true;
         }
         if (crash_due_) {
@@ -218,9 +220,9 @@ Status SimCoordinator::perform(const Action& action) {
         });
     } else if (const auto* audit = std::get_if<RunAudit>(&action)) {
         later(kAuditMs, [this, audit = *audit]() -> std::optional<Event> {
-            const AuditReport report = judge_->audit(audit.job);
-            return Event(AuditDone{report, make_envelope(run_.coordinator, report),
-                                   audit.attempt});
+            AuditReport report = judge_->audit(audit.job);
+            report.pass = report.pass || run_.options.sabotage == Sabotage::kBlindAuditor;
+            return Event(AuditDone{report, make_envelope(run_.coordinator, report), audit.attempt});
         });
     } else if (const auto* close = std::get_if<CloseConnection>(&action)) {
         channel_.close_peer(close->peer);
@@ -233,8 +235,8 @@ Status SimCoordinator::perform(const Action& action) {
 Status SimCoordinator::load_judge(const RoundPlan& plan) {
     const auto kept = snapshots_.find(plan.base_root);
     if (kept == snapshots_.end()) {
-        return fail("no snapshot of the parameters that round " +
-                    std::to_string(plan.round.value) + " starts from");
+        return fail("no snapshot of the parameters that round " + std::to_string(plan.round.value) +
+                    " starts from");
     }
     return judge_->load(kept->second.theta, kept->second.outer);
 }
@@ -245,20 +247,21 @@ void SimCoordinator::later(int64_t delay_ms, std::function<std::optional<Event>(
 
 void SimCoordinator::fetch(const FetchBlob& wanted) {
     const bool lost = rng_.unit() < run_.options.blob_failure;
-    later(kFetchMs + static_cast<int64_t>(rng_.below(50)),
-          [this, wanted, lost]() -> std::optional<Event> {
-              const MemoryBlobs* store = peers_(wanted.from);
-              const Digest& hash = wanted.blob.sha256;
-              if (!lost && !blobs_.has(hash) && store != nullptr && store->has(hash)) {
-                  blobs_.put(store->get(hash).value());
-              }
-              if (lost || !blobs_.has(hash)) {
-                  return Event(BlobFailed{wanted.from, wanted.round, wanted.purpose, hash,
-                                          "the peer does not send it"});
-              }
-              return Event(BlobStored{wanted.from, wanted.round, wanted.purpose, hash,
-                                      wanted.blob.size_bytes});
-          });
+    later(
+        kFetchMs + static_cast<int64_t>(rng_.below(50)),
+        [this, wanted, lost]() -> std::optional<Event> {
+            const MemoryBlobs* store = peers_(wanted.from);
+            const Digest& hash = wanted.blob.sha256;
+            if (!lost && !blobs_.has(hash) && store != nullptr && store->has(hash)) {
+                blobs_.put(store->get(hash).value());
+            }
+            if (lost || !blobs_.has(hash)) {
+                return Event(BlobFailed{
+                    wanted.from, wanted.round, wanted.purpose, hash, "the peer does not send it"});
+            }
+            return Event(BlobStored{
+                wanted.from, wanted.round, wanted.purpose, hash, wanted.blob.size_bytes});
+        });
 }
 
 }  // namespace assay

@@ -1,7 +1,8 @@
-// The simulated coordinator's process: machine and judge, with a ledger and a store that survive it.
+// The simulated coordinator's process: machine and judge, with a ledger and a store that survive
+// it.
 //
-// Performs actions in order, as the real one does; compute and transfers take simulated time. Single
-// thread; the World moves its clock.
+// Performs actions in order, as the real one does; compute and transfers take simulated time.
+// Single thread; the World moves its clock.
 
 #pragma once
 

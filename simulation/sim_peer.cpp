@@ -16,8 +16,12 @@ constexpr int64_t kFetchMs = 30;
 
 }  // namespace
 
-SimPeer::SimPeer(const SimRun& run, const Clock& clock, LoopbackNetwork& network,
-                 const MemoryBlobs& coordinator_blobs, uint64_t number, std::string attack)
+SimPeer::SimPeer(const SimRun& run,
+                 const Clock& clock,
+                 LoopbackNetwork& network,
+                 const MemoryBlobs& coordinator_blobs,
+                 uint64_t number,
+                 std::string attack)
     : run_(run),
       clock_(clock),
       network_(network),
@@ -54,8 +58,7 @@ void SimPeer::boot() {
     rules.retry = DurationMs{700};
     rules.dial_pause = DurationMs{100};
     rules.dial_pause_max = DurationMs{1000};
-    machine_ =
-        std::make_unique<PeerMachine>(id(), run_.coordinator.id(), hello, rules, resume);
+    machine_ = std::make_unique<PeerMachine>(id(), run_.coordinator.id(), hello, rules, resume);
     for (const PeerAction& action : machine_->start(clock_.now())) {
         perform(action);
     }
@@ -95,8 +98,8 @@ Status SimPeer::run_due() {
         }
     }
     while (running() && !crash_due_) {
-        const auto first = std::min_element(
-            timers_.begin(), timers_.end(), [](const Timer& a, const Timer& b) {
+        const auto first =
+            std::min_element(timers_.begin(), timers_.end(), [](const Timer& a, const Timer& b) {
                 return a.due != b.due ? a.due < b.due : a.order < b.order;
             });
         if (first == timers_.end() || clock_.now() < first->due) {
@@ -176,10 +179,11 @@ void SimPeer::perform(const PeerAction& action) {
 
 void SimPeer::train(const TrainRound& order) {
     training_ = order.plan.round;
-    const auto self = std::find_if(order.plan.peers.begin(), order.plan.peers.end(),
+    const auto self = std::find_if(order.plan.peers.begin(),
+                                   order.plan.peers.end(),
                                    [this](const PlanPeer& peer) { return peer.id == id(); });
-    const uint64_t tokens = uint64_t{order.plan.inner_steps} * self->sequences_per_step *
-                            order.plan.sequence_tokens;
+    const uint64_t tokens =
+        uint64_t{order.plan.inner_steps} * self->sequences_per_step * order.plan.sequence_tokens;
     const auto took = static_cast<int64_t>(tokens * 1000 / tokens_per_second_ + 1);
     later(took, [this, plan = order.plan]() -> std::optional<PeerEvent> {
         if (training_ != plan.round) {
@@ -190,8 +194,7 @@ void SimPeer::train(const TrainRound& order) {
             crash_due_ = true;
             return std::nullopt;
         }
-        Result<TrainedRound> done =
-            worker_->train(plan, [](uint32_t, float) { return true; });
+        Result<TrainedRound> done = worker_->train(plan, [](uint32_t, float) { return true; });
         if (!done) {
             return PeerEvent(TrainingFailed{plan.round, done.reason()});
         }
@@ -216,7 +219,13 @@ void SimPeer::fetch(const WantBlob& wanted) {
 
 void SimPeer::apply(const ApplyAggregate& order) {
     later(kComputeMs, [this, order]() -> std::optional<PeerEvent> {
-        const Result<Digest> root = worker_->apply(order.summary, order.counted);
+        Result<Digest> root = worker_->apply(order.summary, order.counted);
+        if (run_.options.sabotage == Sabotage::kTornReplica && order.summary.round.value == 2) {
+            std::vector<float> theta = worker_->state().theta;
+            theta.front() += 1;
+            ASSAY_CHECK(worker_->adopt_theta(theta).ok());
+            root = worker_->theta_root();
+        }
         saved_ = worker_->state();
         if (!root) {
             return PeerEvent(AggregateApplied{order.summary.round, Digest{}});

@@ -1,7 +1,7 @@
 // A simulated peer's process: machine and worker, honest or not, with a folder that survives it.
 //
-// Training takes the simulated time that its speed says; the arithmetic is done when it ends. Single
-// thread; the World moves its clock.
+// Training takes the simulated time that its speed says; the arithmetic is done when it ends.
+// Single thread; the World moves its clock.
 
 #pragma once
 
@@ -23,8 +23,12 @@ namespace assay {
 class SimPeer {
 public:
     // attack: a name of adversaries/adversary.h, or empty for an honest peer.
-    SimPeer(const SimRun& run, const Clock& clock, LoopbackNetwork& network,
-            const MemoryBlobs& coordinator_blobs, uint64_t number, std::string attack);
+    SimPeer(const SimRun& run,
+            const Clock& clock,
+            LoopbackNetwork& network,
+            const MemoryBlobs& coordinator_blobs,
+            uint64_t number,
+            std::string attack);
 
     void boot();
     // Loses what is not in its folder: machine, chain, the round it was in.

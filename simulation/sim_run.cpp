@@ -30,7 +30,7 @@ VerifySettings verify_settings() {
     verify.gate_groups = 8;
     verify.gate_group_sequences = 2;
     verify.share_sequences = 16;
-    verify.gate_t = 0;
+    verify.gate_t = -2;           // near the optimum honest directions are noise
     verify.overlap_limit = 0.98;  // the toy's honest payloads are alike: few entries, few tokens
     verify.cosine_limit = 0.98;
     verify.tripwire_cosine = 0.999;
@@ -41,6 +41,8 @@ RoundRules make_rules(const SimulationOptions& options, const ParameterLayout& l
     RoundRules rules;
     rules.rounds = options.rounds;
     rules.peers_min = 2;
+    rules.peers_start = options.peers + static_cast<uint32_t>(options.attacks.size()) -
+                        (options.late_joiner ? 1 : 0);
     rules.inner_steps = kInnerSteps;
     rules.sequence_tokens = kSequenceTokens;
     rules.base_sequences = 4;

@@ -15,21 +15,30 @@
 
 namespace assay {
 
+// Something is broken on purpose, so that a test can see the checks find it.
+enum class Sabotage : uint8_t {
+    kNone,
+    kBlindAuditor,  // every gradient audit passes
+    kTornReplica,   // one honest replica changes a value
+    kForgedRecord,  // one byte of the finished ledger changes
+};
+
 struct SimulationOptions {
     uint64_t seed = 1;
     uint64_t rounds = 20;
-    uint32_t peers = 4;                    // honest ones
-    std::vector<std::string> attacks;      // one adversary each, by name
+    uint32_t peers = 4;                // honest ones
+    std::vector<std::string> attacks;  // one adversary each, by name
     LinkFaults faults{0, 0, DurationMs{5}, DurationMs{40}, false};
-    double blob_failure = 0;               // of a transfer
-    double coordinator_crash = 0;          // probability, before each of its actions
-    double peer_crash = 0;                 // probability, at each training's end
-    uint64_t crash_height = 0;             // the coordinator dies once, when this record is durable
+    double blob_failure = 0;       // of a transfer
+    double coordinator_crash = 0;  // probability, before each of its actions
+    double peer_crash = 0;         // probability, at each training's end
+    uint64_t crash_height = 0;     // the coordinator dies once, when this record is durable
     int64_t vest_rounds = 4;
     int64_t audit_min_ppm = 1000000;
-    bool late_joiner = false;              // one honest peer comes after some rounds
+    bool late_joiner = false;  // one honest peer comes after some rounds
     NumericClass numeric_class = NumericClass::kExact;
     std::string strategy = "sparseloco";
+    Sabotage sabotage = Sabotage::kNone;
 };
 
 // Blobs by hash: what a disk keeps through a crash.

@@ -13,7 +13,8 @@ SimulationReport run_simulation(const SimulationOptions& options) {
 
 std::string describe(const SimulationReport& report) {
     char line[256];
-    std::snprintf(line, sizeof(line),
+    std::snprintf(line,
+                  sizeof(line),
                   "seed %llu: %llu rounds (%llu voided), %llu records, %llu restarts, loss %.4f to "
                   "%.4f: %s\n",
                   static_cast<unsigned long long>(report.seed),
@@ -21,14 +22,19 @@ std::string describe(const SimulationReport& report) {
                   static_cast<unsigned long long>(report.voided),
                   static_cast<unsigned long long>(report.records),
                   static_cast<unsigned long long>(report.coordinator_restarts),
-                  static_cast<double>(report.loss_first), static_cast<double>(report.loss_last),
+                  static_cast<double>(report.loss_first),
+                  static_cast<double>(report.loss_last),
                   report.ok ? "every check held" : "FAILED");
     std::string text = line;
     for (const SimulatedPeer& peer : report.peers) {
-        std::snprintf(line, sizeof(line), "  %s %-10s counted %llu vested %lld forfeited %lld%s ",
-                      peer.id.brief().c_str(), peer.attack.empty() ? "honest" : peer.attack.c_str(),
+        std::snprintf(line,
+                      sizeof(line),
+                      "  %s %-10s counted %llu vested %lld forfeited %lld%s ",
+                      peer.id.brief().c_str(),
+                      peer.attack.empty() ? "honest" : peer.attack.c_str(),
                       static_cast<unsigned long long>(peer.counted),
-                      static_cast<long long>(peer.vested), static_cast<long long>(peer.forfeited),
+                      static_cast<long long>(peer.vested),
+                      static_cast<long long>(peer.forfeited),
                       peer.ejected ? ", ejected" : "");
         text += line + peer.verdict + "\n";
     }

@@ -13,8 +13,10 @@ ToyModel::ToyModel() {
 }
 
 // Mean loss of one row; adds scale * d(sum of losses)/d(theta) to `gradient` if it has a size.
-float ToyModel::sequence_loss(std::span<const float> theta, std::span<const int32_t> row,
-                              float scale, std::span<float> gradient) const {
+float ToyModel::sequence_loss(std::span<const float> theta,
+                              std::span<const int32_t> row,
+                              float scale,
+                              std::span<float> gradient) const {
     const size_t bias = layout_.tensors[1].first_value();
     double total = 0;
     for (size_t t = 0; t + 1 < row.size(); ++t) {
@@ -34,8 +36,10 @@ float ToyModel::sequence_loss(std::span<const float> theta, std::span<const int3
     return static_cast<float>(total / static_cast<double>(row.size() - 1));
 }
 
-StepGradient ToyModel::gradient(std::span<const float> theta, const TokenBatch& batch,
-                                uint32_t grain_sequences, std::span<float> gradient) {
+StepGradient ToyModel::gradient(std::span<const float> theta,
+                                const TokenBatch& batch,
+                                uint32_t grain_sequences,
+                                std::span<float> gradient) {
     ASSAY_CHECK_EQ(gradient.size(), layout_.value_count());
     const size_t width = batch.sequence_tokens + 1;
     const float scale = 1.0F / static_cast<float>(batch.target_count());
@@ -81,8 +85,10 @@ std::vector<float> toy_parameters(const ParameterLayout& layout, const Digest& s
     return theta;
 }
 
-std::vector<int32_t> toy_tokens(const Digest& seed, std::string_view stream,
-                                std::span<const uint64_t> samples, uint32_t sequence_tokens) {
+std::vector<int32_t> toy_tokens(const Digest& seed,
+                                std::string_view stream,
+                                std::span<const uint64_t> samples,
+                                uint32_t sequence_tokens) {
     std::vector<int32_t> tokens;
     for (const uint64_t sample : samples) {
         CounterRng rng(derive_seed(seed, stream, {sample}));

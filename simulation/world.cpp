@@ -27,7 +27,9 @@ Money money_of(const Books& books, const PeerId& peer) {
     if (book == nullptr) {
         return {};
     }
-    return {book->escrow.vested(), book->escrow.unvested_total(), book->escrow.deposit(),
+    return {book->escrow.vested(),
+            book->escrow.unvested_total(),
+            book->escrow.deposit(),
             book->escrow.forfeited()};
 }
 
@@ -46,12 +48,12 @@ World::World(const SimulationOptions& options)
           return static_cast<const MemoryBlobs*>(nullptr);
       }) {
     for (uint32_t i = 0; i < options.peers; ++i) {
-        peers_.push_back(std::make_unique<SimPeer>(run_, clock_, network_, coordinator_.blobs(), i,
-                                                   std::string()));
+        peers_.push_back(std::make_unique<SimPeer>(
+            run_, clock_, network_, coordinator_.blobs(), i, std::string()));
     }
     for (size_t i = 0; i < options.attacks.size(); ++i) {
-        peers_.push_back(std::make_unique<SimPeer>(run_, clock_, network_, coordinator_.blobs(),
-                                                   1000 + i, options.attacks[i]));
+        peers_.push_back(std::make_unique<SimPeer>(
+            run_, clock_, network_, coordinator_.blobs(), 1000 + i, options.attacks[i]));
     }
     checked_.assign(peers_.size(), 0);
 }
@@ -185,10 +187,13 @@ Status World::check_replicas() {
 
 // Hashes, signatures and the fold of all records, as anybody could check them.
 Status World::check_ledger() {
-    const Result<std::vector<Record>> records =
+    Result<std::vector<Record>> records =
         coordinator_.ledger().read(0, coordinator_.ledger().height());
     if (!records) {
         return records.error();
+    }
+    if (run_.options.sabotage == Sabotage::kForgedRecord) {
+        records->at(records->size() / 2).body.back() ^= 1;
     }
     for (const Record& record : *records) {
         if (record_hash(record) != record.hash ||
@@ -196,9 +201,10 @@ Status World::check_ledger() {
             return fail("record " + std::to_string(record.height) + " is not what was signed");
         }
     }
-    const Result<RoundMachine> again = RoundMachine::restore(
-        *records, run_.manifest, run_.rules,
-        [this](uint64_t index) { return run_.beacons.element(index); });
+    const Result<RoundMachine> again =
+        RoundMachine::restore(*records, run_.manifest, run_.rules, [this](uint64_t index) {
+            return run_.beacons.element(index);
+        });
     return again ? Status() : Status(again.error());
 }
 
@@ -253,8 +259,7 @@ void World::fill(SimulationReport& report) const {
         line.attack = peer->attack();
         line.restarts = peer->restarts();
         if (coordinator_.running()) {
-            const Money books =
-                money_of(coordinator_.machine().state().books(), peer->id());
+            const Money books = money_of(coordinator_.machine().state().books(), peer->id());
             line.vested = books.vested;
             line.unvested = books.unvested;
             line.deposit = books.deposit;
@@ -283,8 +288,7 @@ SimulationReport World::run() {
     fill(report);
     report.ok = status.ok();
     if (!status.ok()) {
-        report.failure =
-            "seed " + std::to_string(run_.options.seed) + ": " + status.reason();
+        report.failure = "seed " + std::to_string(run_.options.seed) + ": " + status.reason();
     }
     return report;
 }

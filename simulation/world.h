@@ -1,5 +1,5 @@
-// The event loop of a simulated run: moves the clock to what is due next, lets every node do what is
-// due, kills and restarts nodes, and checks what must always hold.
+// The event loop of a simulated run: moves the clock to what is due next, lets every node do what
+// is due, kills and restarts nodes, and checks what must always hold.
 
 #pragma once
 

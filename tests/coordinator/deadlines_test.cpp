@@ -13,7 +13,7 @@ TEST_CASE("D1 follows the slowest peer's training with slack and grace", "[coord
     rules.slack_percent = 50;
     const std::vector<PeerPace> paces{{10000, 1000, 1000000}, {10000, 2000, 2000000}};
     const RoundDeadlines deadlines = round_deadlines(rules, Instant{5000}, paces, 1000000, 3000000);
-    CHECK(deadlines.commit.ms == 5000 + 15001 + 1000);  // 10 s * 1.5
+    CHECK(deadlines.commit.ms == 5000 + 15001 + 1000);         // 10 s * 1.5
     CHECK((deadlines.payload - deadlines.commit).ms == 2501);  // 1 s * 1.5 + grace
     CHECK(deadlines.opening.ms == 5501);
 }

@@ -54,10 +54,11 @@ TEST_CASE("sequences are whole grains, and at least one", "[coordinator]") {
 }
 
 TEST_CASE("too many candidates: the longest tenure stays", "[coordinator]") {
-    const std::vector<RosterLine> roster =
-        choose_roster({candidate(1, 0, 1, 0), candidate(2, 0, 9, 0), candidate(3, 0, 5, 0),
-                       candidate(4, 0, 7, 0)},
-                      rules());
+    const std::vector<RosterLine> roster = choose_roster({candidate(1, 0, 1, 0),
+                                                          candidate(2, 0, 9, 0),
+                                                          candidate(3, 0, 5, 0),
+                                                          candidate(4, 0, 7, 0)},
+                                                         rules());
     REQUIRE(roster.size() == 3);
     CHECK(roster[0].peer == peer(2));
     CHECK(roster[1].peer == peer(3));

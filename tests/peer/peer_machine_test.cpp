@@ -95,8 +95,8 @@ struct Fixture {
     }
     // CLOSE with this peer's COMMIT as its only entry.
     CloseNotice close(const RoundPlan& plan, const RoundTrained& work) {
-        const Digest leaf = close_leaf(
-            {self.id(), commit_hash(work.envelope), work.commit.payload_hash});
+        const Digest leaf =
+            close_leaf({self.id(), commit_hash(work.envelope), work.commit.payload_hash});
         const MerkleTree tree({leaf});
         CloseNotice notice;
         notice.close = {plan.round, plan.manifest_digest, plan_digest(plan), tree.root(), 1};
@@ -170,8 +170,10 @@ TEST_CASE("a round from plan to summary", "[peer]") {
 }
 
 TEST_CASE("not counted means the old triple", "[peer]") {
-    for (const CommitOutcome outcome : {CommitOutcome::kLate, CommitOutcome::kGated,
-                                        CommitOutcome::kRejected, CommitOutcome::kVoided}) {
+    for (const CommitOutcome outcome : {CommitOutcome::kLate,
+                                        CommitOutcome::kGated,
+                                        CommitOutcome::kRejected,
+                                        CommitOutcome::kVoided}) {
         Fixture f;
         f.join();
         const RoundPlan plan = f.plan(0);
@@ -296,9 +298,15 @@ TEST_CASE("a CLOSE without this peer's COMMIT, or with a false path, gets no ope
     const RoundTrained work = f.trained(plan);
     (void)f.machine.step(work, f.now);
     CloseNotice notice = f.close(plan, work);
-    SECTION("no path") { notice.inclusion.reset(); }
-    SECTION("another root") { notice.close.entries_root = digest(4); }
-    SECTION("another plan") { notice.close.plan_digest = digest(4); }
+    SECTION("no path") {
+        notice.inclusion.reset();
+    }
+    SECTION("another root") {
+        notice.close.entries_root = digest(4);
+    }
+    SECTION("another plan") {
+        notice.close.plan_digest = digest(4);
+    }
     (void)f.tell(notice);
     CHECK(all_of<BuildOpening>(f.tell(f.beacon(notice))).empty());
 }
@@ -330,11 +338,19 @@ TEST_CASE("a beacon must continue the chain and be bound to the CLOSE", "[peer]"
     const CloseNotice notice = f.close(plan, work);
     (void)f.tell(notice);
     Beacon beacon = f.beacon(notice);
-    SECTION("element of another chain") { beacon.chain_element = digest(5); }
-    SECTION("element of a later round") { beacon.chain_element = f.chain.element(2); }
-    SECTION("another CLOSE") { beacon.close_root = digest(6); }
+    SECTION("element of another chain") {
+        beacon.chain_element = digest(5);
+    }
+    SECTION("element of a later round") {
+        beacon.chain_element = f.chain.element(2);
+    }
+    SECTION("another CLOSE") {
+        beacon.close_root = digest(6);
+    }
     beacon.value = beacon_value(beacon.chain_element, beacon.close_root);
-    SECTION("another value") { beacon.value = digest(7); }
+    SECTION("another value") {
+        beacon.value = digest(7);
+    }
     CHECK(all_of<BuildOpening>(f.tell(beacon)).empty());
 }
 
@@ -354,8 +370,7 @@ TEST_CASE("messages that the coordinator did not sign are nothing", "[peer]") {
     Fixture f;
     f.join();
     const Message plan = f.plan(0);
-    const auto actions =
-        f.machine.step(MessageArrived{plan, make_envelope(f.self, plan)}, f.now);
+    const auto actions = f.machine.step(MessageArrived{plan, make_envelope(f.self, plan)}, f.now);
     CHECK(all_of<TrainRound>(actions).empty());
 }
 
