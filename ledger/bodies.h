@@ -25,7 +25,7 @@ struct RunStartBody {
 struct JoinBody {
     Instant at;
     NumericClass numeric_class = NumericClass::kFp32;
-    uint64_t tokens_per_second = 0;        // as measured by the peer; 0 unknown
+    uint64_t tokens_per_second = 0;  // as measured by the peer; 0 unknown
     uint64_t uplink_bytes_per_second = 0;
     [[nodiscard]] Bytes encode() const;
     static Result<JoinBody> decode(ByteSpan bytes);

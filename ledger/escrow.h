@@ -36,7 +36,9 @@ public:
 
     // What is certain to be still here when the last verdict on `round` may come: the deposit and
     // the rewards that do not vest before round + verdict_window is over.
-    [[nodiscard]] int64_t at_stake(RoundId round, int64_t vest_rounds, int64_t verdict_window) const;
+    [[nodiscard]] int64_t at_stake(RoundId round,
+                                   int64_t vest_rounds,
+                                   int64_t verdict_window) const;
 
     [[nodiscard]] const std::map<RoundId, int64_t>& unvested() const { return unvested_; }
     [[nodiscard]] int64_t unvested_total() const;

@@ -18,8 +18,8 @@ class Ledger {
 public:
     virtual ~Ledger() = default;
 
-    // Appends all of `drafts`, in order, or none. Returns when they are durable: whatever is said to
-    // anybody on their account is said after it. On failure (full disk) the chain ends where it did.
+    // Appends all of `drafts`, in order, or none. Returns when they are durable: whatever is said
+    // on their account is said after it. On failure (full disk) the chain ends where it did.
     virtual Status append(std::vector<RecordDraft> drafts) = 0;
 
     // Records from height `from` on, at most `count`, fewer at the end. Fails on a row that cannot

@@ -23,13 +23,17 @@ std::string format(const char* pattern, Args... args) {
     return text;
 }
 
-long long whole(int64_t value) { return value; }
+long long whole(int64_t value) {
+    return value;
+}
 
 // Reasons come from peers' work and may hold anything: one printable line.
 std::string printable(std::string text) {
     std::replace_if(
-        text.begin(), text.end(),
-        [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+        text.begin(),
+        text.end(),
+        [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; },
+        ' ');
     return text;
 }
 
@@ -81,16 +85,27 @@ public:
             return status;
         }
         switch (record.kind) {
-            case RecordKind::kRunStart: on_run_start(record); break;
-            case RecordKind::kSettlement: on_settlement(record); break;
-            case RecordKind::kSummary: on_summary(record); break;
-            case RecordKind::kForfeit: on_forfeit(record); break;
+            case RecordKind::kRunStart:
+                on_run_start(record);
+                break;
+            case RecordKind::kSettlement:
+                on_settlement(record);
+                break;
+            case RecordKind::kSummary:
+                on_summary(record);
+                break;
+            case RecordKind::kForfeit:
+                on_forfeit(record);
+                break;
             case RecordKind::kRollback:
                 lines_.push_back("         " + record.subject.brief() + " share of " +
                                  in_words(record.round) + " taken out of E again");
                 break;
-            case RecordKind::kRunEnd: lines_.emplace_back("the run ended"); break;
-            default: break;
+            case RecordKind::kRunEnd:
+                lines_.emplace_back("the run ended");
+                break;
+            default:
+                break;
         }
         return {};
     }
@@ -127,8 +142,11 @@ private:
                             : body.cause == ForfeitCause::kRefusal ? "refusal"
                                                                    : "fault";
         lines_.push_back(format("         %s forfeits %lld unvested and %lld deposit (%s in %s): ",
-                                record.subject.brief().c_str(), whole(body.unvested),
-                                whole(body.deposit), cause, in_words(record.round).c_str()) +
+                                record.subject.brief().c_str(),
+                                whole(body.unvested),
+                                whole(body.deposit),
+                                cause,
+                                in_words(record.round).c_str()) +
                          printable(body.reason));
     }
 
@@ -142,7 +160,8 @@ private:
                                   in_words(summary.round).c_str(),
                                   static_cast<double>(summary.loss_before),
                                   static_cast<double>(summary.loss_after),
-                                  static_cast<long long>(counted), summary.entries.size());
+                                  static_cast<long long>(counted),
+                                  summary.entries.size());
         if (summary.voided) {
             ++voided_;
             line += "; voided: " + printable(summary.reason);
@@ -160,17 +179,31 @@ private:
         ++totals.commits;
         const char* outcome = "";
         switch (entry.outcome) {
-            case CommitOutcome::kCounted: ++totals.counted; break;
-            case CommitOutcome::kLate: ++totals.late; outcome = "late"; break;
-            case CommitOutcome::kGated: ++totals.gated; outcome = "gated"; break;
-            case CommitOutcome::kRejected: ++totals.rejected; outcome = "rejected"; break;
-            case CommitOutcome::kVoided: ++totals.voided; return;
+            case CommitOutcome::kCounted:
+                ++totals.counted;
+                break;
+            case CommitOutcome::kLate:
+                ++totals.late;
+                outcome = "late";
+                break;
+            case CommitOutcome::kGated:
+                ++totals.gated;
+                outcome = "gated";
+                break;
+            case CommitOutcome::kRejected:
+                ++totals.rejected;
+                outcome = "rejected";
+                break;
+            case CommitOutcome::kVoided:
+                ++totals.voided;
+                return;
         }
         const std::string peer = "         " + entry.peer.brief() + " ";
         const auto paid = paid_.find(entry.peer);
         if (paid != paid_.end()) {
             lines_.push_back(peer + format("earned %lld, quality %.3f",
-                                           whole(paid->second.amount), ppm(paid->second.quality_ppm)));
+                                           whole(paid->second.amount),
+                                           ppm(paid->second.quality_ppm)));
         } else {
             lines_.push_back(peer + "earned 0, " + outcome + ": " + printable(entry.reason));
         }
@@ -188,19 +221,29 @@ private:
                        4);
         out += format("%llu records, head %s; %llu rounds, %llu of them voided\n",
                       static_cast<unsigned long long>(ledger.height()),
-                      ledger.head().brief().c_str(), static_cast<unsigned long long>(rounds_),
+                      ledger.head().brief().c_str(),
+                      static_cast<unsigned long long>(rounds_),
                       static_cast<unsigned long long>(voided_));
         out += format("bonus: %lld handed out, %lld vested; a round pays %lld, after %lld rounds\n",
-                      whole(books_.handed_out()), whole(vested),
-                      whole(books_.pay().pool_per_round), whole(books_.pay().vest_rounds));
-        out += format("fees:  %lld from %zu accounts\n", whole(books_.fees_total()),
-                      books_.fees().size());
+                      whole(books_.handed_out()),
+                      whole(vested),
+                      whole(books_.pay().pool_per_round),
+                      whole(books_.pay().vest_rounds));
+        out += format(
+            "fees:  %lld from %zu accounts\n", whole(books_.fees_total()), books_.fees().size());
         return out;
     }
 
     [[nodiscard]] std::string table() const {
-        std::string out = format("%-8s %7s %7s %11s %12s %12s %11s %11s %11s\n", "peer", "counted",
-                                 "quality", "tokens", "earned", "vested", "unvested", "deposit",
+        std::string out = format("%-8s %7s %7s %11s %12s %12s %11s %11s %11s\n",
+                                 "peer",
+                                 "counted",
+                                 "quality",
+                                 "tokens",
+                                 "earned",
+                                 "vested",
+                                 "unvested",
+                                 "deposit",
                                  "forfeited");
         for (const auto& [peer, book] : books_.peers()) {
             const auto found = totals_.find(peer);
@@ -211,20 +254,27 @@ private:
                     ? 0
                     : ppm(totals.quality_sum_ppm / static_cast<int64_t>(totals.paid_rounds));
             out += format("%-8s %3llu/%-3llu %7.3f %11llu %12lld %12lld %11lld %11lld %11lld\n",
-                          peer.brief().c_str(), static_cast<unsigned long long>(totals.counted),
-                          static_cast<unsigned long long>(totals.commits), quality,
+                          peer.brief().c_str(),
+                          static_cast<unsigned long long>(totals.counted),
+                          static_cast<unsigned long long>(totals.commits),
+                          quality,
                           static_cast<unsigned long long>(book.tokens_counted),
-                          whole(account.earned()), whole(account.vested()),
-                          whole(account.unvested_total()), whole(account.deposit()),
+                          whole(account.earned()),
+                          whole(account.vested()),
+                          whole(account.unvested_total()),
+                          whole(account.deposit()),
                           whole(account.forfeited()));
             const uint64_t missed = totals.late + totals.gated + totals.rejected;
             if (missed + book.cheats + book.refusals + book.faults > 0) {
-                out += format("         %llu late, %llu gated, %llu rejected; %u cheats, %u "
-                              "refusals, %u faults\n",
-                              static_cast<unsigned long long>(totals.late),
-                              static_cast<unsigned long long>(totals.gated),
-                              static_cast<unsigned long long>(totals.rejected), book.cheats,
-                              book.refusals, book.faults);
+                out += format(
+                    "         %llu late, %llu gated, %llu rejected; %u cheats, %u "
+                    "refusals, %u faults\n",
+                    static_cast<unsigned long long>(totals.late),
+                    static_cast<unsigned long long>(totals.gated),
+                    static_cast<unsigned long long>(totals.rejected),
+                    book.cheats,
+                    book.refusals,
+                    book.faults);
             }
         }
         return out;

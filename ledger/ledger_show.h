@@ -13,7 +13,7 @@ class Ledger;
 constexpr size_t kShowColumns = 100;
 
 // The run, a table of the peers, then round by round who was paid, and who was not for what reason.
-// Lines of at most kShowColumns characters. Fails, naming the record, where the books do not follow.
+// Lines of at most kShowColumns characters. Fails, naming the record that the books refuse.
 Result<std::string> describe_ledger(const Ledger& ledger);
 
 }  // namespace assay

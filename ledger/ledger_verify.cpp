@@ -72,10 +72,9 @@ private:
     }
 
     Status check_signature(const Record& record) const {
-        if (!verify_signature(rounds_.manifest().coordinator, record.hash.span(),
-                              record.signature)) {
-            return fail("is not signed by the coordinator " +
-                        rounds_.manifest().coordinator.hex());
+        if (!verify_signature(
+                rounds_.manifest().coordinator, record.hash.span(), record.signature)) {
+            return fail("is not signed by the coordinator " + rounds_.manifest().coordinator.hex());
         }
         return {};
     }
@@ -95,7 +94,9 @@ private:
 };
 
 // A page that cannot be read whole is read record by record, to name the one that is damaged.
-bool take_page(const Ledger& ledger, uint64_t from, LedgerVerifier& verifier,
+bool take_page(const Ledger& ledger,
+               uint64_t from,
+               LedgerVerifier& verifier,
                VerifyReport& report) {
     Result<std::vector<Record>> page = ledger.read(from, kLedgerPage);
     uint64_t count = kLedgerPage;

@@ -24,8 +24,10 @@ struct LedgerChecks {
     std::function<Result<Digest>(const RoundPlan& plan, const PeerId& peer)> assignment_digest;
     // Steps that the beacon draws for the gradient audit; none if it draws no audit of this peer.
     // Absent: not checked.
-    std::function<std::vector<uint32_t>(const RoundPlan& plan, const PlanPeer& peer,
-                                        const Digest& beacon, const Digest& commit_hash)>
+    std::function<std::vector<uint32_t>(const RoundPlan& plan,
+                                        const PlanPeer& peer,
+                                        const Digest& beacon,
+                                        const Digest& commit_hash)>
         drawn_steps;
     // Expected from elsewhere; absent: what the first record says.
     std::optional<PeerId> coordinator;
@@ -49,7 +51,7 @@ struct VerifyReport {
     Books books;                           // after the last good record
 
     [[nodiscard]] bool ok() const { return !bad.has_value(); }
-    // One line that says how it ended, then one a thing that was not checked; no newline at the end.
+    // One line that says how it ended, then one a thing that was not checked; no last newline.
     [[nodiscard]] std::string text() const;
 };
 

@@ -24,6 +24,8 @@ Result<std::vector<Record>> MemoryLedger::read(uint64_t from, uint64_t count) co
                                records_.begin() + static_cast<std::ptrdiff_t>(end));
 }
 
-Digest MemoryLedger::head() const { return records_.empty() ? Digest{} : records_.back().hash; }
+Digest MemoryLedger::head() const {
+    return records_.empty() ? Digest{} : records_.back().hash;
+}
 
 }  // namespace assay

@@ -46,12 +46,14 @@ int64_t quality_of(const ShareLine& share, const ShareLine& median, int64_t cap_
 }
 
 // Hands the units that rounding left over to the largest remainders.
-void deal_leftover(std::vector<Earning>& earnings, const std::vector<Wide>& remainders,
+void deal_leftover(std::vector<Earning>& earnings,
+                   const std::vector<Wide>& remainders,
                    int64_t leftover) {
     std::vector<size_t> order(earnings.size());
     std::iota(order.begin(), order.end(), size_t{0});
-    std::stable_sort(order.begin(), order.end(),
-                     [&](size_t a, size_t b) { return remainders[a] > remainders[b]; });
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+        return remainders[a] > remainders[b];
+    });
     ASSAY_CHECK_LE(static_cast<size_t>(leftover), order.size());
     for (size_t i = 0; i < static_cast<size_t>(leftover); ++i) {
         earnings[order[i]].amount += 1;
@@ -95,7 +97,10 @@ std::vector<Earning> settle_round(const PaySettings& settings, std::span<const S
     return earnings;
 }
 
-uint32_t audit_ppm(int64_t p_min_ppm, int64_t margin_ppm, int64_t cost, int64_t expected_reward,
+uint32_t audit_ppm(int64_t p_min_ppm,
+                   int64_t margin_ppm,
+                   int64_t cost,
+                   int64_t expected_reward,
                    int64_t unvested_plus_deposit) {
     ASSAY_CHECK(p_min_ppm >= 0 && margin_ppm >= 0 && cost >= 0);
     ASSAY_CHECK(expected_reward >= 0 && unvested_plus_deposit >= 0);

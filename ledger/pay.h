@@ -33,28 +33,52 @@ struct PaySettings {
 
     template <class V>
     void for_each(V& visit) {
-        visit(Field{"pool_per_round", "units", 0, static_cast<double>(kPoolMax),
+        visit(Field{"pool_per_round",
+                    "units",
+                    0,
+                    static_cast<double>(kPoolMax),
                     "what a round pays in all, divided by verified tokens times quality"},
               pool_per_round);
-        visit(Field{"vest_rounds", "rounds", 1, 100000,
+        visit(Field{"vest_rounds",
+                    "rounds",
+                    1,
+                    100000,
                     "a round's reward vests this many rounds later, all at once"},
               vest_rounds);
-        visit(Field{"verdict_window", "rounds", 0, 100000,
+        visit(Field{"verdict_window",
+                    "rounds",
+                    0,
+                    100000,
                     "a verdict on a round may come this many rounds later"},
               verdict_window);
-        visit(Field{"max_absence", "rounds", 0, 1000000,
+        visit(Field{"max_absence",
+                    "rounds",
+                    0,
+                    1000000,
                     "a peer that missed more rounds in a row starts from zero moments again"},
               max_absence);
-        visit(Field{"quality_cap_ppm", "ppm", 1000000, 10000000,
+        visit(Field{"quality_cap_ppm",
+                    "ppm",
+                    1000000,
+                    10000000,
                     "upper bound of quality: share per token over the median of the round"},
               quality_cap_ppm);
-        visit(Field{"audit_min_ppm", "ppm", 0, 1000000,
+        visit(Field{"audit_min_ppm",
+                    "ppm",
+                    0,
+                    1000000,
                     "lowest probability of a gradient audit; 1000000 audits everybody"},
               audit_min_ppm);
-        visit(Field{"audit_margin_ppm", "ppm", 0, 100000000,
+        visit(Field{"audit_margin_ppm",
+                    "ppm",
+                    0,
+                    100000000,
                     "how much more than the saved cost a cheat must lose in expectation"},
               audit_margin_ppm);
-        visit(Field{"declared_cost_ppm", "ppm", 1, 10000000,
+        visit(Field{"declared_cost_ppm",
+                    "ppm",
+                    1,
+                    10000000,
                     "cost of a round's training as a part of its expected reward"},
               declared_cost_ppm);
     }
@@ -81,12 +105,16 @@ struct Earning {
 // median is the lower one, exact. A median <= 0 says that the round's measure is all noise: quality
 // is then 1 for everybody. pay_i = pool * tokens_i quality_i / sum, rounded down; the units left
 // over go one each to the largest remainders (ties: lower id). All of the pool is paid, or nothing
-// if `shares` is empty. REQUIRES: order of peer id; 0 < tokens <= kRoundTokensMax, |phi| <= kPhiMax.
+// if `shares` is empty. REQUIRES: order of peer id, 0 < tokens <= kRoundTokensMax, and
+// |phi| <= kPhiMax.
 std::vector<Earning> settle_round(const PaySettings& settings, std::span<const ShareLine> shares);
 
 // min(1, max(p_min, (1 + margin) cost / (reward + at_stake))), rounded up to 1 ppm; 1 where nothing
 // is to lose. REQUIRES: no argument is negative.
-uint32_t audit_ppm(int64_t p_min_ppm, int64_t margin_ppm, int64_t cost, int64_t expected_reward,
+uint32_t audit_ppm(int64_t p_min_ppm,
+                   int64_t margin_ppm,
+                   int64_t cost,
+                   int64_t expected_reward,
                    int64_t unvested_plus_deposit);
 
 // What `tokens` of a round's `total_tokens` earn at quality 1, rounded down.

@@ -6,8 +6,12 @@ namespace assay {
 
 namespace {
 
-Digest hash_of(uint64_t height, const Digest& previous, RecordKind kind, RoundId round,
-               const PeerId& subject, ByteSpan body) {
+Digest hash_of(uint64_t height,
+               const Digest& previous,
+               RecordKind kind,
+               RoundId round,
+               const PeerId& subject,
+               ByteSpan body) {
     ByteWriter front;
     front.u64(height);
     front.u8(static_cast<uint8_t>(kind));
@@ -19,25 +23,29 @@ Digest hash_of(uint64_t height, const Digest& previous, RecordKind kind, RoundId
 
 }  // namespace
 
-bool is_record_kind(uint8_t number) { return number >= 1 && number <= kRecordKindMax; }
+bool is_record_kind(uint8_t number) {
+    return number >= 1 && number <= kRecordKindMax;
+}
 
 const char* record_kind_name(RecordKind kind) {
     static constexpr const char* kNames[] = {
-        "unknown",    "run_start", "join",     "plan",      "commit",       "payload",
-        "close",      "beacon",    "opening",  "verdict",   "audit_job",    "audit_report",
-        "share",      "settlement", "vesting", "forfeit",   "rollback",     "summary",
-        "extension",  "fee",       "run_end",  "roster"};
+        "unknown",   "run_start",  "join",    "plan",    "commit",    "payload",
+        "close",     "beacon",     "opening", "verdict", "audit_job", "audit_report",
+        "share",     "settlement", "vesting", "forfeit", "rollback",  "summary",
+        "extension", "fee",        "run_end", "roster"};
     static_assert(std::size(kNames) == kRecordKindMax + 1);
     const auto number = static_cast<uint8_t>(kind);
     return is_record_kind(number) ? kNames[number] : kNames[0];
 }
 
 Digest record_hash(const Record& record) {
-    return hash_of(record.height, record.previous, record.kind, record.round, record.subject,
-                   record.body);
+    return hash_of(
+        record.height, record.previous, record.kind, record.round, record.subject, record.body);
 }
 
-Record seal_record(const Identity& coordinator, uint64_t height, const Digest& previous,
+Record seal_record(const Identity& coordinator,
+                   uint64_t height,
+                   const Digest& previous,
                    RecordDraft draft) {
     Record record;
     record.height = height;

@@ -17,27 +17,27 @@ namespace assay {
 
 // Frozen: these numbers are hashed and stored. DO NOT CHANGE; new kinds are added at the end.
 enum class RecordKind : uint8_t {
-    kRunStart = 1,     // RunStartBody; always and only at height 0
-    kJoin = 2,         // JoinBody; subject: the peer
-    kPlan = 3,         // encode_body(RoundPlan)
-    kCommit = 4,       // the signed envelope of the COMMIT, bytes as received; subject: the peer
-    kPayload = 5,      // PayloadBody; subject: the peer
-    kClose = 6,        // CloseBody
-    kBeacon = 7,       // encode_body(Beacon)
-    kOpening = 8,      // OpeningBody; subject: the peer
-    kVerdict = 9,      // encode_verdict; subject: the peer
-    kAuditJob = 10,    // encode_body(AuditJob), as it was sent; subject: whose work it is
-    kAuditReport = 11, // the auditor's signed envelope, bytes as received; subject: whose work
-    kShare = 12,       // ShareBody; subject: the peer, or zero for the share of the encoding
-    kSettlement = 13,  // SettlementBody: what the round's pool paid to whom
-    kVesting = 14,     // VestingBody; round: when it was earned; subject: the peer
-    kForfeit = 15,     // ForfeitBody; round: of the offence; subject: the peer
-    kRollback = 16,    // RollbackBody: a late rejection; round: whose share is taken out
-    kSummary = 17,     // encode_body(RoundSummary)
-    kExtension = 18,   // ExtensionBody; subject: the peer that gets more time
-    kFee = 19,         // FeeBody; subject: the account that paid. The other book.
-    kRunEnd = 20,      // RunEndBody: no round follows; what is left vests after a last audit
-    kRoster = 21,      // RosterBody: who is in `round`; durable before the beacon of the one before
+    kRunStart = 1,      // RunStartBody; always and only at height 0
+    kJoin = 2,          // JoinBody; subject: the peer
+    kPlan = 3,          // encode_body(RoundPlan)
+    kCommit = 4,        // the signed envelope of the COMMIT, bytes as received; subject: the peer
+    kPayload = 5,       // PayloadBody; subject: the peer
+    kClose = 6,         // CloseBody
+    kBeacon = 7,        // encode_body(Beacon)
+    kOpening = 8,       // OpeningBody; subject: the peer
+    kVerdict = 9,       // encode_verdict; subject: the peer
+    kAuditJob = 10,     // encode_body(AuditJob), as it was sent; subject: whose work it is
+    kAuditReport = 11,  // the auditor's signed envelope, bytes as received; subject: whose work
+    kShare = 12,        // ShareBody; subject: the peer, or zero for the share of the encoding
+    kSettlement = 13,   // SettlementBody: what the round's pool paid to whom
+    kVesting = 14,      // VestingBody; round: when it was earned; subject: the peer
+    kForfeit = 15,      // ForfeitBody; round: of the offence; subject: the peer
+    kRollback = 16,     // RollbackBody: a late rejection; round: whose share is taken out
+    kSummary = 17,      // encode_body(RoundSummary)
+    kExtension = 18,    // ExtensionBody; subject: the peer that gets more time
+    kFee = 19,          // FeeBody; subject: the account that paid. The other book.
+    kRunEnd = 20,       // RunEndBody: no round follows; what is left vests after a last audit
+    kRoster = 21,  // RosterBody: who is in `round`; durable before the beacon of the one before
 };
 
 constexpr uint8_t kRecordKindMax = 21;
@@ -70,10 +70,13 @@ constexpr uint64_t kRoundMax = uint64_t{1} << 62;
 // The hash that `record` should have; its own `hash` field plays no part.
 [[nodiscard]] Digest record_hash(const Record& record);
 // Gives a draft its place in the chain and the coordinator's signature.
-Record seal_record(const Identity& coordinator, uint64_t height, const Digest& previous,
+Record seal_record(const Identity& coordinator,
+                   uint64_t height,
+                   const Digest& previous,
                    RecordDraft draft);
 // Hash of the last of `drafts` if they were appended at `height` behind `head`.
-[[nodiscard]] Digest head_behind(uint64_t height, const Digest& head,
+[[nodiscard]] Digest head_behind(uint64_t height,
+                                 const Digest& head,
                                  std::span<const RecordDraft> drafts);
 
 }  // namespace assay

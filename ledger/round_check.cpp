@@ -18,8 +18,10 @@ bool needs_subject(RecordKind kind) {
         case RecordKind::kSettlement:
         case RecordKind::kSummary:
         case RecordKind::kRunEnd:
-        case RecordKind::kRoster: return false;
-        default: return true;
+        case RecordKind::kRoster:
+            return false;
+        default:
+            return true;
     }
 }
 
@@ -51,27 +53,42 @@ Status RoundCheck::check(const Record& record, const Books& books) {
         return fail("names a subject that its kind does not have");
     }
     switch (record.kind) {
-        case RecordKind::kRunStart: return on_run_start(record);
-        case RecordKind::kRoster: return on_roster(record);
-        case RecordKind::kPlan: return on_plan(record, books);
-        case RecordKind::kCommit: return on_commit(record);
-        case RecordKind::kPayload: return on_payload(record);
-        case RecordKind::kClose: return on_close(record);
-        case RecordKind::kBeacon: return on_beacon(record);
-        case RecordKind::kOpening: return on_opening(record);
-        case RecordKind::kExtension: return on_extension(record);
-        case RecordKind::kVerdict: return on_verdict(record);
-        case RecordKind::kAuditJob: return on_audit_job(record);
-        case RecordKind::kAuditReport: return on_audit_report(record);
-        case RecordKind::kSummary: return on_summary(record);
-        default: return {};
+        case RecordKind::kRunStart:
+            return on_run_start(record);
+        case RecordKind::kRoster:
+            return on_roster(record);
+        case RecordKind::kPlan:
+            return on_plan(record, books);
+        case RecordKind::kCommit:
+            return on_commit(record);
+        case RecordKind::kPayload:
+            return on_payload(record);
+        case RecordKind::kClose:
+            return on_close(record);
+        case RecordKind::kBeacon:
+            return on_beacon(record);
+        case RecordKind::kOpening:
+            return on_opening(record);
+        case RecordKind::kExtension:
+            return on_extension(record);
+        case RecordKind::kVerdict:
+            return on_verdict(record);
+        case RecordKind::kAuditJob:
+            return on_audit_job(record);
+        case RecordKind::kAuditReport:
+            return on_audit_report(record);
+        case RecordKind::kSummary:
+            return on_summary(record);
+        default:
+            return {};
     }
 }
 
 void RoundCheck::forget(const Books& books) {
     for (auto round = rounds_.begin(); round != rounds_.end();) {
         const bool open = round->first == current_ ||
-                          std::any_of(round->second.commits.begin(), round->second.commits.end(),
+                          std::any_of(round->second.commits.begin(),
+                                      round->second.commits.end(),
                                       [&](const auto& commit) {
                                           return books.find(round->first, commit.first) != nullptr;
                                       });
@@ -118,7 +135,7 @@ Result<RoundCheck::CommitFacts*> RoundCheck::challenged_commit(const Record& rec
     return facts;
 }
 
-// ---- run, roster, plan ---------------------------------------------------------------------------
+// ---- run, roster, plan --------------------------------------------------------------------------
 
 Status RoundCheck::on_run_start(const Record& record) {
     Result<RunStartBody> body = RunStartBody::decode(record.body);
@@ -211,7 +228,7 @@ Status RoundCheck::on_plan(const Record& record, const Books& books) {
     return {};
 }
 
-// ---- COMMIT to beacon ----------------------------------------------------------------------------
+// ---- COMMIT to beacon ---------------------------------------------------------------------------
 
 Status RoundCheck::on_commit(const Record& record) {
     Result<RoundFacts*> round = open_round(record);
@@ -329,7 +346,7 @@ Status RoundCheck::on_beacon(const Record& record) {
     return {};
 }
 
-// ---- openings, verdicts, audits ------------------------------------------------------------------
+// ---- openings, verdicts, audits -----------------------------------------------------------------
 
 Status RoundCheck::on_opening(const Record& record) {
     Result<OpeningBody> body = OpeningBody::decode(record.body);
@@ -374,8 +391,8 @@ Status RoundCheck::on_extension(const Record& record) {
 }
 
 Status RoundCheck::check_audited(const CommitFacts& facts, const Verdict& verdict) const {
-    const bool failed = std::any_of(facts.jobs.begin(), facts.jobs.end(),
-                                    [](const auto& job) { return job.second.failed; });
+    const bool failed = std::any_of(
+        facts.jobs.begin(), facts.jobs.end(), [](const auto& job) { return job.second.failed; });
     if (verdict.ruling == Ruling::kRejected) {
         return failed ? Status() : fail("an audit is said to have failed, no report says so");
     }
@@ -442,8 +459,8 @@ Status RoundCheck::on_audit_report(const Record& record) {
     }
     ++signatures_;
     CommitFacts* facts = find_commit(record.round, record.subject);
-    const auto job = facts == nullptr ? decltype(facts->jobs.begin()){}
-                                      : facts->jobs.find(report->job);
+    const auto job =
+        facts == nullptr ? decltype(facts->jobs.begin()){} : facts->jobs.find(report->job);
     if (facts == nullptr || job == facts->jobs.end()) {
         return fail("a report on a job that was not recorded");
     }
@@ -454,9 +471,10 @@ Status RoundCheck::on_audit_report(const Record& record) {
     return {};
 }
 
-// ---- summary -------------------------------------------------------------------------------------
+// ---- summary ------------------------------------------------------------------------------------
 
-Status RoundCheck::check_counted(const RoundFacts& round, const PeerId& peer,
+Status RoundCheck::check_counted(const RoundFacts& round,
+                                 const PeerId& peer,
                                  const CommitFacts& facts) const {
     const Commit& commit = facts.commit;
     const PlanPeer* line = planned_peer(round.plan, peer);
@@ -464,9 +482,9 @@ Status RoundCheck::check_counted(const RoundFacts& round, const PeerId& peer,
         return fail("counts without payload, opening and accepting verdict");
     }
     if (commit.manifest_digest != manifest_digest_ || commit.plan_digest != round.plan_digest ||
-        commit.ledger_head != round.plan.ledger_head ||
-        commit.base_root != round.plan.base_root || commit.e_before_root != line->e_root ||
-        commit.numeric_class != line->numeric_class || commit.payload_hash != *facts.payload) {
+        commit.ledger_head != round.plan.ledger_head || commit.base_root != round.plan.base_root ||
+        commit.e_before_root != line->e_root || commit.numeric_class != line->numeric_class ||
+        commit.payload_hash != *facts.payload) {
         return fail("counts although its COMMIT does not fit the plan or the payload");
     }
     if (checks_.assignment_digest) {
@@ -479,7 +497,8 @@ Status RoundCheck::check_counted(const RoundFacts& round, const PeerId& peer,
         }
     }
     for (const uint32_t step : facts.drawn) {
-        const bool ordered = std::any_of(facts.jobs.begin(), facts.jobs.end(),
+        const bool ordered = std::any_of(facts.jobs.begin(),
+                                         facts.jobs.end(),
                                          [&](const auto& job) { return job.second.step == step; });
         if (!ordered) {
             return fail("counts, and step " + std::to_string(step) +

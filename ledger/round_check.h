@@ -67,7 +67,8 @@ private:
 
     [[nodiscard]] Status check_roster(const RoundPlan& plan) const;
     [[nodiscard]] Status check_audited(const CommitFacts& facts, const Verdict& verdict) const;
-    [[nodiscard]] Status check_counted(const RoundFacts& round, const PeerId& peer,
+    [[nodiscard]] Status check_counted(const RoundFacts& round,
+                                       const PeerId& peer,
                                        const CommitFacts& facts) const;
     Result<RoundFacts*> open_round(const Record& record);
     Result<CommitFacts*> open_commit(const Record& record);
@@ -81,10 +82,10 @@ private:
     std::map<RoundId, RoundFacts> rounds_;
     std::map<RoundId, RosterBody> rosters_;
     std::optional<RoundId> current_;
-    Digest theta_root_;           // that the next plan starts from
-    Digest accumulator_root_;     // zero before round 0
-    Digest beacon_value_;         // of the round before
-    Digest chain_element_;        // revealed last
+    Digest theta_root_;        // that the next plan starts from
+    Digest accumulator_root_;  // zero before round 0
+    Digest beacon_value_;      // of the round before
+    Digest chain_element_;     // revealed last
     uint64_t rounds_closed_ = 0;
     uint64_t signatures_ = 0;
 };

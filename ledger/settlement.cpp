@@ -13,12 +13,15 @@ ForfeitCause cause_of(Layer layer) {
         case Layer::kTrace:
         case Layer::kGradientAudit:
         case Layer::kChunkChain:
-        case Layer::kAppeal: return ForfeitCause::kCheat;
-        case Layer::kRefusal: return ForfeitCause::kRefusal;
+        case Layer::kAppeal:
+            return ForfeitCause::kCheat;
+        case Layer::kRefusal:
+            return ForfeitCause::kRefusal;
         case Layer::kIdentity:
         case Layer::kForm:
         case Layer::kDirection:
-        case Layer::kAggregate: return ForfeitCause::kFault;
+        case Layer::kAggregate:
+            return ForfeitCause::kFault;
     }
     return ForfeitCause::kFault;
 }
@@ -28,19 +31,23 @@ uint64_t planned_tokens(const RoundPlan& plan, const PlanPeer& peer) {
 }
 
 const PlanPeer* planned_peer(const RoundPlan& plan, const PeerId& id) {
-    const auto found = std::find_if(plan.peers.begin(), plan.peers.end(),
-                                    [&](const PlanPeer& peer) { return peer.id == id; });
+    const auto found = std::find_if(
+        plan.peers.begin(), plan.peers.end(), [&](const PlanPeer& peer) { return peer.id == id; });
     return found == plan.peers.end() ? nullptr : &*found;
 }
 
-std::string in_words(RoundId round) { return "round " + std::to_string(round.value); }
-
-bool PeerBook::awaits_audit() const {
-    return std::any_of(works.begin(), works.end(),
-                       [](const auto& work) { return work.second.awaits_audit(); });
+std::string in_words(RoundId round) {
+    return "round " + std::to_string(round.value);
 }
 
-int64_t clamp_phi(int64_t phi_nano_nats) { return std::clamp(phi_nano_nats, -kPhiMax, kPhiMax); }
+bool PeerBook::awaits_audit() const {
+    return std::any_of(
+        works.begin(), works.end(), [](const auto& work) { return work.second.awaits_audit(); });
+}
+
+int64_t clamp_phi(int64_t phi_nano_nats) {
+    return std::clamp(phi_nano_nats, -kPhiMax, kPhiMax);
+}
 
 Status Books::apply(const Record& record) {
     return apply(RecordDraft{record.kind, record.round, record.subject, record.body});
@@ -51,32 +58,47 @@ Status Books::apply(const RecordDraft& record) {
         return fail(started_ ? "a run starts once" : "a ledger begins with run_start");
     }
     switch (record.kind) {
-        case RecordKind::kRunStart: return on_run_start(record);
-        case RecordKind::kJoin: return on_join(record);
-        case RecordKind::kPlan: return on_plan(record);
-        case RecordKind::kCommit: return on_commit(record);
-        case RecordKind::kVerdict: return on_verdict(record);
-        case RecordKind::kAuditJob: return on_audit_job(record);
-        case RecordKind::kShare: return on_share(record);
-        case RecordKind::kSettlement: return on_settlement(record);
-        case RecordKind::kVesting: return on_vesting(record);
-        case RecordKind::kForfeit: return on_forfeit(record);
-        case RecordKind::kRollback: return on_rollback(record);
-        case RecordKind::kSummary: return on_summary(record);
-        case RecordKind::kFee: return on_fee(record);
-        case RecordKind::kRunEnd: return on_run_end(record);
+        case RecordKind::kRunStart:
+            return on_run_start(record);
+        case RecordKind::kJoin:
+            return on_join(record);
+        case RecordKind::kPlan:
+            return on_plan(record);
+        case RecordKind::kCommit:
+            return on_commit(record);
+        case RecordKind::kVerdict:
+            return on_verdict(record);
+        case RecordKind::kAuditJob:
+            return on_audit_job(record);
+        case RecordKind::kShare:
+            return on_share(record);
+        case RecordKind::kSettlement:
+            return on_settlement(record);
+        case RecordKind::kVesting:
+            return on_vesting(record);
+        case RecordKind::kForfeit:
+            return on_forfeit(record);
+        case RecordKind::kRollback:
+            return on_rollback(record);
+        case RecordKind::kSummary:
+            return on_summary(record);
+        case RecordKind::kFee:
+            return on_fee(record);
+        case RecordKind::kRunEnd:
+            return on_run_end(record);
         case RecordKind::kPayload:
         case RecordKind::kClose:
         case RecordKind::kBeacon:
         case RecordKind::kOpening:
         case RecordKind::kAuditReport:
         case RecordKind::kExtension:
-        case RecordKind::kRoster: return {};  // evidence; moves no money
+        case RecordKind::kRoster:
+            return {};  // evidence; moves no money
     }
     return fail("a record of no known kind");
 }
 
-// ---- reading -------------------------------------------------------------------------------------
+// ---- reading ------------------------------------------------------------------------------------
 
 const PeerBook* Books::find(const PeerId& peer) const {
     const auto found = peers_.find(peer);
@@ -116,14 +138,15 @@ StartState Books::start_of(const PeerId& peer, RoundId round) const {
     return book->state;
 }
 
-uint32_t Books::audit_rate(const PeerId& peer, RoundId round, uint64_t tokens,
+uint32_t Books::audit_rate(const PeerId& peer,
+                           RoundId round,
+                           uint64_t tokens,
                            uint64_t total_tokens) const {
     const PeerBook* book = find(peer);
     const int64_t reward = expected_reward(pay_, tokens, total_tokens);
     const int64_t cost = declared_cost(pay_, reward);
     const int64_t at_stake =
-        book == nullptr ? 0
-                        : book->escrow.at_stake(round, pay_.vest_rounds, pay_.verdict_window);
+        book == nullptr ? 0 : book->escrow.at_stake(round, pay_.vest_rounds, pay_.verdict_window);
     return audit_ppm(pay_.audit_min_ppm, pay_.audit_margin_ppm, cost, reward, at_stake);
 }
 
@@ -190,7 +213,7 @@ Status Books::nothing_owed() const {
                 in_words(owed_.begin()->second.round) + " is missing before this record");
 }
 
-// ---- run, members, plan --------------------------------------------------------------------------
+// ---- run, members, plan -------------------------------------------------------------------------
 
 Status Books::on_run_start(const RecordDraft& record) {
     Result<RunStartBody> body = RunStartBody::decode(record.body);
@@ -216,7 +239,8 @@ Status Books::on_join(const RecordDraft& record) {
     return {};
 }
 
-Status Books::check_plan_peer(const PlanPeer& peer, const RoundPlan& plan,
+Status Books::check_plan_peer(const PlanPeer& peer,
+                              const RoundPlan& plan,
                               uint64_t total_tokens) const {
     const PeerBook* book = find(peer.id);
     if (book == nullptr) {
@@ -226,8 +250,8 @@ Status Books::check_plan_peer(const PlanPeer& peer, const RoundPlan& plan,
     const bool carried = peer.optimiser_steps == start.optimiser_steps &&
                          peer.m_root == start.m_root && peer.v_root == start.v_root;
     // inner_state = "reset" zeroes the moments at every start and keeps e.
-    const bool reset = peer.optimiser_steps == 0 && peer.m_root == zero_root_ &&
-                       peer.v_root == zero_root_;
+    const bool reset =
+        peer.optimiser_steps == 0 && peer.m_root == zero_root_ && peer.v_root == zero_root_;
     if (!(carried || reset) || peer.e_root != start.e_root) {
         return fail("does not start from its last counted round");
     }
@@ -238,7 +262,8 @@ Status Books::check_plan_peer(const PlanPeer& peer, const RoundPlan& plan,
     if (book->sequences_most > 0 && peer.sequences_per_step > uint64_t{2} * book->sequences_most) {
         return fail("gets more than twice the work that it has done in a counted round");
     }
-    const uint32_t lowest = audit_rate(peer.id, plan.round, planned_tokens(plan, peer), total_tokens);
+    const uint32_t lowest =
+        audit_rate(peer.id, plan.round, planned_tokens(plan, peer), total_tokens);
     if (peer.audit_ppm < lowest) {
         return fail("is audited at " + std::to_string(peer.audit_ppm) + " ppm, at least " +
                     std::to_string(lowest) + " follow from what it has at stake");
@@ -311,7 +336,7 @@ Status Books::on_commit(const RecordDraft& record) {
     return {};
 }
 
-// ---- fees, end -----------------------------------------------------------------------------------
+// ---- fees, end ----------------------------------------------------------------------------------
 
 Status Books::on_fee(const RecordDraft& record) {
     Result<FeeBody> body = FeeBody::decode(record.body);
@@ -341,7 +366,7 @@ Status Books::on_run_end(const RecordDraft& record) {
     return {};
 }
 
-// ---- invariants ----------------------------------------------------------------------------------
+// ---- invariants ---------------------------------------------------------------------------------
 
 Status check_books(const Books& books) {
     int64_t earned = 0;

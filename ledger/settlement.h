@@ -1,9 +1,9 @@
-// Books: who has earned what, and what the next plan must start from. A fold of the ledger's records.
+// Books: who has earned what, and what the next plan must start from. A fold of the records.
 //
-// The same fold runs live, after a restart and offline, and it refuses a record that does not follow
-// from those before: pay that the shares do not give, a reward that vests early or twice, a forfeit
-// of another amount. Two books, never mixed: bonus (Escrow accounts) and fees. No file, no clock.
-// Owned by whoever folds; copying is cheap enough for trying a batch out.
+// The same fold runs live, after a restart and offline, and it refuses a record that does not
+// follow from those before: pay that the shares do not give, a reward that vests early or twice, a
+// forfeit of another amount. Two books, never mixed: bonus (Escrow accounts) and fees. No file, no
+// clock. Owned by whoever folds; copying is cheap enough for trying a batch out.
 
 #pragma once
 
@@ -29,8 +29,8 @@ struct RoundWork {
     bool gated = false;
     bool rejected = false;
     bool counted = false;
-    bool audited = false;   // an audit job was recorded, or it is suspicious: pay waits for it
-    bool decided = false;   // the gradient audit (or appeal) accepted it
+    bool audited = false;  // an audit job was recorded, or it is suspicious: pay waits for it
+    bool decided = false;  // the gradient audit (or appeal) accepted it
     bool rolled_back = false;
 
     [[nodiscard]] bool awaits_audit() const { return audited && !decided && !rejected; }
@@ -51,11 +51,11 @@ struct PeerBook {
     std::map<RoundId, RoundWork> works;
     std::optional<RoundId> last_commit;
     std::optional<RoundId> rejected_in;  // the open round when the last rejection came
-    uint32_t sequences_most = 0;  // largest B_i that counted since the last rejection
-    uint64_t tokens_counted = 0;  // verified, of all rounds
-    uint32_t refusals = 0;        // openings or audits drawn and not answered
-    uint32_t cheats = 0;          // proven
-    uint32_t faults = 0;          // other rejections
+    uint32_t sequences_most = 0;         // largest B_i that counted since the last rejection
+    uint64_t tokens_counted = 0;         // verified, of all rounds
+    uint32_t refusals = 0;               // openings or audits drawn and not answered
+    uint32_t cheats = 0;                 // proven
+    uint32_t faults = 0;                 // other rejections
 
     [[nodiscard]] bool awaits_audit() const;
 };
@@ -82,7 +82,9 @@ public:
     // Zero roots for a newcomer, after a rejection, and after more than max_absence missed rounds.
     [[nodiscard]] StartState start_of(const PeerId& peer, RoundId round) const;
     // Lowest audit rate that a plan may give to a peer with `tokens` of the round's total_tokens.
-    [[nodiscard]] uint32_t audit_rate(const PeerId& peer, RoundId round, uint64_t tokens,
+    [[nodiscard]] uint32_t audit_rate(const PeerId& peer,
+                                      RoundId round,
+                                      uint64_t tokens,
                                       uint64_t total_tokens) const;
     // Forfeits that follow from the rejecting verdicts; must stand in the ledger before anything
     // else is settled.
@@ -114,7 +116,8 @@ private:
     Status on_fee(const RecordDraft& record);
     Status on_run_end(const RecordDraft& record);
 
-    [[nodiscard]] Status check_plan_peer(const PlanPeer& peer, const RoundPlan& plan,
+    [[nodiscard]] Status check_plan_peer(const PlanPeer& peer,
+                                         const RoundPlan& plan,
                                          uint64_t total_tokens) const;
     [[nodiscard]] Status check_entry(const SummaryEntry& entry, bool voided) const;
     void count(const PeerId& peer, const ShareBody& share);

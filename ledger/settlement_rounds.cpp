@@ -7,7 +7,7 @@
 
 namespace assay {
 
-// ---- shares, pay, summary ------------------------------------------------------------------------
+// ---- shares, pay, summary -----------------------------------------------------------------------
 
 Status Books::on_share(const RecordDraft& record) {
     Result<ShareBody> body = ShareBody::decode(record.body);
@@ -105,7 +105,9 @@ Status Books::on_vesting(const RecordDraft& record) {
 }
 
 // Rejected, in this round or for an earlier one, since the plan of this round.
-bool Books::is_barred(const PeerId& peer) const { return find(peer)->rejected_in == plan_->round; }
+bool Books::is_barred(const PeerId& peer) const {
+    return find(peer)->rejected_in == plan_->round;
+}
 
 Status Books::check_entry(const SummaryEntry& entry, bool voided) const {
     const RoundWork& work = *find(plan_->round, entry.peer);
@@ -145,7 +147,10 @@ Status Books::on_summary(const RecordDraft& record) {
                     in_words(due.front().round) + " should have vested before this summary");
     }
     const bool same_peers = std::equal(
-        summary->entries.begin(), summary->entries.end(), e_after_.begin(), e_after_.end(),
+        summary->entries.begin(),
+        summary->entries.end(),
+        e_after_.begin(),
+        e_after_.end(),
         [](const SummaryEntry& entry, const auto& commit) { return entry.peer == commit.first; });
     if (!same_peers) {
         return fail("the entries are not the COMMITs of the round, in order of id");
@@ -167,8 +172,11 @@ void Books::count(const PeerId& peer, const ShareBody& share) {
     PeerBook& book = peers_.at(peer);
     const PlanPeer& line = *planned_peer(*plan_, peer);
     book.works.at(plan_->round).counted = true;
-    book.state = {book.state.tenure_rounds + 1, line.optimiser_steps + plan_->inner_steps,
-                  share.m_root, share.v_root, share.e_root};
+    book.state = {book.state.tenure_rounds + 1,
+                  line.optimiser_steps + plan_->inner_steps,
+                  share.m_root,
+                  share.v_root,
+                  share.e_root};
     book.sequences_most = std::max(book.sequences_most, line.sequences_per_step);
     book.tokens_counted += share.tokens;
 }

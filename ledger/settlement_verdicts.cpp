@@ -15,13 +15,13 @@ bool decides_audit(Layer layer) {
 
 }  // namespace
 
-// ---- verdicts ------------------------------------------------------------------------------------
+// ---- verdicts -----------------------------------------------------------------------------------
 
 Status Books::on_audit_job(const RecordDraft& record) {
     RoundWork* work = work_of(record.round, record.subject);
     if (work == nullptr) {
-        return fail("an audit of peer " + record.subject.hex() + " in " +
-                    in_words(record.round) + ", which is not open");
+        return fail("an audit of peer " + record.subject.hex() + " in " + in_words(record.round) +
+                    ", which is not open");
     }
     work->audited = true;
     return {};
@@ -37,8 +37,8 @@ Status Books::on_verdict(const RecordDraft& record) {
     }
     RoundWork* work = work_of(record.round, record.subject);
     if (work == nullptr) {
-        return fail("no COMMIT of peer " + record.subject.hex() + " in " +
-                    in_words(record.round) + " is open to a verdict");
+        return fail("no COMMIT of peer " + record.subject.hex() + " in " + in_words(record.round) +
+                    " is open to a verdict");
     }
     const bool audit = decides_audit(verdict->layer);
     if (work->rejected) {  // an audit may still end: nothing more follows from it
@@ -48,16 +48,23 @@ Status Books::on_verdict(const RecordDraft& record) {
     }
     const bool late = summarised_ || plan_->round != record.round;
     if (late && !audit && verdict->ruling != Ruling::kRejected && !verdict->suspicious) {
-        return fail("the summary of " + in_words(record.round) + " is out: only an audit or a "
+        return fail("the summary of " + in_words(record.round) +
+                    " is out: only an audit or a "
                     "rejection can follow");
     }
     if (verdict->suspicious && !work->decided) {
         work->audited = true;
     }
     switch (verdict->ruling) {
-        case Ruling::kAccepted: (audit ? work->decided : work->accepted) = true; break;
-        case Ruling::kGated: work->gated = true; break;
-        case Ruling::kRejected: reject(peers_.at(record.subject), *work, *verdict); break;
+        case Ruling::kAccepted:
+            (audit ? work->decided : work->accepted) = true;
+            break;
+        case Ruling::kGated:
+            work->gated = true;
+            break;
+        case Ruling::kRejected:
+            reject(peers_.at(record.subject), *work, *verdict);
+            break;
     }
     return {};
 }
@@ -70,9 +77,15 @@ void Books::reject(PeerBook& book, RoundWork& work, const Verdict& verdict) {
     ForfeitBody body;
     body.cause = cause_of(verdict.layer);
     switch (body.cause) {
-        case ForfeitCause::kCheat: ++book.cheats; break;
-        case ForfeitCause::kRefusal: ++book.refusals; break;
-        case ForfeitCause::kFault: ++book.faults; break;
+        case ForfeitCause::kCheat:
+            ++book.cheats;
+            break;
+        case ForfeitCause::kRefusal:
+            ++book.refusals;
+            break;
+        case ForfeitCause::kFault:
+            ++book.faults;
+            break;
     }
     const bool with_deposit = body.cause == ForfeitCause::kCheat ||
                               (body.cause == ForfeitCause::kRefusal && book.refusals > 1);

@@ -37,8 +37,11 @@ public:
     // The bytes must live until the statement was stepped. Never binds NULL.
     void bind(int column, ByteSpan bytes) {
         static constexpr uint8_t kNothing = 0;
-        sqlite3_bind_blob64(statement_, column, bytes.empty() ? &kNothing : bytes.data(),
-                            bytes.size(), SQLITE_STATIC);
+        sqlite3_bind_blob64(statement_,
+                            column,
+                            bytes.empty() ? &kNothing : bytes.data(),
+                            bytes.size(),
+                            SQLITE_STATIC);
     }
     int step() { return sqlite3_step(statement_); }
     void reset() { sqlite3_reset(statement_); }
@@ -97,16 +100,27 @@ sqlite3* open_database(const std::filesystem::path& file, int flags) {
 SqliteLedger::SqliteLedger(std::filesystem::path file, sqlite3* database)
     : file_(std::move(file)), database_(database) {}
 
-SqliteLedger::~SqliteLedger() { sqlite3_close(database_); }
+SqliteLedger::~SqliteLedger() {
+    sqlite3_close(database_);
+}
 
 Error SqliteLedger::storage_error(const std::string& doing) const {
     std::string why = sqlite3_errmsg(database_);
     switch (sqlite3_errcode(database_) & 0xff) {
-        case SQLITE_FULL: why = "the disk is full, or the file's quota is used up; free space"; break;
-        case SQLITE_BUSY: why = "another process holds the file; is a coordinator running?"; break;
-        case SQLITE_READONLY: why = "the file cannot be written (" + why + ")"; break;
-        case SQLITE_NOTADB: why = "it is no ledger file"; break;
-        default: break;
+        case SQLITE_FULL:
+            why = "the disk is full, or the file's quota is used up; free space";
+            break;
+        case SQLITE_BUSY:
+            why = "another process holds the file; is a coordinator running?";
+            break;
+        case SQLITE_READONLY:
+            why = "the file cannot be written (" + why + ")";
+            break;
+        case SQLITE_NOTADB:
+            why = "it is no ledger file";
+            break;
+        default:
+            break;
     }
     return fail("ledger " + file_.string() + ": " + doing + ": " + why);
 }
@@ -164,8 +178,8 @@ Result<std::unique_ptr<SqliteLedger>> SqliteLedger::open(const std::filesystem::
     return ledger;
 }
 
-Result<std::unique_ptr<SqliteLedger>> SqliteLedger::open_readonly(
-    const std::filesystem::path& file, SqliteLedgerOptions options) {
+Result<std::unique_ptr<SqliteLedger>> SqliteLedger::open_readonly(const std::filesystem::path& file,
+                                                                  SqliteLedgerOptions options) {
     std::error_code code;
     if (!std::filesystem::is_regular_file(file, code)) {
         return fail("there is no ledger " + file.string());
@@ -284,8 +298,8 @@ Status SqliteLedger::load_head() {
     }
     const Record& head = top->back();
     head_ = head.hash;
-    const bool chained = top->size() == 1 ? head.previous.is_zero()
-                                          : head.previous == top->front().hash;
+    const bool chained =
+        top->size() == 1 ? head.previous.is_zero() : head.previous == top->front().hash;
     if (!chained || head.hash != record_hash(head) ||
         !verify_signature(coordinator_, head.hash.span(), head.signature)) {
         return fail("ledger " + file_.string() + ": its last record, " +

@@ -33,21 +33,36 @@ void check_body(const Bytes& bytes) {
 
 void check_record(const Record& record) {
     switch (record.kind) {
-        case RecordKind::kRunStart: return check_body<RunStartBody>(record.body);
-        case RecordKind::kJoin: return check_body<JoinBody>(record.body);
-        case RecordKind::kRoster: return check_body<RosterBody>(record.body);
-        case RecordKind::kPayload: return check_body<PayloadBody>(record.body);
-        case RecordKind::kClose: return check_body<CloseBody>(record.body);
-        case RecordKind::kOpening: return check_body<OpeningBody>(record.body);
-        case RecordKind::kShare: return check_body<ShareBody>(record.body);
-        case RecordKind::kSettlement: return check_body<SettlementBody>(record.body);
-        case RecordKind::kVesting: return check_body<VestingBody>(record.body);
-        case RecordKind::kForfeit: return check_body<ForfeitBody>(record.body);
-        case RecordKind::kRollback: return check_body<RollbackBody>(record.body);
-        case RecordKind::kExtension: return check_body<ExtensionBody>(record.body);
-        case RecordKind::kFee: return check_body<FeeBody>(record.body);
-        case RecordKind::kRunEnd: return check_body<RunEndBody>(record.body);
-        default: return;
+        case RecordKind::kRunStart:
+            return check_body<RunStartBody>(record.body);
+        case RecordKind::kJoin:
+            return check_body<JoinBody>(record.body);
+        case RecordKind::kRoster:
+            return check_body<RosterBody>(record.body);
+        case RecordKind::kPayload:
+            return check_body<PayloadBody>(record.body);
+        case RecordKind::kClose:
+            return check_body<CloseBody>(record.body);
+        case RecordKind::kOpening:
+            return check_body<OpeningBody>(record.body);
+        case RecordKind::kShare:
+            return check_body<ShareBody>(record.body);
+        case RecordKind::kSettlement:
+            return check_body<SettlementBody>(record.body);
+        case RecordKind::kVesting:
+            return check_body<VestingBody>(record.body);
+        case RecordKind::kForfeit:
+            return check_body<ForfeitBody>(record.body);
+        case RecordKind::kRollback:
+            return check_body<RollbackBody>(record.body);
+        case RecordKind::kExtension:
+            return check_body<ExtensionBody>(record.body);
+        case RecordKind::kFee:
+            return check_body<FeeBody>(record.body);
+        case RecordKind::kRunEnd:
+            return check_body<RunEndBody>(record.body);
+        default:
+            return;
     }
 }
 
@@ -83,7 +98,9 @@ TEST_CASE("Values out of bounds are refused") {
 }
 
 TEST_CASE("The hash of a record is frozen") {
-    const Record record = seal_record(Identity::from_seed(Digest{}), 7, test_digest("previous"),
+    const Record record = seal_record(Identity::from_seed(Digest{}),
+                                      7,
+                                      test_digest("previous"),
                                       {RecordKind::kFee, RoundId{3}, test_peer(9), {1, 2, 3}});
     ByteWriter bytes;
     bytes.u64(7);

@@ -3,7 +3,6 @@
 #include "ledger/escrow.h"
 
 #include <catch2/catch.hpp>
-
 #include <cmath>
 
 #include "ledger/pay.h"
@@ -70,9 +69,15 @@ TEST_CASE("An account adds up after any sequence of events") {
             REQUIRE(account.earn(RoundId{round}, amount).ok());
             earned += amount;
             switch (rng.below(6)) {
-                case 0: account.forfeit(rng.below(2) == 0); break;
-                case 1: (void)account.release_deposit(); break;
-                default: (void)account.vest(RoundId{rng.below(round + 1)}); break;
+                case 0:
+                    account.forfeit(rng.below(2) == 0);
+                    break;
+                case 1:
+                    (void)account.release_deposit();
+                    break;
+                default:
+                    (void)account.vest(RoundId{rng.below(round + 1)});
+                    break;
             }
             const Status sound = account.check();
             REQUIRE(sound.ok());
@@ -96,17 +101,23 @@ struct Market {
 // Wealth of a peer over `rounds`: what vested, deposit back at the end, less what its work cost.
 // From round `turn` on it skips a fraction `skip_ppm` of each round's steps until it is caught; the
 // audit recomputes one uniformly drawn step, and its verdict comes `delay` rounds later.
-int64_t wealth(const Market& market, uint64_t rounds, uint64_t turn, int64_t skip_ppm,
-               uint64_t delay, CounterRng& rng) {
+int64_t wealth(const Market& market,
+               uint64_t rounds,
+               uint64_t turn,
+               int64_t skip_ppm,
+               uint64_t delay,
+               CounterRng& rng) {
     Escrow account;
     int64_t spent = 0;
     std::optional<uint64_t> verdict_at;
     const auto vest = static_cast<uint64_t>(market.pay.vest_rounds);
     for (uint64_t round = 0; round < rounds; ++round) {
-        const int64_t stake = account.at_stake(RoundId{round}, market.pay.vest_rounds,
-                                               market.pay.verdict_window);
-        const uint32_t rate = audit_ppm(market.pay.audit_min_ppm, market.pay.audit_margin_ppm,
-                                        declared_cost(market.pay, market.reward), market.reward,
+        const int64_t stake =
+            account.at_stake(RoundId{round}, market.pay.vest_rounds, market.pay.verdict_window);
+        const uint32_t rate = audit_ppm(market.pay.audit_min_ppm,
+                                        market.pay.audit_margin_ppm,
+                                        declared_cost(market.pay, market.reward),
+                                        market.reward,
                                         stake);
         const int64_t skipped = round >= turn ? skip_ppm : 0;
         spent += market.cost * (kPpm - skipped) / kPpm;
@@ -137,7 +148,7 @@ struct Gain {
     double error = 0;  // standard error of the mean
 };
 
-// Of ONE round's skip at tenure `turn`, over having been honest in it: the strategy leaves after it.
+// Of ONE round's skip at tenure `turn`, over having been honest in it; then the peer leaves.
 Gain gain_of_one_skip(const Market& market, uint64_t turn, int64_t skip_ppm, CounterRng& rng) {
     Escrow account;
     for (uint64_t round = 0; round < turn; ++round) {
@@ -149,9 +160,11 @@ Gain gain_of_one_skip(const Market& market, uint64_t turn, int64_t skip_ppm, Cou
     }
     const int64_t stake =
         account.at_stake(RoundId{turn}, market.pay.vest_rounds, market.pay.verdict_window);
-    const uint32_t rate =
-        audit_ppm(market.pay.audit_min_ppm, market.pay.audit_margin_ppm,
-                  declared_cost(market.pay, market.reward), market.reward, stake);
+    const uint32_t rate = audit_ppm(market.pay.audit_min_ppm,
+                                    market.pay.audit_margin_ppm,
+                                    declared_cost(market.pay, market.reward),
+                                    market.reward,
+                                    stake);
     constexpr int kTrials = 100000;
     double sum = 0;
     double squares = 0;
@@ -173,9 +186,10 @@ TEST_CASE("Skipping any fraction of a round loses money in expectation, at every
     CounterRng rng(test_digest("one skip"));
     for (const int64_t window : {0, 8}) {
         market.pay.verdict_window = window;
-        for (const uint64_t tenure : {0, 1, 2, 3, 5, 8, 13, 20, 40, 41, 60, 100}) {
+        for (const int tenure : {0, 1, 2, 3, 5, 8, 13, 20, 40, 41, 60, 100}) {
             for (const int64_t skip : {50000, 250000, 500000, 1000000}) {
-                const Gain gain = gain_of_one_skip(market, tenure, skip, rng);
+                const Gain gain =
+                    gain_of_one_skip(market, static_cast<uint64_t>(tenure), skip, rng);
                 INFO("tenure " << tenure << ", skips " << skip << " ppm, window " << window
                                << ": gain " << gain.mean << " +- " << gain.error);
                 REQUIRE(gain.mean + 3 * gain.error < 0);
@@ -184,7 +198,8 @@ TEST_CASE("Skipping any fraction of a round loses money in expectation, at every
     }
 }
 
-TEST_CASE("A cheat ends poorer than an honest peer, and a full cheat poorer than one who stays away") {
+TEST_CASE(
+    "A cheat ends poorer than an honest peer, and a full cheat poorer than one who stays away") {
     Market market;
     market.pay.vest_rounds = 10;
     market.pay.verdict_window = 3;
@@ -193,9 +208,9 @@ TEST_CASE("A cheat ends poorer than an honest peer, and a full cheat poorer than
     CounterRng rng(test_digest("long con"));
     const int64_t honest = wealth(market, kRounds, kRounds, 0, 0, rng);
     REQUIRE(honest == static_cast<int64_t>(kRounds) * (market.reward - market.cost));
-    for (const uint64_t turn : {0, 1, 5, 12, 30, 55}) {
+    for (const uint64_t turn : {0U, 1U, 5U, 12U, 30U, 55U}) {
         for (const int64_t skip : {100000, 500000, 1000000}) {
-            for (const uint64_t delay : {0, 3}) {
+            for (const uint64_t delay : {0U, 3U}) {
                 double sum = 0;
                 for (int trial = 0; trial < kTrials; ++trial) {
                     sum += static_cast<double>(wealth(market, kRounds, turn, skip, delay, rng));

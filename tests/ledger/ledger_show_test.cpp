@@ -3,7 +3,6 @@
 #include "ledger/ledger_show.h"
 
 #include <catch2/catch.hpp>
-
 #include <sstream>
 
 #include "tests/ledger/story.h"

@@ -2,7 +2,6 @@
 // with a lie that is signed, is named.
 
 #include <catch2/catch.hpp>
-
 #include <set>
 
 #include "tests/ledger/story.h"
@@ -87,12 +86,24 @@ TEST_CASE("One flipped bit in any record is found where it is") {
             Story copy;
             Record& record = copy.ledger.stored()[height];
             switch (field) {
-                case 0: record.body[record.body.size() / 2] ^= 0x10; break;
-                case 1: record.previous.bytes[5] ^= 1; break;
-                case 2: record.hash.bytes[31] ^= 0x80; break;
-                case 3: record.signature[40] ^= 2; break;
-                case 4: record.round.value ^= 1; break;
-                default: record.subject.key[3] ^= 4; break;
+                case 0:
+                    record.body[record.body.size() / 2] ^= 0x10;
+                    break;
+                case 1:
+                    record.previous.bytes[5] ^= 1;
+                    break;
+                case 2:
+                    record.hash.bytes[31] ^= 0x80;
+                    break;
+                case 3:
+                    record.signature[40] ^= 2;
+                    break;
+                case 4:
+                    record.round.value ^= 1;
+                    break;
+                default:
+                    record.subject.key[3] ^= 4;
+                    break;
             }
             const VerifyReport report = verify_ledger(copy.ledger, copy.run.checks());
             INFO(record_kind_name(name) << " field " << field << ": " << report.text());
@@ -162,68 +173,87 @@ TEST_CASE("A signed lie about money is found") {
                           body.lines[0].amount += 1;
                           body.lines[1].amount -= 1;
                       })),
-                RecordKind::kSettlement, "does not follow from the recorded shares");
-    require_bad(forge(RecordKind::kShare, 0,
-                      edit<ShareBody>([](ShareBody& body) { body.tokens *= 2; })),
-                RecordKind::kShare, "tokens");
-    require_bad(forge(RecordKind::kShare, 0,
-                      edit<ShareBody>([](ShareBody& body) { body.phi_nano_nats *= 2; })),
-                RecordKind::kSettlement, "does not follow");
-    require_bad(forge(RecordKind::kVesting, 0,
-                      edit<VestingBody>([](VestingBody& body) { body.amount += 1; })),
-                RecordKind::kVesting, "no unvested reward");
-    require_bad(forge(RecordKind::kForfeit, 0,
-                      edit<ForfeitBody>([](ForfeitBody& body) { body.deposit = 0; })),
-                RecordKind::kForfeit, "forfeits");
+                RecordKind::kSettlement,
+                "does not follow from the recorded shares");
+    require_bad(
+        forge(RecordKind::kShare, 0, edit<ShareBody>([](ShareBody& body) { body.tokens *= 2; })),
+        RecordKind::kShare,
+        "tokens");
+    require_bad(forge(RecordKind::kShare, 0, edit<ShareBody>([](ShareBody& body) {
+                          body.phi_nano_nats *= 2;
+                      })),
+                RecordKind::kSettlement,
+                "does not follow");
+    require_bad(forge(RecordKind::kVesting, 0, edit<VestingBody>([](VestingBody& body) {
+                          body.amount += 1;
+                      })),
+                RecordKind::kVesting,
+                "no unvested reward");
+    require_bad(forge(RecordKind::kForfeit, 0, edit<ForfeitBody>([](ForfeitBody& body) {
+                          body.deposit = 0;
+                      })),
+                RecordKind::kForfeit,
+                "forfeits");
 }
 
 TEST_CASE("A signed lie about a round is found") {
     require_bad(forge(RecordKind::kPlan, 2, edit_message<RoundPlan>([](RoundPlan& plan) {
                           plan.base_root.bytes[0] ^= 1;
                       })),
-                RecordKind::kPlan, "theta");
+                RecordKind::kPlan,
+                "theta");
     require_bad(forge(RecordKind::kPlan, 1, edit_message<RoundPlan>([](RoundPlan& plan) {
                           plan.peers[0].sequences_per_step += 1;
                           plan.roster_root = roster_root(plan.peers);
                       })),
-                RecordKind::kPlan, "roster");
+                RecordKind::kPlan,
+                "roster");
     require_bad(forge(RecordKind::kPlan, 1, edit_message<RoundPlan>([](RoundPlan& plan) {
                           plan.peers[0].audit_ppm = 0;
                       })),
-                RecordKind::kPlan, "audited at 0 ppm");
+                RecordKind::kPlan,
+                "audited at 0 ppm");
     require_bad(forge(RecordKind::kPlan, 1, edit_message<RoundPlan>([](RoundPlan& plan) {
                           plan.peers[0].m_root.bytes[0] ^= 1;
                       })),
-                RecordKind::kPlan, "does not start from its last counted round");
+                RecordKind::kPlan,
+                "does not start from its last counted round");
     require_bad(forge(RecordKind::kPlan, 1, edit_message<RoundPlan>([](RoundPlan& plan) {
                           plan.peers[0].tenure_rounds += 1;
                       })),
-                RecordKind::kPlan, "tenure");
+                RecordKind::kPlan,
+                "tenure");
     require_bad(forge(RecordKind::kBeacon, 1, edit_message<Beacon>([](Beacon& beacon) {
                           beacon.chain_element.bytes[0] ^= 1;
                           beacon.value = beacon_value(beacon.chain_element, beacon.close_root);
                       })),
-                RecordKind::kBeacon, "chain element");
+                RecordKind::kBeacon,
+                "chain element");
     require_bad(forge(RecordKind::kClose, 0, edit<CloseBody>([](CloseBody& body) {
                           body.entries.pop_back();
                       })),
-                RecordKind::kClose, "do not hold the COMMIT");
+                RecordKind::kClose,
+                "do not hold the COMMIT");
     require_bad(forge(RecordKind::kPayload, 0, edit<PayloadBody>([](PayloadBody& body) {
                           body.sha256.bytes[0] ^= 1;
                       })),
-                RecordKind::kClose, "COMMIT and payload");
+                RecordKind::kClose,
+                "COMMIT and payload");
     require_bad(forge(RecordKind::kRoster, 1, edit<RosterBody>([](RosterBody& body) {
                           body.lines.pop_back();
                       })),
-                RecordKind::kSummary, "ledger's head");  // which is bound before the plan is
+                RecordKind::kSummary,
+                "ledger's head");  // which is bound before the plan is
     require_bad(forge(RecordKind::kSummary, 2, edit_message<RoundSummary>([](RoundSummary& one) {
                           one.entries[2].outcome = CommitOutcome::kVoided;
                       })),
-                RecordKind::kSummary, "voided");
+                RecordKind::kSummary,
+                "voided");
     require_bad(forge(RecordKind::kAuditJob, 0, edit_message<AuditJob>([](AuditJob& job) {
                           job.leaf.g_root.bytes[0] ^= 1;
                       })),
-                RecordKind::kAuditJob, "COMMIT binds");
+                RecordKind::kAuditJob,
+                "COMMIT binds");
 }
 
 TEST_CASE("A verdict must rest on what was recorded") {
@@ -246,9 +276,10 @@ TEST_CASE("A verdict must rest on what was recorded") {
         }
     }
     require_bad(forge(RecordKind::kVerdict, nth, ruling(Ruling::kRejected)),
-                RecordKind::kVerdict, "no report says so");
-    require_bad(forge(RecordKind::kVerdict, 0, ruling(Ruling::kGated)), RecordKind::kShare,
-                "not accepted");
+                RecordKind::kVerdict,
+                "no report says so");
+    require_bad(
+        forge(RecordKind::kVerdict, 0, ruling(Ruling::kGated)), RecordKind::kShare, "not accepted");
 }
 
 TEST_CASE("Assignments, draws and the run itself are compared with what the caller knows") {
@@ -272,8 +303,7 @@ TEST_CASE("Assignments, draws and the run itself are compared with what the call
     checks = story.run.checks();
     checks.pay = PaySettings{};
     require_bad(verify_ledger(story.ledger, checks), RecordKind::kRunStart, "pay");
-    REQUIRE(manifest_digest(*ledger_manifest(story.ledger)) ==
-            manifest_digest(story.run.manifest));
+    REQUIRE(manifest_digest(*ledger_manifest(story.ledger)) == manifest_digest(story.run.manifest));
 }
 
 TEST_CASE("A COMMIT that another key signed is found") {
@@ -289,12 +319,21 @@ TEST_CASE("A COMMIT that another key signed is found") {
 }
 
 TEST_CASE("A record that is left out or doubled breaks the order, however it is signed") {
-    for (const RecordKind kind :
-         {RecordKind::kRoster, RecordKind::kPlan, RecordKind::kCommit, RecordKind::kPayload,
-          RecordKind::kClose, RecordKind::kBeacon, RecordKind::kOpening, RecordKind::kVerdict,
-          RecordKind::kAuditJob, RecordKind::kAuditReport, RecordKind::kShare,
-          RecordKind::kSettlement, RecordKind::kVesting, RecordKind::kForfeit,
-          RecordKind::kSummary}) {
+    for (const RecordKind kind : {RecordKind::kRoster,
+                                  RecordKind::kPlan,
+                                  RecordKind::kCommit,
+                                  RecordKind::kPayload,
+                                  RecordKind::kClose,
+                                  RecordKind::kBeacon,
+                                  RecordKind::kOpening,
+                                  RecordKind::kVerdict,
+                                  RecordKind::kAuditJob,
+                                  RecordKind::kAuditReport,
+                                  RecordKind::kShare,
+                                  RecordKind::kSettlement,
+                                  RecordKind::kVesting,
+                                  RecordKind::kForfeit,
+                                  RecordKind::kSummary}) {
         for (const bool twice : {false, true}) {
             if (twice && (kind == RecordKind::kVerdict || kind == RecordKind::kAuditJob ||
                           kind == RecordKind::kAuditReport)) {

@@ -20,7 +20,8 @@ int64_t sum_of(const std::vector<Earning>& earnings) {
 
 }  // namespace
 
-TEST_CASE("A pool is divided by tokens times quality, with the leftover to the largest remainders") {
+TEST_CASE(
+    "A pool is divided by tokens times quality, with the leftover to the largest remainders") {
     PaySettings pay;
     pay.pool_per_round = 100;
     const std::vector<ShareLine> equal = {
@@ -58,9 +59,10 @@ TEST_CASE("Quality is the share a token over the lower median, between 0 and the
 TEST_CASE("Where the median share is not positive, work alone is paid") {
     PaySettings pay;
     pay.pool_per_round = 1000;
-    const std::vector<Earning> earned = settle_round(
-        pay, std::vector<ShareLine>{
-                 {test_peer(1), -5, 10}, {test_peer(2), 0, 30}, {test_peer(3), 70, 60}});
+    const std::vector<Earning> earned =
+        settle_round(pay,
+                     std::vector<ShareLine>{
+                         {test_peer(1), -5, 10}, {test_peer(2), 0, 30}, {test_peer(3), 70, 60}});
     REQUIRE(earned[0].amount == 100);
     REQUIRE(earned[1].amount == 300);
     REQUIRE(earned[2].amount == 600);

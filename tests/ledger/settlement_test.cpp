@@ -18,12 +18,16 @@ struct Fixture {
         const Status status = copy.apply(draft);
         return status.ok() ? std::string() : status.reason();
     }
-    [[nodiscard]] RecordDraft vesting(uint64_t round, size_t peer, int64_t amount,
+    [[nodiscard]] RecordDraft vesting(uint64_t round,
+                                      size_t peer,
+                                      int64_t amount,
                                       VestingSource source = VestingSource::kReward) const {
-        return make_draft(RecordKind::kVesting, RoundId{round}, run.id(peer),
-                          VestingBody{source, amount});
+        return make_draft(
+            RecordKind::kVesting, RoundId{round}, run.id(peer), VestingBody{source, amount});
     }
-    [[nodiscard]] RecordDraft verdict(uint64_t round, size_t peer, Ruling ruling,
+    [[nodiscard]] RecordDraft verdict(uint64_t round,
+                                      size_t peer,
+                                      Ruling ruling,
                                       Layer layer) const {
         Verdict one;
         one.round = RoundId{round};
@@ -85,8 +89,8 @@ TEST_CASE("A late rejection forfeits all that is unvested, and nothing else is s
     REQUIRE(book.escrow.forfeited() == before.unvested_total() + before.deposit());
     REQUIRE(book.state.tenure_rounds == 0);
     REQUIRE(f.run.books.start_of(f.run.id(1), RoundId{4}).m_root == f.run.books.zero_root());
-    REQUIRE(says(f.refused(f.verdict(2, 1, Ruling::kRejected, Layer::kChunkChain)),
-                 "rejected before"));
+    REQUIRE(
+        says(f.refused(f.verdict(2, 1, Ruling::kRejected, Layer::kChunkChain)), "rejected before"));
     REQUIRE(f.run.books.owed_forfeits().empty());
     // A rejection whose forfeit is missing blocks what would follow.
     Books owing = f.run.books;
@@ -98,9 +102,9 @@ TEST_CASE("A late rejection forfeits all that is unvested, and nothing else is s
     RecordDraft forfeit = owing.owed_forfeits()[0];
     ForfeitBody body = ForfeitBody::decode(forfeit.body).value();
     body.unvested -= 1;
-    REQUIRE(says(owing.apply(make_draft(forfeit.kind, forfeit.round, forfeit.subject, body))
-                     .reason(),
-                 "forfeits"));
+    REQUIRE(
+        says(owing.apply(make_draft(forfeit.kind, forfeit.round, forfeit.subject, body)).reason(),
+             "forfeits"));
     REQUIRE(owing.apply(forfeit).ok());
     REQUIRE_FALSE(owing.apply(forfeit).ok());
     REQUIRE(owing.apply(end).ok());
@@ -157,7 +161,8 @@ TEST_CASE("Records out of order or of nobody are refused, and change nothing") {
     REQUIRE(says(f.refused(f.verdict(0, 0, Ruling::kAccepted, Layer::kDirection)),
                  "open to a verdict"));
     ShareBody share;
-    REQUIRE_FALSE(f.refused(make_draft(RecordKind::kShare, RoundId{0}, f.run.id(0), share)).empty());
+    REQUIRE_FALSE(
+        f.refused(make_draft(RecordKind::kShare, RoundId{0}, f.run.id(0), share)).empty());
     f.run.round();
     REQUIRE_FALSE(f.refused(f.run.books.settlement()).empty());  // twice
     REQUIRE(says(f.refused(f.verdict(0, 0, Ruling::kGated, Layer::kDirection)), "summary"));
@@ -181,15 +186,15 @@ TEST_CASE("Fees are another book") {
     f.run.round();
     const int64_t bonus = f.run.books.handed_out();
     for (const uint8_t account : {uint8_t{7}, uint8_t{8}, uint8_t{7}}) {
-        f.run.write({make_draft(RecordKind::kFee, RoundId{}, test_peer(account),
-                                FeeBody{40, 10, Digest{}})});
+        f.run.write({make_draft(
+            RecordKind::kFee, RoundId{}, test_peer(account), FeeBody{40, 10, Digest{}})});
     }
     REQUIRE(f.run.books.fees_total() == 120);
     REQUIRE(f.run.books.fees().at(test_peer(7)) == 80);
     REQUIRE(f.run.books.handed_out() == bonus);
-    REQUIRE_FALSE(f.refused(make_draft(RecordKind::kFee, RoundId{}, test_peer(7),
-                                       FeeBody{-5, 10, Digest{}}))
-                      .empty());
+    REQUIRE_FALSE(
+        f.refused(make_draft(RecordKind::kFee, RoundId{}, test_peer(7), FeeBody{-5, 10, Digest{}}))
+            .empty());
 }
 
 TEST_CASE("The books add up after any course of a run, and a fold of the ledger gives the same") {

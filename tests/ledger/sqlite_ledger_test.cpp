@@ -20,7 +20,9 @@ namespace {
 
 const Digest kRun = test_digest("run");
 
-Identity coordinator() { return Identity::from_seed(test_digest("coordinator")); }
+Identity coordinator() {
+    return Identity::from_seed(test_digest("coordinator"));
+}
 
 std::vector<RecordDraft> batch_of(uint64_t number, uint32_t size) {
     std::vector<RecordDraft> drafts;
@@ -220,8 +222,7 @@ TEST_CASE("A bit flipped in a stored row is named") {
     REQUIRE(verify_ledger(*SqliteLedger::open_readonly(file).value(), run.checks()).ok());
     const auto bad_at = [&](const std::string& sql) {
         const auto copy = folder.path() / "damaged.sqlite";
-        std::filesystem::copy_file(file, copy,
-                                   std::filesystem::copy_options::overwrite_existing);
+        std::filesystem::copy_file(file, copy, std::filesystem::copy_options::overwrite_existing);
         execute(copy, sql);
         const VerifyReport report =
             verify_ledger(*SqliteLedger::open_readonly(copy).value(), run.checks());
@@ -244,7 +245,8 @@ TEST_CASE("A bit flipped in a stored row is named") {
 
 namespace {
 
-[[noreturn]] void append_forever(const std::filesystem::path& file, int acknowledge,
+[[noreturn]] void append_forever(const std::filesystem::path& file,
+                                 int acknowledge,
                                  uint64_t batch) {
     Result<std::unique_ptr<SqliteLedger>> ledger = SqliteLedger::open(file, coordinator(), kRun);
     while (ledger.ok()) {

@@ -30,7 +30,9 @@ struct Story {
         run.audit(RoundId{1}, 3, true);
         run.audit(RoundId{2}, 1, true);
         run.audit(RoundId{2}, 3, false);  // late: round 2 is summarised
-        run.write({make_draft(RecordKind::kFee, RoundId{}, test_peer(200),
+        run.write({make_draft(RecordKind::kFee,
+                              RoundId{},
+                              test_peer(200),
                               FeeBody{250, 1000, test_digest("receipt")})});
         run.round({}, true);
         run.round({{1, C::kAudited}, {2, C::kSilent}, {4, C::kStale}});
@@ -43,7 +45,9 @@ struct Story {
     // Round 5: takes the share of the late rejection out.
     void rolled_back_round() {
         run.before_summary = [this] {
-            run.write({make_draft(RecordKind::kRollback, RoundId{2}, run.id(3),
+            run.write({make_draft(RecordKind::kRollback,
+                                  RoundId{2},
+                                  run.id(3),
                                   RollbackBody{RoundId{5}, "rejected late"})});
         };
         run.round({{1, Conduct::kAudited}, {0, Conduct::kAway}});

@@ -59,8 +59,9 @@ TestRun::TestRun(Ledger& to, size_t peer_count, PaySettings pay)
     for (size_t i = 0; i < peer_count; ++i) {
         peers.push_back(Identity::from_seed(test_digest("peer", i)));
     }
-    std::sort(peers.begin(), peers.end(),
-              [](const Identity& a, const Identity& b) { return a.id() < b.id(); });
+    std::sort(peers.begin(), peers.end(), [](const Identity& a, const Identity& b) {
+        return a.id() < b.id();
+    });
     manifest.run_name = "test";
     manifest.config_text = "text=1\n";
     manifest.coordinator = coordinator.id();
@@ -70,8 +71,8 @@ TestRun::TestRun(Ledger& to, size_t peer_count, PaySettings pay)
     manifest.parameter_tiles = kTestTiles;
     manifest.initial_root = test_digest("theta before round 0");
     std::vector<RecordDraft> drafts;
-    drafts.push_back(make_draft(RecordKind::kRunStart, RoundId{}, PeerId{},
-                                RunStartBody{encode_manifest(manifest), pay}));
+    drafts.push_back(make_draft(
+        RecordKind::kRunStart, RoundId{}, PeerId{}, RunStartBody{encode_manifest(manifest), pay}));
     for (const Identity& peer : peers) {
         JoinBody join;
         join.at = Instant{1000};
@@ -85,8 +86,9 @@ TestRun::TestRun(Ledger& to, size_t peer_count, PaySettings pay)
 void TestRun::write(std::vector<RecordDraft> drafts) {
     for (const RecordDraft& draft : drafts) {
         const Status applied = books.apply(draft);
-        CHECK_MSG(applied.ok(), std::string(record_kind_name(draft.kind)) + ": " +
-                                    (applied.ok() ? "" : applied.reason()));
+        CHECK_MSG(applied.ok(),
+                  std::string(record_kind_name(draft.kind)) + ": " +
+                      (applied.ok() ? "" : applied.reason()));
     }
     const Status appended = ledger.append(std::move(drafts));
     CHECK_MSG(appended.ok(), appended.ok() ? "" : appended.reason());
@@ -140,8 +142,7 @@ RoundPlan TestRun::make_plan() const {
         total += planned_tokens(plan, line);
     }
     for (PlanPeer& line : plan.peers) {
-        line.audit_ppm =
-            books.audit_rate(line.id, plan.round, planned_tokens(plan, line), total);
+        line.audit_ppm = books.audit_rate(line.id, plan.round, planned_tokens(plan, line), total);
     }
     plan.roster_root = roster_root(plan.peers);
     plan.pool_root = pool_root(plan.pool);
@@ -222,7 +223,8 @@ Verdict TestRun::make_verdict(RoundId round, size_t peer, Conduct conduct) const
     return verdict;
 }
 
-void TestRun::write_close(const RoundPlan& plan, const std::map<size_t, Envelope>& commits,
+void TestRun::write_close(const RoundPlan& plan,
+                          const std::map<size_t, Envelope>& commits,
                           const std::map<size_t, Conduct>& conducts) {
     CloseBody body;
     std::vector<Digest> leaves;
@@ -231,7 +233,9 @@ void TestRun::write_close(const RoundPlan& plan, const std::map<size_t, Envelope
             continue;
         }
         const Digest payload = test_digest("payload", plan.round.value, peer);
-        write({make_draft(RecordKind::kPayload, plan.round, id(peer),
+        write({make_draft(RecordKind::kPayload,
+                          plan.round,
+                          id(peer),
                           PayloadBody{payload, 1000, plan.commit_deadline})});
         body.entries.push_back({id(peer), commit_hash(envelope), payload});
         leaves.push_back(close_leaf(body.entries.back()));
@@ -253,7 +257,8 @@ void TestRun::write_close(const RoundPlan& plan, const std::map<size_t, Envelope
     write({plain(RecordKind::kBeacon, plan.round, encode_body(beacon))});
 }
 
-void TestRun::write_judgement(const RoundPlan& plan, const std::map<size_t, Conduct>& conducts,
+void TestRun::write_judgement(const RoundPlan& plan,
+                              const std::map<size_t, Conduct>& conducts,
                               bool voided) {
     RoundSummary summary;
     std::vector<RecordDraft> shares;
@@ -307,8 +312,7 @@ void TestRun::write_judgement(const RoundPlan& plan, const std::map<size_t, Cond
     summary.reason = voided ? "no quorum" : "";
     summary.plan_digest = plan_digest(plan);
     summary.beacon_value = last_beacon;
-    summary.theta_root =
-        voided ? plan.base_root : test_digest("theta after", plan.round.value);
+    summary.theta_root = voided ? plan.base_root : test_digest("theta after", plan.round.value);
     summary.accumulator_root =
         voided ? plan.accumulator_root : test_digest("E after", plan.round.value);
     summary.ledger_head = ledger.head();
@@ -344,7 +348,9 @@ void TestRun::round(const std::map<size_t, Conduct>& conducts, bool voided) {
             notice.opening = {test_digest("opening", plan.round.value, peer), 5000, {}};
             opening.notice = encode_body(notice);
         } else {
-            write({make_draft(RecordKind::kExtension, plan.round, id(peer),
+            write({make_draft(RecordKind::kExtension,
+                              plan.round,
+                              id(peer),
                               ExtensionBody{plan.payload_deadline, "came back"})});
         }
         write({make_draft(RecordKind::kOpening, plan.round, id(peer), opening)});
@@ -375,7 +381,9 @@ void TestRun::audit(RoundId round, size_t peer, bool pass) {
 }
 
 void TestRun::end() {
-    write({make_draft(RecordKind::kRunEnd, RoundId{next_round - 1}, PeerId{},
+    write({make_draft(RecordKind::kRunEnd,
+                      RoundId{next_round - 1},
+                      PeerId{},
                       RunEndBody{Instant{999999}, "all rounds are done"})});
     write(books.due_vestings());
 }
@@ -385,7 +393,9 @@ LedgerChecks TestRun::checks() const {
     checks.assignment_digest = [](const RoundPlan& plan, const PeerId& peer) -> Result<Digest> {
         return assignment_of(plan_digest(plan), peer);
     };
-    checks.drawn_steps = [this](const RoundPlan& plan, const PlanPeer& peer, const Digest&,
+    checks.drawn_steps = [this](const RoundPlan& plan,
+                                const PlanPeer& peer,
+                                const Digest&,
                                 const Digest&) -> std::vector<uint32_t> {
         const bool drawn = jobs.count({plan.round, peer.id}) > 0;
         return drawn ? std::vector<uint32_t>{1, 3} : std::vector<uint32_t>{};

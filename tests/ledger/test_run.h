@@ -21,17 +21,17 @@ namespace assay {
 // What a peer does in a round.
 enum class Conduct {
     kHonest,
-    kAudited,    // honest, and the audit's verdict comes later (audit())
+    kAudited,  // honest, and the audit's verdict comes later (audit())
     kGated,
-    kLate,       // COMMIT without payload
-    kSilent,     // never opens: refusal
-    kCheat,      // found by the chunk chain before the summary
-    kStale,      // a fault of form
+    kLate,    // COMMIT without payload
+    kSilent,  // never opens: refusal
+    kCheat,   // found by the chunk chain before the summary
+    kStale,   // a fault of form
     kAway,
 };
 
-constexpr uint32_t kTestSteps = 4;     // H
-constexpr uint32_t kTestTokens = 16;   // T
+constexpr uint32_t kTestSteps = 4;    // H
+constexpr uint32_t kTestTokens = 16;  // T
 
 struct TestRun {
     TestRun(Ledger& to, size_t peer_count, PaySettings pay);
@@ -61,7 +61,7 @@ struct TestRun {
     std::map<std::pair<RoundId, PeerId>, std::vector<AuditJob>> jobs;
     std::string gate_reason = "the direction does not help: t = 0.4";
     std::function<void()> before_summary;  // called once a round, before its vestings
-    std::map<size_t, int64_t> phi;  // by peer; 1000000 where absent
+    std::map<size_t, int64_t> phi;         // by peer; 1000000 where absent
 
 private:
     RoundPlan make_plan() const;
@@ -69,9 +69,11 @@ private:
     Commit make_commit(const RoundPlan& plan, size_t peer, bool stale) const;
     std::vector<AuditJob> make_jobs(const RoundPlan& plan, size_t peer) const;
     Verdict make_verdict(RoundId round, size_t peer, Conduct conduct) const;
-    void write_close(const RoundPlan& plan, const std::map<size_t, Envelope>& commits,
+    void write_close(const RoundPlan& plan,
+                     const std::map<size_t, Envelope>& commits,
                      const std::map<size_t, Conduct>& conducts);
-    void write_judgement(const RoundPlan& plan, const std::map<size_t, Conduct>& conducts,
+    void write_judgement(const RoundPlan& plan,
+                         const std::map<size_t, Conduct>& conducts,
                          bool voided);
 };
 
