@@ -32,8 +32,10 @@ Alternating time_alternating(int repetitions,
         firsts.push_back(seconds_of(first));
         seconds.push_back(seconds_of(second));
     }
-    return {*std::min_element(firsts.begin(), firsts.end()), median(firsts),
-            *std::min_element(seconds.begin(), seconds.end()), median(seconds)};
+    return {*std::min_element(firsts.begin(), firsts.end()),
+            median(firsts),
+            *std::min_element(seconds.begin(), seconds.end()),
+            median(seconds)};
 }
 
 }  // namespace assay

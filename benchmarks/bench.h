@@ -1,7 +1,7 @@
 // Benchmarks: what `assay bench` lists and runs, and the rows that they give.
 //
-// Speed lives here, never in a test. A comparison runs both sides in one process, alternating, and is
-// reported as a ratio; every row says how many threads it used.
+// Speed lives here, never in a test. A comparison runs both sides in one process, alternating, and
+// is reported as a ratio; every row says how many threads it used.
 
 #pragma once
 
@@ -22,15 +22,15 @@ struct BenchRow {
     std::string against;  // what it is compared with; "" for nothing
     double ratio = 0;     // value relative to that; > 1 is better for us; 0 for nothing
     int threads = 1;
-    std::string note;     // a hash of the result, a size: for people
+    std::string note;  // a hash of the result, a size: for people
 };
 
 struct BenchOptions {
     int threads = 1;
     int repetitions = 7;
-    bool tiny = false;    // seconds instead of minutes: what the tests run
+    bool tiny = false;  // seconds instead of minutes: what the tests run
     int64_t seeds = 3;
-    std::string text;     // a text file for benches that train; "" for a made one
+    std::string text;  // a text file for benches that train; "" for a made one
 };
 
 struct Bench {

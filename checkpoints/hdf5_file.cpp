@@ -39,34 +39,53 @@ void Hdf5Writer::group(const std::string& name) {
 void Hdf5Writer::floats(const std::string& name,
                         std::span<const float> values,
                         std::vector<hsize_t> shape) {
-    const Hdf5Handle space(
-        H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr), H5Sclose);
-    const Hdf5Handle data(H5Dcreate2(file_.get(), name.c_str(), H5T_IEEE_F32LE, space.get(),
-                                     H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+    const Hdf5Handle space(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr),
+                           H5Sclose);
+    const Hdf5Handle data(H5Dcreate2(file_.get(),
+                                     name.c_str(),
+                                     H5T_IEEE_F32LE,
+                                     space.get(),
+                                     H5P_DEFAULT,
+                                     H5P_DEFAULT,
+                                     H5P_DEFAULT),
                           H5Dclose);
-    note(data.ok() && (values.empty() || H5Dwrite(data.get(), H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL,
-                                                  H5P_DEFAULT, values.data()) >= 0),
+    note(data.ok() &&
+             (values.empty() ||
+              H5Dwrite(
+                  data.get(), H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) >= 0),
          "write " + name);
 }
 
 void Hdf5Writer::text(const std::string& name, const std::string& value) {
     const hsize_t size = value.size();
     const Hdf5Handle space(H5Screate_simple(1, &size, nullptr), H5Sclose);
-    const Hdf5Handle data(H5Dcreate2(file_.get(), name.c_str(), H5T_STD_U8LE, space.get(),
-                                     H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+    const Hdf5Handle data(H5Dcreate2(file_.get(),
+                                     name.c_str(),
+                                     H5T_STD_U8LE,
+                                     space.get(),
+                                     H5P_DEFAULT,
+                                     H5P_DEFAULT,
+                                     H5P_DEFAULT),
                           H5Dclose);
-    note(data.ok() && (size == 0 || H5Dwrite(data.get(), H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL,
-                                             H5P_DEFAULT, value.data()) >= 0),
+    note(data.ok() &&
+             (size == 0 ||
+              H5Dwrite(data.get(), H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, value.data()) >=
+                  0),
          "write " + name);
 }
 
 void Hdf5Writer::number(const std::string& name, uint64_t value) {
     const Hdf5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
-    const Hdf5Handle data(H5Dcreate2(file_.get(), name.c_str(), H5T_STD_U64LE, space.get(),
-                                     H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+    const Hdf5Handle data(H5Dcreate2(file_.get(),
+                                     name.c_str(),
+                                     H5T_STD_U64LE,
+                                     space.get(),
+                                     H5P_DEFAULT,
+                                     H5P_DEFAULT,
+                                     H5P_DEFAULT),
                           H5Dclose);
-    note(data.ok() && H5Dwrite(data.get(), H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT,
-                               &value) >= 0,
+    note(data.ok() &&
+             H5Dwrite(data.get(), H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, &value) >= 0,
          "write " + name);
 }
 
@@ -110,8 +129,8 @@ Status Hdf5Reader::floats(const std::string& name, std::span<float> out) const {
                     std::to_string(out.size()));
     }
     const Hdf5Handle data(H5Dopen2(file_->get(), name.c_str(), H5P_DEFAULT), H5Dclose);
-    if (!out.empty() && H5Dread(data.get(), H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT,
-                                out.data()) < 0) {
+    if (!out.empty() &&
+        H5Dread(data.get(), H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, out.data()) < 0) {
         return fail(name + " cannot be read");
     }
     return {};
@@ -127,8 +146,8 @@ Result<std::string> Hdf5Reader::text(const std::string& name) const {
     }
     std::string value(*size, '\0');
     const Hdf5Handle data(H5Dopen2(file_->get(), name.c_str(), H5P_DEFAULT), H5Dclose);
-    if (*size > 0 && H5Dread(data.get(), H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT,
-                             value.data()) < 0) {
+    if (*size > 0 &&
+        H5Dread(data.get(), H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, value.data()) < 0) {
         return fail(name + " cannot be read");
     }
     return value;
@@ -141,8 +160,8 @@ Result<uint64_t> Hdf5Reader::number(const std::string& name) const {
     }
     uint64_t value = 0;
     const Hdf5Handle data(H5Dopen2(file_->get(), name.c_str(), H5P_DEFAULT), H5Dclose);
-    if (*size != 1 || H5Dread(data.get(), H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT,
-                              &value) < 0) {
+    if (*size != 1 ||
+        H5Dread(data.get(), H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, &value) < 0) {
         return fail(name + " cannot be read");
     }
     return value;

@@ -1,6 +1,7 @@
 // A run as a value: everything that the next round starts from, and whose run it is.
 //
-// Not a file format (checkpoints/snapshot_store.h) and not what strangers exchange (tiles and blobs).
+// Not a file format (checkpoints/snapshot_store.h) and not what strangers exchange (tiles and
+// blobs).
 
 #pragma once
 
@@ -17,7 +18,7 @@ struct Snapshot {
     RoundId round;  // the next one to run
     std::string run_name;
     Digest manifest;
-    std::string config_text;         // canonical settings of the run
+    std::string config_text;  // canonical settings of the run
     ModelShape shape;
     std::vector<float> theta;        // llama_layout(shape) order
     std::vector<float> accumulator;  // E, the same order; empty in an imported model

@@ -25,7 +25,9 @@ constexpr uint64_t kValuesMax = uint64_t{1} << 40;
 
 std::string file_name(const Snapshot& snapshot, const Digest& root) {
     char round[32];
-    std::snprintf(round, sizeof(round), "round-%08llu-",
+    std::snprintf(round,
+                  sizeof(round),
+                  "round-%08llu-",
                   static_cast<unsigned long long>(snapshot.round.value));
     return round + root.brief() + kSuffix;
 }
@@ -140,10 +142,11 @@ Status read_meta(const Hdf5Reader& reader, Snapshot& snapshot) {
     Result<std::string> run = reader.text("/meta/run");
     Result<std::string> manifest = reader.text("/meta/manifest");
     Result<std::string> config = reader.text("/meta/config");
-    for (const Status& status :
-         {format ? Status() : Status(format.error()), round ? Status() : Status(round.error()),
-          run ? Status() : Status(run.error()), manifest ? Status() : Status(manifest.error()),
-          config ? Status() : Status(config.error())}) {
+    for (const Status& status : {format ? Status() : Status(format.error()),
+                                 round ? Status() : Status(round.error()),
+                                 run ? Status() : Status(run.error()),
+                                 manifest ? Status() : Status(manifest.error()),
+                                 config ? Status() : Status(config.error())}) {
         if (!status) {
             return status;
         }

@@ -1,11 +1,13 @@
-// Snapshots as HDF5 files in a folder: complete or absent, and checked against Merkle roots when read.
+// Snapshots as HDF5 files in a folder: complete or absent, and checked against Merkle roots when
+// read.
 //
 //   round-00000012-<12 digits of theta's root>.h5
 //     /model/<tensor name>   fp32, (rows, columns) or (columns): readable with ordinary HDF5 tools
 //     /outer/accumulator, /outer/momentum   flat fp32 in layout order
 //     attributes: format, round, run, manifest, config, shape, and the root of each of the three
 //
-// Never given a stranger's file. HDF5 is not thread-safe: one thread of the process owns all stores.
+// Never given a stranger's file. HDF5 is not thread-safe: one thread of the process owns all
+// stores.
 
 #pragma once
 

@@ -31,14 +31,20 @@ void list_benches() {
 }
 
 void print_rows(const std::vector<BenchRow>& rows) {
-    std::printf("%-30s %13s %-12s %7s %3s  %s\n", "row", "value", "unit", "ratio", "thr", "against");
+    std::printf(
+        "%-30s %13s %-12s %7s %3s  %s\n", "row", "value", "unit", "ratio", "thr", "against");
     for (const BenchRow& row : rows) {
         char ratio[32] = "";
         if (row.ratio != 0) {
             std::snprintf(ratio, sizeof(ratio), "%.3f", row.ratio);
         }
-        std::printf("%-30s %13.5g %-12s %7s %3d  %s\n", row.name.c_str(), row.value,
-                    row.unit.c_str(), ratio, row.threads, row.against.c_str());
+        std::printf("%-30s %13.5g %-12s %7s %3d  %s\n",
+                    row.name.c_str(),
+                    row.value,
+                    row.unit.c_str(),
+                    ratio,
+                    row.threads,
+                    row.against.c_str());
         if (!row.note.empty()) {
             std::printf("    %s\n", row.note.c_str());
         }
@@ -96,9 +102,11 @@ int bench(const BenchCommand& command) {
         names.push_back(candidate.name);
     }
     const std::string near = nearest_name(command.name, names);
-    std::fprintf(stderr, "assay: there is no benchmark `%s`.%s\n", command.name.c_str(),
-                 near.empty() ? " List them with: assay bench"
-                              : (" Did you mean `" + near + "`?").c_str());
+    std::fprintf(
+        stderr,
+        "assay: there is no benchmark `%s`.%s\n",
+        command.name.c_str(),
+        near.empty() ? " List them with: assay bench" : (" Did you mean `" + near + "`?").c_str());
     return kExitUsage;
 }
 

@@ -79,7 +79,9 @@ ChildProcess& ChildProcess::operator=(ChildProcess&& other) noexcept {
     return *this;
 }
 
-ChildProcess::~ChildProcess() { end(); }
+ChildProcess::~ChildProcess() {
+    end();
+}
 
 void ChildProcess::end() {
     if (pid_ > 0 && !poll()) {
@@ -150,6 +152,8 @@ void ChildProcess::signal(int number) const {
     }
 }
 
-std::string own_program_path() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
+std::string own_program_path() {
+    return std::filesystem::read_symlink("/proc/self/exe").string();
+}
 
 }  // namespace assay

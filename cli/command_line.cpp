@@ -13,7 +13,9 @@ namespace {
 
 constexpr size_t kOptionColumn = 34;
 
-CLI::App& app_of(void* app) { return *static_cast<CLI::App*>(app); }
+CLI::App& app_of(void* app) {
+    return *static_cast<CLI::App*>(app);
+}
 
 std::string with_bounds(const std::string& help, int64_t low, int64_t high) {
     return help + " (" + std::to_string(low) + " to " + std::to_string(high) + ")";
@@ -61,7 +63,10 @@ Command& Command::choice(const std::string& flag,
                          std::string& value,
                          const std::vector<std::string>& choices,
                          const std::string& help) {
-    app_of(app_).add_option(flag, value, help)->check(CLI::IsMember(choices))->capture_default_str();
+    app_of(app_)
+        .add_option(flag, value, help)
+        ->check(CLI::IsMember(choices))
+        ->capture_default_str();
     return *this;
 }
 

@@ -28,8 +28,11 @@ public:
                     std::string& value,
                     const std::vector<std::string>& choices,
                     const std::string& help);
-    Command& number(
-        const std::string& flag, int64_t& value, int64_t low, int64_t high, const std::string& help);
+    Command& number(const std::string& flag,
+                    int64_t& value,
+                    int64_t low,
+                    int64_t high,
+                    const std::string& help);
     Command& toggle(const std::string& flag, bool& value, const std::string& help);
     Command& positional(const std::string& name, std::string& value, const std::string& help);
     Command& optional_positional(const std::string& name,

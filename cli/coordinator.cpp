@@ -53,8 +53,7 @@ Status override_settings(RunConfig& config, const CoordinatorCommand& command) {
         if (equals == std::string::npos) {
             return fail("--set " + one + ": expected section.key=value");
         }
-        if (Status set = set_setting(config, one.substr(0, equals), one.substr(equals + 1));
-            !set) {
+        if (Status set = set_setting(config, one.substr(0, equals), one.substr(equals + 1)); !set) {
             return fail("--set " + one + ": " + set.reason());
         }
     }
@@ -75,7 +74,9 @@ CoordinatorHooks file_hooks(const fs::path& folder) {
     hooks.on_round = [folder](const RoundStatus& round) {
         std::ofstream(folder / kRoundsFile, std::ios::app) << to_json(round) << "\n";
         char text[160];
-        std::snprintf(text, sizeof(text), "round %llu: held-out loss %.4f -> %.4f, %llu tokens",
+        std::snprintf(text,
+                      sizeof(text),
+                      "round %llu: held-out loss %.4f -> %.4f, %llu tokens",
                       static_cast<unsigned long long>(round.round.value),
                       static_cast<double>(round.loss_before),
                       static_cast<double>(round.loss_after),
@@ -91,8 +92,9 @@ int coordinate(const CoordinatorCommand& command) {
         return kExitOk;
     }
     if (command.config.empty()) {
-        return report_status(fail("--config is missing: name a run file, such as "
-                                  "configs/small.toml"));
+        return report_status(
+            fail("--config is missing: name a run file, such as "
+                 "configs/small.toml"));
     }
     catch_stop_signals();
     set_log_level(command.log_level);
@@ -109,9 +111,8 @@ int coordinate(const CoordinatorCommand& command) {
     options.admit = command.admit;
     options.data_folder =
         command.data.empty() ? fs::path(command.folder) / "data" : fs::path(command.data);
-    options.tokenizer_file = command.tokenizer.empty()
-                                 ? fs::path(command.folder) / "tokenizer.json"
-                                 : fs::path(command.tokenizer);
+    options.tokenizer_file = command.tokenizer.empty() ? fs::path(command.folder) / "tokenizer.json"
+                                                       : fs::path(command.tokenizer);
     options.threads = static_cast<int>(command.threads);
     Coordinator coordinator(options, *config, file_hooks(command.folder));
     leave(report_status(coordinator.run()));
@@ -131,9 +132,11 @@ void add_coordinator(CommandLine& line) {
         .text("--data", command.data, "token shards of `assay data prepare`; default: DIR/data")
         .text("--tokenizer", command.tokenizer, "default: DIR/tokenizer.json")
         .text("--listen", command.listen, "address; port 0 takes any free one")
-        .text("--admit", command.admit, "file with one public key a line (re-read on change), or any")
+        .text(
+            "--admit", command.admit, "file with one public key a line (re-read on change), or any")
         .number("--rounds", command.rounds, 0, 1000000000, "instead of rounds.rounds; 0: as there")
-        .number("--peers-min", command.peers_min, 0, 1024, "instead of rounds.peers_min; 0: as there")
+        .number(
+            "--peers-min", command.peers_min, 0, 1024, "instead of rounds.peers_min; 0: as there")
         .text("--set", command.set, "other settings instead of the file's: section.key=value,...")
         .number("--threads", command.threads, 1, 1024, "threads that verify")
         .choice("--log-level", command.log_level, {"debug", "info", "warning", "error"}, "log")

@@ -26,14 +26,16 @@ int prepare(const DataCommand& command) {
     if (!tokenizer) {
         return failed(tokenizer.reason());
     }
-    Result<TextSource> source = TextSource::open(
-        command.text, static_cast<uint64_t>(command.limit_megabytes) * kMegabyte);
+    Result<TextSource> source =
+        TextSource::open(command.text, static_cast<uint64_t>(command.limit_megabytes) * kMegabyte);
     if (!source) {
         return failed(source.reason());
     }
-    Progress progress("tokenizing");
-    Result<DataManifest> made = prepare_data(*source, *tokenizer, command.out, PrepareSettings{},
-                                             [&progress](double part) { progress.show(part); });
+    ProgressBar progress("tokenizing");
+    Result<DataManifest> made =
+        prepare_data(*source, *tokenizer, command.out, PrepareSettings{}, [&progress](double part) {
+            progress.show(part);
+        });
     progress.done();
     if (!made) {
         return failed(made.reason());
@@ -44,8 +46,10 @@ int prepare(const DataCommand& command) {
         (shard.held_out ? held_out : training) += shard.token_count;
     }
     std::printf("%s: %llu tokens to train on, %llu held out, unigram entropy %.4f nats/token\n",
-                command.out.c_str(), static_cast<unsigned long long>(training),
-                static_cast<unsigned long long>(held_out), made->unigram_entropy);
+                command.out.c_str(),
+                static_cast<unsigned long long>(training),
+                static_cast<unsigned long long>(held_out),
+                made->unigram_entropy);
     if (source->replaced() > 0) {
         std::printf("note: %llu ill-formed parts of the text became U+FFFD\n",
                     static_cast<unsigned long long>(source->replaced()));

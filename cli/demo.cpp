@@ -36,7 +36,9 @@ double seconds_since(SteadyClock::time_point start) {
     return std::chrono::duration<double>(SteadyClock::now() - start).count();
 }
 
-void pause_ms(int milliseconds) { ::poll(nullptr, 0, milliseconds); }
+void pause_ms(int milliseconds) {
+    ::poll(nullptr, 0, milliseconds);
+}
 
 void say(const std::string& text) {
     std::printf("%s\n", text.c_str());
@@ -76,9 +78,8 @@ Result<CoordinatorStatus> await_status(const DemoPlan& plan, ChildProcess& coord
             }
         }
         if (coordinator.poll()) {
-            return fail("the coordinator ended with status " +
-                        std::to_string(*coordinator.poll()) + "; see " +
-                        coordinator.log_file().string());
+            return fail("the coordinator ended with status " + std::to_string(*coordinator.poll()) +
+                        "; see " + coordinator.log_file().string());
         }
         if (stop_requested()) {
             return fail("stopped by Ctrl-C; what was trained lies in " + plan.folder.string());
@@ -137,9 +138,8 @@ Result<std::vector<ChildProcess>> start_peers(const DemoPlan& plan,
                                               const CoordinatorStatus& status) {
     std::vector<ChildProcess> children;
     for (const DemoPeer& peer : plan.peers) {
-        Result<ChildProcess> child =
-            ChildProcess::start(plan.peer(peer, status.endpoint, status.key),
-                                peer.folder / "peer.log", kQuietThreads);
+        Result<ChildProcess> child = ChildProcess::start(
+            plan.peer(peer, status.endpoint, status.key), peer.folder / "peer.log", kQuietThreads);
         if (!child) {
             return child.error();
         }
@@ -182,11 +182,12 @@ Result<std::string> ask_model(const DemoPlan& plan) {
         pause_ms(port_text.empty() ? kPollMs : 0);
     }
     const auto port = static_cast<uint16_t>(std::atoi(port_text.c_str()));
-    const nlohmann::json body{{"model", "assay"},    {"prompt", plan.options.prompt},
-                              {"max_tokens", 48},    {"temperature", 0.7},
+    const nlohmann::json body{{"model", "assay"},
+                              {"prompt", plan.options.prompt},
+                              {"max_tokens", 48},
+                              {"temperature", 0.7},
                               {"seed", 1}};
-    Result<HttpAnswer> answer =
-        http_request(port, "POST", "/v1/completions", body.dump(), 60000);
+    Result<HttpAnswer> answer = http_request(port, "POST", "/v1/completions", body.dump(), 60000);
     server->signal(SIGTERM);
     server->wait(5000);
     if (!answer) {
@@ -225,10 +226,13 @@ void print_survival(const DemoPlan& plan) {
         return;
     }
     char text[200];
-    std::snprintf(text, sizeof(text),
+    std::snprintf(text,
+                  sizeof(text),
                   "A peer that skips half of its %u steps survives until its first vesting (%u "
                   "audits of %u steps)\nwith a probability of %.1e.",
-                  figures->inner_steps, figures->audits, figures->audit_steps,
+                  figures->inner_steps,
+                  figures->audits,
+                  figures->audit_steps,
                   figures->probability);
     say(text);
 }
@@ -253,18 +257,22 @@ int report(const DemoPlan& plan, const DemoOutcome& outcome) {
         }
     }
     const std::string folder = plan.coordinator_folder().string();
-    std::printf("\nEverything lies in %s (%.0f s). Next:\n"
-                "  assay ledger show --dir %s\n"
-                "  assay serve --dir %s\n"
-                "  assay demo --attack sign_flip\n",
-                plan.folder.c_str(), outcome.seconds, folder.c_str(), folder.c_str());
+    std::printf(
+        "\nEverything lies in %s (%.0f s). Next:\n"
+        "  assay ledger show --dir %s\n"
+        "  assay serve --dir %s\n"
+        "  assay demo --attack sign_flip\n",
+        plan.folder.c_str(),
+        outcome.seconds,
+        folder.c_str(),
+        folder.c_str());
     return ok ? kExitOk : kExitFailed;
 }
 
 Result<DemoOutcome> run_demo(const DemoPlan& plan) {
     const auto start = SteadyClock::now();
-    if (Status done = run_step("training a tokenizer", plan.train_tokenizer(),
-                               plan.folder / "tokenizer.log");
+    if (Status done =
+            run_step("training a tokenizer", plan.train_tokenizer(), plan.folder / "tokenizer.log");
         !done) {
         return done.error();
     }
@@ -323,7 +331,8 @@ int demo(const DemoOptions& options) {
     std::printf("Assay demo: %ld honest peers%s, %ld rounds, one thread pool of %ld each\n",
                 static_cast<long>(options.peers),
                 options.attack == "none" ? "" : (" and one cheat: " + options.attack).c_str(),
-                static_cast<long>(options.rounds), static_cast<long>(plan->threads));
+                static_cast<long>(options.rounds),
+                static_cast<long>(plan->threads));
     print_survival(*plan);
     Result<DemoOutcome> outcome = run_demo(*plan);
     if (!outcome) {
@@ -344,7 +353,14 @@ void add_demo(CommandLine& line) {
         .number("--peers", options.peers, 1, 64, "honest peers")
         .choice("--attack",
                 options.attack,
-                {"none", "random", "copycat", "lazy", "other_data", "sign_flip", "scaled", "stale",
+                {"none",
+                 "random",
+                 "copycat",
+                 "lazy",
+                 "other_data",
+                 "sign_flip",
+                 "scaled",
+                 "stale",
                  "silent"},
                 "what the one dishonest peer does")
         .number("--rounds", options.rounds, 1, 10000, "rounds to train")
@@ -355,7 +371,9 @@ void add_demo(CommandLine& line) {
         .text("--prompt", options.prompt, "sentence that the trained model continues")
         .text("--dir", options.folder, "folder for everything that the demo makes")
         .text("--json", options.json_file, "write all figures to this file")
-        .choice("--log-level", options.log_level, {"debug", "info", "warning", "error"},
+        .choice("--log-level",
+                options.log_level,
+                {"debug", "info", "warning", "error"},
                 "of the processes' log files");
 }
 

@@ -29,7 +29,8 @@ DemoCheck check_loss(const DemoOutcome& outcome) {
     const double loss = outcome.rounds.back().loss_after;
     const double entropy = outcome.status.unigram_entropy;
     return {loss < entropy && loss > 0,
-            figure("held-out loss %.4f nats/token against the text's unigram entropy %.4f", loss,
+            figure("held-out loss %.4f nats/token against the text's unigram entropy %.4f",
+                   loss,
                    entropy)};
 }
 
@@ -39,9 +40,9 @@ DemoCheck check_replicas(const DemoPlan& plan, const DemoOutcome& outcome) {
     for (size_t i = 0; i < plan.peers.size(); ++i) {
         const bool honest = plan.peers[i].attack.empty();
         if (honest && outcome.reports[i].theta_root != root) {
-            return {false, plan.peers[i].name + " holds " +
-                               outcome.reports[i].theta_root.substr(0, 12) +
-                               ", the coordinator " + root.substr(0, 12)};
+            return {false,
+                    plan.peers[i].name + " holds " + outcome.reports[i].theta_root.substr(0, 12) +
+                        ", the coordinator " + root.substr(0, 12)};
         }
     }
     return {!root.empty(), "all honest replicas hold " + root.substr(0, 12)};
@@ -56,8 +57,9 @@ std::vector<DemoCheck> check_pay(const DemoPlan& plan, const DemoOutcome& outcom
         if (peer.attack.empty()) {
             checks.push_back({vested > 0, peer.name + " was paid " + std::to_string(vested)});
         } else {
-            checks.push_back({vested == 0, peer.name + " vested " + std::to_string(vested) +
-                                               " and forfeited " + std::to_string(forfeited)});
+            checks.push_back({vested == 0,
+                              peer.name + " vested " + std::to_string(vested) + " and forfeited " +
+                                  std::to_string(forfeited)});
         }
     }
     return checks;
@@ -66,13 +68,15 @@ std::vector<DemoCheck> check_pay(const DemoPlan& plan, const DemoOutcome& outcom
 }  // namespace
 
 std::vector<DemoCheck> check_demo(const DemoPlan& plan, const DemoOutcome& outcome) {
-    std::vector<DemoCheck> checks = {check_loss(outcome), check_replicas(plan, outcome),
+    std::vector<DemoCheck> checks = {check_loss(outcome),
+                                     check_replicas(plan, outcome),
                                      {outcome.ledger_ok, outcome.ledger_text}};
     for (DemoCheck& check : check_pay(plan, outcome)) {
         checks.push_back(std::move(check));
     }
-    checks.push_back({outcome.answered, outcome.answered ? "the served model answered over HTTP"
-                                                         : "no HTTP answer: " + outcome.answer});
+    checks.push_back({outcome.answered,
+                      outcome.answered ? "the served model answered over HTTP"
+                                       : "no HTTP answer: " + outcome.answer});
     return checks;
 }
 

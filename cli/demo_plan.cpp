@@ -32,8 +32,9 @@ Status fresh_folder(const fs::path& folder) {
 fs::path cache_folder() {
     const char* cache = std::getenv("XDG_CACHE_HOME");
     const char* home = std::getenv("HOME");
-    return (cache != nullptr && *cache != '\0' ? fs::path(cache)
-                                               : fs::path(home == nullptr ? "." : home) / ".cache") /
+    return (cache != nullptr && *cache != '\0'
+                ? fs::path(cache)
+                : fs::path(home == nullptr ? "." : home) / ".cache") /
            "assay";
 }
 
@@ -53,8 +54,9 @@ Result<fs::path> find_text(const std::string& given) {
     if (!given.empty()) {
         return fail("--text " + given + " is not a readable file");
     }
-    return fail("no text to train on: run scripts/demo.sh (it fetches Debian's dict-gcide), or "
-                "give a file with --text FILE");
+    return fail(
+        "no text to train on: run scripts/demo.sh (it fetches Debian's dict-gcide), or "
+        "give a file with --text FILE");
 }
 
 // Beside an installed program, or in the source tree that it was built from.
@@ -116,36 +118,70 @@ int64_t threads_for(const DemoOptions& options) {
 
 }  // namespace
 
-fs::path DemoPlan::coordinator_folder() const { return folder / "coordinator"; }
-fs::path DemoPlan::port_file() const { return folder / "serve.port"; }
+fs::path DemoPlan::coordinator_folder() const {
+    return folder / "coordinator";
+}
+fs::path DemoPlan::port_file() const {
+    return folder / "serve.port";
+}
 
 std::vector<std::string> DemoPlan::train_tokenizer() const {
-    return {program, "tokenizer", "train", "--text", text.string(), "--vocab", "1024", "--out",
-            (folder / "tokenizer.json").string(), "--limit-mb", "6"};
+    return {program,
+            "tokenizer",
+            "train",
+            "--text",
+            text.string(),
+            "--vocab",
+            "1024",
+            "--out",
+            (folder / "tokenizer.json").string(),
+            "--limit-mb",
+            "6"};
 }
 
 std::vector<std::string> DemoPlan::prepare_data() const {
-    return {program, "data", "prepare", "--text", text.string(), "--tokenizer",
-            (folder / "tokenizer.json").string(), "--out", (folder / "data").string(),
-            "--limit-mb", std::to_string(options.text_megabytes)};
+    return {program,
+            "data",
+            "prepare",
+            "--text",
+            text.string(),
+            "--tokenizer",
+            (folder / "tokenizer.json").string(),
+            "--out",
+            (folder / "data").string(),
+            "--limit-mb",
+            std::to_string(options.text_megabytes)};
 }
 
 std::vector<std::string> DemoPlan::coordinator() const {
-    return {program, "coordinator", "--config", config.string(), "--dir",
-            coordinator_folder().string(), "--data", (folder / "data").string(), "--tokenizer",
-            (folder / "tokenizer.json").string(), "--listen", "tcp://127.0.0.1:0", "--admit",
-            admitted.string(), "--rounds", std::to_string(options.rounds), "--peers-min",
-            std::to_string(peers.size()), "--threads", std::to_string(threads), "--log-level",
-            options.log_level};
+    return {program,       "coordinator",
+            "--config",    config.string(),
+            "--dir",       coordinator_folder().string(),
+            "--data",      (folder / "data").string(),
+            "--tokenizer", (folder / "tokenizer.json").string(),
+            "--listen",    "tcp://127.0.0.1:0",
+            "--admit",     admitted.string(),
+            "--rounds",    std::to_string(options.rounds),
+            "--peers-min", std::to_string(options.peers),
+            "--threads",   std::to_string(threads),
+            "--log-level", options.log_level};
 }
 
 std::vector<std::string> DemoPlan::peer(const DemoPeer& peer,
                                         const std::string& endpoint,
                                         const std::string& key) const {
-    std::vector<std::string> words = {program, peer.attack.empty() ? "peer" : "demo-adversary",
-                                      "--coordinator", endpoint, "--coordinator-key", key, "--dir",
-                                      peer.folder.string(), "--threads", std::to_string(threads),
-                                      "--log-level", options.log_level};
+    std::vector<std::string> words = {program,
+                                      peer.attack.empty() ? "peer" : "demo-adversary",
+                                      "--coordinator",
+                                      endpoint,
+                                      "--coordinator-key",
+                                      key,
+                                      "--dir",
+                                      peer.folder.string(),
+                                      "--threads",
+                                      std::to_string(threads),
+                                      "--log-level",
+                                      options.log_level};
     if (!peer.attack.empty()) {
         words.insert(words.end(), {"--attack", peer.attack});
     }
@@ -153,8 +189,16 @@ std::vector<std::string> DemoPlan::peer(const DemoPeer& peer,
 }
 
 std::vector<std::string> DemoPlan::serve() const {
-    return {program, "serve", "--dir", coordinator_folder().string(), "--port", "0", "--port-file",
-            port_file().string(), "--threads", std::to_string(threads)};
+    return {program,
+            "serve",
+            "--dir",
+            coordinator_folder().string(),
+            "--port",
+            "0",
+            "--port-file",
+            port_file().string(),
+            "--threads",
+            std::to_string(threads)};
 }
 
 Result<DemoPlan> make_demo_plan(const DemoOptions& options) {

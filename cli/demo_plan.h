@@ -20,22 +20,22 @@ struct DemoOptions {
     std::string json_file;
     std::string prompt = "The ";
     std::string log_level = "info";
-    int64_t peers = 4;    // honest ones
+    int64_t peers = 4;  // honest ones
     int64_t rounds = 10;
     int64_t threads = 0;  // of each process; 0: one where processes outnumber cores
     int64_t text_megabytes = 12;
 };
 
 struct DemoPeer {
-    std::string name;                // "peer-1", "lazy"
-    std::string attack;              // "" for an honest one
+    std::string name;    // "peer-1", "lazy"
+    std::string attack;  // "" for an honest one
     std::filesystem::path folder;
     PeerId id;
 };
 
 struct DemoPlan {
     DemoOptions options;
-    std::string program;             // path of this binary
+    std::string program;  // path of this binary
     std::filesystem::path folder;
     std::filesystem::path text;
     std::filesystem::path config;

@@ -58,7 +58,8 @@ std::string libraries_text() {
 
 Finding check_libraries() {
     if (zmq_has("curve") == 0) {
-        return {Health::kBad, "libraries",
+        return {Health::kBad,
+                "libraries",
                 "this ZeroMQ has no CURVE encryption; install Debian's libzmq5"};
     }
     return {Health::kGood, "libraries", libraries_text()};
@@ -86,7 +87,8 @@ Finding check_threads(const DoctorOptions& options) {
                              std::to_string(options.threads) + " threads on " +
                              std::to_string(cores) + " cores";
     if (wanted > cores && options.threads > 1) {
-        return {Health::kBad, "threads",
+        return {Health::kBad,
+                "threads",
                 text + ": give each peer --threads 1, or they will wait for one another"};
     }
     return {wanted > cores ? Health::kNote : Health::kGood, "threads", text};
@@ -117,7 +119,8 @@ Finding check_clock() {
     timex state{};
     const int rc = ::adjtimex(&state);
     if (rc < 0 || (state.status & STA_UNSYNC) != 0) {
-        return {Health::kNote, "clock",
+        return {Health::kNote,
+                "clock",
                 "is not synchronised (deadlines are the coordinator's; start chrony or ntpd)"};
     }
     return {Health::kGood, "clock", "is synchronised"};
@@ -129,20 +132,28 @@ Finding check_disk(const DoctorOptions& options) {
         return {Health::kBad, "disk", "cannot look at " + options.folder};
     }
     const auto free_bytes = static_cast<double>(info.f_bavail) * static_cast<double>(info.f_frsize);
-    // A peer keeps its gradient chain until the verdict: 4 P H bytes, and a few copies of the state.
+    // A peer keeps its gradient chain until the verdict: 4 P H bytes, and a few copies of the
+    // state.
     const double needed = 4.0e6 * static_cast<double>(options.parameters_millions) *
                           static_cast<double>(options.inner_steps + 12);
     char text[128];
-    std::snprintf(text, sizeof(text), "%.1f GB free in %s; a peer of %ld M parameters needs %.2f GB",
-                  free_bytes / 1e9, options.folder.c_str(),
-                  static_cast<long>(options.parameters_millions), needed / 1e9);
+    std::snprintf(text,
+                  sizeof(text),
+                  "%.1f GB free in %s; a peer of %ld M parameters needs %.2f GB",
+                  free_bytes / 1e9,
+                  options.folder.c_str(),
+                  static_cast<long>(options.parameters_millions),
+                  needed / 1e9);
     return {free_bytes < needed ? Health::kBad : Health::kGood, "disk", text};
 }
 
 int doctor(const DoctorOptions& options) {
-    const std::vector<Finding> findings = {check_libraries(),      check_cpu(),
-                                           check_threads(options), check_gpu(),
-                                           check_port(options.port), check_clock(),
+    const std::vector<Finding> findings = {check_libraries(),
+                                           check_cpu(),
+                                           check_threads(options),
+                                           check_gpu(),
+                                           check_port(options.port),
+                                           check_clock(),
                                            check_disk(options)};
     int bad = 0;
     for (const Finding& finding : findings) {

@@ -36,8 +36,7 @@ Status connect_to(const Socket& socket, uint16_t port) {
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (::connect(socket.fd(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
-        return fail("cannot reach 127.0.0.1:" + std::to_string(port) + ": " +
-                    std::strerror(errno));
+        return fail("cannot reach 127.0.0.1:" + std::to_string(port) + ": " + std::strerror(errno));
     }
     return {};
 }
@@ -63,8 +62,8 @@ Result<HttpAnswer> http_request(uint16_t port,
     }
     const std::string request = method + " " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\n" +
                                 "Content-Type: application/json\r\nConnection: close\r\n" +
-                                "Content-Length: " + std::to_string(json_body.size()) +
-                                "\r\n\r\n" + json_body;
+                                "Content-Length: " + std::to_string(json_body.size()) + "\r\n\r\n" +
+                                json_body;
     if (::send(socket.fd(), request.data(), request.size(), MSG_NOSIGNAL) !=
         static_cast<ssize_t>(request.size())) {
         return fail("cannot send the request");

@@ -23,8 +23,10 @@ int keygen(const std::string& file, bool force) {
         return kExitFailed;
     }
     std::printf("%s\n", identity.id().hex().c_str());
-    std::fprintf(stderr, "The secret key is in %s (keep it private); the line above is the public "
-                         "key to give away.\n", file.c_str());
+    std::fprintf(stderr,
+                 "The secret key is in %s (keep it private); the line above is the public "
+                 "key to give away.\n",
+                 file.c_str());
     return kExitOk;
 }
 

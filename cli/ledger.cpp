@@ -37,7 +37,8 @@ int verify(const LedgerCommand& command) {
     }
     Result<LedgerChecks> checks = ledger_checks(command.folder, **ledger);
     if (!checks) {
-        std::fprintf(stderr, "note: assignments and audit draws are not checked: %s\n",
+        std::fprintf(stderr,
+                     "note: assignments and audit draws are not checked: %s\n",
                      checks.reason().c_str());
     }
     const VerifyReport report = verify_ledger(**ledger, checks ? *checks : LedgerChecks{});

@@ -16,8 +16,8 @@ namespace {
 namespace fs = std::filesystem;
 
 Result<Identity> peer_identity(const PeerCommand& command) {
-    const fs::path file =
-        command.key_file.empty() ? fs::path(command.folder) / "peer.key" : fs::path(command.key_file);
+    const fs::path file = command.key_file.empty() ? fs::path(command.folder) / "peer.key"
+                                                   : fs::path(command.key_file);
     if (fs::exists(file)) {
         return Identity::load(file);
     }
@@ -88,8 +88,8 @@ int run_peer_command(const PeerCommand& command, const MakeWorker& make_worker) 
     hooks.make_model = make_run_model;
     hooks.make_worker = make_worker;
     hooks.on_change = [folder = fs::path(command.folder)](const PeerView& view) {
-        const PeerReport report{view.id.hex(), view.round, view.theta_root.hex(), view.state,
-                                view.error};
+        const PeerReport report{
+            view.id.hex(), view.round, view.theta_root.hex(), view.state, view.error};
         const Status written =
             write_file_atomically(folder / kStatusFile, as_bytes(to_json(report)));
         if (!written) {

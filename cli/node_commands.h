@@ -33,8 +33,8 @@ struct PeerCommand {
     int64_t threads = 1;
 };
 
-using MakeWorker = std::function<std::unique_ptr<PeerWorker>(WorkerSettings, WorkerPorts,
-                                                             GradientModel&)>;
+using MakeWorker =
+    std::function<std::unique_ptr<PeerWorker>(WorkerSettings, WorkerPorts, GradientModel&)>;
 // `assay peer`, with the worker that `make_worker` makes.
 int run_peer_command(const PeerCommand& command, const MakeWorker& make_worker);
 

@@ -29,8 +29,8 @@ void add_peer(CommandLine& line) {
         [] {
             return run_peer_command(
                 options, [](WorkerSettings settings, WorkerPorts ports, GradientModel& model) {
-                    return std::make_unique<PeerWorker>(std::move(settings), std::move(ports),
-                                                        model);
+                    return std::make_unique<PeerWorker>(
+                        std::move(settings), std::move(ports), model);
                 });
         });
     add_peer_options(command, options);

@@ -1,4 +1,5 @@
-// Progress of work that takes over two seconds, on stderr; and how a command says that it failed.
+// ProgressBar of work that takes over two seconds, on stderr; and how a command says that it
+// failed.
 
 #pragma once
 
@@ -7,9 +8,9 @@
 
 namespace assay {
 
-class Progress {
+class ProgressBar {
 public:
-    explicit Progress(std::string what);
+    explicit ProgressBar(std::string what);
     // `part` of 1. Draws at most a few times a second, on a terminal only.
     void show(double part);
     void done();

@@ -63,17 +63,19 @@ Result<LedgerChecks> ledger_checks(const std::filesystem::path& folder, const Le
         return samples.error();
     }
     LedgerChecks checks;
-    checks.assignment_digest = [seed = manifest->run_seed, count = *samples](
-                                   const RoundPlan& plan, const PeerId& peer) {
+    checks.assignment_digest = [seed = manifest->run_seed, count = *samples](const RoundPlan& plan,
+                                                                             const PeerId& peer) {
         return recompute_assignment(seed, count, plan, peer);
     };
     checks.drawn_steps = [settings = config->verify, layout = llama_layout(config->model)](
-                             const RoundPlan& plan, const PlanPeer& peer, const Digest& beacon,
+                             const RoundPlan& plan,
+                             const PlanPeer& peer,
+                             const Digest& beacon,
                              const Digest& commit) {
         // Steps and the draw of the audit do not depend on where the payload's energy is.
         const std::vector<double> energy(layout.tile_count(), 1.0);
-        const Challenge challenge = draw_challenge(beacon, commit, layout, energy, settings,
-                                                   plan.inner_steps, peer.audit_ppm);
+        const Challenge challenge = draw_challenge(
+            beacon, commit, layout, energy, settings, plan.inner_steps, peer.audit_ppm);
         return challenge.audited ? challenge.steps : std::vector<uint32_t>{};
     };
     return checks;

@@ -77,7 +77,10 @@ void add_simulate(CommandLine& line) {
         .number("--peers", command.peers, 2, 256, "honest peers")
         .text("--attacks", command.attacks, "cheats, separated by commas; or all")
         .number("--loss", command.loss_percent, 0, 90, "percent of messages that get lost")
-        .number("--crash", command.crash_permille, 0, 500,
+        .number("--crash",
+                command.crash_permille,
+                0,
+                500,
                 "chance in 1000 that the coordinator dies before an action");
 }
 

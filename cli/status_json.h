@@ -22,7 +22,7 @@ struct PeerReport {
     RoundId round;           // last applied
     std::string theta_root;  // after it, hexadecimal
     std::string state;
-    std::string error;       // why it stopped; empty while all is well
+    std::string error;  // why it stopped; empty while all is well
 };
 std::string to_json(const PeerReport& report);
 Result<PeerReport> peer_report_from_json(const std::string& text);

@@ -10,7 +10,9 @@ namespace {
 std::atomic<bool> stop_flag{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
-void on_signal(int /*number*/) { stop_flag.store(true); }
+void on_signal(int /*number*/) {
+    stop_flag.store(true);
+}
 
 }  // namespace
 
@@ -22,6 +24,8 @@ void catch_stop_signals() {
     ::signal(SIGPIPE, SIG_IGN);
 }
 
-bool stop_requested() { return stop_flag.load(); }
+bool stop_requested() {
+    return stop_flag.load();
+}
 
 }  // namespace assay

@@ -22,15 +22,16 @@ struct TokenizerCommand {
 };
 
 int train_tokenizer(const TokenizerCommand& command) {
-    Result<TextSource> source = TextSource::open(
-        command.text, static_cast<uint64_t>(command.limit_megabytes) * kMegabyte);
+    Result<TextSource> source =
+        TextSource::open(command.text, static_cast<uint64_t>(command.limit_megabytes) * kMegabyte);
     if (!source) {
         return failed(source.reason());
     }
-    Progress progress("training the tokenizer");
-    Result<Tokenizer> tokenizer =
-        Tokenizer::train(*source, static_cast<int32_t>(command.vocabulary),
-                         [&progress](double part) { progress.show(part); });
+    ProgressBar progress("training the tokenizer");
+    Result<Tokenizer> tokenizer = Tokenizer::train(
+        *source, static_cast<int32_t>(command.vocabulary), [&progress](double part) {
+            progress.show(part);
+        });
     if (!tokenizer) {
         return failed(tokenizer.reason());
     }
@@ -38,8 +39,10 @@ int train_tokenizer(const TokenizerCommand& command) {
         return failed(saved.reason());
     }
     progress.done();
-    std::printf("%s: %d tokens from %.1f MB of text\n", command.out.c_str(),
-                tokenizer->vocab_size(), static_cast<double>(source->bytes_read()) / 1e6);
+    std::printf("%s: %d tokens from %.1f MB of text\n",
+                command.out.c_str(),
+                tokenizer->vocab_size(),
+                static_cast<double>(source->bytes_read()) / 1e6);
     if (source->replaced() > 0) {
         std::printf("note: %llu bytes were not UTF-8 and became U+FFFD\n",
                     static_cast<unsigned long long>(source->replaced()));

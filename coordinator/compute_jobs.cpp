@@ -44,8 +44,7 @@ JudgePorts ComputeJobs::ports() {
     ports.get = [this](const BlobRef& blob) {
         return run_.store->get(blob.sha256, blob.size_bytes);
     };
-    ports.read_samples =
-        [this](std::span<const uint64_t> samples) -> Result<std::vector<int32_t>> {
+    ports.read_samples = [this](std::span<const uint64_t> samples) -> Result<std::vector<int32_t>> {
         std::vector<int32_t> tokens;
         const Status read = shards_->read_samples(samples, tokens);
         return read ? Result<std::vector<int32_t>>(std::move(tokens)) : read.error();
@@ -56,7 +55,8 @@ JudgePorts ComputeJobs::ports() {
         const Status read = shards_->read_held_out(samples, tokens);
         return read ? Result<std::vector<int32_t>>(std::move(tokens)) : read.error();
     };
-    ports.keep_state = [this](RoundId round, const std::vector<float>& theta,
+    ports.keep_state = [this](RoundId round,
+                              const std::vector<float>& theta,
                               const OuterState& outer) { return keep_state(round, theta, outer); };
     return ports;
 }
@@ -109,8 +109,7 @@ Status ComputeJobs::load_state(const Digest& theta_root) {
         if (tiles_root(theta) != theta_root) {
             return fail("this build makes other initial parameters than the run was started with");
         }
-        return judge_->load(std::move(theta),
-                            initial_outer_state(config_.outer, model_->layout()));
+        return judge_->load(std::move(theta), initial_outer_state(config_.outer, model_->layout()));
     }
     Result<Snapshot> snapshot = snapshots_->load_root(theta_root);
     if (!snapshot) {

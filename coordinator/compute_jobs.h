@@ -36,8 +36,11 @@ class ComputeJobs {
 public:
     using Post = std::function<void(ComputeResult)>;
 
-    ComputeJobs(const CoordinatorOptions& options, const RunConfig& config,
-                const CoordinatorHooks& hooks, const RunFolderPaths& paths, OpenedRun& run,
+    ComputeJobs(const CoordinatorOptions& options,
+                const RunConfig& config,
+                const CoordinatorHooks& hooks,
+                const RunFolderPaths& paths,
+                OpenedRun& run,
                 Post post);
 
     // Data, model, judge, and the state whose root is `theta_root`: from a snapshot, or the initial

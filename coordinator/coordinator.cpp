@@ -113,7 +113,8 @@ private:
     std::unique_ptr<Worker> worker_;  // last: its thread uses what stands above
 };
 
-// ---- start ---------------------------------------------------------------------------------------
+// ---- start
+// ---------------------------------------------------------------------------------------
 
 Status Coordinator::Program::open() {
     paths_.root = options_.folder;
@@ -123,16 +124,17 @@ Status Coordinator::Program::open() {
         return run.error();
     }
     run_.emplace(std::move(*run));
-    Result<std::unique_ptr<SqliteLedger>> ledger = SqliteLedger::open(
-        paths_.ledger(), run_->identity, manifest_digest(run_->manifest));
+    Result<std::unique_ptr<SqliteLedger>> ledger =
+        SqliteLedger::open(paths_.ledger(), run_->identity, manifest_digest(run_->manifest));
     if (!ledger) {
         return ledger.error();
     }
     ledger_ = std::move(*ledger);
     fetcher_ = std::make_unique<BlobFetcher>(*run_->store, TransferSettings{});
     jobs_ = std::make_unique<ComputeJobs>(
-        options_, config_, hooks_, paths_, *run_,
-        [this](ComputeResult result) { computed_.put(std::move(result)); });
+        options_, config_, hooks_, paths_, *run_, [this](ComputeResult result) {
+            computed_.put(std::move(result));
+        });
     worker_ = std::make_unique<Worker>(kJobsMax);
     return {};
 }
@@ -202,11 +204,14 @@ Status Coordinator::Program::run() {
     }
     channel_ = std::move(*channel);
     channel_->set_linger(kLinger);
-    book_ = std::make_unique<StatusBook>(*machine_, channel_->endpoint(), run_->identity.id(),
-                                         config_, run_->data.unigram_entropy, hooks_.on_status,
+    book_ = std::make_unique<StatusBook>(*machine_,
+                                         channel_->endpoint(),
+                                         run_->identity.id(),
+                                         config_,
+                                         run_->data.unigram_entropy,
+                                         hooks_.on_status,
                                          hooks_.on_round);
-    log_info("listening on " + channel_->endpoint() + ", public key " +
-             run_->identity.id().hex());
+    log_info("listening on " + channel_->endpoint() + ", public key " + run_->identity.id().hex());
     for (Action& action : machine_->start(clock_.now())) {
         waiting_.push_back(std::move(action));
     }
@@ -267,7 +272,8 @@ void Coordinator::Program::farewell() {
     }
 }
 
-// ---- events --------------------------------------------------------------------------------------
+// ---- events
+// --------------------------------------------------------------------------------------
 
 void Coordinator::Program::feed(const Event& event) {
     for (Action& action : machine_->step(event, clock_.now())) {
@@ -341,7 +347,10 @@ void Coordinator::Program::take_fetched() {
             if (fetched.status) {
                 stored(want, fetched.blob);
             } else {
-                feed(BlobFailed{want.peer, want.round, want.purpose, fetched.blob.sha256,
+                feed(BlobFailed{want.peer,
+                                want.round,
+                                want.purpose,
+                                fetched.blob.sha256,
                                 fetched.status.reason()});
             }
         }
@@ -354,7 +363,8 @@ void Coordinator::Program::take_computed() {
     }
 }
 
-// ---- actions -------------------------------------------------------------------------------------
+// ---- actions
+// -------------------------------------------------------------------------------------
 
 void Coordinator::Program::perform_waiting() {
     while (!waiting_.empty() && !ended_) {
@@ -378,8 +388,9 @@ void Coordinator::Program::act(const Broadcast& action) {
 // One transaction, one sync; nothing behind it is performed if it fails.
 void Coordinator::Program::act(const Persist& action) {
     if (Status appended = ledger_->append(action.drafts); !appended) {
-        end(fail("the ledger cannot be written, so the run stops here and goes on after a restart: " +
-                 appended.reason()));
+        end(fail(
+            "the ledger cannot be written, so the run stops here and goes on after a restart: " +
+            appended.reason()));
         return;
     }
     book_->recorded(action.drafts, clock_.now());
@@ -426,16 +437,20 @@ void Coordinator::Program::end(Status status) {
     }
 }
 
-void Coordinator::Program::show() { book_->publish(clock_.now(), false); }
+void Coordinator::Program::show() {
+    book_->publish(clock_.now(), false);
+}
 
-// --------------------------------------------------------------------------------------------------
+// ----
 
 Coordinator::Coordinator(CoordinatorOptions options, RunConfig config, CoordinatorHooks hooks)
-    : program_(std::make_unique<Program>(std::move(options), std::move(config),
-                                         std::move(hooks))) {}
+    : program_(std::make_unique<Program>(std::move(options), std::move(config), std::move(hooks))) {
+}
 
 Coordinator::~Coordinator() = default;
 
-Status Coordinator::run() { return program_->run(); }
+Status Coordinator::run() {
+    return program_->run();
+}
 
 }  // namespace assay

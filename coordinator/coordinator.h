@@ -1,8 +1,9 @@
-// The coordinator's program: the only place where RoundMachine meets sockets, disk, threads and clock.
+// The coordinator's program: the only place where RoundMachine meets sockets, disk, threads and
+// clock.
 //
-// Two threads: the event loop (run()) owns the channel, the machine, the ledger and the blob store; a
-// worker owns theta, the outer state, the model and the snapshots (HDF5). An action that speaks is
-// performed only after the records in front of it are durable.
+// Two threads: the event loop (run()) owns the channel, the machine, the ledger and the blob store;
+// a worker owns theta, the outer state, the model and the snapshots (HDF5). An action that speaks
+// is performed only after the records in front of it are durable.
 
 #pragma once
 
@@ -20,16 +21,17 @@ namespace assay {
 
 struct CoordinatorOptions {
     std::filesystem::path folder;
-    std::string listen;                   // tcp://HOST:PORT, port 0 for any
-    std::string admit;                    // "any", or a file with one key a line
-    std::filesystem::path data_folder;    // made by `assay data prepare`; used at the first start
+    std::string listen;                 // tcp://HOST:PORT, port 0 for any
+    std::string admit;                  // "any", or a file with one key a line
+    std::filesystem::path data_folder;  // made by `assay data prepare`; used at the first start
     std::filesystem::path tokenizer_file;
     int threads = 1;
 };
 
 struct CoordinatorHooks {
     std::function<bool()> stop_requested;
-    std::function<Result<std::unique_ptr<GradientModel>>(const RunConfig&, NumericClass, int threads)>
+    std::function<Result<std::unique_ptr<GradientModel>>(
+        const RunConfig&, NumericClass, int threads)>
         make_model;
     std::function<void(const CoordinatorStatus&)> on_status;
     std::function<void(const RoundStatus&)> on_round;

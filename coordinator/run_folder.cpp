@@ -32,8 +32,7 @@ Result<Digest> open_beacon_secret(const fs::path& file) {
     if (!fs::exists(file)) {
         const Identity chance = Identity::generate();
         const Digest secret = sha256("beacon secret", chance.curve_secret());
-        const Status written =
-            write_file_atomically(file, as_bytes(secret.hex() + "\n"), 0600);
+        const Status written = write_file_atomically(file, as_bytes(secret.hex() + "\n"), 0600);
         if (!written) {
             return written.error();
         }
@@ -100,13 +99,12 @@ Status publish_data(const RunFolderPaths& paths,
         }
         manifest.shards.push_back(*blob);
     }
-    if (Status linked = link_or_copy(sources.data_folder / kDataManifestFile,
-                                     paths.data() / kDataManifestFile);
+    if (Status linked =
+            link_or_copy(sources.data_folder / kDataManifestFile, paths.data() / kDataManifestFile);
         !linked) {
         return linked;
     }
-    Result<BlobRef> listed =
-        publish(store, paths.data() / kDataManifestFile, kManifestBytesMax);
+    Result<BlobRef> listed = publish(store, paths.data() / kDataManifestFile, kManifestBytesMax);
     if (!listed) {
         return listed.error();
     }
@@ -132,8 +130,7 @@ Result<RunManifest> make_manifest(const RunFolderPaths& paths,
     manifest.run_name = config.run.name;
     manifest.config_text = canonical_text(config);
     manifest.coordinator = identity.id();
-    manifest.run_seed =
-        derive_seed(Digest{}, "run", {static_cast<uint64_t>(config.run.seed)});
+    manifest.run_seed = derive_seed(Digest{}, "run", {static_cast<uint64_t>(config.run.seed)});
     manifest.beacon_tail = beacons.tail();
     manifest.beacon_length = beacons.length();
     const ParameterLayout layout = llama_layout(config.model);
@@ -194,8 +191,7 @@ Result<RunManifest> open_manifest(const RunFolderPaths& paths,
         }
         return manifest;
     }
-    Result<RunManifest> manifest =
-        make_manifest(paths, config, sources, identity, beacons, store);
+    Result<RunManifest> manifest = make_manifest(paths, config, sources, identity, beacons, store);
     if (!manifest) {
         return manifest;
     }
@@ -209,15 +205,15 @@ Result<RunManifest> open_manifest(const RunFolderPaths& paths,
 }  // namespace
 
 std::vector<float> initial_theta(const RunConfig& config) {
-    return initial_parameters(config.model, derive_seed(Digest{}, "initial parameters",
-                                                        {static_cast<uint64_t>(config.run.seed)}));
+    return initial_parameters(
+        config.model,
+        derive_seed(Digest{}, "initial parameters", {static_cast<uint64_t>(config.run.seed)}));
 }
 
 Result<OpenedRun> open_run_folder(const RunFolderPaths& paths,
                                   const RunConfig& config,
                                   const RunSources& sources) {
-    for (const fs::path& folder :
-         {paths.root, paths.blobs(), paths.data(), paths.snapshots()}) {
+    for (const fs::path& folder : {paths.root, paths.blobs(), paths.data(), paths.snapshots()}) {
         if (Status made = make_folder(folder); !made) {
             return made.error();
         }
@@ -250,8 +246,12 @@ Result<OpenedRun> open_run_folder(const RunFolderPaths& paths,
     if (Status fits = check_vocabulary(config, *data); !fits) {
         return fits.error();
     }
-    return OpenedRun{std::move(*identity), std::move(*manifest), std::move(beacons),
-                     std::move(*data),     std::move(store),     fresh};
+    return OpenedRun{std::move(*identity),
+                     std::move(*manifest),
+                     std::move(beacons),
+                     std::move(*data),
+                     std::move(store),
+                     fresh};
 }
 
 }  // namespace assay

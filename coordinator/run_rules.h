@@ -7,6 +7,8 @@
 
 namespace assay {
 
-RoundRules round_rules(const RunConfig& config, const BlobRef& initial_theta, uint64_t sample_count);
+RoundRules round_rules(const RunConfig& config,
+                       const BlobRef& initial_theta,
+                       uint64_t sample_count);
 
 }  // namespace assay

@@ -47,7 +47,9 @@ StatusBook::StatusBook(const RoundMachine& machine,
     status_.unigram_entropy = unigram_entropy;
 }
 
-void StatusBook::judged(const JudgeTimes& times) { judged_ = times; }
+void StatusBook::judged(const JudgeTimes& times) {
+    judged_ = times;
+}
 
 void StatusBook::recorded(const std::vector<RecordDraft>& drafts, Instant now) {
     changed_ = true;

@@ -18,8 +18,12 @@ public:
     using OnStatus = std::function<void(const CoordinatorStatus&)>;
     using OnRound = std::function<void(const RoundStatus&)>;
 
-    StatusBook(const RoundMachine& machine, std::string endpoint, const PeerId& coordinator,
-               const RunConfig& config, double unigram_entropy, OnStatus on_status,
+    StatusBook(const RoundMachine& machine,
+               std::string endpoint,
+               const PeerId& coordinator,
+               const RunConfig& config,
+               double unigram_entropy,
+               OnStatus on_status,
                OnRound on_round);
 
     // What happened, as the event loop sees it.
@@ -60,7 +64,7 @@ private:
     std::map<PeerId, uint64_t> bytes_up_;  // of the round that runs
     JudgeTimes judged_;
     double audit_seconds_ = 0;
-    int64_t shares_sum_ = 0;               // of the batch that ends a round
+    int64_t shares_sum_ = 0;  // of the batch that ends a round
     uint64_t refused_ = 0;
     bool finished_ = false;
     bool changed_ = true;

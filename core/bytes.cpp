@@ -51,7 +51,9 @@ void ByteWriter::number(uint64_t value, int width) {
     }
 }
 
-void ByteWriter::f32(float value) { u32(std::bit_cast<uint32_t>(value)); }
+void ByteWriter::f32(float value) {
+    u32(std::bit_cast<uint32_t>(value));
+}
 
 void ByteWriter::sized(ByteSpan bytes) {
     ASSAY_CHECK(bytes.size() <= UINT32_MAX);
@@ -72,7 +74,9 @@ uint64_t ByteReader::number(size_t width) {
     return value;
 }
 
-float ByteReader::f32() { return std::bit_cast<float>(u32()); }
+float ByteReader::f32() {
+    return std::bit_cast<float>(u32());
+}
 
 ByteSpan ByteReader::raw(size_t count) {
     if (failed_ || remaining() < count) {

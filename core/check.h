@@ -11,7 +11,9 @@
 namespace assay {
 
 // Prints file, line, condition and details to stderr, then ends the process.
-[[noreturn]] void check_failed(const char* file, int line, const char* condition,
+[[noreturn]] void check_failed(const char* file,
+                               int line,
+                               const char* condition,
                                const std::string& details);
 
 template <typename A, typename B>
@@ -23,11 +25,11 @@ std::string describe_pair(const A& a, const B& b) {
 
 }  // namespace assay
 
-#define CHECK_MSG(condition, details)                                          \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            ::assay::check_failed(__FILE__, __LINE__, #condition, (details));  \
-        }                                                                      \
+#define CHECK_MSG(condition, details)                                         \
+    do {                                                                      \
+        if (!(condition)) {                                                   \
+            ::assay::check_failed(__FILE__, __LINE__, #condition, (details)); \
+        }                                                                     \
     } while (false)
 #define ASSAY_CHECK(condition) CHECK_MSG(condition, std::string())
 #define ASSAY_CHECK_EQ(a, b) CHECK_MSG((a) == (b), ::assay::describe_pair((a), (b)))

@@ -15,7 +15,9 @@ const EVP_MD* algorithm() {
 
 }  // namespace
 
-std::ostream& operator<<(std::ostream& out, const Digest& digest) { return out << digest.hex(); }
+std::ostream& operator<<(std::ostream& out, const Digest& digest) {
+    return out << digest.hex();
+}
 
 Result<Digest> digest_from_hex(std::string_view hex) {
     Result<Bytes> bytes = from_hex(hex);
@@ -40,7 +42,9 @@ struct Sha256::State {
     void start() { ASSAY_CHECK_EQ(EVP_DigestInit_ex(context, algorithm(), nullptr), 1); }
 };
 
-Sha256::Sha256() : state_(std::make_unique<State>()) { state_->start(); }
+Sha256::Sha256() : state_(std::make_unique<State>()) {
+    state_->start();
+}
 
 Sha256::Sha256(std::string_view domain) : Sha256() {
     ASSAY_CHECK_LT(domain.size(), size_t{256});

@@ -69,7 +69,8 @@ Result<std::string> read_text_file(const std::filesystem::path& file, uint64_t s
 }
 
 Status sync_folder(const std::filesystem::path& folder) {
-    const int fd = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int fd =
+        ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
         return system_error("cannot open folder", folder);
     }
@@ -82,8 +83,7 @@ Status sync_folder(const std::filesystem::path& folder) {
 }
 
 Status write_file_atomically(const std::filesystem::path& file, ByteSpan bytes, int mode) {
-    const std::filesystem::path temporary =
-        file.string() + ".tmp." + std::to_string(::getpid());
+    const std::filesystem::path temporary = file.string() + ".tmp." + std::to_string(::getpid());
     const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
     if (fd < 0) {
         return system_error("cannot create", temporary);

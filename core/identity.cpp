@@ -55,8 +55,7 @@ Status Identity::save(const std::filesystem::path& file) const {
 
 Signature Identity::sign(ByteSpan message) const {
     Signature signature{};
-    crypto_sign_detached(signature.data(), nullptr, message.data(), message.size(),
-                         secret_.data());
+    crypto_sign_detached(signature.data(), nullptr, message.data(), message.size(), secret_.data());
     return signature;
 }
 
@@ -73,8 +72,8 @@ CurveKey Identity::curve_secret() const {
 
 bool verify_signature(const PeerId& signer, ByteSpan message, const Signature& sig) {
     ensure_sodium();
-    return crypto_sign_verify_detached(sig.data(), message.data(), message.size(),
-                                       signer.key.data()) == 0;
+    return crypto_sign_verify_detached(
+               sig.data(), message.data(), message.size(), signer.key.data()) == 0;
 }
 
 Result<CurveKey> curve_key_of(const PeerId& id) {

@@ -24,7 +24,9 @@ struct PeerId {
     [[nodiscard]] ByteSpan span() const { return key; }
 };
 
-inline std::ostream& operator<<(std::ostream& out, const PeerId& id) { return out << id.brief(); }
+inline std::ostream& operator<<(std::ostream& out, const PeerId& id) {
+    return out << id.brief();
+}
 
 struct RoundId {
     uint64_t value = 0;
@@ -33,7 +35,9 @@ struct RoundId {
     [[nodiscard]] RoundId next() const { return RoundId{value + 1}; }
 };
 
-inline std::ostream& operator<<(std::ostream& out, RoundId id) { return out << id.value; }
+inline std::ostream& operator<<(std::ostream& out, RoundId id) {
+    return out << id.value;
+}
 
 }  // namespace assay
 

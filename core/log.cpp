@@ -38,8 +38,8 @@ spdlog::level::level_enum level_of(LogLevel level) {
 }  // namespace
 
 bool set_log_level(std::string_view name) {
-    for (const LogLevel level : {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarning,
-                                 LogLevel::kError}) {
+    for (const LogLevel level :
+         {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarning, LogLevel::kError}) {
         static constexpr std::string_view kNames[] = {"debug", "info", "warning", "error"};
         if (kNames[static_cast<int>(level)] == name) {
             logger().set_level(level_of(level));
@@ -59,7 +59,9 @@ bool add_log_file(const std::string& path) {
     return true;
 }
 
-void quiet_stderr_log() { logger().sinks().front()->set_level(spdlog::level::off); }
+void quiet_stderr_log() {
+    logger().sinks().front()->set_level(spdlog::level::off);
+}
 
 void log_message(LogLevel level, std::string_view text) {
     logger().log(level_of(level), "{}", std::string(text));

@@ -16,9 +16,17 @@ bool add_log_file(const std::string& path);
 void quiet_stderr_log();
 
 void log_message(LogLevel level, std::string_view text);
-inline void log_debug(std::string_view text) { log_message(LogLevel::kDebug, text); }
-inline void log_info(std::string_view text) { log_message(LogLevel::kInfo, text); }
-inline void log_warning(std::string_view text) { log_message(LogLevel::kWarning, text); }
-inline void log_error(std::string_view text) { log_message(LogLevel::kError, text); }
+inline void log_debug(std::string_view text) {
+    log_message(LogLevel::kDebug, text);
+}
+inline void log_info(std::string_view text) {
+    log_message(LogLevel::kInfo, text);
+}
+inline void log_warning(std::string_view text) {
+    log_message(LogLevel::kWarning, text);
+}
+inline void log_error(std::string_view text) {
+    log_message(LogLevel::kError, text);
+}
 
 }  // namespace assay

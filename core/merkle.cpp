@@ -10,7 +10,9 @@ Digest join(const Digest& left, const Digest& right) {
     return sha256("node", left.span(), right.span());
 }
 
-Digest entered(const Digest& leaf) { return sha256("leaf", leaf.span()); }
+Digest entered(const Digest& leaf) {
+    return sha256("leaf", leaf.span());
+}
 
 Digest bind_count(uint64_t count, const Digest& top) {
     ByteWriter writer;
@@ -101,7 +103,9 @@ MerkleTree tiles_tree(std::span<const float> values) {
     return MerkleTree(std::move(leaves));
 }
 
-Digest tiles_root(std::span<const float> values) { return tiles_tree(values).root(); }
+Digest tiles_root(std::span<const float> values) {
+    return tiles_tree(values).root();
+}
 
 Digest zero_tiles_root(uint64_t tile_count) {
     static constexpr std::array<float, kTileValues> kZeros{};

@@ -6,7 +6,8 @@
 
 namespace assay {
 
-Digest derive_seed(const Digest& seed, std::string_view purpose,
+Digest derive_seed(const Digest& seed,
+                   std::string_view purpose,
                    std::initializer_list<uint64_t> numbers) {
     ByteWriter writer;
     writer.text(purpose);
@@ -42,7 +43,9 @@ uint64_t CounterRng::below(uint64_t bound) {
     return value % bound;
 }
 
-double CounterRng::unit() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+double CounterRng::unit() {
+    return static_cast<double>(next() >> 11) * 0x1.0p-53;
+}
 
 double CounterRng::normal() {
     const double radius = std::sqrt(-2.0 * std::log(1.0 - unit()));

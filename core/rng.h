@@ -15,7 +15,8 @@
 namespace assay {
 
 // H("seed" | purpose | run seed | numbers...).
-Digest derive_seed(const Digest& seed, std::string_view purpose,
+Digest derive_seed(const Digest& seed,
+                   std::string_view purpose,
                    std::initializer_list<uint64_t> numbers = {});
 
 class CounterRng {

@@ -1,7 +1,7 @@
 // One thread that runs jobs in order, with a bounded queue, and a mailbox for their results.
 //
-// How threads talk in Assay: an event loop hands a job to the worker that owns the model or the disk,
-// and takes the result out of its mailbox. Jobs never touch what the event loop owns.
+// How threads talk in Assay: an event loop hands a job to the worker that owns the model or the
+// disk, and takes the result out of its mailbox. Jobs never touch what the event loop owns.
 
 #pragma once
 

@@ -155,8 +155,8 @@ public:
         manifest.vocab_size = static_cast<uint32_t>(tokenizer_.vocab_size());
         manifest.unigram_entropy = unigram_entropy(train_counts_, held_out_counts_);
         manifest.shards = train_.entries();
-        manifest.shards.insert(manifest.shards.end(), held_out_.entries().begin(),
-                               held_out_.entries().end());
+        manifest.shards.insert(
+            manifest.shards.end(), held_out_.entries().begin(), held_out_.entries().end());
         return manifest;
     }
 

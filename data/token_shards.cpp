@@ -133,11 +133,13 @@ Status read_stream(const Stream& stream,
                         std::to_string(stream.samples));
         }
         const auto after = std::upper_bound(
-            stream.shards.begin(), stream.shards.end(), sample,
+            stream.shards.begin(),
+            stream.shards.end(),
+            sample,
             [](uint64_t wanted, const Shard& shard) { return wanted < shard.first_sample; });
         const Shard& shard = *(after - 1);
-        read_sample(shard, (sample - shard.first_sample) * sequence_tokens, sequence_tokens + 1,
-                    out);
+        read_sample(
+            shard, (sample - shard.first_sample) * sequence_tokens, sequence_tokens + 1, out);
     }
     return {};
 }
@@ -239,9 +241,15 @@ Result<TokenShards> TokenShards::open(const std::filesystem::path& folder,
     return TokenShards(std::move(state));
 }
 
-uint64_t TokenShards::sample_count() const { return state_->train.samples; }
-uint64_t TokenShards::held_out_count() const { return state_->held_out.samples; }
-uint32_t TokenShards::sequence_tokens() const { return state_->sequence_tokens; }
+uint64_t TokenShards::sample_count() const {
+    return state_->train.samples;
+}
+uint64_t TokenShards::held_out_count() const {
+    return state_->held_out.samples;
+}
+uint32_t TokenShards::sequence_tokens() const {
+    return state_->sequence_tokens;
+}
 
 Status TokenShards::read_samples(std::span<const uint64_t> samples,
                                  std::vector<int32_t>& out) const {

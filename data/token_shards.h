@@ -2,8 +2,8 @@
 //
 //   shard: "ATOK" | u32 version 1 | u32 bytes per token (2 or 4) | u32 zero | u64 count | ids, LE
 //
-// Sample i of a stream is the T + 1 tokens from position i * T of its shards laid end to end; a sample
-// never spans two shards. Reading is safe from several threads.
+// Sample i of a stream is the T + 1 tokens from position i * T of its shards laid end to end; a
+// sample never spans two shards. Reading is safe from several threads.
 
 #pragma once
 

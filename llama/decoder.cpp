@@ -14,7 +14,8 @@ namespace {
 
 at::Tensor token_row(std::span<const int32_t> tokens) {
     return at::from_blob(const_cast<int32_t*>(tokens.data()),
-                         {1, static_cast<int64_t>(tokens.size())}, at::kInt)
+                         {1, static_cast<int64_t>(tokens.size())},
+                         at::kInt)
         .to(at::kLong);
 }
 
@@ -27,8 +28,8 @@ std::vector<float> to_vector(const at::Tensor& tensor) {
 std::vector<at::Tensor> weight_views(const ModelShape& shape, const std::vector<float>& weights) {
     const ParameterLayout layout = llama_layout(shape);
     ASSAY_CHECK_EQ(weights.size(), layout.value_count());
-    const at::Tensor flat = at::from_blob(const_cast<float*>(weights.data()),
-                                          {static_cast<int64_t>(weights.size())});
+    const at::Tensor flat =
+        at::from_blob(const_cast<float*>(weights.data()), {static_cast<int64_t>(weights.size())});
     return tensor_views(layout, flat);
 }
 
@@ -64,7 +65,9 @@ Decoder::Decoder(const ModelShape& shape, std::shared_ptr<const std::vector<floa
 
 Decoder::~Decoder() = default;
 
-const ModelShape& Decoder::shape() const { return state_->shape; }
+const ModelShape& Decoder::shape() const {
+    return state_->shape;
+}
 
 uint64_t Decoder::begin_sequence() {
     const uint64_t sequence = state_->next++;
@@ -72,7 +75,9 @@ uint64_t Decoder::begin_sequence() {
     return sequence;
 }
 
-void Decoder::end_sequence(uint64_t sequence) { state_->sequences.erase(sequence); }
+void Decoder::end_sequence(uint64_t sequence) {
+    state_->sequences.erase(sequence);
+}
 
 std::vector<float> Decoder::prefill(uint64_t sequence, std::span<const int32_t> tokens) {
     const c10::InferenceMode inference;

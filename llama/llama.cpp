@@ -22,16 +22,15 @@ struct GrainTokens {
 GrainTokens grain_tokens(const TokenBatch& batch, int64_t first, int64_t count) {
     const int64_t row = int64_t{batch.sequence_tokens} + 1;
     const at::Tensor rows =
-        at::from_blob(const_cast<int32_t*>(batch.tokens.data() + first * row), {count, row},
-                      at::kInt)
+        at::from_blob(
+            const_cast<int32_t*>(batch.tokens.data() + first * row), {count, row}, at::kInt)
             .to(at::kLong);
     return {rows.narrow(1, 0, row - 1).contiguous(), rows.narrow(1, 1, row - 1).contiguous()};
 }
 
 class Llama : public GradientModel {
 public:
-    explicit Llama(const ModelShape& shape)
-        : shape_(shape), layout_(llama_layout(shape)) {}
+    explicit Llama(const ModelShape& shape) : shape_(shape), layout_(llama_layout(shape)) {}
 
     [[nodiscard]] const ParameterLayout& layout() const override { return layout_; }
 
@@ -83,8 +82,8 @@ private:
         const at::Tensor hidden = network.hidden(tokens.inputs, rotary, nullptr);
         const at::Tensor logits =
             network.logits(hidden.reshape({count * length, -1})).to(at::kFloat);
-        const at::Tensor each = at::cross_entropy_loss(logits, tokens.targets.reshape({-1}), {},
-                                                       at::Reduction::None);
+        const at::Tensor each =
+            at::cross_entropy_loss(logits, tokens.targets.reshape({-1}), {}, at::Reduction::None);
         return each.view({count, length}).mean(1);
     }
 

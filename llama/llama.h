@@ -1,7 +1,7 @@
 // The Llama-style decoder on libtorch, behind the GradientModel interface.
 //
-// This header is free of libtorch; llama.cpp and decoder.cpp are the only files that see it. An object
-// belongs to one thread at a time. The number of threads is a property of the process.
+// This header is free of libtorch; llama.cpp and decoder.cpp are the only files that see it. An
+// object belongs to one thread at a time. The number of threads is a property of the process.
 
 #pragma once
 

@@ -12,8 +12,8 @@ std::vector<at::Tensor> tensor_views(const ParameterLayout& layout, const at::Te
         const auto live = static_cast<int64_t>(tensor.live());
         at::Tensor view = flat.narrow(0, first, live);
         if (tensor.rows > 1) {
-            view = view.view({static_cast<int64_t>(tensor.rows),
-                              static_cast<int64_t>(tensor.columns)});
+            view = view.view(
+                {static_cast<int64_t>(tensor.rows), static_cast<int64_t>(tensor.columns)});
         }
         views.push_back(view);
     }
@@ -86,8 +86,7 @@ at::Tensor Network::attention(const Layer& layer,
     }
     const bool causal = q.size(2) > 1;
     ASSAY_CHECK(!causal || q.size(2) == k.size(2));  // a prompt is read into an empty cache
-    const at::Tensor mixed =
-        at::scaled_dot_product_attention(q, k, v, std::nullopt, 0.0, causal);
+    const at::Tensor mixed = at::scaled_dot_product_attention(q, k, v, std::nullopt, 0.0, causal);
     return at::linear(mixed.transpose(1, 2).reshape({x.size(0), x.size(1), -1}), layer.o);
 }
 
@@ -100,8 +99,8 @@ at::Tensor Network::hidden(const at::Tensor& tokens,
         Cache* cache = caches == nullptr ? nullptr : &(*caches)[i];
         x = x + attention(layer, norm(x, layer.attention_norm), rotary, cache);
         const at::Tensor y = norm(x, layer.ffn_norm);
-        x = x + at::linear(at::silu(at::linear(y, layer.gate)) * at::linear(y, layer.up),
-                           layer.down);
+        x = x +
+            at::linear(at::silu(at::linear(y, layer.gate)) * at::linear(y, layer.up), layer.down);
     }
     return norm(x, final_norm_);
 }

@@ -1,6 +1,7 @@
 // The decoder's forward pass as tensor operations: shared by training and by decoding.
 //
-// For llama/ alone. Shapes: B sequences, T tokens, D width, H heads, K key-value heads, W head width.
+// For llama/ alone. Shapes: B sequences, T tokens, D width, H heads, K key-value heads, W head
+// width.
 
 #pragma once
 
@@ -37,19 +38,22 @@ public:
 
     // What a layer's attention reads and leaves: keys and values of all earlier positions.
     struct Cache {
-        at::Tensor keys;    // (B, K, past, W)
+        at::Tensor keys;  // (B, K, past, W)
         at::Tensor values;
     };
 
     // tokens (B, T) at positions [past, past + T) -> hidden states (B, T, D) behind the last norm.
     // With caches, `caches` has one entry a layer and is extended.
-    at::Tensor hidden(const at::Tensor& tokens, const RotaryTable& rotary,
+    at::Tensor hidden(const at::Tensor& tokens,
+                      const RotaryTable& rotary,
                       std::vector<Cache>* caches) const;
     // (N, D) -> logits (N, V).
     [[nodiscard]] at::Tensor logits(const at::Tensor& hidden_rows) const;
 
 private:
-    at::Tensor attention(const Layer& layer, const at::Tensor& x, const RotaryTable& rotary,
+    at::Tensor attention(const Layer& layer,
+                         const at::Tensor& x,
+                         const RotaryTable& rotary,
                          Cache* cache) const;
     [[nodiscard]] at::Tensor norm(const at::Tensor& x, const at::Tensor& weight) const;
 

@@ -20,9 +20,7 @@ struct TokenBatch {
     uint32_t sequence_tokens = 0;  // T
     std::vector<int32_t> tokens;   // (sequences, T + 1), row-major
 
-    [[nodiscard]] uint64_t target_count() const {
-        return uint64_t{sequences} * sequence_tokens;
-    }
+    [[nodiscard]] uint64_t target_count() const { return uint64_t{sequences} * sequence_tokens; }
 };
 
 struct StepGradient {
@@ -40,8 +38,10 @@ public:
     // the left-to-right fp32 sum over grains of `grain_sequences` sequences, each grain an unbroken
     // chain from zero with loss scale 1 / (tokens of the whole batch).
     // REQUIRES: theta and gradient have layout().value_count() values; grain_sequences > 0.
-    virtual StepGradient gradient(std::span<const float> theta, const TokenBatch& batch,
-                                  uint32_t grain_sequences, std::span<float> gradient) = 0;
+    virtual StepGradient gradient(std::span<const float> theta,
+                                  const TokenBatch& batch,
+                                  uint32_t grain_sequences,
+                                  std::span<float> gradient) = 0;
 
     // Mean nats per token of each sequence, without gradients.
     virtual std::vector<float> losses(std::span<const float> theta, const TokenBatch& batch) = 0;

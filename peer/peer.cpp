@@ -102,7 +102,8 @@ private:
     std::unique_ptr<Worker> worker_;  // last: its thread uses what stands above
 };
 
-// ---- start ---------------------------------------------------------------------------------------
+// ---- start
+// ---------------------------------------------------------------------------------------
 
 Status Peer::Program::open() {
     if (Status created = folder_.create(); !created) {
@@ -121,8 +122,10 @@ Status Peer::Program::open() {
     }
     channel_ = std::move(*channel);
     channel_->set_linger(kLinger);
-    jobs_ = std::make_unique<PeerJobs>(options_, identity_, hooks_, folder_, *store_,
-                                       [this](PeerEvent event) { results_.put(std::move(event)); });
+    jobs_ = std::make_unique<PeerJobs>(
+        options_, identity_, hooks_, folder_, *store_, [this](PeerEvent event) {
+            results_.put(std::move(event));
+        });
     worker_ = std::make_unique<Worker>(kJobsMax);
     return {};
 }
@@ -132,7 +135,9 @@ void Peer::Program::start_machine(Digest theta_root, std::optional<RunManifest> 
     hello.numeric_class = options_.numeric_class;
     hello.threads = static_cast<uint32_t>(options_.threads);
     hello.build = options_.build;
-    machine_ = std::make_unique<PeerMachine>(identity_.id(), options_.coordinator, hello,
+    machine_ = std::make_unique<PeerMachine>(identity_.id(),
+                                             options_.coordinator,
+                                             hello,
                                              PeerRules{},
                                              PeerResume{theta_root, std::move(manifest)});
     for (PeerAction& action : machine_->start(clock_.now())) {
@@ -205,7 +210,8 @@ void Peer::Program::turn() {
     show();
 }
 
-// ---- events --------------------------------------------------------------------------------------
+// ---- events
+// --------------------------------------------------------------------------------------
 
 void Peer::Program::feed(const PeerEvent& event) {
     for (PeerAction& action : machine_->step(event, clock_.now())) {
@@ -265,7 +271,8 @@ void Peer::Program::take_fetched() {
     }
 }
 
-// ---- actions -------------------------------------------------------------------------------------
+// ---- actions
+// -------------------------------------------------------------------------------------
 
 // In order; those behind a PrepareRun wait until the run is prepared.
 void Peer::Program::perform_waiting() {
@@ -358,8 +365,8 @@ void Peer::Program::end(Status status) {
 }
 
 void Peer::Program::show(const std::string& error) {
-    PeerView view{identity_.id(), applied_, machine_->theta_root(),
-                  phase_name(machine_->phase()), error};
+    PeerView view{
+        identity_.id(), applied_, machine_->theta_root(), phase_name(machine_->phase()), error};
     const std::string now = view.state + view.theta_root.hex() + error;
     if (now != shown_) {
         shown_ = now;
@@ -367,14 +374,16 @@ void Peer::Program::show(const std::string& error) {
     }
 }
 
-// --------------------------------------------------------------------------------------------------
+// ----
 
 Peer::Peer(PeerOptions options, Identity identity, PeerHooks hooks)
-    : program_(std::make_unique<Program>(std::move(options), std::move(identity),
-                                         std::move(hooks))) {}
+    : program_(
+          std::make_unique<Program>(std::move(options), std::move(identity), std::move(hooks))) {}
 
 Peer::~Peer() = default;
 
-Status Peer::run() { return program_->run(); }
+Status Peer::run() {
+    return program_->run();
+}
 
 }  // namespace assay

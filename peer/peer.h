@@ -18,7 +18,7 @@
 namespace assay {
 
 struct PeerOptions {
-    std::string endpoint;        // tcp://HOST:PORT of the coordinator
+    std::string endpoint;  // tcp://HOST:PORT of the coordinator
     PeerId coordinator;
     std::filesystem::path folder;
     NumericClass numeric_class = NumericClass::kFp32;
@@ -29,7 +29,7 @@ struct PeerOptions {
 // What people see of a running peer.
 struct PeerView {
     PeerId id;
-    RoundId round;          // last applied
+    RoundId round;  // last applied
     Digest theta_root;
     std::string state;
     std::string error;
@@ -38,7 +38,8 @@ struct PeerView {
 struct PeerHooks {
     std::function<bool()> stop_requested;
     // Builds the network. Called on the worker thread.
-    std::function<Result<std::unique_ptr<GradientModel>>(const RunConfig&, NumericClass, int threads)>
+    std::function<Result<std::unique_ptr<GradientModel>>(
+        const RunConfig&, NumericClass, int threads)>
         make_model;
     // An honest worker, or one of adversaries/. The folder is the peer's own.
     std::function<std::unique_ptr<PeerWorker>(WorkerSettings, WorkerPorts, GradientModel&)>

@@ -1,7 +1,7 @@
 // What a peer keeps in its folder: the run's manifest and its own state, so that a restart goes on.
 //
-// Every file is complete or absent. A damaged state is reported and treated as absent: the peer then
-// fetches theta again and starts from zero moments. The compute thread saves; the start loads.
+// Every file is complete or absent. A damaged state is reported and treated as absent: the peer
+// then fetches theta again and starts from zero moments. The compute thread saves; the start loads.
 
 #pragma once
 

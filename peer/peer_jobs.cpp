@@ -86,8 +86,7 @@ WorkerPorts PeerJobs::ports() {
     ports.put = [this](ByteSpan bytes) { return store_.put(bytes, Visibility::kPrivate); };
     ports.get = [this](const BlobRef& blob) { return store_.get(blob.sha256, blob.size_bytes); };
     ports.drop = [this](const Digest& sha256) { (void)store_.remove(sha256); };
-    ports.read_samples =
-        [this](std::span<const uint64_t> samples) -> Result<std::vector<int32_t>> {
+    ports.read_samples = [this](std::span<const uint64_t> samples) -> Result<std::vector<int32_t>> {
         std::vector<int32_t> tokens;
         if (Status read = shards_->read_samples(samples, tokens); !read) {
             return read.error();
@@ -122,9 +121,8 @@ Status PeerJobs::prepare(const RunManifest& manifest) {
     if (!data) {
         return data.error();
     }
-    Result<TokenShards> shards =
-        TokenShards::open(folder_.data_folder(), *data,
-                          static_cast<uint32_t>(config->data.sequence_tokens), false);
+    Result<TokenShards> shards = TokenShards::open(
+        folder_.data_folder(), *data, static_cast<uint32_t>(config->data.sequence_tokens), false);
     if (!shards) {
         return shards.error();
     }
@@ -188,8 +186,8 @@ void PeerJobs::train(const RoundPlan& plan) {
     }
     Commit commit = trained->commit;
     commit.tokens_per_second = per_second(commit.tokens, seconds_since(start));
-    post_(RoundTrained{plan.round, commit, make_envelope(identity_, commit), trained->payload,
-                       trained->loss});
+    post_(RoundTrained{
+        plan.round, commit, make_envelope(identity_, commit), trained->payload, trained->loss});
 }
 
 void PeerJobs::open(const BuildOpening& order) {
@@ -224,6 +222,8 @@ void PeerJobs::adopt(const AdoptTheta& order) {
     }
 }
 
-void PeerJobs::forget(RoundId round) { worker_->forget(round); }
+void PeerJobs::forget(RoundId round) {
+    worker_->forget(round);
+}
 
 }  // namespace assay

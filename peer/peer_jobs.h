@@ -1,6 +1,7 @@
 // The worker thread's half of a peer: model, data and PeerWorker behind jobs.
 //
-// Every function here runs on the peer's worker thread, but for abandon(), which any thread may call.
+// Every function here runs on the peer's worker thread, but for abandon(), which any thread may
+// call.
 
 #pragma once
 
@@ -22,8 +23,12 @@ public:
     // Posts events that result from jobs; called on the worker thread.
     using Post = std::function<void(PeerEvent)>;
 
-    PeerJobs(const PeerOptions& options, const Identity& identity, const PeerHooks& hooks,
-             const PeerFolder& folder, BlobStore& store, Post post);
+    PeerJobs(const PeerOptions& options,
+             const Identity& identity,
+             const PeerHooks& hooks,
+             const PeerFolder& folder,
+             BlobStore& store,
+             Post post);
 
     // Opens data and model once all blobs of the manifest lie in the store.
     Status prepare(const RunManifest& manifest);

@@ -4,7 +4,9 @@
 
 namespace assay {
 
-Digest BeaconChain::before(const Digest& element) { return sha256("chain", element.span()); }
+Digest BeaconChain::before(const Digest& element) {
+    return sha256("chain", element.span());
+}
 
 BeaconChain::BeaconChain(const Digest& secret, uint64_t length) : length_(length) {
     kept_.resize(length / kStride + 2);

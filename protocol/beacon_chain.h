@@ -1,5 +1,6 @@
-// The coordinator's hash chain of beacons: element i = H(element i + 1), and the tail, element 0, is in
-// the manifest. Round r reveals element r + 1, so nobody can know it before, and everybody can check it.
+// The coordinator's hash chain of beacons: element i = H(element i + 1), and the tail, element 0,
+// is in the manifest. Round r reveals element r + 1, so nobody can know it before, and everybody
+// can check it.
 //
 // Keeps every kStride-th element, so that any element costs at most kStride hashes.
 

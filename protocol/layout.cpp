@@ -24,8 +24,9 @@ uint64_t ParameterLayout::live_count() const {
 const TensorLayout& ParameterLayout::tensor_of_tile(uint64_t tile) const {
     ASSAY_CHECK_LT(tile, tile_count());
     const auto after = std::upper_bound(
-        tensors.begin(), tensors.end(), tile,
-        [](uint64_t wanted, const TensorLayout& tensor) { return wanted < tensor.first_tile; });
+        tensors.begin(), tensors.end(), tile, [](uint64_t wanted, const TensorLayout& tensor) {
+            return wanted < tensor.first_tile;
+        });
     return *(after - 1);
 }
 

@@ -1,7 +1,7 @@
 // The one order of a model's parameters in its flat fp32 buffer. Part of the manifest.
 //
-// Each tensor starts at a whole tile (4096 values) and is padded to whole tiles with zeros that stay
-// zero; theta, gradients, m, v and e all share this order. A tile is also a compressor chunk.
+// Each tensor starts at a whole tile (4096 values) and is padded to whole tiles with zeros that
+// stay zero; theta, gradients, m, v and e all share this order. A tile is also a compressor chunk.
 
 #pragma once
 

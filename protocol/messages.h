@@ -42,9 +42,9 @@ struct RunManifest {
     uint64_t beacon_length = 0;  // number of rounds that the chain lasts
     Digest layout_digest;        // order, names and shapes of the parameters
     uint64_t parameter_tiles = 0;
-    Digest initial_root;         // theta before round 0
-    BlobRef tokenizer;           // tokenizer.json
-    BlobRef data_manifest;       // lists the token shards with their hashes (data/token_shards.h)
+    Digest initial_root;    // theta before round 0
+    BlobRef tokenizer;      // tokenizer.json
+    BlobRef data_manifest;  // lists the token shards with their hashes (data/token_shards.h)
     std::vector<BlobRef> shards;
 };
 
@@ -105,36 +105,37 @@ struct PlanPeer {
     Digest m_root;                    // what this round must start from
     Digest v_root;
     Digest e_root;
-    uint32_t audit_ppm = 1000000;     // probability of a gradient audit, parts per million
+    uint32_t audit_ppm = 1000000;  // probability of a gradient audit, parts per million
 };
 
 struct RoundPlan {
     RoundId round;
     Digest manifest_digest;
-    Digest ledger_head;       // of the record before this plan
-    Digest previous_beacon;   // beacon of the round before (zero before round 0)
-    Digest base_root;         // theta that the round starts from
-    Digest accumulator_root;  // E
-    Digest roster_root;       // Merkle over (peer id, B_i) leaves, in order of id
-    Digest pool_root;         // Merkle over the pool's ranges, in order
-    uint64_t stream_position = 0;    // first position never handed out before
-    std::vector<SampleRange> pool;   // returned ranges, served first, in order
-    std::vector<PlanPeer> peers;     // in order of id
-    uint32_t inner_steps = 0;        // H
+    Digest ledger_head;             // of the record before this plan
+    Digest previous_beacon;         // beacon of the round before (zero before round 0)
+    Digest base_root;               // theta that the round starts from
+    Digest accumulator_root;        // E
+    Digest roster_root;             // Merkle over (peer id, B_i) leaves, in order of id
+    Digest pool_root;               // Merkle over the pool's ranges, in order
+    uint64_t stream_position = 0;   // first position never handed out before
+    std::vector<SampleRange> pool;  // returned ranges, served first, in order
+    std::vector<PlanPeer> peers;    // in order of id
+    uint32_t inner_steps = 0;       // H
     uint32_t grain_sequences = 1;
-    uint32_t sequence_tokens = 0;    // T, without the target token behind it
+    uint32_t sequence_tokens = 0;              // T, without the target token behind it
     std::vector<uint32_t> learning_rate_bits;  // fp32 bit patterns, one a step, size H
     // Bias corrections 1/(1 - beta^k) for k = 1..size, fp32 bit patterns; past the end they are 1.
     std::vector<uint32_t> bias1_bits;
     std::vector<uint32_t> bias2_bits;
-    BlobRef theta;            // raw little-endian fp32 of all tiles: for whoever lacks base_root
+    BlobRef theta;  // raw little-endian fp32 of all tiles: for whoever lacks base_root
     Instant opened_at;
     Instant commit_deadline;   // D1
     Instant payload_deadline;  // D2
     DurationMs opening_time;   // T_c, counted from the reveal of the beacon
 };
 
-// ---- a round, up: commit, payload, opening --------------------------------------------------------
+// ---- a round, up: commit, payload, opening
+// --------------------------------------------------------
 
 // Leaf t of the states: digest = H("state" | u64 t | theta | g | v), v zero in class exact.
 struct StateLeaf {
@@ -165,17 +166,17 @@ struct Commit {
     Digest manifest_digest;
     RoundId round;
     Digest plan_digest;
-    Digest ledger_head;        // plan.ledger_head
+    Digest ledger_head;  // plan.ledger_head
     Digest base_root;
     Digest assignment_digest;  // data/assignment.h
     NumericClass numeric_class = NumericClass::kFp32;
-    Digest states_root;        // Merkle over H state leaves and the end leaf
-    Digest trace_root;         // Merkle over H trace leaves
+    Digest states_root;  // Merkle over H state leaves and the end leaf
+    Digest trace_root;   // Merkle over H trace leaves
     Digest e_before_root;
     Digest e_after_root;
-    Digest payload_hash;       // plain SHA-256 of the payload
+    Digest payload_hash;  // plain SHA-256 of the payload
     uint64_t payload_bytes = 0;
-    uint64_t tokens = 0;       // tokens that the peer says it trained on
+    uint64_t tokens = 0;             // tokens that the peer says it trained on
     uint32_t tokens_per_second = 0;  // measured in this round
 };
 
@@ -207,11 +208,12 @@ struct Progress {
     uint32_t tokens_per_second = 0;
 };
 
-// ---- a round, down: close, challenge, summary -----------------------------------------------------
+// ---- a round, down: close, challenge, summary
+// -----------------------------------------------------
 
 struct CloseEntry {
     PeerId peer;
-    Digest commit_hash;   // H("commit" | signed bytes of the COMMIT)
+    Digest commit_hash;  // H("commit" | signed bytes of the COMMIT)
     Digest payload_hash;
 };
 
@@ -241,9 +243,9 @@ struct Beacon {
 enum class CommitOutcome : uint8_t {
     kCounted = 1,
     kLate = 2,
-    kGated = 3,      // L3: an honest but useless direction; no blame
-    kRejected = 4,   // a check failed
-    kVoided = 5,     // the round itself was voided
+    kGated = 3,     // L3: an honest but useless direction; no blame
+    kRejected = 4,  // a check failed
+    kVoided = 5,    // the round itself was voided
 };
 
 struct SummaryEntry {
@@ -255,20 +257,21 @@ struct SummaryEntry {
 struct RoundSummary {
     RoundId round;
     bool voided = false;
-    std::string reason;          // why voided
+    std::string reason;  // why voided
     Digest plan_digest;
     Digest beacon_value;
-    BlobRef aggregate;           // Q(u), canonical payload bytes; size 0 in a voided round
-    Digest theta_root;           // after the outer step
-    Digest accumulator_root;     // E after
-    Digest momentum_root;        // outer momentum (zero tiles where there is none)
-    Digest ledger_head;          // of the record before this summary
+    BlobRef aggregate;                  // Q(u), canonical payload bytes; size 0 in a voided round
+    Digest theta_root;                  // after the outer step
+    Digest accumulator_root;            // E after
+    Digest momentum_root;               // outer momentum (zero tiles where there is none)
+    Digest ledger_head;                 // of the record before this summary
     std::vector<SummaryEntry> entries;  // one a COMMIT, in order of peer id
-    float loss_before = 0;       // held-out loss at the round's start and end, nats per token
+    float loss_before = 0;  // held-out loss at the round's start and end, nats per token
     float loss_after = 0;
 };
 
-// ---- verification --------------------------------------------------------------------------------
+// ---- verification
+// --------------------------------------------------------------------------------
 
 // Frozen. The layer of design section 6 that decided.
 enum class Layer : uint8_t {
@@ -296,18 +299,18 @@ struct Verdict {
     PeerId peer;
     Ruling ruling = Ruling::kRejected;
     Layer layer = Layer::kForm;
-    std::string reason;   // in words, with the figures
-    Digest evidence;      // of the bytes from which a third party can recompute it
+    std::string reason;       // in words, with the figures
+    Digest evidence;          // of the bytes from which a third party can recompute it
     bool suspicious = false;  // L6t or L2 fired: audit with certainty
 };
 
 // One gradient to recompute. A value: it can be run on any machine.
 struct AuditJob {
     RoundId round;
-    PeerId peer;          // whose work; an auditor elsewhere gets a zero id
+    PeerId peer;  // whose work; an auditor elsewhere gets a zero id
     Digest manifest_digest;
     Digest plan_digest;
-    Digest states_root;   // from the COMMIT
+    Digest states_root;  // from the COMMIT
     Digest trace_root;
     NumericClass numeric_class = NumericClass::kFp32;
     uint32_t step = 0;
@@ -319,20 +322,21 @@ struct AuditJob {
 };
 
 struct AuditReport {
-    Digest job;           // digest of the AuditJob's bytes
+    Digest job;  // digest of the AuditJob's bytes
     RoundId round;
     PeerId peer;
     uint32_t step = 0;
     bool pass = false;
     std::string reason;
-    double rho = 0;           // ||W (g_p - g_v)|| / ||W g_v||
-    double alpha = 0;         // <g_p, g_v> / <g_v, g_v>
+    double rho = 0;    // ||W (g_p - g_v)|| / ||W g_v||
+    double alpha = 0;  // <g_p, g_v> / <g_v, g_v>
     double rho_worst_tensor = 0;
     double rho_worst_chunk = 0;
-    Digest recomputed_root;   // of the recomputed g_t
+    Digest recomputed_root;  // of the recomputed g_t
 };
 
-// ---- blobs ---------------------------------------------------------------------------------------
+// ---- blobs
+// ---------------------------------------------------------------------------------------
 
 struct BlobRequest {
     Digest sha256;

@@ -80,8 +80,13 @@ uint64_t Engine::submit(GenerationRequest request, OnToken on_token, OnFinish on
             return 0;
         }
         number = state_->next_number++;
-        state_->waiting.push_back({number, std::move(request), std::move(on_token),
-                                   std::move(on_finish), nullptr, 0, {}});
+        state_->waiting.push_back({number,
+                                   std::move(request),
+                                   std::move(on_token),
+                                   std::move(on_finish),
+                                   nullptr,
+                                   0,
+                                   {}});
     }
     state_->changed.notify_one();
     return number;
@@ -151,8 +156,7 @@ bool Engine::State::admit() {
 
 void Engine::State::begin(Running& answer) {
     answer.sequence = answer.model->begin_sequence();
-    const std::vector<float> logits =
-        answer.model->prefill(answer.sequence, answer.request.prompt);
+    const std::vector<float> logits = answer.model->prefill(answer.sequence, answer.request.prompt);
     if (answer.request.tokens_max <= 0) {
         finish(answer, FinishReason::kLength);
     } else if (take(answer, logits)) {
@@ -190,8 +194,8 @@ void Engine::State::drop_cancelled() {
 // Samples the next token and hands it out. False: the answer is complete.
 bool Engine::State::take(Running& answer, const std::vector<float>& logits) {
     const uint64_t position = answer.request.prompt.size() + answer.generated.size();
-    const SampledToken sampled = sample_token(logits, answer.generated, answer.request.sampling,
-                                              position, answer.request.alternatives);
+    const SampledToken sampled = sample_token(
+        logits, answer.generated, answer.request.sampling, position, answer.request.alternatives);
     if (sampled.token == answer.request.end_token) {
         finish(answer, FinishReason::kStop);
         return false;
@@ -203,8 +207,7 @@ bool Engine::State::take(Running& answer, const std::vector<float>& logits) {
         return false;
     }
     const bool full = static_cast<int64_t>(position) + 1 >= answer.model->context_tokens();
-    const bool enough =
-        static_cast<int64_t>(answer.generated.size()) >= answer.request.tokens_max;
+    const bool enough = static_cast<int64_t>(answer.generated.size()) >= answer.request.tokens_max;
     if (full || enough) {
         finish(answer, FinishReason::kLength);
         return false;
@@ -221,7 +224,8 @@ void Engine::State::finish(Running& answer, FinishReason reason) {
 }
 
 void Engine::State::remove_finished() {
-    running.erase(std::remove_if(running.begin(), running.end(),
+    running.erase(std::remove_if(running.begin(),
+                                 running.end(),
                                  [](const Running& answer) { return answer.model == nullptr; }),
                   running.end());
     const std::lock_guard<std::mutex> lock(mutex);

@@ -37,7 +37,7 @@ struct GenerationRequest {
     int64_t tokens_max = 16;
     SamplingSettings sampling;
     int alternatives = 0;
-    int32_t end_token = -1;       // ends the answer; -1: none
+    int32_t end_token = -1;  // ends the answer; -1: none
 };
 
 enum class FinishReason : uint8_t { kStop, kLength, kCancelled };

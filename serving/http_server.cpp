@@ -8,8 +8,8 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <chrono>
-#include <deque>
 #include <cstdio>
+#include <deque>
 #include <optional>
 #include <set>
 #include <sstream>
@@ -105,9 +105,7 @@ public:
         post(text.str(), false);
     }
 
-    void send_event(std::string data) override {
-        post(chunk_of("data: " + data + "\n\n"), false);
-    }
+    void send_event(std::string data) override { post(chunk_of("data: " + data + "\n\n"), false); }
     void finish() override { post("0\r\n\r\n", true); }
 
     void on_gone(std::function<void()> callback) override {
@@ -128,10 +126,11 @@ private:
     }
 
     void post(std::string bytes, bool last) {
-        asio::post(session_->io(), [session = session_, request = request_,
-                                    bytes = std::move(bytes), last]() mutable {
-            session->answer(request, std::move(bytes), last);
-        });
+        asio::post(
+            session_->io(),
+            [session = session_, request = request_, bytes = std::move(bytes), last]() mutable {
+                session->answer(request, std::move(bytes), last);
+            });
     }
 
     std::shared_ptr<Session> session_;
@@ -146,10 +145,10 @@ void Session::read() {
     parser_.emplace();
     parser_->body_limit(shared_.options.body_bytes_max);
     stream_.expires_after(std::chrono::seconds(shared_.options.idle_seconds));
-    http::async_read(stream_, buffer_, *parser_,
-                     [self = shared_from_this()](beast::error_code error, size_t) {
-                         self->handle(error);
-                     });
+    http::async_read(
+        stream_, buffer_, *parser_, [self = shared_from_this()](beast::error_code error, size_t) {
+            self->handle(error);
+        });
 }
 
 void Session::refuse_request(beast::error_code error) {
@@ -166,7 +165,8 @@ void Session::refuse_request(beast::error_code error) {
         .respond(large ? 413 : 400,
                  R"({"error":{"message":")" + message +
                      R"(","type":"invalid_request_error","param":null,"code":null}})",
-                 "application/json", {});
+                 "application/json",
+                 {});
 }
 
 void Session::handle(beast::error_code error) {
@@ -199,8 +199,8 @@ void Session::watch_for_close() {
                 return;
             }
             char byte = 0;
-            const ssize_t got = ::recv(self->stream_.socket().native_handle(), &byte, 1,
-                                       MSG_PEEK | MSG_DONTWAIT);
+            const ssize_t got =
+                ::recv(self->stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
             if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
                 self->gone();
             }
@@ -235,7 +235,8 @@ void Session::answer(uint64_t request, std::string bytes, bool last) {
 
 void Session::write_next() {
     writing_ = true;
-    asio::async_write(stream_.socket(), asio::buffer(outgoing_.front()),
+    asio::async_write(stream_.socket(),
+                      asio::buffer(outgoing_.front()),
                       [self = shared_from_this()](beast::error_code error, size_t) {
                           self->writing_ = false;
                           self->outgoing_.pop_front();

@@ -1,4 +1,5 @@
-// An HTTP/1.1 server: requests in, answers or event streams out. Boost.Beast stays in http_server.cpp.
+// An HTTP/1.1 server: requests in, answers or event streams out. Boost.Beast stays in
+// http_server.cpp.
 //
 // Knows no JSON and no model. One thread runs all connections; replies may be used from any thread.
 
@@ -54,8 +55,8 @@ class HttpServer {
 public:
     using Handler = std::function<void(HttpRequest, std::shared_ptr<HttpReply>)>;
 
-    // Listens at once; fails if the address cannot be bound. The handler runs on the server's thread
-    // and must not block.
+    // Listens at once; fails if the address cannot be bound. The handler runs on the server's
+    // thread and must not block.
     static Result<std::unique_ptr<HttpServer>> start(const HttpOptions& options, Handler handler);
     // Closes all connections and joins the thread.
     virtual ~HttpServer() = default;

@@ -21,7 +21,9 @@ struct Refused {
     throw Refused{{400, message, "invalid_request_error", param, ""}};
 }
 
-json or_null(const std::string& text) { return text.empty() ? json(nullptr) : json(text); }
+json or_null(const std::string& text) {
+    return text.empty() ? json(nullptr) : json(text);
+}
 
 double number_in(const json& body, const char* name, double low, double high, double otherwise) {
     if (!body.contains(name) || body[name].is_null()) {
@@ -32,8 +34,9 @@ double number_in(const json& body, const char* name, double low, double high, do
     }
     const double value = body[name].get<double>();
     if (!std::isfinite(value) || value < low || value > high) {
-        refuse(name, std::string(name) + " is " + body[name].dump() + "; it must be between " +
-                         json(low).dump() + " and " + json(high).dump());
+        refuse(name,
+               std::string(name) + " is " + body[name].dump() + "; it must be between " +
+                   json(low).dump() + " and " + json(high).dump());
     }
     return value;
 }
@@ -49,8 +52,9 @@ std::optional<int64_t> integer_in(const json& body, const char* name, int64_t lo
                            body[name].get<uint64_t>() > static_cast<uint64_t>(INT64_MAX);
     const int64_t value = too_large ? INT64_MAX : body[name].get<int64_t>();
     if (value < low || value > high) {
-        refuse(name, std::string(name) + " is " + body[name].dump() + "; it must be between " +
-                         std::to_string(low) + " and " + std::to_string(high));
+        refuse(name,
+               std::string(name) + " is " + body[name].dump() + "; it must be between " +
+                   std::to_string(low) + " and " + std::to_string(high));
     }
     return value;
 }
@@ -73,8 +77,9 @@ std::vector<int32_t> token_ids(const json& list, int64_t vocabulary, const char*
     for (const json& entry : list) {
         if (!entry.is_number_integer() || entry.get<int64_t>() < 0 ||
             entry.get<int64_t>() >= vocabulary) {
-            refuse(name, "a token id must be an integer from 0 to " +
-                             std::to_string(vocabulary - 1) + "; got " + entry.dump());
+            refuse(name,
+                   "a token id must be an integer from 0 to " + std::to_string(vocabulary - 1) +
+                       "; got " + entry.dump());
         }
         tokens.push_back(entry.get<int32_t>());
     }
@@ -134,8 +139,8 @@ std::string chat_prompt(const json& body) {
             !message.contains("content")) {
             refuse("messages", "each message needs a role and a content");
         }
-        prompt += "<|im_start|>" + message["role"].get<std::string>() + "\n" +
-                  content_of(message) + "<|im_end|>\n";
+        prompt += "<|im_start|>" + message["role"].get<std::string>() + "\n" + content_of(message) +
+                  "<|im_end|>\n";
     }
     return prompt + "<|im_start|>assistant\n";
 }
@@ -192,9 +197,12 @@ void check_model(const json& body, const ApiLimits& limits) {
     }
     const std::string model = body["model"].get<std::string>();
     if (model != limits.model) {
-        throw Refused{{404, "The model `" + model + "` does not exist; this server has `" +
-                                limits.model + "`",
-                       "invalid_request_error", "model", "model_not_found"}};
+        throw Refused{
+            {404,
+             "The model `" + model + "` does not exist; this server has `" + limits.model + "`",
+             "invalid_request_error",
+             "model",
+             "model_not_found"}};
     }
 }
 
@@ -252,8 +260,11 @@ std::variant<T, ApiError> guarded(Make make) {
     } catch (const Refused& refused) {
         return refused.error;
     } catch (const json::exception& error) {
-        return ApiError{400, std::string("malformed request: ") + error.what(),
-                        "invalid_request_error", "", ""};
+        return ApiError{400,
+                        std::string("malformed request: ") + error.what(),
+                        "invalid_request_error",
+                        "",
+                        ""};
     }
 }
 
@@ -365,10 +376,10 @@ std::string answer_json(const AnswerHead& head,
 
 std::string chunk_json(const AnswerHead& head, const Choice& delta, bool opening) {
     json chunk = head_json(head, chunk_object(head));
-    json entry{{"index", delta.index},
-               {"finish_reason", or_null(delta.finish_reason)},
-               {"logprobs", delta.tokens.empty() ? json(nullptr)
-                                                 : logprobs_json(head, delta.tokens)}};
+    json entry{
+        {"index", delta.index},
+        {"finish_reason", or_null(delta.finish_reason)},
+        {"logprobs", delta.tokens.empty() ? json(nullptr) : logprobs_json(head, delta.tokens)}};
     if (head.chat) {
         json content = json::object();
         if (opening) {

@@ -1,7 +1,7 @@
 // The OpenAI-compatible surface as values: JSON text in, requests out; answers in, JSON text out.
 //
-// Knows no socket and no model. nlohmann-json stays in openai_api.cpp. Unknown fields of a request are
-// ignored, as OpenAI's own server does; known fields out of range are refused by name.
+// Knows no socket and no model. nlohmann-json stays in openai_api.cpp. Unknown fields of a request
+// are ignored, as OpenAI's own server does; known fields out of range are refused by name.
 
 #pragma once
 
@@ -25,10 +25,10 @@ struct ApiError {
 std::string error_json(const ApiError& error);
 
 struct ApiLimits {
-    std::string model;           // the one that is served
+    std::string model;  // the one that is served
     int64_t context_tokens = 0;
     int64_t vocabulary = 0;
-    int64_t choices_max = 16;    // prompts x n
+    int64_t choices_max = 16;  // prompts x n
 };
 
 // A prompt is text or token ids.
@@ -37,16 +37,16 @@ using Prompt = std::variant<std::string, std::vector<int32_t>>;
 struct ApiRequest {
     bool chat = false;
     std::vector<Prompt> prompts;
-    int64_t choices = 1;          // n
+    int64_t choices = 1;  // n
     std::optional<int64_t> max_tokens;
     SamplingSettings sampling;
     bool seed_given = false;
     std::vector<std::string> stop;
     bool stream = false;
     bool include_usage = false;
-    int logprobs = -1;            // alternatives a token; -1: none asked for
+    int logprobs = -1;  // alternatives a token; -1: none asked for
     bool echo = false;
-    bool ignore_end = false;      // ignore_eos, for load generators
+    bool ignore_end = false;  // ignore_eos, for load generators
 };
 std::variant<ApiRequest, ApiError> parse_request(const std::string& body,
                                                  bool chat,
@@ -60,7 +60,7 @@ struct TokenText {
 struct Choice {
     int64_t index = 0;
     std::string text;
-    std::string finish_reason;  // "" while it goes on
+    std::string finish_reason;      // "" while it goes on
     std::vector<TokenText> tokens;  // only if logprobs were asked for
 };
 struct Usage {
@@ -70,7 +70,7 @@ struct Usage {
 };
 struct AnswerHead {
     std::string id;
-    int64_t created = 0;      // seconds since the epoch
+    int64_t created = 0;  // seconds since the epoch
     std::string model;
     std::string fingerprint;  // root of the snapshot that answered
     bool chat = false;

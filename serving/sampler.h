@@ -1,7 +1,7 @@
 // From logits to one token: penalties, temperature, top-k, nucleus, and a counter-based draw.
 //
-// The draw for (seed, position) is a function of those alone, so an answer can be recomputed and does
-// not depend on batch mates. Pure; any thread.
+// The draw for (seed, position) is a function of those alone, so an answer can be recomputed and
+// does not depend on batch mates. Pure; any thread.
 
 #pragma once
 

@@ -1,3 +1,5 @@
+// Byte readers, writers and hexadecimal text.
+
 #include "core/bytes.h"
 
 #include <bit>

@@ -1,3 +1,5 @@
+// Clocks.
+
 #include "core/clock.h"
 
 #include <catch2/catch.hpp>

@@ -1,3 +1,5 @@
+// SHA-256 against published vectors, and domains.
+
 #include "core/digest.h"
 
 #include <catch2/catch.hpp>

@@ -1,3 +1,5 @@
+// Settings as data: canonical text and nearest names.
+
 #include "core/fields.h"
 
 #include <catch2/catch.hpp>

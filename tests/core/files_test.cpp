@@ -1,10 +1,12 @@
+// Files that are complete or absent.
+
 #include "core/files.h"
 
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
 
-#include "scratch_folder.h"
+#include "tests/core/scratch_folder.h"
 
 using namespace assay;
 namespace fs = std::filesystem;

@@ -1,3 +1,5 @@
+// Keys, signatures and their CURVE images.
+
 #include "core/identity.h"
 
 #include <sys/stat.h>
@@ -5,7 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/files.h"
-#include "scratch_folder.h"
+#include "tests/core/scratch_folder.h"
 
 using namespace assay;
 

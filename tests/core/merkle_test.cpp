@@ -1,3 +1,5 @@
+// Merkle trees: every path of many counts, and forgeries.
+
 #include "core/merkle.h"
 
 #include <catch2/catch.hpp>

@@ -1,3 +1,5 @@
+// Chance: unbiased, recomputable, a true permutation.
+
 #include "core/rng.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Who may connect: the list file, its changes, and two keys of one image.
+
 #include "net/admission_list.h"
 
 #include <catch2/catch.hpp>

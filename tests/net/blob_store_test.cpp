@@ -1,9 +1,11 @@
+// Blobs on disk: resumable, hashed, private until published, and a full disk.
+
 #include "net/blob_store.h"
 
 #include <catch2/catch.hpp>
 
 #include "core/files.h"
-#include "full_disk.h"
+#include "tests/net/full_disk.h"
 #include "protocol/limits.h"
 #include "tests/core/scratch_folder.h"
 

@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/rng.h"
-#include "full_disk.h"
+#include "tests/net/full_disk.h"
 #include "net/blob_fetcher.h"
 #include "tests/core/scratch_folder.h"
 

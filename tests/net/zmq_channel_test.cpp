@@ -8,7 +8,7 @@
 
 #include "net/admission_list.h"
 #include "net/zmq_parts.h"
-#include "net_helpers.h"
+#include "tests/net/net_helpers.h"
 #include "protocol/limits.h"
 
 using namespace assay;

@@ -10,7 +10,7 @@
 #include <fstream>
 
 #include "core/files.h"
-#include "world.h"
+#include "tests/process/world.h"
 
 namespace assay {
 namespace {

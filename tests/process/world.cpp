@@ -1,4 +1,6 @@
-#include "world.h"
+// The processes behind tests/process: start, wait, stop.
+
+#include "tests/process/world.h"
 
 #include <arpa/inet.h>
 #include <poll.h>
@@ -29,8 +31,19 @@ std::string unique_folder_name() {
 
 // Sentences with a little structure, so that a tiny model has something to learn.
 std::string training_text() {
-    static const char* const kWords[] = {"round", "peer", "honest", "work", "the", "a", "model",
-                                         "learns", "checks", "pays", "gradient", "of", "and"};
+    static const char* const kWords[] = {"round",
+                                         "peer",
+                                         "honest",
+                                         "work",
+                                         "the",
+                                         "a",
+                                         "model",
+                                         "learns",
+                                         "checks",
+                                         "pays",
+                                         "gradient",
+                                         "of",
+                                         "and"};
     std::string text;
     uint64_t state = 12345;
     while (text.size() < 400000) {
@@ -42,8 +55,8 @@ std::string training_text() {
 }
 
 int left_ms(SteadyClock::time_point deadline) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        deadline - SteadyClock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - SteadyClock::now());
     return static_cast<int>(std::max<int64_t>(0, left.count()));
 }
 
@@ -53,7 +66,9 @@ FolderWatch::FolderWatch(const fs::path& folder) : fd_(::inotify_init1(IN_NONBLO
     ::inotify_add_watch(fd_, folder.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO | IN_MODIFY);
 }
 
-FolderWatch::~FolderWatch() { ::close(fd_); }
+FolderWatch::~FolderWatch() {
+    ::close(fd_);
+}
 
 void FolderWatch::await_change(int timeout_ms) {
     pollfd waited{fd_, POLLIN, 0};
@@ -85,9 +100,16 @@ ProcessWorld::ProcessWorld(int rounds, int peers_min)
     write_run_file(rounds, peers_min);
     const std::string text = (folder_ / "text.txt").string();
     const std::string tokenizer = (folder_ / "tokenizer.json").string();
-    REQUIRE(assay({"tokenizer", "train", "--text", text, "--vocab", "300", "--out", tokenizer})
-                .first == 0);
-    REQUIRE(assay({"data", "prepare", "--text", text, "--tokenizer", tokenizer, "--out",
+    REQUIRE(
+        assay({"tokenizer", "train", "--text", text, "--vocab", "300", "--out", tokenizer}).first ==
+        0);
+    REQUIRE(assay({"data",
+                   "prepare",
+                   "--text",
+                   text,
+                   "--tokenizer",
+                   tokenizer,
+                   "--out",
                    (folder_ / "data").string()})
                 .first == 0);
 }
@@ -116,7 +138,8 @@ void ProcessWorld::write_run_file(int rounds, int peers_min) {
 
 void ProcessWorld::admit(const PeerId& id) {
     Result<std::string> list = read_text_file(folder_ / "admitted.txt", kFileMax);
-    REQUIRE(write_file_atomically(folder_ / "admitted.txt", as_bytes(*list + id.hex() + "\n")).ok());
+    REQUIRE(
+        write_file_atomically(folder_ / "admitted.txt", as_bytes(*list + id.hex() + "\n")).ok());
 }
 
 PeerId ProcessWorld::make_peer(const std::string& name, bool admitted) {
@@ -131,12 +154,22 @@ PeerId ProcessWorld::make_peer(const std::string& name, bool admitted) {
 
 void ProcessWorld::start_coordinator(const std::vector<std::string>& more) {
     fs::remove(coordinator_folder() / kStatusFile);
-    std::vector<std::string> words = {ASSAY_BINARY, "coordinator", "--config", config_.string(),
-                                      "--dir", coordinator_folder().string(), "--data",
-                                      (folder_ / "data").string(), "--tokenizer",
-                                      (folder_ / "tokenizer.json").string(), "--listen",
-                                      "tcp://127.0.0.1:" + std::to_string(port_), "--admit",
-                                      (folder_ / "admitted.txt").string(), "--threads", "1"};
+    std::vector<std::string> words = {ASSAY_BINARY,
+                                      "coordinator",
+                                      "--config",
+                                      config_.string(),
+                                      "--dir",
+                                      coordinator_folder().string(),
+                                      "--data",
+                                      (folder_ / "data").string(),
+                                      "--tokenizer",
+                                      (folder_ / "tokenizer.json").string(),
+                                      "--listen",
+                                      "tcp://127.0.0.1:" + std::to_string(port_),
+                                      "--admit",
+                                      (folder_ / "admitted.txt").string(),
+                                      "--threads",
+                                      "1"};
     words.insert(words.end(), more.begin(), more.end());
     Result<ChildProcess> started =
         ChildProcess::start(words, folder_ / "coordinator.log", {"GOMP_SPINCOUNT=0"});
@@ -150,9 +183,16 @@ ChildProcess& ProcessWorld::start_peer(const std::string& name,
     if (!fs::exists(folder_ / name / "peer.key")) {
         make_peer(name);
     }
-    std::vector<std::string> words = {ASSAY_BINARY, "peer", "--coordinator", listening_.endpoint,
-                                      "--coordinator-key", listening_.key, "--dir",
-                                      (folder_ / name).string(), "--threads", "1"};
+    std::vector<std::string> words = {ASSAY_BINARY,
+                                      "peer",
+                                      "--coordinator",
+                                      listening_.endpoint,
+                                      "--coordinator-key",
+                                      listening_.key,
+                                      "--dir",
+                                      (folder_ / name).string(),
+                                      "--threads",
+                                      "1"};
     words.insert(words.end(), more.begin(), more.end());
     Result<ChildProcess> started =
         ChildProcess::start(words, folder_ / (name + ".log"), {"GOMP_SPINCOUNT=0"});
@@ -163,10 +203,20 @@ ChildProcess& ProcessWorld::start_peer(const std::string& name,
 
 ChildProcess& ProcessWorld::start_adversary(const std::string& name, const std::string& attack) {
     make_peer(name);
-    Result<ChildProcess> started = ChildProcess::start(
-        {ASSAY_BINARY, "demo-adversary", "--coordinator", listening_.endpoint, "--coordinator-key",
-         listening_.key, "--dir", (folder_ / name).string(), "--threads", "1", "--attack", attack},
-        folder_ / (name + ".log"), {"GOMP_SPINCOUNT=0"});
+    Result<ChildProcess> started = ChildProcess::start({ASSAY_BINARY,
+                                                        "demo-adversary",
+                                                        "--coordinator",
+                                                        listening_.endpoint,
+                                                        "--coordinator-key",
+                                                        listening_.key,
+                                                        "--dir",
+                                                        (folder_ / name).string(),
+                                                        "--threads",
+                                                        "1",
+                                                        "--attack",
+                                                        attack},
+                                                       folder_ / (name + ".log"),
+                                                       {"GOMP_SPINCOUNT=0"});
     REQUIRE(started.ok());
     peers_[name] = std::make_unique<ChildProcess>(std::move(*started));
     return *peers_[name];

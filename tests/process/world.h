@@ -1,7 +1,8 @@
-// A run of real processes for the tests: tiny data, a tiny model, a coordinator and peers on 127.0.0.1.
+// A run of real processes for the tests: tiny data, a tiny model, a coordinator and peers on
+// 127.0.0.1.
 //
-// Waits for what processes write, by inotify, with a deadline; never by time alone. All processes end
-// with the world, and its folder goes.
+// Waits for what processes write, by inotify, with a deadline; never by time alone. All processes
+// end with the world, and its folder goes.
 
 #pragma once
 
@@ -40,7 +41,9 @@ public:
     ProcessWorld& operator=(const ProcessWorld&) = delete;
 
     [[nodiscard]] std::filesystem::path folder() const { return folder_; }
-    [[nodiscard]] std::filesystem::path coordinator_folder() const { return folder_ / "coordinator"; }
+    [[nodiscard]] std::filesystem::path coordinator_folder() const {
+        return folder_ / "coordinator";
+    }
 
     // Appends a key to the admission list.
     void admit(const PeerId& id);
@@ -77,7 +80,8 @@ private:
     CoordinatorStatus listening_;
 };
 
-// A TCP port of 127.0.0.1 that was free a moment ago: a coordinator that restarts needs the same one.
+// A TCP port of 127.0.0.1 that was free a moment ago: a coordinator that restarts needs the same
+// one.
 int free_port();
 
 }  // namespace assay

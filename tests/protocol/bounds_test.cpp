@@ -4,7 +4,7 @@
 #include <functional>
 #include <limits>
 
-#include "message_samples.h"
+#include "tests/protocol/message_samples.h"
 #include "protocol/limits.h"
 
 using namespace assay;

@@ -6,7 +6,7 @@
 #include <set>
 #include <sstream>
 
-#include "message_samples.h"
+#include "tests/protocol/message_samples.h"
 
 using namespace assay;
 using samples::Filler;

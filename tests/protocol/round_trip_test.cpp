@@ -1,7 +1,7 @@
 // Every message comes back as it went in, and nothing that was bent on the way is believed.
 #include <catch2/catch.hpp>
 
-#include "message_samples.h"
+#include "tests/protocol/message_samples.h"
 #include "protocol/limits.h"
 
 using namespace assay;
