@@ -145,6 +145,8 @@ const char* class_name(NumericClass numeric_class) {
 
 }  // namespace
 
+void set_model_threads(int threads) { at::set_num_threads(threads); }
+
 Result<std::unique_ptr<GradientModel>> make_llama(const ModelShape& shape,
                                                   NumericClass numeric_class,
                                                   int threads) {
@@ -155,7 +157,7 @@ Result<std::unique_ptr<GradientModel>> make_llama(const ModelShape& shape,
         return fail(std::string("numeric class ") + class_name(numeric_class) +
                     " is not available on this machine's processor in this build; use fp32");
     }
-    at::set_num_threads(threads);
+    set_model_threads(threads);
     return std::unique_ptr<GradientModel>(std::make_unique<Llama>(shape));
 }
 

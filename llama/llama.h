@@ -19,4 +19,7 @@ Result<std::unique_ptr<GradientModel>> make_llama(const ModelShape& shape,
                                                   NumericClass numeric_class,
                                                   int threads);
 
+// Threads of all tensor work in this process. To be called before the first of it.
+void set_model_threads(int threads);
+
 }  // namespace assay

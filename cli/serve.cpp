@@ -1,0 +1,171 @@
+// `assay serve`: an OpenAI-compatible API over the newest snapshot of a run.
+
+#include <poll.h>
+
+#include <cstdio>
+#include <sstream>
+
+#include "checkpoints/snapshot_store.h"
+#include "cli/commands.h"
+#include "cli/node_commands.h"
+#include "cli/progress.h"
+#include "cli/stop_signal.h"
+#include "core/files.h"
+#include "core/log.h"
+#include "llama/llama.h"
+#include "serving/service.h"
+
+namespace assay {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kLookEveryMs = 500;
+constexpr uint64_t kKeysBytesMax = 1U << 20;
+
+struct ServeCommand {
+    std::string folder;
+    std::string snapshot;
+    std::string tokenizer;
+    std::string host = "127.0.0.1";
+    std::string port_file;
+    std::string api_key_file;
+    std::string model_name = "assay";
+    int64_t port = 8000;
+    int64_t threads = 1;
+};
+
+Result<Snapshot> load(const ServeCommand& command) {
+    if (!command.snapshot.empty()) {
+        return load_snapshot(command.snapshot);
+    }
+    if (command.folder.empty()) {
+        return fail("name a run's folder with --dir, or one file with --snapshot");
+    }
+    Result<SnapshotStore> store = SnapshotStore::open(fs::path(command.folder) / "snapshots");
+    if (!store) {
+        return store.error();
+    }
+    return store->load_latest();
+}
+
+Result<std::vector<std::string>> read_keys(const std::string& file) {
+    std::vector<std::string> keys;
+    if (file.empty()) {
+        return keys;
+    }
+    Result<std::string> text = read_text_file(file, kKeysBytesMax);
+    if (!text) {
+        return text.error();
+    }
+    std::istringstream lines(*text);
+    for (std::string line; std::getline(lines, line);) {
+        if (!line.empty() && line.front() != '#') {
+            keys.push_back(line);
+        }
+    }
+    if (keys.empty()) {
+        return fail(file + " has no key: put one on each line");
+    }
+    return keys;
+}
+
+// Swaps in what a running coordinator has saved since.
+void follow(const ServeCommand& command, Service& service, const fs::path& newest_at_start) {
+    fs::path newest = newest_at_start;
+    while (!stop_requested()) {
+        ::poll(nullptr, 0, kLookEveryMs);
+        if (!command.snapshot.empty()) {
+            continue;
+        }
+        Result<SnapshotStore> store = SnapshotStore::open(fs::path(command.folder) / "snapshots");
+        const std::vector<fs::path> files = store ? store->list() : std::vector<fs::path>{};
+        if (files.empty() || files.back() == newest) {
+            continue;
+        }
+        newest = files.back();
+        Result<Snapshot> snapshot = load_snapshot(newest);
+        if (!snapshot) {
+            log_warning(snapshot.reason());
+            continue;
+        }
+        service.replace_model(std::make_shared<DecoderModel>(std::move(*snapshot)));
+        log_info("now serving " + newest.filename().string());
+    }
+}
+
+fs::path newest_file(const ServeCommand& command) {
+    Result<SnapshotStore> store = SnapshotStore::open(fs::path(command.folder) / "snapshots");
+    const std::vector<fs::path> files = store ? store->list() : std::vector<fs::path>{};
+    return files.empty() ? fs::path() : files.back();
+}
+
+Status write_port(const ServeCommand& command, uint16_t port) {
+    if (command.port_file.empty()) {
+        return {};
+    }
+    return write_file_atomically(command.port_file, as_bytes(std::to_string(port) + "\n"));
+}
+
+int serve(const ServeCommand& command) {
+    catch_stop_signals();
+    const fs::path newest = command.snapshot.empty() ? newest_file(command) : fs::path();
+    Result<Snapshot> snapshot = load(command);
+    if (!snapshot) {
+        return failed(snapshot.reason());
+    }
+    const fs::path tokenizer_file = command.tokenizer.empty()
+                                        ? fs::path(command.folder) / "tokenizer.json"
+                                        : fs::path(command.tokenizer);
+    Result<Tokenizer> tokenizer = Tokenizer::load(tokenizer_file);
+    if (!tokenizer) {
+        return failed(tokenizer.reason());
+    }
+    Result<std::vector<std::string>> keys = read_keys(command.api_key_file);
+    if (!keys) {
+        return failed(keys.reason());
+    }
+    set_model_threads(static_cast<int>(command.threads));
+    ServiceOptions options;
+    options.http.host = command.host;
+    options.http.port = static_cast<uint16_t>(command.port);
+    options.model_name = command.model_name;
+    options.api_keys = *keys;
+    Result<std::unique_ptr<Service>> service =
+        Service::start(options, *tokenizer, std::make_shared<DecoderModel>(std::move(*snapshot)));
+    if (!service) {
+        return failed(service.reason());
+    }
+    if (Status written = write_port(command, (*service)->port()); !written) {
+        return failed(written.reason());
+    }
+    std::printf("serving %s on http://%s:%d/v1\n", command.model_name.c_str(),
+                command.host.c_str(), (*service)->port());
+    std::fflush(stdout);
+    follow(command, **service, newest);
+    leave(kExitOk);
+}
+
+}  // namespace
+
+void add_serve(CommandLine& line) {
+    static ServeCommand command;
+    line.add("serve",
+             "Serve a trained model over an OpenAI-compatible HTTP API",
+             "assay serve --dir run --port 8000\n"
+             "  curl http://127.0.0.1:8000/v1/completions -H 'Content-Type: application/json' \\\n"
+             "       -d '{\"model\":\"assay\",\"prompt\":\"The \",\"max_tokens\":32}'",
+             [] { return serve(command); })
+        .text("--dir", command.folder, "folder of a coordinator; its newest snapshot is served")
+        .text("--snapshot", command.snapshot, "one snapshot file instead")
+        .text("--tokenizer", command.tokenizer, "tokenizer.json; default: the one in --dir")
+        .text("--host", command.host, "address to listen on")
+        .number("--port", command.port, 0, 65535, "port; 0 takes any free one")
+        .text("--port-file", command.port_file, "write the port there once it listens")
+        .text("--api-key-file", command.api_key_file, "keys, one a line; without it: no key")
+        .text("--model-name", command.model_name, "name under which it is served")
+        .number("--threads", command.threads, 1, 1024, "threads that compute");
+}
+
+}  // namespace assay

@@ -1,0 +1,137 @@
+#include "serving/answer.h"
+
+#include <algorithm>
+
+namespace assay {
+
+Answer::Answer(ApiRequest request,
+               AnswerHead head,
+               const Tokenizer& tokenizer,
+               std::shared_ptr<HttpReply> reply,
+               OnDone on_done)
+    : request_(std::move(request)),
+      head_(std::move(head)),
+      tokenizer_(tokenizer),
+      reply_(std::move(reply)),
+      on_done_(std::move(on_done)),
+      started_(std::chrono::steady_clock::now()) {}
+
+void Answer::expect(std::vector<std::vector<int32_t>> prompts) {
+    prompts_ = std::move(prompts);
+    for (size_t prompt = 0; prompt < prompts_.size(); ++prompt) {
+        for (int64_t n = 0; n < request_.choices; ++n) {
+            Part part{prompt, TextStream(request_.stop), {}, 0, false};
+            part.choice.index = static_cast<int64_t>(choices_.size());
+            if (request_.echo) {
+                part.choice.text = tokenizer_.decode(prompts_[prompt]);
+            }
+            choices_.push_back(std::move(part));
+        }
+    }
+    open_ = choices_.size();
+}
+
+GenerationRequest Answer::generation(size_t choice, int64_t context_tokens) const {
+    GenerationRequest generation;
+    generation.prompt = prompts_[choices_[choice].prompt];
+    const int64_t room = context_tokens - static_cast<int64_t>(generation.prompt.size());
+    generation.tokens_max = std::min(room, request_.max_tokens.value_or(room));
+    generation.sampling = request_.sampling;
+    generation.sampling.seed += choice;  // choices of one request differ, and can be recomputed
+    generation.alternatives = std::max(0, request_.logprobs);
+    generation.end_token = request_.ignore_end ? -1 : tokenizer_.end_of_text().value_or(-1);
+    return generation;
+}
+
+void Answer::start_stream(HttpHeaders headers) {
+    reply_->start_stream(std::move(headers));
+    for (const Part& part : choices_) {
+        if (head_.chat) {
+            reply_->send_event(chunk_json(head_, part.choice, true));
+        }
+    }
+}
+
+TokenText Answer::describe(const SampledToken& token) const {
+    TokenText text{token_text(token.token), token.log_probability, {}};
+    for (const TokenProbability& other : token.alternatives) {
+        text.alternatives.emplace_back(token_text(other.token), other.log_probability);
+    }
+    return text;
+}
+
+void Answer::emit(Part& part, const std::string& text) {
+    if (!request_.stream) {
+        part.choice.text += text;
+        return;
+    }
+    if (text.empty() && part.choice.tokens.empty()) {
+        return;
+    }
+    Choice delta = part.choice;
+    delta.text = text;
+    reply_->send_event(chunk_json(head_, delta, false));
+    part.choice.tokens.clear();
+}
+
+bool Answer::take(size_t choice, const SampledToken& token) {
+    Part& part = choices_[choice];
+    ++part.generated;
+    const std::string text = part.stream.push(token_text(token.token));
+    if (head_.with_logprobs && !part.stream.stopped()) {
+        part.choice.tokens.push_back(describe(token));
+    }
+    emit(part, text);
+    return !part.stream.stopped();
+}
+
+void Answer::finish(size_t choice, FinishReason reason) {
+    Part& part = choices_[choice];
+    if (part.done) {
+        return;
+    }
+    part.done = true;
+    cancelled_ = cancelled_ || reason == FinishReason::kCancelled;
+    emit(part, part.stream.flush());
+    part.choice.finish_reason = reason == FinishReason::kLength ? "length" : "stop";
+    if (request_.stream && reason != FinishReason::kCancelled) {
+        Choice last = part.choice;
+        last.text.clear();
+        last.tokens.clear();
+        reply_->send_event(chunk_json(head_, last, false));
+    }
+    if (--open_ == 0) {
+        complete();
+    }
+}
+
+void Answer::complete() {
+    Usage usage;
+    for (const std::vector<int32_t>& prompt : prompts_) {
+        usage.prompt_tokens += static_cast<int64_t>(prompt.size());
+    }
+    std::vector<Choice> choices;
+    for (Part& part : choices_) {
+        usage.completion_tokens += part.generated;
+        choices.push_back(std::move(part.choice));
+    }
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started_;
+    on_done_(cancelled_ ? "abort" : choices.front().finish_reason, took.count());
+    if (!request_.stream) {
+        if (cancelled_) {
+            reply_->respond(503,
+                            error_json({503, "the request was cancelled", "server_error", "", ""}),
+                            "application/json", {});
+        } else {
+            reply_->respond(200, answer_json(head_, choices, usage), "application/json", {});
+        }
+        return;
+    }
+    if (request_.include_usage && !cancelled_) {
+        reply_->send_event(usage_chunk_json(head_, usage));
+    }
+    reply_->send_event("[DONE]");
+    reply_->finish();
+}
+
+}  // namespace assay

@@ -1,0 +1,307 @@
+#include "serving/service.h"
+
+#include <openssl/crypto.h>
+
+#include <atomic>
+#include <mutex>
+
+#include "core/clock.h"
+#include "core/rng.h"
+#include "serving/answer.h"
+#include "serving/openai_api.h"
+#include "serving/service_metrics.h"
+
+namespace assay {
+
+namespace {
+
+constexpr size_t kPromptBytesMax = 1U << 20;
+
+bool equal_in_constant_time(const std::string& a, const std::string& b) {
+    return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+}  // namespace
+
+class Service::Impl : public std::enable_shared_from_this<Impl> {
+public:
+    Impl(ServiceOptions options, Tokenizer tokenizer, std::shared_ptr<DecoderModel> model)
+        : options_(std::move(options)),
+          tokenizer_(std::move(tokenizer)),
+          model_(model),
+          created_(SystemClock().now().ms / 1000),
+          engine_(std::make_unique<Engine>(options_.engine, model)) {}
+
+    Status listen() {
+        Result<std::unique_ptr<HttpServer>> server = HttpServer::start(
+            options_.http, [this](HttpRequest request, std::shared_ptr<HttpReply> reply) {
+                handle(std::move(request), std::move(reply));
+            });
+        if (!server) {
+            return server.error();
+        }
+        server_ = std::move(*server);
+        return {};
+    }
+
+    ~Impl() {
+        engine_.reset();  // its callbacks use the server's connections
+        server_.reset();
+    }
+
+    [[nodiscard]] uint16_t port() const { return server_->port(); }
+    [[nodiscard]] EngineMetrics metrics() const { return engine_->metrics(); }
+
+    void replace_model(std::shared_ptr<DecoderModel> model) {
+        engine_->swap_model(model);
+        const std::lock_guard<std::mutex> lock(mutex_);
+        model_ = std::move(model);
+    }
+
+private:
+    using ReplyPtr = std::shared_ptr<HttpReply>;
+
+    [[nodiscard]] std::shared_ptr<DecoderModel> model() const {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        return model_;
+    }
+
+    void refuse(const ReplyPtr& reply, const ApiError& error, HttpHeaders headers = {}) {
+        metrics_.request_refused(error.status);
+        reply->respond(error.status, error_json(error), "application/json", std::move(headers));
+    }
+
+    [[nodiscard]] bool is_allowed(const HttpRequest& request) const {
+        if (options_.api_keys.empty()) {
+            return true;
+        }
+        const std::string prefix = "Bearer ";
+        if (request.authorization.rfind(prefix, 0) != 0) {
+            return false;
+        }
+        const std::string given = request.authorization.substr(prefix.size());
+        bool known = false;
+        for (const std::string& key : options_.api_keys) {
+            known = equal_in_constant_time(given, key) || known;
+        }
+        return known;
+    }
+
+    void handle(HttpRequest request, ReplyPtr reply) {
+        if (request.path == "/health") {
+            reply->respond(200, R"({"status":"ok"})", "application/json", {});
+        } else if (!is_allowed(request)) {
+            refuse(reply,
+                   {401, "the API key is missing or wrong; send `Authorization: Bearer KEY`",
+                    "authentication_error", "", "invalid_api_key"},
+                   {{"WWW-Authenticate", "Bearer"}});
+        } else if (request.method == "GET") {
+            handle_get(request, reply);
+        } else if (request.method == "POST") {
+            handle_post(request, reply);
+        } else {
+            refuse(reply, {405, "the method " + request.method + " is not allowed here",
+                           "invalid_request_error", "", ""});
+        }
+    }
+
+    void handle_get(const HttpRequest& request, const ReplyPtr& reply) {
+        const std::string context = std::to_string(model()->context_tokens());
+        if (request.path == "/v1/models") {
+            reply->respond(
+                200, models_json(options_.model_name, created_, model()->context_tokens()),
+                "application/json", {});
+        } else if (request.path == "/metrics") {
+            reply->respond(200, metrics_.text(engine_->metrics()),
+                           "text/plain; version=0.0.4; charset=utf-8", {});
+        } else if (request.path == "/version") {
+            reply->respond(200, text_json("version", "0.1.0"), "application/json", {});
+        } else {
+            not_found(request, reply);
+        }
+    }
+
+    void not_found(const HttpRequest& request, const ReplyPtr& reply) {
+        refuse(reply, {404, "there is nothing at " + request.method + " " + request.path,
+                       "invalid_request_error", "", ""});
+    }
+
+    void handle_post(const HttpRequest& request, const ReplyPtr& reply) {
+        if (request.path == "/v1/completions") {
+            complete(request, false, reply);
+        } else if (request.path == "/v1/chat/completions") {
+            complete(request, true, reply);
+        } else if (request.path == "/tokenize") {
+            tokenize(request, reply);
+        } else if (request.path == "/detokenize") {
+            detokenize(request, reply);
+        } else {
+            not_found(request, reply);
+        }
+    }
+
+    void tokenize(const HttpRequest& request, const ReplyPtr& reply) {
+        auto text = parse_tokenize(request.body);
+        if (const auto* error = std::get_if<ApiError>(&text)) {
+            refuse(reply, *error);
+            return;
+        }
+        reply->respond(
+            200, tokens_json(tokenizer_.encode(std::get<std::string>(text)),
+                             model()->context_tokens()),
+            "application/json", {});
+    }
+
+    void detokenize(const HttpRequest& request, const ReplyPtr& reply) {
+        auto tokens = parse_detokenize(request.body, model()->vocabulary());
+        if (const auto* error = std::get_if<ApiError>(&tokens)) {
+            refuse(reply, *error);
+            return;
+        }
+        reply->respond(
+            200, text_json("prompt", tokenizer_.decode(std::get<std::vector<int32_t>>(tokens))),
+            "application/json", {});
+    }
+
+    // Tokens of every prompt, or why one of them cannot be answered.
+    std::variant<std::vector<std::vector<int32_t>>, ApiError> encode(const ApiRequest& request) {
+        std::vector<std::vector<int32_t>> all;
+        const int64_t context = model()->context_tokens();
+        for (const Prompt& prompt : request.prompts) {
+            std::vector<int32_t> tokens;
+            if (const auto* ids = std::get_if<std::vector<int32_t>>(&prompt)) {
+                tokens = *ids;
+            } else if (std::get<std::string>(prompt).size() <= kPromptBytesMax) {
+                tokens = tokenizer_.encode(std::get<std::string>(prompt));
+            }
+            if (tokens.empty()) {
+                return ApiError{400, "the prompt is empty or far too long",
+                                "invalid_request_error", "prompt", ""};
+            }
+            const auto size = static_cast<int64_t>(tokens.size());
+            if (size + (request.max_tokens.value_or(1) > 0 ? 1 : 0) > context) {
+                return ApiError{400,
+                                "the prompt has " + std::to_string(size) +
+                                    " tokens; this model's context is " + std::to_string(context) +
+                                    ", of which at least one is for the answer",
+                                "invalid_request_error", request.chat ? "messages" : "prompt",
+                                "context_length_exceeded"};
+            }
+            all.push_back(std::move(tokens));
+        }
+        return all;
+    }
+
+    AnswerHead head_of(const ApiRequest& request, const HttpRequest& http) {
+        AnswerHead head;
+        const std::string number = std::to_string(next_answer_.fetch_add(1) + 1);
+        head.id = (request.chat ? "chatcmpl-" : "cmpl-") +
+                  (http.request_id.empty() ? number : http.request_id);
+        head.created = SystemClock().now().ms / 1000;
+        head.model = options_.model_name;
+        head.fingerprint = model()->root().substr(0, 12);
+        head.chat = request.chat;
+        head.with_logprobs = request.logprobs >= 0;
+        return head;
+    }
+
+    void complete(const HttpRequest& http, bool chat, const ReplyPtr& reply) {
+        const std::shared_ptr<DecoderModel> served = model();
+        auto parsed = parse_request(
+            http.body, chat,
+            {options_.model_name, served->context_tokens(), served->vocabulary(), 16});
+        if (const auto* error = std::get_if<ApiError>(&parsed)) {
+            refuse(reply, *error);
+            return;
+        }
+        ApiRequest request = std::get<ApiRequest>(std::move(parsed));
+        if (!request.seed_given) {
+            request.sampling.seed = static_cast<uint64_t>(SystemClock().now().ms) * 1000 +
+                                    next_answer_.load();
+        }
+        auto encoded = encode(request);
+        if (const auto* error = std::get_if<ApiError>(&encoded)) {
+            refuse(reply, *error);
+            return;
+        }
+        const bool stream = request.stream;
+        const AnswerHead head = head_of(request, http);
+        const auto answer = std::make_shared<Answer>(
+            std::move(request), head, tokenizer_, reply,
+            [this](const std::string& reason, double seconds) {
+                metrics_.request_finished(reason, seconds);
+            });
+        answer->expect(std::get<std::vector<std::vector<int32_t>>>(std::move(encoded)));
+        submit(answer, reply, stream, served->context_tokens());
+    }
+
+    void submit(const std::shared_ptr<Answer>& answer,
+                const ReplyPtr& reply,
+                bool stream,
+                int64_t context_tokens) {
+        const EngineMetrics now = engine_->metrics();
+        if (now.waiting + answer->choice_count() > options_.engine.waiting_max) {
+            refuse(reply, {429, "too many requests are waiting; try again in a moment",
+                           "rate_limit_error", "", ""},
+                   {{"Retry-After", "1"}});
+            return;
+        }
+        if (stream) {
+            answer->start_stream({});
+        }
+        std::vector<uint64_t> numbers;
+        for (size_t i = 0; i < answer->choice_count(); ++i) {
+            const uint64_t number = engine_->submit(
+                answer->generation(i, context_tokens),
+                [answer, i](const SampledToken& token) { return answer->take(i, token); },
+                [answer, i](FinishReason reason) { answer->finish(i, reason); });
+            if (number == 0) {
+                answer->finish(i, FinishReason::kCancelled);
+            }
+            numbers.push_back(number);
+        }
+        reply->on_gone([self = weak_from_this(), numbers] {
+            if (const std::shared_ptr<Impl> alive = self.lock()) {
+                for (const uint64_t number : numbers) {
+                    alive->engine_->cancel(number);
+                }
+            }
+        });
+    }
+
+    ServiceOptions options_;
+    Tokenizer tokenizer_;
+    mutable std::mutex mutex_;
+    std::shared_ptr<DecoderModel> model_;
+    int64_t created_;
+    std::atomic<uint64_t> next_answer_{0};
+    ServiceMetrics metrics_;
+    std::unique_ptr<Engine> engine_;
+    std::unique_ptr<HttpServer> server_;
+};
+
+Service::Service(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Service::~Service() = default;
+
+Result<std::unique_ptr<Service>> Service::start(ServiceOptions options,
+                                                Tokenizer tokenizer,
+                                                std::shared_ptr<DecoderModel> model) {
+    if (tokenizer.vocab_size() > model->vocabulary()) {
+        return fail("the tokenizer has " + std::to_string(tokenizer.vocab_size()) +
+                    " tokens, the model " + std::to_string(model->vocabulary()));
+    }
+    auto impl =
+        std::make_shared<Impl>(std::move(options), std::move(tokenizer), std::move(model));
+    if (Status listening = impl->listen(); !listening) {
+        return listening.error();
+    }
+    return std::unique_ptr<Service>(new Service(std::move(impl)));
+}
+
+uint16_t Service::port() const { return impl_->port(); }
+void Service::replace_model(std::shared_ptr<DecoderModel> model) {
+    impl_->replace_model(std::move(model));
+}
+EngineMetrics Service::metrics() const { return impl_->metrics(); }
+
+}  // namespace assay

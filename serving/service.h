@@ -1,0 +1,44 @@
+// The OpenAI-compatible service: routes requests of the HTTP server to the engine and back.
+//
+// Tokenizes on the HTTP thread, generates on the engine's thread. Model weights may be replaced while
+// requests run (replace_model): those that run finish with the ones they began with.
+
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/tokenizer.h"
+#include "serving/decoder_model.h"
+#include "serving/http_server.h"
+
+namespace assay {
+
+struct ServiceOptions {
+    HttpOptions http;
+    Engine::Settings engine;
+    std::string model_name = "assay";
+    std::vector<std::string> api_keys;  // empty: everybody may ask
+};
+
+class Service {
+public:
+    static Result<std::unique_ptr<Service>> start(ServiceOptions options,
+                                                  Tokenizer tokenizer,
+                                                  std::shared_ptr<DecoderModel> model);
+    ~Service();
+    Service(const Service&) = delete;
+    Service& operator=(const Service&) = delete;
+
+    [[nodiscard]] uint16_t port() const;
+    void replace_model(std::shared_ptr<DecoderModel> model);
+    [[nodiscard]] EngineMetrics metrics() const;
+
+private:
+    class Impl;
+    explicit Service(std::shared_ptr<Impl> impl);
+    std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace assay

@@ -1,0 +1,64 @@
+#include "serving/service_metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+namespace assay {
+
+struct ServiceMetrics::State {
+    prometheus::Registry registry;
+    prometheus::Family<prometheus::Counter>& finished =
+        prometheus::BuildCounter()
+            .Name("assay_request_success_total")
+            .Help("Answers that were completed, by reason")
+            .Register(registry);
+    prometheus::Family<prometheus::Counter>& refused =
+        prometheus::BuildCounter()
+            .Name("assay_request_refused_total")
+            .Help("Requests that were refused, by HTTP status")
+            .Register(registry);
+    prometheus::Histogram& latency =
+        prometheus::BuildHistogram()
+            .Name("assay_e2e_request_latency_seconds")
+            .Help("From a request to the end of its answer")
+            .Register(registry)
+            .Add({}, prometheus::Histogram::BucketBoundaries{0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+                                                             30, 60});
+    prometheus::Family<prometheus::Gauge>& gauges =
+        prometheus::BuildGauge().Name("assay_num_requests").Help("Requests now, by state").Register(
+            registry);
+    prometheus::Family<prometheus::Counter>& tokens = prometheus::BuildCounter()
+                                                          .Name("assay_tokens_total")
+                                                          .Help("Tokens, by kind")
+                                                          .Register(registry);
+    prometheus::Gauge& running = gauges.Add({{"state", "running"}});
+    prometheus::Gauge& waiting = gauges.Add({{"state", "waiting"}});
+    prometheus::Counter& prompt = tokens.Add({{"kind", "prompt"}});
+    prometheus::Counter& generated = tokens.Add({{"kind", "generation"}});
+};
+
+ServiceMetrics::ServiceMetrics() : state_(std::make_unique<State>()) {}
+ServiceMetrics::~ServiceMetrics() = default;
+
+void ServiceMetrics::request_finished(const std::string& finish_reason, double seconds) {
+    state_->finished.Add({{"finished_reason", finish_reason}}).Increment();
+    state_->latency.Observe(seconds);
+}
+
+void ServiceMetrics::request_refused(int status) {
+    state_->refused.Add({{"status", std::to_string(status)}}).Increment();
+}
+
+std::string ServiceMetrics::text(const EngineMetrics& engine) {
+    state_->running.Set(static_cast<double>(engine.running));
+    state_->waiting.Set(static_cast<double>(engine.waiting));
+    state_->prompt.Increment(static_cast<double>(engine.prompt_tokens) - state_->prompt.Value());
+    state_->generated.Increment(static_cast<double>(engine.generated_tokens) -
+                                state_->generated.Value());
+    return prometheus::TextSerializer().Serialize(state_->registry.Collect());
+}
+
+}  // namespace assay

@@ -1,0 +1,26 @@
+// Metrics of the service in Prometheus' text format. prometheus-cpp stays in service_metrics.cpp.
+
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "serving/engine.h"
+
+namespace assay {
+
+class ServiceMetrics {
+public:
+    ServiceMetrics();
+    ~ServiceMetrics();
+    void request_finished(const std::string& finish_reason, double seconds);
+    void request_refused(int status);
+    // The whole page, with the engine's figures as they are now.
+    std::string text(const EngineMetrics& engine);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace assay
