@@ -1,0 +1,142 @@
+// `assay checkpoint info|verify|export|logits`: what is in a snapshot, whether it is whole, and out.
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "checkpoints/export.h"
+#include "checkpoints/snapshot_store.h"
+#include "cli/commands.h"
+#include "cli/progress.h"
+#include "core/files.h"
+#include "llama/decoder.h"
+
+namespace assay {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr uint64_t kTokenizerBytesMax = 256U << 20;
+
+struct CheckpointCommand {
+    std::string folder;
+    std::string snapshot;
+    std::string tokenizer;
+    std::string out = "export";
+    std::string tokens = "1,2,3";
+};
+
+Result<SnapshotStore> open_store(const CheckpointCommand& command) {
+    if (command.folder.empty()) {
+        return fail("name a run's folder with --dir, or one file with --snapshot");
+    }
+    return SnapshotStore::open(fs::path(command.folder) / "snapshots");
+}
+
+Result<Snapshot> load(const CheckpointCommand& command) {
+    if (!command.snapshot.empty()) {
+        return load_snapshot(command.snapshot);
+    }
+    Result<SnapshotStore> store = open_store(command);
+    return store ? store->load_latest() : Result<Snapshot>(store.error());
+}
+
+int info(const CheckpointCommand& command) {
+    Result<Snapshot> snapshot = load(command);
+    if (!snapshot) {
+        return failed(snapshot.reason());
+    }
+    std::printf("%s", describe_snapshot(*snapshot).c_str());
+    return kExitOk;
+}
+
+int verify(const CheckpointCommand& command) {
+    std::vector<fs::path> files = {command.snapshot};
+    if (command.snapshot.empty()) {
+        Result<SnapshotStore> store = open_store(command);
+        if (!store) {
+            return failed(store.reason());
+        }
+        files = store->list();
+    }
+    int damaged = 0;
+    for (const fs::path& file : files) {
+        Result<Snapshot> snapshot = load_snapshot(file);
+        damaged += snapshot ? 0 : 1;
+        std::printf("%s\n", snapshot ? ("ok   " + file.filename().string()).c_str()
+                                     : ("BAD  " + snapshot.reason()).c_str());
+    }
+    if (files.empty()) {
+        return failed("there is no snapshot yet");
+    }
+    return damaged == 0 ? kExitOk : kExitVerification;
+}
+
+int export_model(const CheckpointCommand& command) {
+    Result<Snapshot> snapshot = load(command);
+    if (!snapshot) {
+        return failed(snapshot.reason());
+    }
+    const fs::path file = command.tokenizer.empty() ? fs::path(command.folder) / "tokenizer.json"
+                                                    : fs::path(command.tokenizer);
+    Result<std::string> tokenizer = read_text_file(file, kTokenizerBytesMax);
+    if (!tokenizer) {
+        return failed(tokenizer.reason());
+    }
+    if (Status done = export_hugging_face(*snapshot, *tokenizer, command.out); !done) {
+        return failed(done.reason());
+    }
+    std::printf("%s: load it with transformers.AutoModelForCausalLM.from_pretrained\n",
+                command.out.c_str());
+    return kExitOk;
+}
+
+int logits(const CheckpointCommand& command) {
+    Result<Snapshot> snapshot = load(command);
+    if (!snapshot) {
+        return failed(snapshot.reason());
+    }
+    std::vector<int32_t> tokens;
+    std::istringstream list(command.tokens);
+    for (std::string one; std::getline(list, one, ',');) {
+        const long token = std::strtol(one.c_str(), nullptr, 10);
+        if (token < 0 || token >= snapshot->shape.vocab) {
+            return failed("--tokens: " + one + " is not a token of this model");
+        }
+        tokens.push_back(static_cast<int32_t>(token));
+    }
+    if (tokens.empty() || static_cast<int64_t>(tokens.size()) > snapshot->shape.context) {
+        return failed("--tokens: give 1 to " + std::to_string(snapshot->shape.context) + " ids");
+    }
+    Decoder decoder(snapshot->shape,
+                    std::make_shared<const std::vector<float>>(std::move(snapshot->theta)));
+    const nlohmann::json answer{{"tokens", tokens}, {"logits", decoder.prompt_logits(tokens)}};
+    std::printf("%s\n", answer.dump().c_str());
+    return kExitOk;
+}
+
+}  // namespace
+
+void add_checkpoint(CommandLine& line) {
+    static CheckpointCommand command;
+    const auto add = [&line](const std::string& name, const std::string& summary,
+                             const std::string& example, std::function<int()> action) -> Command& {
+        return line.add("checkpoint " + name, summary, example, std::move(action))
+            .text("--dir", command.folder, "folder of a coordinator: its newest whole snapshot")
+            .text("--snapshot", command.snapshot, "one snapshot file instead");
+    };
+    add("info", "What is in a snapshot", "assay checkpoint info --dir run",
+        [] { return info(command); });
+    add("verify", "Check every snapshot of a run against its Merkle roots",
+        "assay checkpoint verify --dir run", [] { return verify(command); });
+    add("export", "Write a Hugging Face folder that stock transformers loads",
+        "assay checkpoint export --dir run --out hf", [] { return export_model(command); })
+        .text("--tokenizer", command.tokenizer, "tokenizer.json; default: the one in --dir")
+        .text("--out", command.out, "folder to write");
+    add("logits", "Logits at every position of a token sequence, as JSON",
+        "assay checkpoint logits --dir run --tokens 1,2,3", [] { return logits(command); })
+        .text("--tokens", command.tokens, "token ids, separated by commas");
+}
+
+}  // namespace assay
