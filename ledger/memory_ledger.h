@@ -11,7 +11,7 @@ namespace assay {
 
 class MemoryLedger final : public Ledger {
 public:
-    explicit MemoryLedger(Identity coordinator) : coordinator_(std::move(coordinator)) {}
+    explicit MemoryLedger(const Identity& coordinator) : coordinator_(coordinator) {}
 
     Status append(std::vector<RecordDraft> drafts) override;
     [[nodiscard]] Result<std::vector<Record>> read(uint64_t from, uint64_t count) const override;

@@ -200,10 +200,10 @@ Status RoundCheck::on_plan(const Record& record, const Books& books) {
         accumulator_root_ = books.zero_root();
     }
     const struct {
-        const char* name;
+        const char* name = nullptr;
         Digest expected;
         Digest found;
-    } kFields[] = {
+    } fields[] = {
         {"the manifest's digest", manifest_digest_, plan->manifest_digest},
         {"the ledger's head", record.previous, plan->ledger_head},
         {"the beacon of the round before", beacon_value_, plan->previous_beacon},
@@ -212,7 +212,7 @@ Status RoundCheck::on_plan(const Record& record, const Books& books) {
         {"the roster's root", roster_root(plan->peers), plan->roster_root},
         {"the pool's root", pool_root(plan->pool), plan->pool_root},
     };
-    for (const auto& field : kFields) {
+    for (const auto& field : fields) {
         if (field.expected != field.found) {
             return mismatch(field.name, field.expected, field.found);
         }
@@ -248,7 +248,7 @@ Status RoundCheck::on_commit(const Record& record) {
         return fail("the COMMIT is signed by " + signer.hex());
     }
     ++signatures_;
-    facts.commit = std::move(*commit);
+    facts.commit = *commit;
     (*round)->commits[record.subject] = std::move(facts);
     return {};
 }
