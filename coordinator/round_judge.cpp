@@ -311,8 +311,8 @@ Result<RoundJudged> RoundJudge::judge(const JudgeRound& order) {
         peer.share_nano = work.share_nano;
         peer.weight = work.submission->weight;
         judged.peers.push_back(std::move(peer));
-        const bool standing = work.verdict.ruling != Ruling::kRejected;
-        if (standing && work.evidence.audits.empty()) {
+        // Those of a copied pair ran already, but what is recorded is ordered and signed.
+        if (work.verdict.ruling != Ruling::kRejected) {
             judged.audits.insert(judged.audits.end(), work.jobs.begin(), work.jobs.end());
         }
     }

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/merkle.h"
-#include "ledger/memory_ledger.h"
 #include "protocol/codec.h"
 
 namespace assay {
@@ -25,7 +24,7 @@ SimCoordinator::SimCoordinator(const SimRun& run,
       channel_(channel),
       peers_(std::move(peers)),
       rng_(derive_seed(run.seed, "coordinator faults")),
-      ledger_(std::make_unique<MemoryLedger>(run.coordinator)) {
+      ledger_(run.coordinator) {
     OuterState outer = initial_outer_state(run_.outer, run_.layout);
     snapshots_[run_.manifest.initial_root] = {run_.initial_theta, std::move(outer)};
     const std::span<const float> values(run_.initial_theta);
@@ -50,10 +49,10 @@ Status SimCoordinator::boot() {
     judge_ = std::make_unique<RoundJudge>(run_.judge_settings(), std::move(ports), model_);
 
     const ChainElement element = [this](uint64_t index) { return run_.beacons.element(index); };
-    if (ledger_->height() == 0) {
+    if (ledger_.height() == 0) {
         machine_ = std::make_unique<RoundMachine>(run_.manifest, run_.rules, element);
     } else {
-        const Result<std::vector<Record>> records = ledger_->read(0, ledger_->height());
+        const Result<std::vector<Record>> records = ledger_.read(0, ledger_.height());
         if (!records) {
             return records.error();
         }
@@ -177,7 +176,7 @@ Status SimCoordinator::check_order() {
 }
 
 Status SimCoordinator::make_durable(const Persist& persist) {
-    if (Status appended = ledger_->append(persist.drafts); !appended) {
+    if (Status appended = ledger_.append(persist.drafts); !appended) {
         return appended;
     }
     for (const RecordDraft& draft : persist.drafts) {
@@ -190,7 +189,7 @@ Status SimCoordinator::make_durable(const Persist& persist) {
         }
     }
     const uint64_t wanted = run_.options.crash_height;
-    if (wanted > 0 && !crashed_at_height_ && ledger_->height() >= wanted) {
+    if (wanted > 0 && !crashed_at_height_ && ledger_.height() >= wanted) {
         crashed_at_height_ = true;
         crash_due_ = true;
     }

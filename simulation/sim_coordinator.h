@@ -15,7 +15,7 @@
 #include "coordinator/round_judge.h"
 #include "coordinator/round_machine.h"
 #include "core/rng.h"
-#include "ledger/ledger.h"
+#include "ledger/memory_ledger.h"
 #include "net/loopback.h"
 #include "simulation/sim_run.h"
 #include "simulation/toy_model.h"
@@ -41,7 +41,8 @@ public:
     [[nodiscard]] bool finished() const { return finished_; }
     [[nodiscard]] bool crash_due() const { return crash_due_; }
     [[nodiscard]] const RoundMachine& machine() const { return *machine_; }
-    [[nodiscard]] const Ledger& ledger() const { return *ledger_; }
+    [[nodiscard]] MemoryLedger& ledger() { return ledger_; }
+    [[nodiscard]] const MemoryLedger& ledger() const { return ledger_; }
     [[nodiscard]] const MemoryBlobs& blobs() const { return blobs_; }
     [[nodiscard]] const std::vector<RoundSummary>& summaries() const { return summaries_; }
     [[nodiscard]] uint64_t restarts() const { return restarts_; }
@@ -74,7 +75,7 @@ private:
     CounterRng rng_;
 
     // Durable.
-    std::unique_ptr<Ledger> ledger_;
+    MemoryLedger ledger_;
     MemoryBlobs blobs_;
     std::map<Digest, Kept> snapshots_;  // by theta's root
     std::vector<RoundSummary> summaries_;

@@ -3,7 +3,10 @@
 #include <algorithm>
 
 #include "core/merkle.h"
+#include "data/assignment.h"
+#include "ledger/ledger_verify.h"
 #include "protocol/codec.h"
+#include "verify/challenge.h"
 
 namespace assay {
 
@@ -185,21 +188,45 @@ Status World::check_replicas() {
     return {};
 }
 
-// Hashes, signatures and the fold of all records, as anybody could check them.
+// All of it, as anybody could check it, and that a restart would think the same.
 Status World::check_ledger() {
-    Result<std::vector<Record>> records =
-        coordinator_.ledger().read(0, coordinator_.ledger().height());
+    MemoryLedger& ledger = coordinator_.ledger();
+    if (run_.options.sabotage == Sabotage::kForgedRecord) {
+        ledger.stored().at(ledger.height() / 2).body.back() ^= 1;
+    }
+    LedgerChecks checks;
+    checks.coordinator = run_.coordinator.id();
+    checks.manifest_digest = manifest_digest(run_.manifest);
+    checks.pay = run_.rules.pay;
+    checks.assignment_digest = [this](const RoundPlan& plan, const PeerId& peer) -> Result<Digest> {
+        const Assignment dealt = assign(run_.seed, plan, run_.sample_count);
+        const PeerAssignment* own = dealt.find(peer);
+        return own == nullptr ? Result<Digest>(fail("not in the plan")) : assignment_digest(*own);
+    };
+    checks.drawn_steps = [this](const RoundPlan& plan,
+                                const PlanPeer& peer,
+                                const Digest& beacon,
+                                const Digest& commit) {
+        const std::vector<double> no_energy(run_.layout.tile_count(), 0.0);
+        const Challenge drawn = draw_challenge(beacon,
+                                               commit,
+                                               run_.layout,
+                                               no_energy,
+                                               run_.rules.verify,
+                                               plan.inner_steps,
+                                               peer.audit_ppm);
+        return drawn.audited ? drawn.steps : std::vector<uint32_t>();
+    };
+    const VerifyReport report = verify_ledger(ledger, checks);
+    if (!report.ok()) {
+        return fail("the ledger does not verify: " + report.text());
+    }
+    if (!report.not_checked.empty()) {
+        return fail("the ledger was not checked as a whole: " + report.text());
+    }
+    const Result<std::vector<Record>> records = ledger.read(0, ledger.height());
     if (!records) {
         return records.error();
-    }
-    if (run_.options.sabotage == Sabotage::kForgedRecord) {
-        records->at(records->size() / 2).body.back() ^= 1;
-    }
-    for (const Record& record : *records) {
-        if (record_hash(record) != record.hash ||
-            !verify_signature(run_.coordinator.id(), record.hash.span(), record.signature)) {
-            return fail("record " + std::to_string(record.height) + " is not what was signed");
-        }
     }
     const Result<RoundMachine> again =
         RoundMachine::restore(*records, run_.manifest, run_.rules, [this](uint64_t index) {

@@ -163,7 +163,7 @@ TEST_CASE("the checks of the simulation can fail", "[simulation]") {
     }
     SECTION("a ledger in which a byte was changed") {
         options.sabotage = Sabotage::kForgedRecord;
-        expected = "is not what was signed";
+        expected = "the ledger does not verify";
     }
     const SimulationReport report = run_simulation(options);
     CHECK_FALSE(report.ok);
