@@ -1,0 +1,261 @@
+// Where each adversary departs from an honest worker, and that it stays plausible elsewhere.
+
+#include "adversaries/adversary.h"
+
+#include <catch2/catch.hpp>
+#include <map>
+
+#include "core/merkle.h"
+#include "protocol/codec.h"
+
+namespace assay {
+
+namespace {
+
+Digest digest(uint8_t number) {
+    Digest made;
+    made.bytes[0] = number;
+    return made;
+}
+
+PeerId peer(uint8_t number) {
+    PeerId id;
+    id.key[0] = number;
+    return id;
+}
+
+// Loss 1/2 |theta - target(tokens)|^2: the gradient tells which samples were used.
+class PullModel : public GradientModel {
+public:
+    PullModel() { layout_.add("w", 64, 64); }
+    [[nodiscard]] const ParameterLayout& layout() const override { return layout_; }
+    StepGradient gradient(std::span<const float> theta,
+                          const TokenBatch& batch,
+                          uint32_t,
+                          std::span<float> gradient) override {
+        float sum = 0;
+        for (const int32_t token : batch.tokens) {
+            sum += static_cast<float>(token);
+        }
+        for (size_t i = 0; i < theta.size(); ++i) {
+            gradient[i] = theta[i] - sum * static_cast<float>(i % 7) / 1000.0F;
+        }
+        return {sum, std::vector<float>(batch.sequences, sum)};
+    }
+    std::vector<float> losses(std::span<const float>, const TokenBatch& batch) override {
+        return std::vector<float>(batch.sequences, 1.0F);
+    }
+
+private:
+    ParameterLayout layout_;
+};
+
+struct Bench {
+    PullModel model;
+    std::map<Digest, Bytes> blobs;
+    RoundPlan plan;
+
+    Bench() {
+        const Digest zero = zero_tiles_root(1);
+        plan.round = RoundId{3};
+        plan.inner_steps = 4;
+        plan.sequence_tokens = 2;
+        plan.learning_rate_bits.assign(4, 0x3c23d70a);  // 0.01
+        plan.base_root = zero;
+        for (uint8_t i = 1; i <= 2; ++i) {
+            PlanPeer line;
+            line.id = peer(i);
+            line.numeric_class = NumericClass::kExact;
+            line.sequences_per_step = 3;
+            line.m_root = line.v_root = line.e_root = zero;
+            plan.peers.push_back(line);
+        }
+    }
+
+    std::unique_ptr<PeerWorker> worker(const std::string& attack) {
+        WorkerSettings settings;
+        settings.self = peer(2);
+        settings.numeric_class = NumericClass::kExact;
+        settings.run_seed = digest(9);
+        settings.sample_count = 1000;
+        settings.verify.compressor_chunks = 2;
+        settings.verify.chain_chunks = 2;
+        settings.verify.audit_steps = 4;
+        WorkerPorts ports;
+        ports.put = [this](ByteSpan bytes) -> Result<BlobRef> {
+            const Digest hash = sha256_plain(bytes);
+            blobs[hash] = Bytes(bytes.begin(), bytes.end());
+            return BlobRef{hash, bytes.size(), {}};
+        };
+        ports.get = [this](const BlobRef& blob) -> Result<Bytes> { return blobs.at(blob.sha256); };
+        ports.drop = [](const Digest&) {};
+        ports.read_samples = [](std::span<const uint64_t> samples) -> Result<std::vector<int32_t>> {
+            std::vector<int32_t> tokens;
+            for (const uint64_t sample : samples) {
+                for (int i = 0; i < 3; ++i) {
+                    tokens.push_back(static_cast<int32_t>(sample % 100));
+                }
+            }
+            return tokens;
+        };
+        std::unique_ptr<PeerWorker> made =
+            attack.empty() ? std::make_unique<PeerWorker>(settings, ports, model)
+                           : make_adversary(attack, settings, ports, model);
+        REQUIRE(made != nullptr);
+        const std::vector<float> zeros(model.layout().value_count(), 0.0F);
+        REQUIRE(made->adopt_theta(zeros).ok());
+        return made;
+    }
+
+    static bool on(uint32_t, float) { return true; }
+
+    TrainedRound train(PeerWorker& worker) {
+        Result<TrainedRound> done = worker.train(plan, on);
+        REQUIRE(done.ok());
+        return *done;
+    }
+    SparseUpdate payload(const TrainedRound& round) {
+        Result<SparseUpdate> update =
+            decode_update(blobs.at(round.payload.sha256), model.layout(), CompressionSettings{});
+        REQUIRE(update.ok());  // canonical, whatever was edited
+        return *update;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("adversaries are made by name, and only those", "[adversaries]") {
+    Bench bench;
+    CHECK(adversary_names().size() == 8);
+    CHECK(make_adversary("honest", {}, {}, bench.model) == nullptr);
+}
+
+TEST_CASE("an honest worker trains the same twice, and opens", "[adversaries]") {
+    Bench bench;
+    const auto first = bench.worker("");
+    const auto second = bench.worker("");
+    const TrainedRound round = bench.train(*first);
+    CHECK(encode_body(round.commit) == encode_body(bench.train(*second).commit));
+    CHECK(round.commit.tokens == 4 * 3 * 2);
+    CHECK(first->open(bench.plan, round.commit, digest(1), digest(2)).ok());
+    CHECK_FALSE(first->open(bench.plan, Commit{}, digest(1), digest(2)).ok());
+    first->forget(bench.plan.round);
+    CHECK_FALSE(first->open(bench.plan, round.commit, digest(1), digest(2)).ok());
+}
+
+TEST_CASE("a round is abandoned between steps, and the state is as before", "[adversaries]") {
+    Bench bench;
+    const auto worker = bench.worker("");
+    const TripleRoots before = worker->roots();
+    CHECK_FALSE(worker->train(bench.plan, [](uint32_t step, float) { return step < 2; }).ok());
+    CHECK(worker->roots() == before);
+    CHECK(bench.train(*worker).commit.payload_bytes > 0);
+}
+
+TEST_CASE("counted keeps the new triple, not counted the old one", "[adversaries]") {
+    for (const bool counted : {true, false}) {
+        Bench bench;
+        const auto worker = bench.worker("");
+        const TripleRoots before = worker->roots();
+        const TrainedRound round = bench.train(*worker);
+        RoundSummary summary;
+        summary.round = bench.plan.round;
+        REQUIRE(worker->apply(summary, counted).ok());
+        CHECK((worker->roots() == before) == !counted);
+        CHECK((worker->roots().e == round.commit.e_after_root) == counted);
+    }
+}
+
+TEST_CASE("a plan that asks for moments nobody holds is not trained", "[adversaries]") {
+    Bench bench;
+    const auto worker = bench.worker("");
+    bench.plan.peers[1].m_root = digest(5);
+    CHECK_FALSE(worker->train(bench.plan, Bench::on).ok());
+    bench.plan.peers[1].m_root = zero_tiles_root(1);
+    bench.plan.base_root = digest(5);
+    CHECK_FALSE(worker->train(bench.plan, Bench::on).ok());
+}
+
+TEST_CASE("edited payloads: same chain, other bytes, still canonical", "[adversaries]") {
+    Bench bench;
+    const auto honest = bench.worker("");
+    const TrainedRound truth = bench.train(*honest);
+    const SparseUpdate true_update = bench.payload(truth);
+    for (const std::string attack : {"random", "sign_flip", "scaled"}) {
+        CAPTURE(attack);
+        const auto worker = bench.worker(attack);
+        const TrainedRound round = bench.train(*worker);
+        CHECK(round.commit.states_root == truth.commit.states_root);
+        CHECK(round.commit.payload_hash != truth.commit.payload_hash);
+        const SparseUpdate update = bench.payload(round);
+        CHECK_FALSE(update == true_update);
+        const ChunkCode& chunk = update.chunks[0];
+        const ChunkCode& original = true_update.chunks[0];
+        if (attack == "sign_flip") {
+            CHECK(chunk.value(0) == -original.value(0));
+            CHECK(chunk.indices == original.indices);
+        }
+        if (attack == "scaled") {
+            CHECK(chunk.value(0) == Approx(4 * original.value(0)).epsilon(0.01));
+        }
+        if (attack == "random") {
+            CHECK(chunk.indices != original.indices);
+        }
+    }
+}
+
+TEST_CASE("lazy repeats a gradient, other_data claims the assigned batches", "[adversaries]") {
+    Bench bench;
+    const auto honest = bench.worker("");
+    const TrainedRound truth = bench.train(*honest);
+    for (const std::string attack : {"lazy", "other_data"}) {
+        CAPTURE(attack);
+        const auto worker = bench.worker(attack);
+        const TrainedRound round = bench.train(*worker);
+        CHECK(round.commit.states_root != truth.commit.states_root);
+        CHECK(round.commit.assignment_digest == truth.commit.assignment_digest);
+        CHECK(worker->open(bench.plan, round.commit, digest(1), digest(2)).ok());
+    }
+}
+
+TEST_CASE("a copycat commits another's states and payload under its own assignment",
+          "[adversaries]") {
+    Bench bench;
+    const auto copycat = bench.worker("copycat");
+    const TrainedRound copied = bench.train(*copycat);
+    const auto honest = bench.worker("");
+    const TrainedRound own = bench.train(*honest);
+    CHECK(copied.commit.states_root != own.commit.states_root);
+    CHECK(copied.commit.assignment_digest == own.commit.assignment_digest);
+    bench.plan.peers.pop_back();
+    CHECK_FALSE(copycat->train(bench.plan, Bench::on).ok());
+}
+
+TEST_CASE("stale trains from the parameters of the round before", "[adversaries]") {
+    Bench bench;
+    const auto worker = bench.worker("stale");
+    CHECK_FALSE(worker->train(bench.plan, Bench::on).ok());  // there is no round before yet
+    std::vector<float> u(bench.model.layout().value_count(), 0.25F);
+    const Result<QuantisedAggregate> aggregate =
+        quantise_aggregate(u, bench.model.layout(), CompressionSettings{});
+    REQUIRE(aggregate.ok());
+    RoundSummary summary;
+    summary.round = RoundId{2};
+    const Digest hash = sha256_plain(aggregate->bytes);
+    bench.blobs[hash] = aggregate->bytes;
+    summary.aggregate = {hash, aggregate->bytes.size(), {}};
+    const Digest old_root = worker->theta_root();
+    REQUIRE(worker->apply(summary, false).ok());
+    bench.plan.base_root = worker->theta_root();
+    CHECK(bench.plan.base_root != old_root);
+    CHECK(bench.train(*worker).commit.base_root == old_root);
+}
+
+TEST_CASE("silent trains and never opens", "[adversaries]") {
+    Bench bench;
+    const auto worker = bench.worker("silent");
+    const TrainedRound round = bench.train(*worker);
+    CHECK_FALSE(worker->open(bench.plan, round.commit, digest(1), digest(2)).ok());
+}
+
+}  // namespace assay
