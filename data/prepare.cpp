@@ -1,221 +1,216 @@
 #include "data/prepare.h"
 
+#include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <fstream>
+#include <vector>
 
+#include "core/check.h"
 #include "core/files.h"
+#include "core/rng.h"
+#include "data/shard_writer.h"
+#include "data/text_source.h"
+#include "data/tokenizer.h"
 
 namespace assay {
 
 namespace {
 
-namespace fs = std::filesystem;
-
-// Appends tokens to shard files of one kind, hashing as it writes.
-class ShardWriter {
+// Deals a stream of tokens, block by block, to the two series.
+class BlockSplitter {
 public:
-    ShardWriter(fs::path folder, std::string kind, uint32_t width, uint64_t shard_tokens)
-        : folder_(std::move(folder)),
-          kind_(std::move(kind)),
-          width_(width),
-          shard_tokens_(shard_tokens) {}
+    BlockSplitter(const PrepareOptions& options, uint32_t vocab_size)
+        : options_(options),
+          training_(options.folder, "train", false, vocab_size, options.shard_tokens),
+          held_out_(options.folder, "held_out", true, vocab_size, options.shard_tokens),
+          training_counts_(vocab_size, 0),
+          held_out_counts_(vocab_size, 0) {}
 
-    Status add(const std::vector<int32_t>& tokens) {
-        for (const int32_t token : tokens) {
-            for (uint32_t byte = 0; byte < width_; ++byte) {
-                buffer_.push_back(static_cast<uint8_t>(static_cast<uint32_t>(token) >> (8 * byte)));
+    Status add(std::span<const int32_t> tokens) {
+        while (!tokens.empty()) {
+            const uint64_t room = options_.block_tokens - in_block_;
+            const std::span<const int32_t> part =
+                tokens.first(std::min<uint64_t>(room, tokens.size()));
+            const bool held = is_held_out(block_, options_.held_out_every);
+            std::vector<uint64_t>& counts = held ? held_out_counts_ : training_counts_;
+            for (const int32_t token : part) {
+                ++counts[static_cast<size_t>(token)];
             }
-            ++count_;
-            if (count_ == shard_tokens_) {
-                if (Status written = finish(); !written) {
-                    return written;
-                }
+            if (Status written = (held ? held_out_ : training_).append(part); !written.ok()) {
+                return written;
             }
-        }
-        total_ += tokens.size();
-        return {};
-    }
-
-    // The shard is in memory until it is whole: at most shard_tokens * width bytes.
-    Status finish() {
-        if (count_ == 0) {
-            return {};
-        }
-        ShardEntry entry;
-        char name[64];
-        std::snprintf(name, sizeof(name), "%s-%05zu.tok", kind_.c_str(), entries_.size());
-        entry.file = name;
-        entry.token_count = count_;
-        entry.held_out = kind_ == "held_out";
-        Bytes bytes = shard_header(width_, count_);
-        bytes.insert(bytes.end(), buffer_.begin(), buffer_.end());
-        entry.sha256 = sha256_plain(bytes);
-        if (Status written = write_file_atomically(folder_ / entry.file, bytes); !written) {
-            return written;
-        }
-        entries_.push_back(entry);
-        buffer_.clear();
-        count_ = 0;
-        return {};
-    }
-
-    [[nodiscard]] uint64_t total() const { return total_; }
-    [[nodiscard]] const std::vector<ShardEntry>& entries() const { return entries_; }
-
-private:
-    fs::path folder_;
-    std::string kind_;
-    uint32_t width_;
-    uint64_t shard_tokens_;
-    Bytes buffer_;
-    uint64_t count_ = 0;
-    uint64_t total_ = 0;
-    std::vector<ShardEntry> entries_;
-};
-
-struct Counts {
-    explicit Counts(size_t vocabulary) : of(vocabulary, 0) {}
-    void add(const std::vector<int32_t>& tokens) {
-        for (const int32_t token : tokens) {
-            ++of[static_cast<size_t>(token)];
-        }
-        total += tokens.size();
-    }
-    std::vector<uint64_t> of;
-    uint64_t total = 0;
-};
-
-// Cross entropy of the held-out tokens under the training tokens' add-one frequencies.
-double unigram_entropy(const Counts& train, const Counts& held_out) {
-    if (held_out.total == 0) {
-        return 0;
-    }
-    const double denominator = static_cast<double>(train.total + train.of.size());
-    double sum = 0;
-    for (size_t token = 0; token < train.of.size(); ++token) {
-        const double probability = static_cast<double>(train.of[token] + 1) / denominator;
-        sum -= static_cast<double>(held_out.of[token]) * std::log(probability);
-    }
-    return sum / static_cast<double>(held_out.total);
-}
-
-bool is_held_out(std::string_view block, uint32_t every) {
-    const Digest digest = sha256("held out", as_bytes(block));
-    ByteReader reader(digest.span());
-    return reader.u64() % every == 0;
-}
-
-// Cuts at the last end of line within block_bytes, so that no word is cut where lines are short.
-size_t block_length(std::string_view text, size_t block_bytes) {
-    if (text.size() <= block_bytes) {
-        return text.size();
-    }
-    const size_t line = text.rfind('\n', block_bytes - 1);
-    if (line != std::string_view::npos && line > 0) {
-        return line + 1;
-    }
-    size_t cut = block_bytes;
-    while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0U) == 0x80U) {
-        --cut;  // not inside a character
-    }
-    return cut == 0 ? block_bytes : cut;
-}
-
-class Preparer {
-public:
-    Preparer(const Tokenizer& tokenizer, const fs::path& folder, const PrepareSettings& settings)
-        : tokenizer_(tokenizer),
-          settings_(settings),
-          width_(tokenizer.vocab_size() <= 65536 ? 2 : 4),
-          train_(folder, "train", width_, settings.shard_tokens),
-          held_out_(folder, "held_out", width_, settings.shard_tokens),
-          train_counts_(static_cast<size_t>(tokenizer.vocab_size())),
-          held_out_counts_(static_cast<size_t>(tokenizer.vocab_size())) {}
-
-    Status add_text(std::string_view text) {
-        while (!text.empty()) {
-            const std::string_view block =
-                text.substr(0, block_length(text, settings_.block_bytes));
-            text.remove_prefix(block.size());
-            if (Status added = add_block(block); !added) {
-                return added;
+            in_block_ += part.size();
+            if (in_block_ == options_.block_tokens) {
+                ++block_;
+                in_block_ = 0;
             }
+            tokens = tokens.subspan(part.size());
         }
         return {};
     }
 
-    Result<DataManifest> finish() {
-        for (ShardWriter* writer : {&train_, &held_out_}) {
-            if (Status written = writer->finish(); !written) {
-                return written.error();
-            }
+    Status finish(PrepareReport& report) {
+        report.training_tokens = training_.token_count();
+        report.held_out_tokens = held_out_.token_count();
+        if (report.training_tokens == 0 || report.held_out_tokens == 0) {
+            return fail("the text is too short: it has " + std::to_string(report.training_tokens) +
+                        " tokens to train on and " + std::to_string(report.held_out_tokens) +
+                        " held out, in blocks of " + std::to_string(options_.block_tokens));
         }
-        DataManifest manifest;
-        manifest.vocab_size = static_cast<uint32_t>(tokenizer_.vocab_size());
-        manifest.unigram_entropy = unigram_entropy(train_counts_, held_out_counts_);
-        manifest.shards = train_.entries();
-        manifest.shards.insert(
-            manifest.shards.end(), held_out_.entries().begin(), held_out_.entries().end());
-        return manifest;
+        for (ShardWriter* writer : {&training_, &held_out_}) {
+            Result<std::vector<ShardEntry>> entries = writer->finish();
+            if (!entries) {
+                return entries.error();
+            }
+            report.manifest.shards.insert(
+                report.manifest.shards.end(), entries->begin(), entries->end());
+        }
+        report.manifest.unigram_entropy = unigram_entropy(training_counts_, held_out_counts_);
+        return {};
     }
 
 private:
-    Status add_block(std::string_view block) {
-        const std::vector<int32_t> tokens = tokenizer_.encode(block);
-        const bool held_out = held_out_.total() < settings_.held_out_tokens_max &&
-                              is_held_out(block, settings_.held_out_every);
-        (held_out ? held_out_counts_ : train_counts_).add(tokens);
-        return (held_out ? held_out_ : train_).add(tokens);
-    }
-
-    const Tokenizer& tokenizer_;
-    PrepareSettings settings_;
-    uint32_t width_;
-    ShardWriter train_;
+    const PrepareOptions& options_;
+    ShardWriter training_;
     ShardWriter held_out_;
-    Counts train_counts_;
-    Counts held_out_counts_;
+    std::vector<uint64_t> training_counts_;
+    std::vector<uint64_t> held_out_counts_;
+    uint64_t block_ = 0;
+    uint64_t in_block_ = 0;
 };
 
-}  // namespace
-
-Result<DataManifest> prepare_data(TextSource& source,
-                                  const Tokenizer& tokenizer,
-                                  const fs::path& folder,
-                                  const PrepareSettings& settings,
-                                  const std::function<void(double)>& progress) {
-    if (Status made = make_folder(folder); !made) {
-        return made.error();
+Status check_options(const PrepareOptions& options) {
+    if (options.shard_tokens < 1 || options.block_tokens < 1) {
+        return fail("a shard and a block need at least one token");
     }
-    std::error_code ignored;
-    fs::remove(folder / kDataManifestFile, ignored);  // what it listed is about to change
-    Preparer preparer(tokenizer, folder, settings);
-    while (true) {
-        Result<std::string> text = source.next();
-        if (!text) {
-            return text.error();
+    if (options.held_out_every < 2) {
+        return fail("held_out_every is " + std::to_string(options.held_out_every) +
+                    "; at least 2, or nothing is left to train on");
+    }
+    return {};
+}
+
+// Tokens of one block of text, document ends included.
+std::vector<int32_t> encode_documents(const Tokenizer& tokenizer, std::string_view text) {
+    std::vector<int32_t> ids;
+    for (;;) {
+        const size_t mark = text.find(kEndOfText);
+        const std::vector<int32_t> part = tokenizer.encode(text.substr(0, mark));
+        ids.insert(ids.end(), part.begin(), part.end());
+        if (mark == std::string_view::npos) {
+            return ids;
         }
-        if (text->empty()) {
+        if (tokenizer.end_of_text()) {
+            ids.push_back(*tokenizer.end_of_text());
+        }
+        text.remove_prefix(mark + kEndOfText.size());
+    }
+}
+
+Status stream_text(TextSource& source,
+                   const Tokenizer& tokenizer,
+                   BlockSplitter& splitter,
+                   const std::function<void(double)>& progress) {
+    for (;;) {
+        const Result<std::string> block = source.next();
+        if (!block) {
+            return block.error();
+        }
+        if (block->empty()) {
             break;
         }
-        if (Status added = preparer.add_text(*text); !added) {
-            return added.error();
+        if (Status added = splitter.add(encode_documents(tokenizer, *block)); !added.ok()) {
+            return added;
         }
         if (progress) {
             progress(source.progress());
         }
     }
-    Result<DataManifest> manifest = preparer.finish();
-    if (!manifest) {
-        return manifest;
+    if (tokenizer.end_of_text()) {
+        const int32_t end = *tokenizer.end_of_text();
+        return splitter.add(std::span<const int32_t>(&end, 1));
     }
-    const Status written = write_file_atomically(folder / kDataManifestFile,
-                                                 as_bytes(encode_data_manifest(*manifest)));
-    if (!written) {
-        return written.error();
+    return {};
+}
+
+// The folder is there and holds no manifest.
+Status clear_folder(const std::filesystem::path& folder) {
+    if (Status made = make_folder(folder); !made.ok()) {
+        return made;
     }
-    return manifest;
+    std::error_code code;
+    std::filesystem::remove(folder / kDataManifestFile, code);
+    if (code) {
+        return fail("cannot remove the old " + (folder / kDataManifestFile).string() + ": " +
+                    code.message());
+    }
+    return {};
+}
+
+}  // namespace
+
+bool is_held_out(uint64_t block, uint64_t held_out_every) {
+    const uint64_t group = block / held_out_every;
+    CounterRng rng(derive_seed({}, "held out", {group}));
+    // In the first group an early one, so that short texts have their held-out part too.
+    const uint64_t among = group == 0 ? std::min<uint64_t>(held_out_every, 4) : held_out_every;
+    return block % held_out_every == rng.below(among);
+}
+
+double unigram_entropy(std::span<const uint64_t> training_counts,
+                       std::span<const uint64_t> held_out_counts) {
+    ASSAY_CHECK_EQ(training_counts.size(), held_out_counts.size());
+    double training_total = static_cast<double>(training_counts.size());
+    double held_out_total = 0;
+    for (size_t i = 0; i < training_counts.size(); ++i) {
+        training_total += static_cast<double>(training_counts[i]);
+        held_out_total += static_cast<double>(held_out_counts[i]);
+    }
+    double nats = 0;
+    for (size_t i = 0; i < training_counts.size(); ++i) {
+        const double probability = (static_cast<double>(training_counts[i]) + 1) / training_total;
+        nats -= static_cast<double>(held_out_counts[i]) * std::log(probability);
+    }
+    return held_out_total == 0 ? 0 : nats / held_out_total;
+}
+
+Result<PrepareReport> prepare_data(const PrepareOptions& options,
+                                   const std::function<void(double)>& progress) {
+    if (Status checked = check_options(options); !checked.ok()) {
+        return checked.error();
+    }
+    const Result<Bytes> tokenizer_file = read_file(options.tokenizer, Tokenizer::kFileBytesMax);
+    if (!tokenizer_file) {
+        return tokenizer_file.error();
+    }
+    const Result<Tokenizer> tokenizer = Tokenizer::parse(to_text(*tokenizer_file));
+    if (!tokenizer) {
+        return fail(options.tokenizer.string() + ": " + tokenizer.reason());
+    }
+    Result<TextSource> source = TextSource::open(options.text, options.limit_bytes);
+    if (!source) {
+        return source.error();
+    }
+    if (Status cleared = clear_folder(options.folder); !cleared.ok()) {
+        return cleared.error();
+    }
+    PrepareReport report;
+    report.manifest.vocab_size = static_cast<uint32_t>(tokenizer->vocab_size());
+    report.manifest.tokenizer = sha256_plain(*tokenizer_file);
+    BlockSplitter splitter(options, report.manifest.vocab_size);
+    Status done = stream_text(*source, *tokenizer, splitter, progress);
+    if (done.ok()) {
+        done = splitter.finish(report);
+    }
+    if (done.ok()) {
+        done = write_file_atomically(options.folder / kDataManifestFile,
+                                     as_bytes(encode_data_manifest(report.manifest)));
+    }
+    if (!done.ok()) {
+        return done.error();
+    }
+    report.text_bytes = source->bytes_read();
+    report.replaced = source->replaced();
+    return report;
 }
 
 }  // namespace assay

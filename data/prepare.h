@@ -1,31 +1,50 @@
-// Text to token shards: streaming, in bounded memory, complete or absent.
+// Text to token shards: streams, bounded memory, any size.
 //
-// Blocks of text are hashed; every kHeldOutEvery-th (by hash) is held out, so that both parts have
-// the same distribution and the split does not depend on the order of reading.
+// The token stream is cut into blocks; of each `held_out_every` blocks one, drawn from the number
+// of the group alone, is held out: the held-out text has the distribution of the whole, and the
+// same text gives the same files. The literal <|endoftext|> ends a document, as does the end of the
+// file.
 
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <span>
 
-#include "data/text_source.h"
-#include "data/token_shards.h"
-#include "data/tokenizer.h"
+#include "data/data_manifest.h"
 
 namespace assay {
 
-struct PrepareSettings {
-    uint64_t shard_tokens = uint64_t{1} << 26;
-    uint32_t held_out_every = 20;
-    size_t block_bytes = 16384;                        // unit of the split
-    uint64_t held_out_tokens_max = uint64_t{1} << 21;  // later blocks are then all trained on
+struct PrepareOptions {
+    std::filesystem::path text;       // plain or gzip
+    std::filesystem::path tokenizer;  // tokenizer.json
+    std::filesystem::path folder;     // of the data set; made if it is not there
+    uint64_t limit_bytes = 0;         // of text; 0: all
+    uint64_t shard_tokens = 1 << 26;
+    uint64_t block_tokens = 4096;
+    uint64_t held_out_every = 50;  // at least 2
 };
 
-// Writes shards, then the manifest (data.manifest) that makes them exist, into `folder`.
-Result<DataManifest> prepare_data(TextSource& source,
-                                  const Tokenizer& tokenizer,
-                                  const std::filesystem::path& folder,
-                                  const PrepareSettings& settings,
-                                  const std::function<void(double)>& progress = {});
+struct PrepareReport {
+    DataManifest manifest;
+    uint64_t text_bytes = 0;
+    uint64_t replaced = 0;  // ill-formed parts of UTF-8, now U+FFFD
+    uint64_t training_tokens = 0;
+    uint64_t held_out_tokens = 0;
+};
+
+// Writes the shards, then data.manifest. An older manifest there is removed first, so that a folder
+// with a manifest is always whole. Progress, from 0 to 1, may be empty.
+Result<PrepareReport> prepare_data(const PrepareOptions& options,
+                                   const std::function<void(double)>& progress = {});
+
+// Whether block number `block` is held out.
+bool is_held_out(uint64_t block, uint64_t held_out_every);
+
+// Nats per token of a text with these counts under the add-one smoothed distribution of the other.
+// REQUIRES: equal sizes.
+double unigram_entropy(std::span<const uint64_t> training_counts,
+                       std::span<const uint64_t> held_out_counts);
 
 }  // namespace assay

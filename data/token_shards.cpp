@@ -6,209 +6,95 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <bit>
 #include <cerrno>
 #include <cstring>
-#include <sstream>
 #include <utility>
+
+#include "core/check.h"
+#include "protocol/limits.h"
 
 namespace assay {
 
 namespace {
 
-constexpr uint32_t kMagic = 0x4B4F5441;  // "ATOK"
+constexpr std::string_view kMagic = "ASSAYTOK";
 constexpr uint32_t kVersion = 1;
-constexpr size_t kShardsMax = 65536;
-constexpr size_t kNameMax = 128;
-constexpr size_t kManifestBytesMax = 16U << 20;
-constexpr const char* kHeading = "assay-data 1";
 
-bool is_plain_name(std::string_view name) {
-    if (name.empty() || name.size() > kNameMax || name.front() == '.') {
-        return false;
-    }
-    return std::all_of(name.begin(), name.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-    });
-}
-
-// A read-only mapping of a whole file.
-class Mapping {
-public:
-    static Result<Mapping> open(const std::filesystem::path& file) {
-        const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-        struct stat info {};
-        if (fd < 0 || ::fstat(fd, &info) != 0) {
-            const std::string why = std::strerror(errno);
-            if (fd >= 0) {
-                ::close(fd);
-            }
-            return fail("cannot open token shard " + file.string() + ": " + why);
-        }
-        const auto size = static_cast<size_t>(info.st_size);
-        void* data = size == 0 ? MAP_FAILED : ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
-        ::close(fd);
-        if (data == MAP_FAILED) {
-            return fail("cannot map token shard " + file.string());
-        }
-        return Mapping(static_cast<const uint8_t*>(data), size);
-    }
-    Mapping(Mapping&& other) noexcept
-        : data_(std::exchange(other.data_, nullptr)), size_(other.size_) {}
-    Mapping& operator=(Mapping&& other) noexcept {
-        std::swap(data_, other.data_);
-        std::swap(size_, other.size_);
-        return *this;
-    }
-    ~Mapping() {
-        if (data_ != nullptr) {
-            ::munmap(const_cast<uint8_t*>(data_), size_);
-        }
-    }
-    [[nodiscard]] ByteSpan bytes() const { return {data_, size_}; }
-
-private:
-    Mapping(const uint8_t* data, size_t size) : data_(data), size_(size) {}
-    const uint8_t* data_;
-    size_t size_;
-};
-
-struct Shard {
-    Mapping mapping;
-    uint32_t width = 2;
-    uint64_t tokens = 0;
-    uint64_t first_sample = 0;  // of this shard, in its stream
-    uint64_t samples = 0;
-};
-
-// Shards of one kind, with samples numbered through.
-struct Stream {
-    std::vector<Shard> shards;
-    uint64_t samples = 0;
-};
-
-Result<Shard> open_shard(const std::filesystem::path& file,
-                         const ShardEntry& entry,
-                         bool verify_hash) {
-    Result<Mapping> mapping = Mapping::open(file);
-    if (!mapping) {
-        return mapping.error();
-    }
-    ByteReader header(mapping->bytes());
-    const bool known = header.u32() == kMagic && header.u32() == kVersion;
-    const uint32_t width = header.u32();
-    const bool zero = header.u32() == 0;
-    const uint64_t count = header.u64();
-    const bool fits = (width == 2 || width == 4) && count == entry.token_count &&
-                      header.remaining() / width == count && header.remaining() % width == 0;
-    if (!header.ok() || !known || !zero || !fits) {
-        return fail(file.string() + " is not the token shard that the manifest lists");
-    }
-    if (verify_hash && sha256_plain(mapping->bytes()) != entry.sha256) {
-        return fail(file.string() + " is damaged: its SHA-256 is not the manifest's");
-    }
-    return Shard{std::move(*mapping), width, count, 0, 0};
-}
-
-void read_sample(const Shard& shard, uint64_t first, uint32_t count, std::vector<int32_t>& out) {
-    const uint8_t* from = shard.mapping.bytes().data() + kShardHeaderBytes + first * shard.width;
-    for (uint32_t i = 0; i < count; ++i) {
-        uint32_t token = 0;
-        for (uint32_t byte = 0; byte < shard.width; ++byte) {
-            token |= static_cast<uint32_t>(from[i * shard.width + byte]) << (8 * byte);
-        }
-        out.push_back(static_cast<int32_t>(token));
-    }
-}
-
-Status read_stream(const Stream& stream,
-                   uint32_t sequence_tokens,
-                   std::span<const uint64_t> samples,
-                   std::vector<int32_t>& out) {
-    out.clear();
-    out.reserve(samples.size() * (sequence_tokens + 1));
-    for (const uint64_t sample : samples) {
-        if (sample >= stream.samples) {
-            return fail("there is no sample " + std::to_string(sample) + "; the data has " +
-                        std::to_string(stream.samples));
-        }
-        const auto after = std::upper_bound(
-            stream.shards.begin(),
-            stream.shards.end(),
-            sample,
-            [](uint64_t wanted, const Shard& shard) { return wanted < shard.first_sample; });
-        const Shard& shard = *(after - 1);
-        read_sample(
-            shard, (sample - shard.first_sample) * sequence_tokens, sequence_tokens + 1, out);
-    }
-    return {};
+Error file_error(const std::filesystem::path& file, const std::string& what) {
+    return fail("token shard " + file.string() + ": " + what);
 }
 
 }  // namespace
 
-Bytes shard_header(uint32_t bytes_per_token, uint64_t count) {
-    ByteWriter writer;
-    writer.u32(kMagic);
-    writer.u32(kVersion);
-    writer.u32(bytes_per_token);
-    writer.u32(0);
-    writer.u64(count);
-    return writer.take();
+uint32_t token_bytes_of(uint32_t vocab_size) {
+    return vocab_size <= 65536 ? 2 : 4;
 }
 
-std::string encode_data_manifest(const DataManifest& manifest) {
-    std::ostringstream out;
-    out << kHeading << "\nvocab " << manifest.vocab_size << "\nunigram_entropy "
-        << std::bit_cast<uint64_t>(manifest.unigram_entropy) << "\n";
-    for (const ShardEntry& shard : manifest.shards) {
-        out << (shard.held_out ? "held_out " : "train ") << shard.file << " " << shard.token_count
-            << " " << shard.sha256.hex() << "\n";
-    }
-    return out.str();
-}
-
-Result<DataManifest> parse_data_manifest(std::string_view text) {
-    if (text.size() > kManifestBytesMax) {
-        return fail("the data manifest is too long");
-    }
-    std::istringstream lines{std::string(text)};
-    std::string line;
-    std::getline(lines, line);
-    if (line != kHeading) {
-        return fail("not a data manifest: it does not begin with `" + std::string(kHeading) + "`");
-    }
-    DataManifest manifest;
-    std::string word;
-    uint64_t entropy_bits = 0;
-    if (!(lines >> word) || word != "vocab" || !(lines >> manifest.vocab_size) ||
-        !(lines >> word) || word != "unigram_entropy" || !(lines >> entropy_bits)) {
-        return fail("the data manifest's head is damaged");
-    }
-    manifest.unigram_entropy = std::bit_cast<double>(entropy_bits);
-    while (lines >> word) {
-        ShardEntry shard;
-        std::string hash;
-        const bool read = static_cast<bool>(lines >> shard.file >> shard.token_count >> hash);
-        Result<Digest> digest = digest_from_hex(hash);
-        if (!read || !digest || (word != "train" && word != "held_out") ||
-            !is_plain_name(shard.file) || manifest.shards.size() >= kShardsMax) {
-            return fail("the data manifest's line for shard " +
-                        std::to_string(manifest.shards.size() + 1) + " is not valid");
+Bytes shard_header(uint32_t vocab_size) {
+    Bytes header(kShardHeaderBytes, 0);
+    std::copy(kMagic.begin(), kMagic.end(), header.begin());
+    size_t at = kMagic.size();
+    for (const uint32_t number : {kVersion, token_bytes_of(vocab_size), vocab_size}) {
+        for (uint32_t i = 0; i < 4; ++i) {
+            header[at++] = static_cast<uint8_t>(number >> (8 * i));
         }
-        shard.sha256 = *digest;
-        shard.held_out = word == "held_out";
-        manifest.shards.push_back(std::move(shard));
     }
-    return manifest;
+    return header;
 }
 
-struct TokenShards::State {
-    uint32_t sequence_tokens = 0;
-    Stream train;
-    Stream held_out;
+// One file in memory, read-only.
+class TokenShards::Map {
+public:
+    Map(void* start, uint64_t size, uint32_t token_bytes)
+        : start_(static_cast<const uint8_t*>(start)), size_(size), token_bytes_(token_bytes) {}
+    ~Map() { ::munmap(const_cast<uint8_t*>(start_), size_); }
+    Map(const Map&) = delete;
+    Map& operator=(const Map&) = delete;
+
+    static Result<std::unique_ptr<Map>> open(const std::filesystem::path& file,
+                                             uint64_t size,
+                                             uint32_t token_bytes);
+
+    [[nodiscard]] ByteSpan bytes() const { return {start_, size_}; }
+    [[nodiscard]] uint32_t token(uint64_t index) const {
+        const uint8_t* at = start_ + kShardHeaderBytes + index * token_bytes_;
+        uint32_t value = at[0] | static_cast<uint32_t>(at[1]) << 8;
+        if (token_bytes_ == 4) {
+            value |= static_cast<uint32_t>(at[2]) << 16 | static_cast<uint32_t>(at[3]) << 24;
+        }
+        return value;
+    }
+
+private:
+    const uint8_t* start_;
+    uint64_t size_;
+    uint32_t token_bytes_;
 };
 
-TokenShards::TokenShards(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Result<std::unique_ptr<TokenShards::Map>> TokenShards::Map::open(const std::filesystem::path& file,
+                                                                 uint64_t size,
+                                                                 uint32_t token_bytes) {
+    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return file_error(file, std::strerror(errno));
+    }
+    struct stat facts = {};
+    if (::fstat(fd, &facts) != 0 || static_cast<uint64_t>(facts.st_size) != size) {
+        ::close(fd);
+        return file_error(file,
+                          "it has " + std::to_string(facts.st_size) + " bytes instead of " +
+                              std::to_string(size));
+    }
+    void* start = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    const int code = errno;
+    ::close(fd);
+    if (start == MAP_FAILED) {
+        return file_error(file, std::strerror(code));
+    }
+    return std::make_unique<Map>(start, size, token_bytes);
+}
+
+TokenShards::TokenShards() = default;
 TokenShards::TokenShards(TokenShards&&) noexcept = default;
 TokenShards& TokenShards::operator=(TokenShards&&) noexcept = default;
 TokenShards::~TokenShards() = default;
@@ -217,48 +103,90 @@ Result<TokenShards> TokenShards::open(const std::filesystem::path& folder,
                                       const DataManifest& manifest,
                                       uint32_t sequence_tokens,
                                       bool verify_hashes) {
-    ASSAY_CHECK(sequence_tokens > 0);
-    auto state = std::make_unique<State>();
-    state->sequence_tokens = sequence_tokens;
+    if (sequence_tokens < 1 || sequence_tokens > limits::kSequenceTokensMax) {
+        return fail("a sequence of " + std::to_string(sequence_tokens) +
+                    " tokens; allowed are 1 to " + std::to_string(limits::kSequenceTokensMax));
+    }
+    TokenShards shards;
+    shards.sequence_tokens_ = sequence_tokens;
+    shards.vocab_size_ = manifest.vocab_size;
+    const uint32_t token_bytes = token_bytes_of(manifest.vocab_size);
+    const Bytes header = shard_header(manifest.vocab_size);
     for (const ShardEntry& entry : manifest.shards) {
-        Result<Shard> shard = open_shard(folder / entry.file, entry, verify_hashes);
-        if (!shard) {
-            return shard.error();
+        const std::filesystem::path file = folder / entry.file;
+        Result<std::unique_ptr<Map>> map =
+            Map::open(file, kShardHeaderBytes + entry.token_count * token_bytes, token_bytes);
+        if (!map) {
+            return map.error();
         }
-        Stream& stream = entry.held_out ? state->held_out : state->train;
-        shard->first_sample = stream.samples;
-        shard->samples = shard->tokens == 0 ? 0 : (shard->tokens - 1) / sequence_tokens;
-        if (shard->samples > 0) {
-            stream.samples += shard->samples;
-            stream.shards.push_back(std::move(*shard));
+        if (!std::equal(header.begin(), header.end(), (*map)->bytes().begin())) {
+            return file_error(file, "its header is not that of a shard of this vocabulary");
         }
+        if (verify_hashes && sha256_plain((*map)->bytes()) != entry.sha256) {
+            return file_error(
+                file, "its hash is not " + entry.sha256.brief() + "..., as the data manifest says");
+        }
+        Series& series = entry.held_out ? shards.held_out_ : shards.training_;
+        const uint64_t samples =
+            entry.token_count == 0 ? 0 : (entry.token_count - 1) / sequence_tokens;
+        series.parts.push_back({std::move(*map), series.samples, samples});
+        series.samples += samples;
     }
-    if (state->train.samples == 0 || state->held_out.samples == 0) {
-        return fail("the data in " + folder.string() + " has no sample of " +
-                    std::to_string(sequence_tokens) +
-                    " tokens to train on, or none held out; use more text");
+    if (shards.training_.samples == 0) {
+        return fail("the data set in " + folder.string() + " has no training sequence of " +
+                    std::to_string(sequence_tokens) + " tokens");
     }
-    return TokenShards(std::move(state));
+    return shards;
 }
 
 uint64_t TokenShards::sample_count() const {
-    return state_->train.samples;
+    return training_.samples;
 }
 uint64_t TokenShards::held_out_count() const {
-    return state_->held_out.samples;
+    return held_out_.samples;
 }
-uint32_t TokenShards::sequence_tokens() const {
-    return state_->sequence_tokens;
+
+Status TokenShards::read(const Series& series,
+                         std::span<const uint64_t> samples,
+                         std::vector<int32_t>& out) const {
+    const size_t before = out.size();
+    out.reserve(before + samples.size() * (sequence_tokens_ + uint64_t{1}));
+    for (const uint64_t sample : samples) {
+        if (sample >= series.samples) {
+            out.resize(before);
+            return fail("sample " + std::to_string(sample) + " does not exist: there are " +
+                        std::to_string(series.samples));
+        }
+        // The last part that begins at or before the sample; empty parts begin where the next does.
+        auto part = std::upper_bound(
+            series.parts.begin(),
+            series.parts.end(),
+            sample,
+            [](uint64_t wanted, const Part& candidate) { return wanted < candidate.first_sample; });
+        --part;
+        const uint64_t first = (sample - part->first_sample) * sequence_tokens_;
+        for (uint64_t i = first; i <= first + sequence_tokens_; ++i) {
+            const uint32_t token = part->map->token(i);
+            if (token >= vocab_size_) {
+                out.resize(before);
+                return fail("sample " + std::to_string(sample) + " has the token " +
+                            std::to_string(token) + ", outside the vocabulary of " +
+                            std::to_string(vocab_size_) + ": the shard is damaged");
+            }
+            out.push_back(static_cast<int32_t>(token));
+        }
+    }
+    return {};
 }
 
 Status TokenShards::read_samples(std::span<const uint64_t> samples,
                                  std::vector<int32_t>& out) const {
-    return read_stream(state_->train, state_->sequence_tokens, samples, out);
+    return read(training_, samples, out);
 }
 
 Status TokenShards::read_held_out(std::span<const uint64_t> samples,
                                   std::vector<int32_t>& out) const {
-    return read_stream(state_->held_out, state_->sequence_tokens, samples, out);
+    return read(held_out_, samples, out);
 }
 
 }  // namespace assay

@@ -1,9 +1,10 @@
-// Token shards: files of token ids, mapped into memory, and the manifest that lists them by hash.
+// Token shards on disk, memory-mapped, read as training sequences.
 //
-//   shard: "ATOK" | u32 version 1 | u32 bytes per token (2 or 4) | u32 zero | u64 count | ids, LE
-//
-// Sample i of a stream is the T + 1 tokens from position i * T of its shards laid end to end; a
-// sample never spans two shards. Reading is safe from several threads.
+// A shard is 64 bytes of header ("ASSAYTOK", u32 version 1, u32 bytes of a token, u32 vocab_size,
+// zeros), then tokens: u16, or u32 where the vocabulary is larger than 65536; little-endian. Sample
+// i of a shard is the window of T + 1 tokens from i * T on; none crosses a shard. Samples are
+// numbered through the training shards in the manifest's order, those held out apart. Immutable
+// once open; any thread.
 
 #pragma once
 
@@ -12,40 +13,22 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "core/digest.h"
-#include "core/result.h"
+#include "data/data_manifest.h"
 
 namespace assay {
 
-struct ShardEntry {
-    std::string file;  // a plain name in the manifest's folder
-    Digest sha256;
-    uint64_t token_count = 0;
-    bool held_out = false;
-};
+constexpr uint64_t kShardHeaderBytes = 64;
 
-struct DataManifest {
-    uint32_t vocab_size = 0;
-    // Nats per token of the held-out tokens under the training tokens' frequencies plus one.
-    double unigram_entropy = 0;
-    std::vector<ShardEntry> shards;
-};
-
-constexpr const char* kDataManifestFile = "data.manifest";
-constexpr size_t kShardHeaderBytes = 24;
-
-std::string encode_data_manifest(const DataManifest& manifest);
-// From a stranger: bounded; file names are plain names.
-Result<DataManifest> parse_data_manifest(std::string_view text);
-
-// Header of a shard file.
-Bytes shard_header(uint32_t bytes_per_token, uint64_t count);
+// 2 or 4.
+uint32_t token_bytes_of(uint32_t vocab_size);
+Bytes shard_header(uint32_t vocab_size);
 
 class TokenShards {
 public:
+    // Fails on a file that is missing, of another size or header than the manifest says, or, with
+    // verify_hashes, of another hash; and if there is no training sample of this length.
     static Result<TokenShards> open(const std::filesystem::path& folder,
                                     const DataManifest& manifest,
                                     uint32_t sequence_tokens,
@@ -56,15 +39,36 @@ public:
 
     [[nodiscard]] uint64_t sample_count() const;
     [[nodiscard]] uint64_t held_out_count() const;
-    [[nodiscard]] uint32_t sequence_tokens() const;
-    // out becomes (samples.size(), T + 1), row-major. Fails on a sample that there is not.
-    Status read_samples(std::span<const uint64_t> samples, std::vector<int32_t>& out) const;
-    Status read_held_out(std::span<const uint64_t> samples, std::vector<int32_t>& out) const;
+    [[nodiscard]] uint32_t sequence_tokens() const { return sequence_tokens_; }
+
+    // Appends T + 1 tokens a sample, in order. Fails, leaving `out` as it was, on an unknown sample
+    // and on a token outside the vocabulary.
+    [[nodiscard]] Status read_samples(std::span<const uint64_t> samples,
+                                      std::vector<int32_t>& out) const;
+    [[nodiscard]] Status read_held_out(std::span<const uint64_t> samples,
+                                       std::vector<int32_t>& out) const;
 
 private:
-    struct State;
-    explicit TokenShards(std::unique_ptr<State> state);
-    std::unique_ptr<State> state_;
+    class Map;
+    struct Part {
+        std::unique_ptr<Map> map;
+        uint64_t first_sample = 0;
+        uint64_t samples = 0;
+    };
+    struct Series {
+        std::vector<Part> parts;
+        uint64_t samples = 0;
+    };
+
+    TokenShards();
+    [[nodiscard]] Status read(const Series& series,
+                              std::span<const uint64_t> samples,
+                              std::vector<int32_t>& out) const;
+
+    Series training_;
+    Series held_out_;
+    uint32_t sequence_tokens_ = 0;
+    uint32_t vocab_size_ = 0;
 };
 
 }  // namespace assay
