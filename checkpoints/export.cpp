@@ -52,8 +52,8 @@ Bytes safetensors_bytes(const Snapshot& snapshot) {
     uint64_t offset = 0;
     for (const TensorLayout& tensor : layout.tensors) {
         const uint64_t bytes = tensor.live() * sizeof(float);
-        const json shape = tensor.rows > 1 ? json{tensor.rows, tensor.columns}
-                                           : json::array({tensor.columns});
+        const json shape =
+            tensor.rows > 1 ? json{tensor.rows, tensor.columns} : json::array({tensor.columns});
         header[tensor.name] = {
             {"dtype", "F32"}, {"shape", shape}, {"data_offsets", {offset, offset + bytes}}};
         offset += bytes;
@@ -117,7 +117,8 @@ Result<ModelShape> shape_of(const json& config) {
         shape.layers = config.at("num_hidden_layers").get<int64_t>();
         shape.heads = config.at("num_attention_heads").get<int64_t>();
         shape.kv_heads = config.value("num_key_value_heads", shape.heads);
-        shape.head_width = config.value("head_dim", shape.width / std::max<int64_t>(1, shape.heads));
+        shape.head_width =
+            config.value("head_dim", shape.width / std::max<int64_t>(1, shape.heads));
         shape.context = config.at("max_position_embeddings").get<int64_t>();
         shape.norm_epsilon = config.at("rms_norm_eps").get<double>();
         shape.rope_theta = config.value("rope_theta", 10000.0);
@@ -150,8 +151,8 @@ Status read_tensor(const json& header,
             offsets[1] - offsets[0] != tensor.live() * sizeof(float)) {
             return fail("tensor " + tensor.name + " has another type, shape or place");
         }
-        std::memcpy(theta.data() + tensor.first_value(), data.data() + offsets[0],
-                    offsets[1] - offsets[0]);
+        std::memcpy(
+            theta.data() + tensor.first_value(), data.data() + offsets[0], offsets[1] - offsets[0]);
         return {};
     } catch (const json::exception& error) {
         return fail("tensor " + tensor.name + ": " + error.what());

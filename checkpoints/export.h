@@ -1,7 +1,8 @@
 // A snapshot's model as a Hugging Face folder that stock `transformers` loads, and back.
 //
-// safetensors: u64 header length | JSON | fp32 data. RoPE is half-split on both sides, so nothing is
-// permuted. Import reads local folders only; sizes are bounded and checked before anything is read.
+// safetensors: u64 header length | JSON | fp32 data. RoPE is half-split on both sides, so nothing
+// is permuted. Import reads local folders only; sizes are bounded and checked before anything is
+// read.
 
 #pragma once
 

@@ -1,4 +1,5 @@
-// `assay checkpoint info|verify|export|logits`: what is in a snapshot, whether it is whole, and out.
+// `assay checkpoint info|verify|export|logits`: what is in a snapshot, whether it is whole, and
+// out.
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -64,8 +65,9 @@ int verify(const CheckpointCommand& command) {
     for (const fs::path& file : files) {
         Result<Snapshot> snapshot = load_snapshot(file);
         damaged += snapshot ? 0 : 1;
-        std::printf("%s\n", snapshot ? ("ok   " + file.filename().string()).c_str()
-                                     : ("BAD  " + snapshot.reason()).c_str());
+        std::printf("%s\n",
+                    snapshot ? ("ok   " + file.filename().string()).c_str()
+                             : ("BAD  " + snapshot.reason()).c_str());
     }
     if (files.empty()) {
         return failed("there is no snapshot yet");
@@ -120,22 +122,31 @@ int logits(const CheckpointCommand& command) {
 
 void add_checkpoint(CommandLine& line) {
     static CheckpointCommand command;
-    const auto add = [&line](const std::string& name, const std::string& summary,
-                             const std::string& example, std::function<int()> action) -> Command& {
+    const auto add = [&line](const std::string& name,
+                             const std::string& summary,
+                             const std::string& example,
+                             std::function<int()> action) -> Command& {
         return line.add("checkpoint " + name, summary, example, std::move(action))
             .text("--dir", command.folder, "folder of a coordinator: its newest whole snapshot")
             .text("--snapshot", command.snapshot, "one snapshot file instead");
     };
-    add("info", "What is in a snapshot", "assay checkpoint info --dir run",
-        [] { return info(command); });
-    add("verify", "Check every snapshot of a run against its Merkle roots",
-        "assay checkpoint verify --dir run", [] { return verify(command); });
-    add("export", "Write a Hugging Face folder that stock transformers loads",
-        "assay checkpoint export --dir run --out hf", [] { return export_model(command); })
+    add("info", "What is in a snapshot", "assay checkpoint info --dir run", [] {
+        return info(command);
+    });
+    add("verify",
+        "Check every snapshot of a run against its Merkle roots",
+        "assay checkpoint verify --dir run",
+        [] { return verify(command); });
+    add("export",
+        "Write a Hugging Face folder that stock transformers loads",
+        "assay checkpoint export --dir run --out hf",
+        [] { return export_model(command); })
         .text("--tokenizer", command.tokenizer, "tokenizer.json; default: the one in --dir")
         .text("--out", command.out, "folder to write");
-    add("logits", "Logits at every position of a token sequence, as JSON",
-        "assay checkpoint logits --dir run --tokens 1,2,3", [] { return logits(command); })
+    add("logits",
+        "Logits at every position of a token sequence, as JSON",
+        "assay checkpoint logits --dir run --tokens 1,2,3",
+        [] { return logits(command); })
         .text("--tokens", command.tokens, "token ids, separated by commas");
 }
 

@@ -5,8 +5,6 @@
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "data/prepare.h"
-#include "data/text_source.h"
-#include "data/tokenizer.h"
 
 namespace assay {
 
@@ -22,37 +20,26 @@ struct DataCommand {
 };
 
 int prepare(const DataCommand& command) {
-    Result<Tokenizer> tokenizer = Tokenizer::load(command.tokenizer);
-    if (!tokenizer) {
-        return failed(tokenizer.reason());
-    }
-    Result<TextSource> source =
-        TextSource::open(command.text, static_cast<uint64_t>(command.limit_megabytes) * kMegabyte);
-    if (!source) {
-        return failed(source.reason());
-    }
+    PrepareOptions options;
+    options.text = command.text;
+    options.tokenizer = command.tokenizer;
+    options.folder = command.out;
+    options.limit_bytes = static_cast<uint64_t>(command.limit_megabytes) * kMegabyte;
     ProgressBar progress("tokenizing");
-    Result<DataManifest> made =
-        prepare_data(*source, *tokenizer, command.out, PrepareSettings{}, [&progress](double part) {
-            progress.show(part);
-        });
+    Result<PrepareReport> made =
+        prepare_data(options, [&progress](double part) { progress.show(part); });
     progress.done();
     if (!made) {
         return failed(made.reason());
     }
-    uint64_t training = 0;
-    uint64_t held_out = 0;
-    for (const ShardEntry& shard : made->shards) {
-        (shard.held_out ? held_out : training) += shard.token_count;
-    }
     std::printf("%s: %llu tokens to train on, %llu held out, unigram entropy %.4f nats/token\n",
                 command.out.c_str(),
-                static_cast<unsigned long long>(training),
-                static_cast<unsigned long long>(held_out),
-                made->unigram_entropy);
-    if (source->replaced() > 0) {
+                static_cast<unsigned long long>(made->training_tokens),
+                static_cast<unsigned long long>(made->held_out_tokens),
+                made->manifest.unigram_entropy);
+    if (made->replaced > 0) {
         std::printf("note: %llu ill-formed parts of the text became U+FFFD\n",
-                    static_cast<unsigned long long>(source->replaced()));
+                    static_cast<unsigned long long>(made->replaced));
     }
     return kExitOk;
 }

@@ -140,8 +140,10 @@ int serve(const ServeCommand& command) {
     if (Status written = write_port(command, (*service)->port()); !written) {
         return failed(written.reason());
     }
-    std::printf("serving %s on http://%s:%d/v1\n", command.model_name.c_str(),
-                command.host.c_str(), (*service)->port());
+    std::printf("serving %s on http://%s:%d/v1\n",
+                command.model_name.c_str(),
+                command.host.c_str(),
+                (*service)->port());
     std::fflush(stdout);
     follow(command, **service, newest);
     leave(kExitOk);

@@ -94,7 +94,7 @@ Status publish_data(const RunFolderPaths& paths,
             return blob.error();
         }
         if (blob->sha256 != shard.sha256) {
-            return fail(target.string() + " is not what " + kDataManifestFile +
+            return fail(target.string() + " is not what " + std::string(kDataManifestFile) +
                         " says; run `assay data prepare` again");
         }
         manifest.shards.push_back(*blob);

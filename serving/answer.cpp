@@ -121,7 +121,8 @@ void Answer::complete() {
         if (cancelled_) {
             reply_->respond(503,
                             error_json({503, "the request was cancelled", "server_error", "", ""}),
-                            "application/json", {});
+                            "application/json",
+                            {});
         } else {
             reply_->respond(200, answer_json(head_, choices, usage), "application/json", {});
         }

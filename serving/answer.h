@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "data/tokenizer.h"
+#include "serving/engine.h"
 #include "serving/http_server.h"
 #include "serving/openai_api.h"
-#include "serving/engine.h"
 #include "serving/text_stream.h"
 
 namespace assay {
@@ -21,8 +21,11 @@ class Answer : public std::enable_shared_from_this<Answer> {
 public:
     using OnDone = std::function<void(const std::string& finish_reason, double seconds)>;
 
-    Answer(ApiRequest request, AnswerHead head, const Tokenizer& tokenizer,
-           std::shared_ptr<HttpReply> reply, OnDone on_done);
+    Answer(ApiRequest request,
+           AnswerHead head,
+           const Tokenizer& tokenizer,
+           std::shared_ptr<HttpReply> reply,
+           OnDone on_done);
 
     // Tokens of each prompt, in order of ApiRequest::prompts.
     void expect(std::vector<std::vector<int32_t>> prompts);

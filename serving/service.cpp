@@ -92,28 +92,38 @@ private:
             reply->respond(200, R"({"status":"ok"})", "application/json", {});
         } else if (!is_allowed(request)) {
             refuse(reply,
-                   {401, "the API key is missing or wrong; send `Authorization: Bearer KEY`",
-                    "authentication_error", "", "invalid_api_key"},
+                   {401,
+                    "the API key is missing or wrong; send `Authorization: Bearer KEY`",
+                    "authentication_error",
+                    "",
+                    "invalid_api_key"},
                    {{"WWW-Authenticate", "Bearer"}});
         } else if (request.method == "GET") {
             handle_get(request, reply);
         } else if (request.method == "POST") {
             handle_post(request, reply);
         } else {
-            refuse(reply, {405, "the method " + request.method + " is not allowed here",
-                           "invalid_request_error", "", ""});
+            refuse(reply,
+                   {405,
+                    "the method " + request.method + " is not allowed here",
+                    "invalid_request_error",
+                    "",
+                    ""});
         }
     }
 
     void handle_get(const HttpRequest& request, const ReplyPtr& reply) {
         const std::string context = std::to_string(model()->context_tokens());
         if (request.path == "/v1/models") {
-            reply->respond(
-                200, models_json(options_.model_name, created_, model()->context_tokens()),
-                "application/json", {});
+            reply->respond(200,
+                           models_json(options_.model_name, created_, model()->context_tokens()),
+                           "application/json",
+                           {});
         } else if (request.path == "/metrics") {
-            reply->respond(200, metrics_.text(engine_->metrics()),
-                           "text/plain; version=0.0.4; charset=utf-8", {});
+            reply->respond(200,
+                           metrics_.text(engine_->metrics()),
+                           "text/plain; version=0.0.4; charset=utf-8",
+                           {});
         } else if (request.path == "/version") {
             reply->respond(200, text_json("version", "0.1.0"), "application/json", {});
         } else {
@@ -122,8 +132,12 @@ private:
     }
 
     void not_found(const HttpRequest& request, const ReplyPtr& reply) {
-        refuse(reply, {404, "there is nothing at " + request.method + " " + request.path,
-                       "invalid_request_error", "", ""});
+        refuse(reply,
+               {404,
+                "there is nothing at " + request.method + " " + request.path,
+                "invalid_request_error",
+                "",
+                ""});
     }
 
     void handle_post(const HttpRequest& request, const ReplyPtr& reply) {
@@ -147,9 +161,10 @@ private:
             return;
         }
         reply->respond(
-            200, tokens_json(tokenizer_.encode(std::get<std::string>(text)),
-                             model()->context_tokens()),
-            "application/json", {});
+            200,
+            tokens_json(tokenizer_.encode(std::get<std::string>(text)), model()->context_tokens()),
+            "application/json",
+            {});
     }
 
     void detokenize(const HttpRequest& request, const ReplyPtr& reply) {
@@ -159,8 +174,10 @@ private:
             return;
         }
         reply->respond(
-            200, text_json("prompt", tokenizer_.decode(std::get<std::vector<int32_t>>(tokens))),
-            "application/json", {});
+            200,
+            text_json("prompt", tokenizer_.decode(std::get<std::vector<int32_t>>(tokens))),
+            "application/json",
+            {});
     }
 
     // Tokens of every prompt, or why one of them cannot be answered.
@@ -175,8 +192,11 @@ private:
                 tokens = tokenizer_.encode(std::get<std::string>(prompt));
             }
             if (tokens.empty()) {
-                return ApiError{400, "the prompt is empty or far too long",
-                                "invalid_request_error", "prompt", ""};
+                return ApiError{400,
+                                "the prompt is empty or far too long",
+                                "invalid_request_error",
+                                "prompt",
+                                ""};
             }
             const auto size = static_cast<int64_t>(tokens.size());
             if (size + (request.max_tokens.value_or(1) > 0 ? 1 : 0) > context) {
@@ -184,7 +204,8 @@ private:
                                 "the prompt has " + std::to_string(size) +
                                     " tokens; this model's context is " + std::to_string(context) +
                                     ", of which at least one is for the answer",
-                                "invalid_request_error", request.chat ? "messages" : "prompt",
+                                "invalid_request_error",
+                                request.chat ? "messages" : "prompt",
                                 "context_length_exceeded"};
             }
             all.push_back(std::move(tokens));
@@ -208,7 +229,8 @@ private:
     void complete(const HttpRequest& http, bool chat, const ReplyPtr& reply) {
         const std::shared_ptr<DecoderModel> served = model();
         auto parsed = parse_request(
-            http.body, chat,
+            http.body,
+            chat,
             {options_.model_name, served->context_tokens(), served->vocabulary(), 16});
         if (const auto* error = std::get_if<ApiError>(&parsed)) {
             refuse(reply, *error);
@@ -216,8 +238,8 @@ private:
         }
         ApiRequest request = std::get<ApiRequest>(std::move(parsed));
         if (!request.seed_given) {
-            request.sampling.seed = static_cast<uint64_t>(SystemClock().now().ms) * 1000 +
-                                    next_answer_.load();
+            request.sampling.seed =
+                static_cast<uint64_t>(SystemClock().now().ms) * 1000 + next_answer_.load();
         }
         auto encoded = encode(request);
         if (const auto* error = std::get_if<ApiError>(&encoded)) {
@@ -226,11 +248,14 @@ private:
         }
         const bool stream = request.stream;
         const AnswerHead head = head_of(request, http);
-        const auto answer = std::make_shared<Answer>(
-            std::move(request), head, tokenizer_, reply,
-            [this](const std::string& reason, double seconds) {
-                metrics_.request_finished(reason, seconds);
-            });
+        const auto answer =
+            std::make_shared<Answer>(std::move(request),
+                                     head,
+                                     tokenizer_,
+                                     reply,
+                                     [this](const std::string& reason, double seconds) {
+                                         metrics_.request_finished(reason, seconds);
+                                     });
         answer->expect(std::get<std::vector<std::vector<int32_t>>>(std::move(encoded)));
         submit(answer, reply, stream, served->context_tokens());
     }
@@ -241,8 +266,12 @@ private:
                 int64_t context_tokens) {
         const EngineMetrics now = engine_->metrics();
         if (now.waiting + answer->choice_count() > options_.engine.waiting_max) {
-            refuse(reply, {429, "too many requests are waiting; try again in a moment",
-                           "rate_limit_error", "", ""},
+            refuse(reply,
+                   {429,
+                    "too many requests are waiting; try again in a moment",
+                    "rate_limit_error",
+                    "",
+                    ""},
                    {{"Retry-After", "1"}});
             return;
         }
@@ -290,18 +319,21 @@ Result<std::unique_ptr<Service>> Service::start(ServiceOptions options,
         return fail("the tokenizer has " + std::to_string(tokenizer.vocab_size()) +
                     " tokens, the model " + std::to_string(model->vocabulary()));
     }
-    auto impl =
-        std::make_shared<Impl>(std::move(options), std::move(tokenizer), std::move(model));
+    auto impl = std::make_shared<Impl>(std::move(options), std::move(tokenizer), std::move(model));
     if (Status listening = impl->listen(); !listening) {
         return listening.error();
     }
     return std::unique_ptr<Service>(new Service(std::move(impl)));
 }
 
-uint16_t Service::port() const { return impl_->port(); }
+uint16_t Service::port() const {
+    return impl_->port();
+}
 void Service::replace_model(std::shared_ptr<DecoderModel> model) {
     impl_->replace_model(std::move(model));
 }
-EngineMetrics Service::metrics() const { return impl_->metrics(); }
+EngineMetrics Service::metrics() const {
+    return impl_->metrics();
+}
 
 }  // namespace assay

@@ -1,7 +1,7 @@
 // The OpenAI-compatible service: routes requests of the HTTP server to the engine and back.
 //
-// Tokenizes on the HTTP thread, generates on the engine's thread. Model weights may be replaced while
-// requests run (replace_model): those that run finish with the ones they began with.
+// Tokenizes on the HTTP thread, generates on the engine's thread. Model weights may be replaced
+// while requests run (replace_model): those that run finish with the ones they began with.
 
 #pragma once
 

@@ -20,16 +20,17 @@ struct ServiceMetrics::State {
             .Name("assay_request_refused_total")
             .Help("Requests that were refused, by HTTP status")
             .Register(registry);
-    prometheus::Histogram& latency =
-        prometheus::BuildHistogram()
-            .Name("assay_e2e_request_latency_seconds")
-            .Help("From a request to the end of its answer")
-            .Register(registry)
-            .Add({}, prometheus::Histogram::BucketBoundaries{0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
-                                                             30, 60});
-    prometheus::Family<prometheus::Gauge>& gauges =
-        prometheus::BuildGauge().Name("assay_num_requests").Help("Requests now, by state").Register(
-            registry);
+    prometheus::Histogram& latency = prometheus::BuildHistogram()
+                                         .Name("assay_e2e_request_latency_seconds")
+                                         .Help("From a request to the end of its answer")
+                                         .Register(registry)
+                                         .Add({},
+                                              prometheus::Histogram::BucketBoundaries{
+                                                  0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60});
+    prometheus::Family<prometheus::Gauge>& gauges = prometheus::BuildGauge()
+                                                        .Name("assay_num_requests")
+                                                        .Help("Requests now, by state")
+                                                        .Register(registry);
     prometheus::Family<prometheus::Counter>& tokens = prometheus::BuildCounter()
                                                           .Name("assay_tokens_total")
                                                           .Help("Tokens, by kind")

@@ -1,0 +1,11 @@
+#include "benchmarks/all_benches.h"
+
+namespace assay {
+
+const std::vector<Bench>& all_benches() {
+    static const std::vector<Bench> kAll = {
+        hash_bench(), adamw_bench(), compression_bench(), train_bench()};
+    return kAll;
+}
+
+}  // namespace assay
