@@ -266,7 +266,12 @@ void PeerMachine::receive(const Refusal& refusal, const Envelope&, Instant) {
     }
 }
 
+// The last summary may still be on its way into theta: that comes first.
 void PeerMachine::receive(const Goodbye& goodbye, const Envelope&, Instant) {
+    if (summary_) {
+        farewell_ = goodbye.reason;
+        return;
+    }
     finish(true, goodbye.reason);
 }
 
@@ -575,6 +580,9 @@ void PeerMachine::finish_summary(Instant now) {
         const RoundPlan plan = std::move(*next_plan_);
         next_plan_.reset();
         take_plan(plan, now);
+    }
+    if (farewell_) {
+        finish(true, *farewell_);
     }
 }
 

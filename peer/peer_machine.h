@@ -130,6 +130,7 @@ private:
     std::optional<Work> work_;
     std::optional<RoundPlan> next_plan_;   // came while a summary was being applied
     std::optional<RoundSummary> summary_;  // being applied
+    std::optional<std::string> farewell_;  // the run is over, once that is done
     bool aggregate_here_ = false;
     std::optional<RoundId> done_round_;  // newest round whose summary was applied
     std::optional<RoundId> base_round_;  // the round that theta is the base of
