@@ -2,7 +2,7 @@
 // mean the same. The first byte picks a kind, so that bodies are reached without a signature.
 #include "protocol/codec.h"
 
-using namespace assay;
+namespace assay {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
@@ -29,3 +29,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     (void)decode_close(body);
     return 0;
 }
+
+}  // namespace assay

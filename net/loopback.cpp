@@ -73,7 +73,7 @@ public:
             ++counters_.unsent;
             return fail("peer " + to.brief() + " is not connected");
         }
-        return network_.push(*found->second, false, std::move(wire), counters_);
+        return network_.push(*found->second, false, wire, counters_);
     }
 
     std::vector<ServerEvent> poll(DurationMs) override {
@@ -170,7 +170,7 @@ public:
             ++counters_.unsent;
             return fail("not connected");
         }
-        return network_.push(network_.link(peer_), true, std::move(wire), counters_);
+        return network_.push(network_.link(peer_), true, wire, counters_);
     }
 
     std::vector<ClientEvent> poll(DurationMs) override {
@@ -280,7 +280,7 @@ void LoopbackNetwork::mend(const PeerId& peer) {
     }
 }
 
-Status LoopbackNetwork::push(Link& link, bool up, Bytes wire, ChannelCounters& counters) {
+Status LoopbackNetwork::push(Link& link, bool up, const Bytes& wire, ChannelCounters& counters) {
     ++counters.messages_sent;
     counters.bytes_sent += wire.size();
     Direction& direction = up ? link.up : link.down;

@@ -54,7 +54,7 @@ private:
 
     Link& link(const PeerId& peer);
     void disconnect(const PeerId& peer);
-    Status push(Link& link, bool up, Bytes wire, ChannelCounters& counters);
+    Status push(Link& link, bool up, const Bytes& wire, ChannelCounters& counters);
 
     const Clock& clock_;
     const Identity coordinator_;

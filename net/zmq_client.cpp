@@ -30,8 +30,8 @@ public:
     std::vector<ClientEvent> poll(DurationMs timeout);
     void set_linger(DurationMs linger);
 
-    bool connected_ = false;
-    ChannelCounters counters_;
+    bool connected = false;
+    ChannelCounters counters;
 
 private:
     void read_monitor();
@@ -87,14 +87,14 @@ Status ZmqClient::Impl::connect() {
 }
 
 Status ZmqClient::Impl::send(const Bytes& wire) {
-    const int error = connected_ ? send_frame(*dealer_, wire, false) : ENOTCONN;
+    const int error = connected ? send_frame(*dealer_, wire, false) : ENOTCONN;
     if (error != 0) {
-        ++counters_.unsent;
-        return fail(connected_ ? "the coordinator reads too slowly"
-                               : "not connected to " + endpoint_);
+        ++counters.unsent;
+        return fail(connected ? "the coordinator reads too slowly"
+                              : "not connected to " + endpoint_);
     }
-    ++counters_.messages_sent;
-    counters_.bytes_sent += wire.size();
+    ++counters.messages_sent;
+    counters.bytes_sent += wire.size();
     return {};
 }
 
@@ -119,7 +119,7 @@ void ZmqClient::Impl::read_monitor() {
     MonitorEvent event;
     while (monitor_->next(event)) {
         if (event.event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
-            connected_ = true;
+            connected = true;
             wait_ms_ = kBackoffFirstMs;
             events_.emplace_back(Connected{});
         } else if (event.event == ZMQ_EVENT_DISCONNECTED) {
@@ -128,7 +128,7 @@ void ZmqClient::Impl::read_monitor() {
             key_refused();
         } else if (event.event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL ||
                    event.event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) {
-            ++counters_.failed_handshakes;
+            ++counters.failed_handshakes;
             events_.emplace_back(Refused{RefusalCode::kUnknownKey,
                                          to_hex(server_key_),
                                          "no CURVE handshake with " + endpoint_ + ": is " +
@@ -139,8 +139,8 @@ void ZmqClient::Impl::read_monitor() {
 }
 
 void ZmqClient::Impl::lost() {
-    if (connected_) {
-        connected_ = false;
+    if (connected) {
+        connected = false;
         events_.emplace_back(Disconnected{});
     }
 }
@@ -148,7 +148,7 @@ void ZmqClient::Impl::lost() {
 // ZeroMQ does not try again after a refused key: a later try needs a new socket.
 void ZmqClient::Impl::key_refused() {
     lost();
-    ++counters_.not_admitted;
+    ++counters.not_admitted;
     events_.emplace_back(
         KeyRefused{"the coordinator at " + endpoint_ +
                    " does not admit this node's key; its operator must add this line "
@@ -172,14 +172,14 @@ void ZmqClient::Impl::read_messages() {
             return;
         }
         const auto* data = static_cast<const uint8_t*>(frames[0].data());
-        auto opened = open_incoming(Bytes(data, data + frames[0].size()), counters_);
+        auto opened = open_incoming(Bytes(data, data + frames[0].size()), counters);
         if (auto* refused = std::get_if<Refused>(&opened)) {
             events_.emplace_back(std::move(*refused));
             continue;
         }
         auto& incoming = std::get<Incoming>(opened);
         if (incoming.from != coordinator_) {
-            ++counters_.wrong_signer;
+            ++counters.wrong_signer;
             events_.emplace_back(Refused{RefusalCode::kBadSignature,
                                          incoming.from.hex(),
                                          "a message is not signed by the coordinator"});
@@ -225,10 +225,10 @@ std::vector<ClientEvent> ZmqClient::poll(DurationMs timeout) {
     return impl_->poll(timeout);
 }
 bool ZmqClient::connected() const {
-    return impl_->connected_;
+    return impl_->connected;
 }
 const ChannelCounters& ZmqClient::counters() const {
-    return impl_->counters_;
+    return impl_->counters;
 }
 
 }  // namespace assay

@@ -53,7 +53,7 @@ class ZmqServer::Impl {
 public:
     Impl(const Identity& identity, std::shared_ptr<AdmissionList> list);
 
-    Status bind(const std::string& endpoint);
+    Status bind(const std::string& address);
     Status send(const PeerId& to, const Bytes& wire);
     std::vector<ServerEvent> poll(DurationMs timeout);
     void close(const PeerId& peer, const std::string& route) {
@@ -64,9 +64,9 @@ public:
         set_option(router_, ZMQ_LINGER, static_cast<int>(linger.ms));
     }
 
-    std::string endpoint_;
-    ChannelCounters counters_;
-    std::map<PeerId, std::string> routes_;  // of the peers that are connected
+    std::string endpoint;
+    ChannelCounters counters;
+    std::map<PeerId, std::string> routes;  // of the peers that are connected
 
 private:
     void end(const std::string& route, std::chrono::milliseconds delay);
@@ -105,31 +105,31 @@ ZmqServer::Impl::Impl(const Identity& identity, std::shared_ptr<AdmissionList> l
     set_option(router_, kZapEnforceDomain, 1);
 }
 
-Status ZmqServer::Impl::bind(const std::string& endpoint) {
-    if (zmq_bind(router_.handle(), endpoint.c_str()) != 0) {
-        return fail("cannot listen on " + endpoint + ": " + zmq_strerror(zmq_errno()));
+Status ZmqServer::Impl::bind(const std::string& address) {
+    if (zmq_bind(router_.handle(), address.c_str()) != 0) {
+        return fail("cannot listen on " + address + ": " + zmq_strerror(zmq_errno()));
     }
     char text[256] = {};
     size_t size = sizeof(text);
     ASSAY_CHECK_EQ(zmq_getsockopt(router_.handle(), ZMQ_LAST_ENDPOINT, text, &size), 0);
-    endpoint_ = text;
+    endpoint = text;
     return {};
 }
 
 Status ZmqServer::Impl::send(const PeerId& to, const Bytes& wire) {
-    const auto route = routes_.find(to);
-    if (route == routes_.end()) {
-        ++counters_.unsent;
+    const auto route = routes.find(to);
+    if (route == routes.end()) {
+        ++counters.unsent;
         return fail("peer " + to.brief() + " is not connected");
     }
     int error = send_frame(router_, as_bytes(route->second), true);
     error = error == 0 ? send_frame(router_, wire, false) : error;
     if (error == 0) {
-        ++counters_.messages_sent;
-        counters_.bytes_sent += wire.size();
+        ++counters.messages_sent;
+        counters.bytes_sent += wire.size();
         return {};
     }
-    ++counters_.unsent;
+    ++counters.unsent;
     if (error == EHOSTUNREACH) {
         events_.emplace_back(Left{to});
         forget(std::string(route->second));
@@ -156,13 +156,13 @@ void ZmqServer::Impl::read_monitor() {
         if (event.event == ZMQ_EVENT_DISCONNECTED) {
             disconnected(event.value);
         } else if (event.event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
-            ++counters_.not_admitted;
+            ++counters.not_admitted;
             events_.emplace_back(Refused{RefusalCode::kUnknownKey,
                                          "",
                                          "a key that is not in the admission list was refused"});
         } else if (event.event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL ||
                    event.event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) {
-            ++counters_.failed_handshakes;
+            ++counters.failed_handshakes;
             events_.emplace_back(Refused{
                 RefusalCode::kMalformed, "", "a connection did not complete the CURVE handshake"});
         }
@@ -202,19 +202,19 @@ Link* ZmqServer::Impl::link_of(const std::string& route, const zmq::message_t& f
     link.fd = zmq_msg_get(frame.handle(), ZMQ_SRCFD);
     link.remote = Remote::of(link.fd);
     by_fd_[link.fd] = route;
-    return &links_.emplace(route, std::move(link)).first->second;
+    return &links_.emplace(route, link).first->second;
 }
 
 void ZmqServer::Impl::judge(const std::string& route,
                             Link& link,
                             std::vector<zmq::message_t>& frames) {
     if (frames.size() != 2) {
-        ++counters_.malformed;
+        ++counters.malformed;
         refuse(route, link, {RefusalCode::kMalformed, "", "a message has more than one frame"});
         return;
     }
     const auto* data = static_cast<const uint8_t*>(frames[1].data());
-    auto opened = open_incoming(Bytes(data, data + frames[1].size()), counters_);
+    auto opened = open_incoming(Bytes(data, data + frames[1].size()), counters);
     if (auto* refused = std::get_if<Refused>(&opened)) {
         refuse(route, link, std::move(*refused));
         return;
@@ -233,13 +233,13 @@ void ZmqServer::Impl::judge(const std::string& route,
 std::optional<Refused> ZmqServer::Impl::judge_signer(const Link& link, const PeerId& signer) {
     const Result<CurveKey> image = curve_key_of(signer);
     if (!image || *image != link.key) {
-        ++counters_.wrong_signer;
+        ++counters.wrong_signer;
         return Refused{RefusalCode::kBadSignature,
                        "",
                        "signed by " + signer.brief() + ", which is not the connection's key"};
     }
     if (!list_->claim(link.key, signer)) {
-        ++counters_.second_key;
+        ++counters.second_key;
         return Refused{RefusalCode::kUnknownKey,
                        "",
                        "another signing key has the connection key of " + signer.brief()};
@@ -249,12 +249,12 @@ std::optional<Refused> ZmqServer::Impl::judge_signer(const Link& link, const Pee
 
 // A peer has one connection: the newest.
 void ZmqServer::Impl::attach(const std::string& route, Link& link, const PeerId& peer) {
-    const auto older = routes_.find(peer);
-    if (older != routes_.end()) {
+    const auto older = routes.find(peer);
+    if (older != routes.end()) {
         end(std::string(older->second), std::chrono::milliseconds(0));
     }
     link.peer = peer;
-    routes_[peer] = route;
+    routes[peer] = route;
     events_.emplace_back(Joined{peer});
 }
 
@@ -279,9 +279,9 @@ void ZmqServer::Impl::end(const std::string& route, std::chrono::milliseconds de
     }
     link->second.ends_at = std::chrono::steady_clock::now() + delay;
     if (link->second.peer) {
-        const auto mine = routes_.find(*link->second.peer);
-        if (mine != routes_.end() && mine->second == route) {
-            routes_.erase(mine);
+        const auto mine = routes.find(*link->second.peer);
+        if (mine != routes.end() && mine->second == route) {
+            routes.erase(mine);
         }
         link->second.peer.reset();
     }
@@ -322,9 +322,9 @@ void ZmqServer::Impl::forget(const std::string& route) {
         return;
     }
     if (link->second.peer) {
-        const auto mine = routes_.find(*link->second.peer);
-        if (mine != routes_.end() && mine->second == route) {
-            routes_.erase(mine);
+        const auto mine = routes.find(*link->second.peer);
+        if (mine != routes.end() && mine->second == route) {
+            routes.erase(mine);
         }
     }
     links_.erase(link);
@@ -352,7 +352,7 @@ Result<std::unique_ptr<ZmqServer>> ZmqServer::open(const Identity& identity,
 ZmqServer::ZmqServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ZmqServer::~ZmqServer() = default;
 const std::string& ZmqServer::endpoint() const {
-    return impl_->endpoint_;
+    return impl_->endpoint;
 }
 void ZmqServer::set_linger(DurationMs linger) {
     impl_->set_linger(linger);
@@ -364,15 +364,15 @@ std::vector<ServerEvent> ZmqServer::poll(DurationMs timeout) {
     return impl_->poll(timeout);
 }
 bool ZmqServer::connected(const PeerId& peer) const {
-    return impl_->routes_.count(peer) == 1;
+    return impl_->routes.count(peer) == 1;
 }
 const ChannelCounters& ZmqServer::counters() const {
-    return impl_->counters_;
+    return impl_->counters;
 }
 
 void ZmqServer::close_peer(const PeerId& peer) {
-    const auto route = impl_->routes_.find(peer);
-    if (route != impl_->routes_.end()) {
+    const auto route = impl_->routes.find(peer);
+    if (route != impl_->routes.end()) {
         impl_->close(peer, std::string(route->second));
     }
 }

@@ -12,9 +12,9 @@ struct KindInfo {
     uint64_t body_bytes_max;  // tighter for what peers send: protobuf's objects outgrow their bytes
 };
 
-constexpr uint64_t kSmall = 16 * 1024;
-constexpr uint64_t kRefs = 64 * 1024;
-constexpr uint64_t kOpenings = 512 * 1024;
+constexpr uint64_t kSmall = uint64_t{16} * 1024;
+constexpr uint64_t kRefs = uint64_t{64} * 1024;
+constexpr uint64_t kOpenings = uint64_t{512} * 1024;
 constexpr uint64_t kPiece = limits::kPieceBytes + 4096;
 constexpr uint64_t kLarge = limits::kMessageBytesMax;
 

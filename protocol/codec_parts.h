@@ -21,6 +21,7 @@ inline std::string wire_reason(const std::string& text) {
     return sendable_text(text, limits::kTextBytesMax);
 }
 
+// NOLINTBEGIN(bugprone-macro-parentheses): the name of a type cannot stand in them
 #define ASSAY_WIRE_PAIR(Type)                          \
     void to_wire(const Type& message, v1::Type& wire); \
     void from_wire(const v1::Type& wire, FieldCheck& check, Type& message)
@@ -54,6 +55,7 @@ ASSAY_WIRE_PAIR(Heartbeat);
 ASSAY_WIRE_PAIR(Goodbye);
 
 #undef ASSAY_WIRE_PAIR
+// NOLINTEND(bugprone-macro-parentheses)
 
 // A part of a message, with its name in front of the names of its fields.
 template <typename W, typename T>

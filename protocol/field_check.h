@@ -63,7 +63,7 @@ public:
 
 private:
     struct Step {
-        const char* field;
+        const char* field = nullptr;
         std::optional<size_t> index;
     };
     void refuse(const char* field, const std::string& words);

@@ -6,7 +6,7 @@
 #include <catch2/catch.hpp>
 #include <limits>
 
-using namespace assay;
+namespace assay {
 
 TEST_CASE("hexadecimal text and bytes are each other's inverse") {
     Bytes all(256);
@@ -82,3 +82,5 @@ TEST_CASE("bytes left over are not the end") {
     CHECK_FALSE(reader.at_end());
     CHECK(reader.remaining() == 1);
 }
+
+}  // namespace assay

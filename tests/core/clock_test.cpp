@@ -6,7 +6,7 @@
 
 #include "core/ids.h"
 
-using namespace assay;
+namespace assay {
 
 TEST_CASE("instants and durations add up") {
     const Instant start{1000};
@@ -44,3 +44,5 @@ TEST_CASE("the order of peers is the order of their bytes") {
     CHECK(RoundId{3}.next() == RoundId{4});
     CHECK(high.brief() == high.hex().substr(0, 8));
 }
+
+}  // namespace assay

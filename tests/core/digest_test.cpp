@@ -5,7 +5,7 @@
 #include <catch2/catch.hpp>
 #include <unordered_set>
 
-using namespace assay;
+namespace assay {
 
 // FIPS 180-4 examples.
 TEST_CASE("SHA-256 gives the published digests") {
@@ -32,7 +32,7 @@ TEST_CASE("a domain is its length, its name, then the parts") {
 
 TEST_CASE("streaming in any pieces gives the same, and can begin again") {
     const Bytes data(1000, 7);
-    for (size_t piece : {1, 3, 64, 999}) {
+    for (const size_t piece : std::vector<size_t>{1, 3, 64, 999}) {
         Sha256 hasher;
         for (size_t at = 0; at < data.size(); at += piece) {
             hasher.add(ByteSpan(data).subspan(at, std::min(piece, data.size() - at)));
@@ -61,3 +61,5 @@ TEST_CASE("digests can be keys") {
     }
     CHECK(seen.size() == 100);
 }
+
+}  // namespace assay

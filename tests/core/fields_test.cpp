@@ -4,7 +4,7 @@
 
 #include <catch2/catch.hpp>
 
-using namespace assay;
+namespace assay {
 
 TEST_CASE("the nearest name is found for small slips alone") {
     const std::vector<std::string> names = {"inner_steps", "learning_rate", "peers", "port"};
@@ -36,3 +36,5 @@ TEST_CASE("zeros of either sign are told apart") {
     minus(Field{"x", "", 0, 0, ""}, -0.0);
     CHECK(plus.text() != minus.text());
 }
+
+}  // namespace assay

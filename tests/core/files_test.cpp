@@ -8,7 +8,8 @@
 
 #include "tests/core/scratch_folder.h"
 
-using namespace assay;
+namespace assay {
+
 namespace fs = std::filesystem;
 
 namespace {
@@ -83,3 +84,5 @@ TEST_CASE("folders are made with their parents, twice without harm") {
     CHECK(sync_folder(folder.path()).ok());
     CHECK_FALSE(sync_folder(folder.path() / "none").ok());
 }
+
+}  // namespace assay

@@ -9,7 +9,7 @@
 #include "core/files.h"
 #include "tests/core/scratch_folder.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -95,3 +95,5 @@ TEST_CASE("bytes that are no key of the curve are refused") {
     CHECK_FALSE(peer_id_from_hex("abcd").ok());
     CHECK(peer_id_from_hex(identity_of("alice").id().hex()).value() == identity_of("alice").id());
 }
+
+}  // namespace assay

@@ -4,7 +4,7 @@
 
 #include <catch2/catch.hpp>
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -113,7 +113,9 @@ TEST_CASE("tiles are bound to their place and their bits") {
 }
 
 TEST_CASE("the root of zero tiles is the root of a buffer of zeros") {
-    for (const uint64_t tiles : {0, 1, 5}) {
+    for (const uint64_t tiles : std::vector<uint64_t>{0, 1, 5}) {
         CHECK(zero_tiles_root(tiles) == tiles_root(std::vector<float>(tiles * kTileValues)));
     }
 }
+
+}  // namespace assay

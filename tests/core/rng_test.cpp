@@ -7,7 +7,7 @@
 #include <cmath>
 #include <set>
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -47,7 +47,7 @@ TEST_CASE("seeds with another purpose or number differ") {
 }
 
 TEST_CASE("draws below a bound stay below it and are uniform") {
-    for (const uint64_t bound : {1, 2, 3, 7, 10, 1000}) {
+    for (const uint64_t bound : std::vector<uint64_t>{1, 2, 3, 7, 10, 1000}) {
         CounterRng rng = rng_of(bound);
         std::vector<uint64_t> counts(bound);
         const uint64_t draws = 2000 * std::min<uint64_t>(bound, 10);
@@ -101,7 +101,7 @@ TEST_CASE("unit and normal numbers have their moments") {
 
 TEST_CASE("distinct draws are distinct, sorted and within the bound") {
     CounterRng rng = rng_of(6);
-    for (const uint64_t bound : {1, 5, 64, 1000}) {
+    for (const uint64_t bound : std::vector<uint64_t>{1, 5, 64, 1000}) {
         for (uint64_t count = 0; count <= std::min<uint64_t>(bound, 20); ++count) {
             const std::vector<uint64_t> drawn = rng.distinct(count, bound);
             REQUIRE(drawn.size() == count);
@@ -127,8 +127,8 @@ TEST_CASE("distinct draws reach each number equally often") {
 }
 
 TEST_CASE("a keyed permutation meets every number once") {
-    for (const uint64_t count :
-         {1, 2, 3, 4, 5, 15, 16, 17, 31, 64, 65, 100, 255, 256, 257, 1000, 4097}) {
+    for (const uint64_t count : std::vector<uint64_t>{
+             1, 2, 3, 4, 5, 15, 16, 17, 31, 64, 65, 100, 255, 256, 257, 1000, 4097}) {
         const KeyedPermutation permutation(derive_seed({}, "p", {count}), count);
         std::vector<bool> met(count);
         for (uint64_t i = 0; i < count; ++i) {
@@ -167,3 +167,5 @@ TEST_CASE("a permutation of 2^61 works without memory") {
     CHECK(values.size() == 1000);
     CHECK(*values.rbegin() < count);
 }
+
+}  // namespace assay

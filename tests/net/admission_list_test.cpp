@@ -7,7 +7,7 @@
 #include "core/files.h"
 #include "tests/core/scratch_folder.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -64,3 +64,5 @@ TEST_CASE("a list that cannot be read at the start is named") {
     REQUIRE_FALSE(list.ok());
     CHECK_THAT(list.reason(), Catch::Contains("/nowhere/admit"));
 }
+
+}  // namespace assay

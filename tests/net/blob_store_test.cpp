@@ -5,11 +5,12 @@
 #include <catch2/catch.hpp>
 
 #include "core/files.h"
-#include "tests/net/full_disk.h"
 #include "protocol/limits.h"
 #include "tests/core/scratch_folder.h"
+#include "tests/net/full_disk.h"
 
-using namespace assay;
+namespace assay {
+
 namespace fs = std::filesystem;
 
 namespace {
@@ -193,3 +194,5 @@ TEST_CASE("a folder that cannot be made is named") {
     REQUIRE(write_file_atomically(folder.path() / "file", {}).ok());
     CHECK_THAT(BlobStore::open(folder.path() / "file" / "blobs").reason(), Catch::Contains("file"));
 }
+
+}  // namespace assay

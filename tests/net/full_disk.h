@@ -13,7 +13,7 @@ public:
     Status write(const std::filesystem::path& file, uint64_t offset, ByteSpan bytes) override {
         const uint64_t taken = std::min<uint64_t>(bytes.size(), bytes_free_);
         bytes_free_ -= taken;
-        const Status written = real_.write(file, offset, bytes.first(taken));  // half of it
+        Status written = real_.write(file, offset, bytes.first(taken));  // half of it
         if (!written || taken == bytes.size()) {
             return written;
         }

@@ -4,7 +4,7 @@
 #include <catch2/catch.hpp>
 #include <sstream>
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -200,3 +200,5 @@ TEST_CASE("a client that ends has left, and a second one takes over") {
     first.reset();
     CHECK(second->connected());
 }
+
+}  // namespace assay

@@ -2,11 +2,11 @@
 #include <catch2/catch.hpp>
 
 #include "core/rng.h"
-#include "tests/net/full_disk.h"
 #include "net/blob_fetcher.h"
 #include "tests/core/scratch_folder.h"
+#include "tests/net/full_disk.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -325,3 +325,5 @@ TEST_CASE("a disk that fills up ends the fetch with the reason") {
     CHECK(fetcher.active_count() == 0);
     CHECK(store.list().empty());
 }
+
+}  // namespace assay

@@ -8,10 +8,10 @@
 
 #include "net/admission_list.h"
 #include "net/zmq_parts.h"
-#include "tests/net/net_helpers.h"
 #include "protocol/limits.h"
+#include "tests/net/net_helpers.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -377,3 +377,5 @@ TEST_CASE("a ZeroMQ client without CURVE is not admitted") {
     REQUIRE(until(server, {}, [&] { return server.channel->counters().failed_handshakes >= 1; }));
     CHECK(server.messages.empty());
 }
+
+}  // namespace assay

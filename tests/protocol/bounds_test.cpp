@@ -4,10 +4,11 @@
 #include <functional>
 #include <limits>
 
-#include "tests/protocol/message_samples.h"
 #include "protocol/limits.h"
+#include "tests/protocol/message_samples.h"
 
-using namespace assay;
+namespace assay {
+
 using samples::Filler;
 
 namespace {
@@ -329,3 +330,5 @@ TEST_CASE("a body larger than its kind allows is refused before it is parsed") {
     REQUIRE_FALSE(refused.ok());
     CHECK_THAT(refused.reason(), Catch::Contains("Commit has 20000 bytes"));
 }
+
+}  // namespace assay

@@ -8,7 +8,8 @@
 
 #include "tests/protocol/message_samples.h"
 
-using namespace assay;
+namespace assay {
+
 using samples::Filler;
 
 namespace {
@@ -140,3 +141,5 @@ TEST_CASE("digests of fixed messages are the golden ones") {
         CHECK(entry.first + " " + entry.second.hex() == entry.first + " " + wanted);
     }
 }
+
+}  // namespace assay

@@ -191,12 +191,8 @@ public:
     void fill(Layer& x) { x = static_cast<Layer>(rng_.below(10)); }
     void fill(Ruling& x) { x = static_cast<Ruling>(1 + rng_.below(3)); }
     void fill(std::string& x) {
-        static const char* const kTexts[] = {"",
-                                             "late by 30 ms",
-                                             "H\xc3\xa4"
-                                             "e",
-                                             "a\nb",
-                                             "\xe2\x88\x91"};
+        static const char* const kTexts[] = {
+            "", "late by 30 ms", "H\xc3\xa4\x65", "a\nb", "\xe2\x88\x91"};
         x = kTexts[rng_.below(5)];
     }
     void fill(Bytes& x) {
@@ -220,7 +216,7 @@ public:
     }
     template <typename T>
     void fill(T& message) {
-        take_apart(message, [this](auto&... fields) { (fill(fields), ...); });
+        take_apart(message, [this](auto&... fields) { (this->fill(fields), ...); });
         mend(message);
     }
 
