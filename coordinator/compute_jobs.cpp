@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "compression/payload.h"
+#include "compression/sparse_update.h"
 #include "core/merkle.h"
 #include "protocol/codec.h"
 
@@ -142,6 +143,24 @@ Status ComputeJobs::keep_state(RoundId round,
     return snapshots_->prune(kSnapshotsKept);
 }
 
+// Of the first payload that decodes; 0 for dense ones.
+double ComputeJobs::bits_per_value(const JudgeRound& order) const {
+    if (strategy_of(config_.outer) != Strategy::kSparseLoCo) {
+        return 0;
+    }
+    for (const Submission& submission : order.submissions) {
+        const BlobRef& blob = submission.payload;
+        Result<Bytes> bytes = run_.store->get(blob.sha256, blob.size_bytes);
+        Result<SparseUpdate> update =
+            bytes ? decode_update(*bytes, model_->layout(), config_.compression)
+                  : Result<SparseUpdate>(bytes.error());
+        if (update) {
+            return bits_per_kept_value(*update, bytes->size());
+        }
+    }
+    return 0;
+}
+
 void ComputeJobs::judge(const JudgeRound& order) {
     const auto start = SteadyClock::now();
     Result<RoundJudged> judged = judge_->judge(order);
@@ -150,7 +169,7 @@ void ComputeJobs::judge(const JudgeRound& order) {
                           " cannot be judged: " + judged.reason()});
         return;
     }
-    post_(JudgeTimes{order.plan.round, seconds_since(start), 0});
+    post_(JudgeTimes{order.plan.round, seconds_since(start), bits_per_value(order)});
     post_(Event(std::move(*judged)));
 }
 

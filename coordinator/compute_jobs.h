@@ -56,6 +56,7 @@ public:
 private:
     JudgePorts ports();
     [[nodiscard]] JudgeSettings judge_settings() const;
+    [[nodiscard]] double bits_per_value(const JudgeRound& order) const;
     Status load_state(const Digest& theta_root);
     Status keep_state(RoundId round, const std::vector<float>& theta, const OuterState& outer);
 
