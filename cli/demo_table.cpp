@@ -98,7 +98,7 @@ std::string round_line(const RoundStatus& round, const TableStyle& style) {
     line += "loss " + number(round.loss_before, 3) + " -> " + number(round.loss_after, 3) + ", " +
             number(speed, 0) + " tokens/s";
     for (const PeerStatus& peer : round.peers) {
-        if (!peer.verdict.empty() && peer.verdict != "counted" && peer.doing != "ejected") {
+        if (peer.verdict != "counted") {
             line += "; " + name_of(peer.id, style) + " " + peer.verdict;
         }
     }

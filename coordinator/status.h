@@ -46,7 +46,7 @@ struct RoundStatus {
     uint64_t aggregate_bytes = 0;
     double closure_error = 0;  // sum of shares against the measured decrease of the loss, relative
     std::string theta_root;    // hexadecimal
-    std::vector<PeerStatus> peers;
+    std::vector<PeerStatus> peers;  // those that submitted in it
 };
 
 struct CoordinatorStatus {

@@ -1,5 +1,6 @@
 #include "coordinator/status_book.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "ledger/bodies.h"
@@ -122,7 +123,15 @@ void StatusBook::record_summary(const RecordDraft& draft, Instant now) {
             }
         }
     }
-    round.peers = peers();
+    for (PeerStatus& peer : peers()) {
+        const bool submitted = std::any_of(
+            summary->entries.begin(), summary->entries.end(), [&peer](const SummaryEntry& entry) {
+                return entry.peer == peer.id;
+            });
+        if (submitted) {
+            round.peers.push_back(std::move(peer));
+        }
+    }
     audit_seconds_ = 0;
     shares_sum_ = 0;
     bytes_up_.clear();

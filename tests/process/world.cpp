@@ -202,7 +202,9 @@ ChildProcess& ProcessWorld::start_peer(const std::string& name,
 }
 
 ChildProcess& ProcessWorld::start_adversary(const std::string& name, const std::string& attack) {
-    make_peer(name);
+    if (!fs::exists(folder_ / name / "peer.key")) {
+        make_peer(name);
+    }
     Result<ChildProcess> started = ChildProcess::start({ASSAY_BINARY,
                                                         "demo-adversary",
                                                         "--coordinator",
@@ -233,7 +235,7 @@ CoordinatorStatus ProcessWorld::await(const StatusTest& test, int timeout_ms) {
                 return *status;
             }
         }
-        if (coordinator_->poll()) {
+        if (coordinator_->poll() && *coordinator_->poll() != 0) {
             FAIL("the coordinator ended:\n" + log_of("coordinator"));
         }
         if (left_ms(deadline) == 0) {
