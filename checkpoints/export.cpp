@@ -1,11 +1,13 @@
 #include "checkpoints/export.h"
 
-#include <cstring>
-#include <map>
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
+#include "checkpoints/safetensors.h"
 #include "core/files.h"
 #include "core/merkle.h"
+#include "data/tokenizer.h"
 
 namespace assay {
 
@@ -14,12 +16,28 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr uint64_t kHeaderBytesMax = 100U << 20;
 constexpr uint64_t kConfigBytesMax = 1U << 20;
-constexpr uint64_t kModelBytesMax = uint64_t{1} << 40;
-constexpr const char* kEndOfText = "<|endoftext|>";
 
-json config_json(const ModelShape& shape) {
+struct EndToken {
+    int32_t id = 0;
+    std::string text;
+};
+
+// Of a tokenizer that this program can read; a folder can be written without.
+std::optional<EndToken> end_token_of(const std::string& tokenizer_json) {
+    const Result<Tokenizer> tokenizer = Tokenizer::parse(tokenizer_json);
+    if (!tokenizer || !tokenizer->end_of_text()) {
+        return std::nullopt;
+    }
+    const int32_t id = *tokenizer->end_of_text();
+    return EndToken{id, std::string(tokenizer->token_text(id))};
+}
+
+json id_of(const std::optional<EndToken>& end) {
+    return end ? json(end->id) : json(nullptr);
+}
+
+json config_json(const ModelShape& shape, const std::optional<EndToken>& end) {
     return {{"architectures", {"LlamaForCausalLM"}},
             {"model_type", "llama"},
             {"vocab_size", shape.vocab},
@@ -39,35 +57,11 @@ json config_json(const ModelShape& shape) {
             {"mlp_bias", false},
             {"tie_word_embeddings", shape.tied},
             {"bos_token_id", nullptr},
-            {"eos_token_id", nullptr},
+            {"eos_token_id", id_of(end)},
             {"torch_dtype", "float32"},
             {"dtype", "float32"},
             {"initializer_range", 0.02},
             {"use_cache", true}};
-}
-
-Bytes safetensors_bytes(const Snapshot& snapshot) {
-    const ParameterLayout layout = llama_layout(snapshot.shape);
-    json header{{"__metadata__", {{"format", "pt"}}}};
-    uint64_t offset = 0;
-    for (const TensorLayout& tensor : layout.tensors) {
-        const uint64_t bytes = tensor.live() * sizeof(float);
-        const json shape =
-            tensor.rows > 1 ? json{tensor.rows, tensor.columns} : json::array({tensor.columns});
-        header[tensor.name] = {
-            {"dtype", "F32"}, {"shape", shape}, {"data_offsets", {offset, offset + bytes}}};
-        offset += bytes;
-    }
-    std::string text = header.dump();
-    text.append((8 - text.size() % 8) % 8, ' ');
-    ByteWriter writer;
-    writer.u64(text.size());
-    writer.raw(as_bytes(text));
-    for (const TensorLayout& tensor : layout.tensors) {
-        const float* first = snapshot.theta.data() + tensor.first_value();
-        writer.raw({reinterpret_cast<const uint8_t*>(first), tensor.live() * sizeof(float)});
-    }
-    return writer.take();
 }
 
 std::string model_card(const Snapshot& snapshot) {
@@ -84,15 +78,21 @@ struct NamedFile {
 };
 
 std::vector<NamedFile> side_files(const Snapshot& snapshot, const std::string& tokenizer_json) {
-    const json tokenizer_config{{"tokenizer_class", "PreTrainedTokenizerFast"},
-                                {"model_max_length", snapshot.shape.context},
-                                {"eos_token", kEndOfText},
-                                {"clean_up_tokenization_spaces", false}};
-    return {{"config.json", config_json(snapshot.shape).dump(2) + "\n"},
-            {"generation_config.json", json{{"do_sample", true}}.dump(2) + "\n"},
+    const std::optional<EndToken> end = end_token_of(tokenizer_json);
+    json tokenizer_config{{"tokenizer_class", "PreTrainedTokenizerFast"},
+                          {"model_max_length", snapshot.shape.context},
+                          {"clean_up_tokenization_spaces", false}};
+    json special = json::object();
+    if (end) {
+        tokenizer_config["eos_token"] = end->text;
+        special["eos_token"] = end->text;
+    }
+    const json generation{{"do_sample", true}, {"eos_token_id", id_of(end)}};
+    return {{"config.json", config_json(snapshot.shape, end).dump(2) + "\n"},
+            {"generation_config.json", generation.dump(2) + "\n"},
             {"tokenizer.json", tokenizer_json},
             {"tokenizer_config.json", tokenizer_config.dump(2) + "\n"},
-            {"special_tokens_map.json", json{{"eos_token", kEndOfText}}.dump(2) + "\n"},
+            {"special_tokens_map.json", special.dump(2) + "\n"},
             {"README.md", model_card(snapshot)}};
 }
 
@@ -108,76 +108,84 @@ Result<json> parse_file(const fs::path& file, uint64_t size_max) {
     return parsed;
 }
 
+// The value of a key; `otherwise` where it is absent or null.
+template <typename T>
+T value_of(const json& object, const char* key, T otherwise) {
+    const auto found = object.find(key);
+    return found == object.end() || found->is_null() ? otherwise : found->get<T>();
+}
+
+// What would make another network of the same tensors.
+Status check_kind(const json& config) {
+    if (value_of<std::string>(config, "model_type", "") != "llama") {
+        return fail("model_type is not \"llama\"");
+    }
+    if (value_of<std::string>(config, "hidden_act", "silu") != "silu") {
+        return fail("hidden_act is not \"silu\"");
+    }
+    if (value_of(config, "attention_bias", false) || value_of(config, "mlp_bias", false)) {
+        return fail("the model has biases, which Assay's has not");
+    }
+    for (const char* key : {"rope_scaling", "rope_parameters"}) {
+        const json rope = value_of(config, key, json::object());
+        const auto type = value_of<std::string>(rope, "rope_type", "default");
+        if (type != "default" || value_of<std::string>(rope, "type", "default") != "default") {
+            return fail(std::string(key) + " stretches the positions (" + type.substr(0, 40) +
+                        "), which Assay does not");
+        }
+    }
+    return {};
+}
+
+// The first field of a shape outside its bounds (model/shape.h).
+class BoundsVisitor {
+public:
+    void operator()(const Field& field, const int64_t& value) {
+        (*this)(field, static_cast<double>(value));
+    }
+    void operator()(const Field& field, const double& value) {
+        if (status_ && !(value >= field.low && value <= field.high)) {
+            status_ = fail(std::string(field.name) + " is out of its bounds");
+        }
+    }
+    void operator()(const Field& /*field*/, const bool& /*value*/) {}
+    [[nodiscard]] const Status& status() const { return status_; }
+
+private:
+    Status status_;
+};
+
 Result<ModelShape> shape_of(const json& config) {
     try {
+        if (Status kind = check_kind(config); !kind) {
+            return kind.error();
+        }
+        const json rope = value_of(config, "rope_parameters", json::object());
         ModelShape shape;
         shape.vocab = config.at("vocab_size").get<int64_t>();
         shape.width = config.at("hidden_size").get<int64_t>();
         shape.ffn_width = config.at("intermediate_size").get<int64_t>();
         shape.layers = config.at("num_hidden_layers").get<int64_t>();
         shape.heads = config.at("num_attention_heads").get<int64_t>();
-        shape.kv_heads = config.value("num_key_value_heads", shape.heads);
+        shape.kv_heads = value_of(config, "num_key_value_heads", shape.heads);
         shape.head_width =
-            config.value("head_dim", shape.width / std::max<int64_t>(1, shape.heads));
+            value_of(config, "head_dim", shape.width / std::max<int64_t>(1, shape.heads));
         shape.context = config.at("max_position_embeddings").get<int64_t>();
         shape.norm_epsilon = config.at("rms_norm_eps").get<double>();
-        shape.rope_theta = config.value("rope_theta", 10000.0);
-        shape.tied = config.value("tie_word_embeddings", false);
+        shape.rope_theta = value_of(rope, "rope_theta", value_of(config, "rope_theta", 10000.0));
+        shape.tied = value_of(config, "tie_word_embeddings", false);
+        BoundsVisitor bounds;
+        shape.for_each(bounds);
+        if (!bounds.status()) {
+            return bounds.status().error();
+        }
         if (Status fits = check_shape(shape); !fits) {
             return fits.error();
         }
         return shape;
     } catch (const json::exception& error) {
-        return fail(std::string("config.json: ") + error.what());
+        return fail(error.what());
     }
-}
-
-Status read_tensor(const json& header,
-                   const TensorLayout& tensor,
-                   ByteSpan data,
-                   std::vector<float>& theta) {
-    const auto found = header.find(tensor.name);
-    if (found == header.end() || !found->is_object()) {
-        return fail("tensor " + tensor.name + " is missing");
-    }
-    try {
-        const auto shape = found->at("shape").get<std::vector<uint64_t>>();
-        const auto offsets = found->at("data_offsets").get<std::vector<uint64_t>>();
-        const std::vector<uint64_t> wanted =
-            tensor.rows > 1 ? std::vector<uint64_t>{tensor.rows, tensor.columns}
-                            : std::vector<uint64_t>{tensor.columns};
-        if (found->at("dtype") != "F32" || shape != wanted || offsets.size() != 2 ||
-            offsets[0] > data.size() || offsets[1] > data.size() || offsets[1] < offsets[0] ||
-            offsets[1] - offsets[0] != tensor.live() * sizeof(float)) {
-            return fail("tensor " + tensor.name + " has another type, shape or place");
-        }
-        std::memcpy(
-            theta.data() + tensor.first_value(), data.data() + offsets[0], offsets[1] - offsets[0]);
-        return {};
-    } catch (const json::exception& error) {
-        return fail("tensor " + tensor.name + ": " + error.what());
-    }
-}
-
-Status read_safetensors(const Bytes& bytes, const ModelShape& shape, std::vector<float>& theta) {
-    ByteReader reader(bytes);
-    const uint64_t length = reader.u64();
-    if (!reader.ok() || length > kHeaderBytesMax || length > reader.remaining()) {
-        return fail("its header is cut short or too long");
-    }
-    const json header = json::parse(to_text(reader.raw(length)), nullptr, false);
-    if (!header.is_object()) {
-        return fail("its header is not a JSON object");
-    }
-    const ParameterLayout layout = llama_layout(shape);
-    theta.assign(layout.value_count(), 0.0F);
-    const ByteSpan data = ByteSpan(bytes).subspan(reader.position());
-    for (const TensorLayout& tensor : layout.tensors) {
-        if (Status read = read_tensor(header, tensor, data, theta); !read) {
-            return read;
-        }
-    }
-    return {};
 }
 
 }  // namespace
@@ -194,7 +202,8 @@ Status export_hugging_face(const Snapshot& snapshot,
             return written;
         }
     }
-    return write_file_atomically(folder / "model.safetensors", safetensors_bytes(snapshot));
+    return write_file_atomically(folder / "model.safetensors",
+                                 safetensors_bytes(llama_layout(snapshot.shape), snapshot.theta));
 }
 
 Result<Snapshot> import_hugging_face(const fs::path& folder) {
@@ -204,18 +213,20 @@ Result<Snapshot> import_hugging_face(const fs::path& folder) {
     }
     Result<ModelShape> shape = shape_of(*config);
     if (!shape) {
-        return shape.error();
+        return fail((folder / "config.json").string() + ": " + shape.reason());
     }
-    Result<Bytes> bytes = read_file(folder / "model.safetensors", kModelBytesMax);
-    if (!bytes) {
-        return bytes.error();
+    // Some folders repeat the embedding as lm_head; where the two are tied, it says nothing new.
+    const std::vector<std::string> ignored =
+        shape->tied ? std::vector<std::string>{"lm_head.weight"} : std::vector<std::string>{};
+    Result<std::vector<float>> theta =
+        read_safetensors(folder / "model.safetensors", llama_layout(*shape), ignored);
+    if (!theta) {
+        return theta.error();
     }
     Snapshot snapshot;
     snapshot.run_name = folder.filename().string();
     snapshot.shape = *shape;
-    if (Status read = read_safetensors(*bytes, *shape, snapshot.theta); !read) {
-        return fail((folder / "model.safetensors").string() + ": " + read.reason());
-    }
+    snapshot.theta = std::move(*theta);
     return snapshot;
 }
 

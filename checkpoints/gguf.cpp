@@ -1,0 +1,265 @@
+#include "checkpoints/gguf.h"
+
+#include <array>
+
+#include "core/files.h"
+#include "data/tokenizer.h"
+#include "data/tokenizer_json.h"
+
+namespace assay {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr uint32_t kVersion = 3;
+constexpr uint64_t kAlignment = 32;
+constexpr uint32_t kTensorF32 = 0;
+
+enum class ValueType : uint32_t {
+    kU32 = 4,
+    kI32 = 5,
+    kF32 = 6,
+    kBool = 7,
+    kString = 8,
+    kArray = 9
+};
+enum class TokenType : int32_t { kNormal = 1, kControl = 3, kUnused = 5 };
+
+// Keys with values, counted.
+class Metadata {
+public:
+    void text(const std::string& key, const std::string& value) {
+        begin(key, ValueType::kString);
+        put(value);
+    }
+    void u32(const std::string& key, int64_t value) {
+        begin(key, ValueType::kU32);
+        writer_.u32(static_cast<uint32_t>(value));
+    }
+    void f32(const std::string& key, double value) {
+        begin(key, ValueType::kF32);
+        writer_.f32(static_cast<float>(value));
+    }
+    void flag(const std::string& key, bool value) {
+        begin(key, ValueType::kBool);
+        writer_.u8(value ? 1 : 0);
+    }
+    void texts(const std::string& key, const std::vector<std::string>& values) {
+        begin_array(key, ValueType::kString, values.size());
+        for (const std::string& value : values) {
+            put(value);
+        }
+    }
+    void i32s(const std::string& key, const std::vector<int32_t>& values) {
+        begin_array(key, ValueType::kI32, values.size());
+        for (const int32_t value : values) {
+            writer_.u32(static_cast<uint32_t>(value));
+        }
+    }
+    [[nodiscard]] uint64_t count() const { return count_; }
+    [[nodiscard]] const Bytes& bytes() const { return writer_.bytes(); }
+
+private:
+    void put(const std::string& value) {
+        writer_.u64(value.size());
+        writer_.raw(as_bytes(value));
+    }
+    void begin(const std::string& key, ValueType type) {
+        put(key);
+        writer_.u32(static_cast<uint32_t>(type));
+        ++count_;
+    }
+    void begin_array(const std::string& key, ValueType type, uint64_t count) {
+        begin(key, ValueType::kArray);
+        writer_.u32(static_cast<uint32_t>(type));
+        writer_.u64(count);
+    }
+
+    ByteWriter writer_;
+    uint64_t count_ = 0;
+};
+
+bool take_prefix(std::string_view& text, std::string_view prefix) {
+    if (text.substr(0, prefix.size()) != prefix) {
+        return false;
+    }
+    text.remove_prefix(prefix.size());
+    return true;
+}
+
+// model.layers.3.self_attn.q_proj.weight -> blk.3.attn_q.weight
+std::string gguf_name(std::string_view name) {
+    static constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kParts = {{
+        {"model.embed_tokens", "token_embd"},
+        {"model.norm", "output_norm"},
+        {"lm_head", "output"},
+        {"input_layernorm", "attn_norm"},
+        {"self_attn.q_proj", "attn_q"},
+        {"self_attn.k_proj", "attn_k"},
+        {"self_attn.v_proj", "attn_v"},
+        {"self_attn.o_proj", "attn_output"},
+        {"post_attention_layernorm", "ffn_norm"},
+        {"mlp.gate_proj", "ffn_gate"},
+        {"mlp.up_proj", "ffn_up"},
+        {"mlp.down_proj", "ffn_down"},
+    }};
+    name.remove_suffix(std::string_view(".weight").size());
+    std::string out;
+    if (take_prefix(name, "model.layers.")) {
+        const size_t dot = name.find('.');
+        out = "blk." + std::string(name.substr(0, dot)) + ".";
+        name.remove_prefix(dot + 1);
+    }
+    for (const auto& [theirs, ours] : kParts) {
+        if (name == theirs) {
+            return out + std::string(ours) + ".weight";
+        }
+    }
+    ASSAY_CHECK(false);  // llama_layout has no other names
+    return out;
+}
+
+// Heads whose rows are to be permuted: those of q and k; 0 for other tensors.
+int64_t permuted_heads(const ModelShape& shape, const std::string& name) {
+    if (name.find("self_attn.q_proj") != std::string::npos) {
+        return shape.heads;
+    }
+    return name.find("self_attn.k_proj") != std::string::npos ? shape.kv_heads : 0;
+}
+
+// Row i of a head's first half becomes row 2i, row i of its second half row 2i + 1.
+void append_permuted(ByteWriter& writer,
+                     const TensorLayout& tensor,
+                     uint64_t heads,
+                     const float* values) {
+    const uint64_t head_rows = tensor.rows / heads;
+    for (uint64_t row = 0; row < tensor.rows; ++row) {
+        const uint64_t in_head = row % head_rows;
+        const uint64_t from = row - in_head + in_head / 2 + in_head % 2 * (head_rows / 2);
+        const float* first = values + from * tensor.columns;
+        writer.raw({reinterpret_cast<const uint8_t*>(first), tensor.columns * sizeof(float)});
+    }
+}
+
+void align(ByteWriter& writer) {
+    while (writer.bytes().size() % kAlignment != 0) {
+        writer.u8(0);
+    }
+}
+
+uint64_t aligned(uint64_t size) {
+    return (size + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+void append_infos(ByteWriter& writer, const ParameterLayout& layout) {
+    uint64_t offset = 0;
+    for (const TensorLayout& tensor : layout.tensors) {
+        const std::string name = gguf_name(tensor.name);
+        writer.u64(name.size());
+        writer.raw(as_bytes(name));
+        writer.u32(tensor.rows > 1 ? 2 : 1);
+        writer.u64(tensor.columns);  // innermost first
+        if (tensor.rows > 1) {
+            writer.u64(tensor.rows);
+        }
+        writer.u32(kTensorF32);
+        writer.u64(offset);
+        offset = aligned(offset + tensor.live() * sizeof(float));
+    }
+}
+
+void append_data(ByteWriter& writer, const ParameterLayout& layout, const Snapshot& snapshot) {
+    align(writer);
+    for (const TensorLayout& tensor : layout.tensors) {
+        const float* values = snapshot.theta.data() + tensor.first_value();
+        const int64_t heads = permuted_heads(snapshot.shape, tensor.name);
+        if (heads > 0) {
+            append_permuted(writer, tensor, static_cast<uint64_t>(heads), values);
+        } else {
+            writer.raw({reinterpret_cast<const uint8_t*>(values), tensor.live() * sizeof(float)});
+        }
+        align(writer);
+    }
+}
+
+void add_shape(Metadata& metadata, const Snapshot& snapshot) {
+    const ModelShape& shape = snapshot.shape;
+    metadata.text("general.architecture", "llama");
+    metadata.text("general.name", snapshot.run_name);
+    metadata.u32("general.file_type", 0);
+    metadata.u32("general.alignment", kAlignment);
+    metadata.u32("llama.vocab_size", shape.vocab);
+    metadata.u32("llama.context_length", shape.context);
+    metadata.u32("llama.embedding_length", shape.width);
+    metadata.u32("llama.block_count", shape.layers);
+    metadata.u32("llama.feed_forward_length", shape.ffn_width);
+    metadata.u32("llama.attention.head_count", shape.heads);
+    metadata.u32("llama.attention.head_count_kv", shape.kv_heads);
+    metadata.f32("llama.attention.layer_norm_rms_epsilon", shape.norm_epsilon);
+    metadata.u32("llama.rope.dimension_count", shape.head_width);
+    metadata.f32("llama.rope.freq_base", shape.rope_theta);
+}
+
+void add_tokens(Metadata& metadata, const Tokenizer& tokenizer, int64_t vocab) {
+    std::vector<std::string> tokens;
+    std::vector<int32_t> types;
+    for (int32_t id = 0; id < vocab; ++id) {
+        const std::string_view text = tokenizer.token_text(id);
+        const bool special = tokenizer.is_special(id);
+        const bool used = special || !text.empty();
+        tokens.push_back(special ? std::string(text)
+                         : used  ? bytes_to_printable(text)
+                                 : "<unused" + std::to_string(id) + ">");
+        types.push_back(static_cast<int32_t>(special ? TokenType::kControl
+                                             : used  ? TokenType::kNormal
+                                                     : TokenType::kUnused));
+    }
+    const Bpe& bpe = tokenizer.parts().bpe;
+    std::vector<std::string> merges;
+    for (const BpeMerge& merge : bpe.merges()) {
+        merges.push_back(bytes_to_printable(bpe.tokens()[static_cast<size_t>(merge.left)]) + " " +
+                         bytes_to_printable(bpe.tokens()[static_cast<size_t>(merge.right)]));
+    }
+    const bool gpt2 = tokenizer.parts().pre_tokenizer.pattern() == kGpt2Pattern;
+    metadata.text("tokenizer.ggml.model", "gpt2");
+    metadata.text("tokenizer.ggml.pre", gpt2 ? "gpt-2" : "llama-bpe");
+    metadata.texts("tokenizer.ggml.tokens", tokens);
+    metadata.i32s("tokenizer.ggml.token_type", types);
+    metadata.texts("tokenizer.ggml.merges", merges);
+    metadata.flag("tokenizer.ggml.add_bos_token", false);
+    if (tokenizer.end_of_text()) {
+        metadata.u32("tokenizer.ggml.eos_token_id", *tokenizer.end_of_text());
+    }
+}
+
+}  // namespace
+
+Status export_gguf(const Snapshot& snapshot,
+                   const std::string& tokenizer_json,
+                   const fs::path& file) {
+    Result<Tokenizer> tokenizer = Tokenizer::parse(tokenizer_json);
+    if (!tokenizer) {
+        return tokenizer.error();
+    }
+    if (tokenizer->vocab_size() > snapshot.shape.vocab) {
+        return fail("the tokenizer has " + std::to_string(tokenizer->vocab_size()) +
+                    " tokens, the model only " + std::to_string(snapshot.shape.vocab));
+    }
+    const ParameterLayout layout = llama_layout(snapshot.shape);
+    ASSAY_CHECK_EQ(snapshot.theta.size(), layout.value_count());
+    Metadata metadata;
+    add_shape(metadata, snapshot);
+    add_tokens(metadata, *tokenizer, snapshot.shape.vocab);
+    ByteWriter writer;
+    writer.raw(as_bytes("GGUF"));
+    writer.u32(kVersion);
+    writer.u64(layout.tensors.size());
+    writer.u64(metadata.count());
+    writer.raw(metadata.bytes());
+    append_infos(writer, layout);
+    append_data(writer, layout, snapshot);
+    return write_file_atomically(file, writer.bytes());
+}
+
+}  // namespace assay

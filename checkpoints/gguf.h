@@ -1,0 +1,22 @@
+// A snapshot's model as one GGUF file (version 3, F32), which llama.cpp and its kin load.
+//
+// Out only. That family turns neighbouring pairs in its rotary positions, so the rows of q and k
+// are permuted; everything else is the same. https://github.com/ggml-org/ggml/blob/master/docs
+// describes the format.
+
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "checkpoints/snapshot.h"
+#include "core/result.h"
+
+namespace assay {
+
+// The file is complete or absent. Fails on a tokenizer that has more tokens than the model.
+Status export_gguf(const Snapshot& snapshot,
+                   const std::string& tokenizer_json,
+                   const std::filesystem::path& file);
+
+}  // namespace assay
