@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "checkpoints/export.h"
+#include "checkpoints/gguf.h"
 #include "checkpoints/snapshot_store.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
@@ -25,6 +26,7 @@ struct CheckpointCommand {
     std::string snapshot;
     std::string tokenizer;
     std::string out = "export";
+    std::string gguf;
     std::string tokens = "1,2,3";
 };
 
@@ -32,7 +34,12 @@ Result<SnapshotStore> open_store(const CheckpointCommand& command) {
     if (command.folder.empty()) {
         return fail("name a run's folder with --dir, or one file with --snapshot");
     }
-    return SnapshotStore::open(fs::path(command.folder) / "snapshots");
+    const fs::path snapshots = fs::path(command.folder) / "snapshots";
+    std::error_code code;
+    if (!fs::is_directory(snapshots, code)) {
+        return fail(command.folder + " is no run's folder: it has no folder snapshots");
+    }
+    return SnapshotStore::open(snapshots);
 }
 
 Result<Snapshot> load(const CheckpointCommand& command) {
@@ -91,6 +98,12 @@ int export_model(const CheckpointCommand& command) {
     }
     std::printf("%s: load it with transformers.AutoModelForCausalLM.from_pretrained\n",
                 command.out.c_str());
+    if (!command.gguf.empty()) {
+        if (Status done = export_gguf(*snapshot, *tokenizer, command.gguf); !done) {
+            return failed(done.reason());
+        }
+        std::printf("%s: for llama.cpp and its kin\n", command.gguf.c_str());
+    }
     return kExitOk;
 }
 
@@ -142,7 +155,8 @@ void add_checkpoint(CommandLine& line) {
         "assay checkpoint export --dir run --out hf",
         [] { return export_model(command); })
         .text("--tokenizer", command.tokenizer, "tokenizer.json; default: the one in --dir")
-        .text("--out", command.out, "folder to write");
+        .text("--out", command.out, "folder to write")
+        .text("--gguf", command.gguf, "also write the model as this GGUF file");
     add("logits",
         "Logits at every position of a token sequence, as JSON",
         "assay checkpoint logits --dir run --tokens 1,2,3",
