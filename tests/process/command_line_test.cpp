@@ -1,0 +1,120 @@
+// The program as a person meets it: help that teaches, refusals that say what to do next.
+
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <sstream>
+
+#include "cli/child_process.h"
+#include "core/files.h"
+
+namespace assay {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Answer {
+    int code = 0;
+    std::string text;
+};
+
+Answer run(const std::vector<std::string>& words) {
+    static int count = 0;
+    const fs::path log = fs::temp_directory_path() / ("assay-cli-" + std::to_string(::getpid()) +
+                                                      "-" + std::to_string(count++) + ".log");
+    std::vector<std::string> all = {ASSAY_BINARY};
+    all.insert(all.end(), words.begin(), words.end());
+    Result<ChildProcess> child = ChildProcess::start(all, log, {"GOMP_SPINCOUNT=0"});
+    REQUIRE(child.ok());
+    const int code = child->wait(60000);
+    Result<std::string> text = read_text_file(log, 1U << 22);
+    fs::remove(log);
+    return {code, text ? *text : ""};
+}
+
+bool has(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+TEST_CASE("every subcommand teaches with an example", "[process]") {
+    const std::vector<std::vector<std::string>> commands = {{"demo"},
+                                                            {"coordinator"},
+                                                            {"peer"},
+                                                            {"serve"},
+                                                            {"keygen"},
+                                                            {"tokenizer", "train"},
+                                                            {"data", "prepare"},
+                                                            {"checkpoint", "info"},
+                                                            {"checkpoint", "verify"},
+                                                            {"checkpoint", "export"},
+                                                            {"ledger", "show"},
+                                                            {"ledger", "verify"},
+                                                            {"simulate"},
+                                                            {"bench"},
+                                                            {"doctor"},
+                                                            {"demo-adversary"}};
+    for (std::vector<std::string> words : commands) {
+        words.push_back("--help");
+        const Answer answer = run(words);
+        INFO(answer.text);
+        CHECK(answer.code == 0);
+        CHECK(has(answer.text, "Example:"));
+        CHECK(has(answer.text, "assay " + words.front()));
+    }
+    CHECK(run({"--version"}).code == 0);
+}
+
+TEST_CASE("unknown options, commands and benchmarks are refused with the nearest", "[process]") {
+    const Answer option = run({"demo", "--peer", "3"});
+    CHECK(option.code == 2);
+    CHECK(has(option.text, "`--peers`"));
+    const Answer command = run({"simulat"});
+    CHECK(command.code == 2);
+    CHECK(has(command.text, "`simulate`"));
+    const Answer bench = run({"bench", "compresion"});
+    CHECK(bench.code == 2);
+    CHECK(has(bench.text, "`compression`"));
+}
+
+TEST_CASE("a fault in a run file names file, line, key and range", "[process]") {
+    const fs::path file =
+        fs::temp_directory_path() / ("assay-run-" + std::to_string(::getpid()) + ".toml");
+    std::ofstream(file) << "[inner]\nlearning_rat = 1\n";
+    const Answer unknown = run({"coordinator", "--config", file.string()});
+    CHECK(unknown.code == 1);
+    CHECK(has(unknown.text, "learning_rate"));
+    CHECK(has(unknown.text, ":2"));
+    std::ofstream(file) << "[inner]\ninner_steps = 0\n";
+    const Answer low = run({"coordinator", "--config", file.string()});
+    CHECK(low.code == 1);
+    CHECK(has(low.text, "inner_steps"));
+    CHECK(has(low.text, "1024"));
+    fs::remove(file);
+    CHECK(has(run({"coordinator", "--help-settings"}).text, "downlink_keep"));
+}
+
+TEST_CASE("a key is made once and never overwritten by chance", "[process]") {
+    const fs::path file =
+        fs::temp_directory_path() / ("assay-key-" + std::to_string(::getpid()) + ".key");
+    const Answer made = run({"keygen", "--out", file.string()});
+    CHECK(made.code == 0);
+    CHECK((fs::status(file).permissions() & fs::perms::others_all) == fs::perms::none);
+    CHECK((fs::status(file).permissions() & fs::perms::group_all) == fs::perms::none);
+    const Answer again = run({"keygen", "--out", file.string()});
+    CHECK(again.code == 1);
+    CHECK(has(again.text, "--force"));
+    fs::remove(file);
+}
+
+TEST_CASE("doctor and simulate run", "[process]") {
+    CHECK(has(run({"doctor"}).text, "libtorch"));
+    const Answer simulated =
+        run({"simulate", "--seed", "3", "--rounds", "6", "--peers", "3", "--attacks", "sign_flip"});
+    INFO(simulated.text);
+    CHECK(simulated.code == 0);
+    CHECK(has(simulated.text, "every check held"));
+}
+
+}  // namespace
+}  // namespace assay
