@@ -1,5 +1,7 @@
 #include "checkpoints/hdf5_file.h"
 
+#include "checkpoints/seal.h"
+
 namespace assay {
 
 namespace {
@@ -13,7 +15,11 @@ void quiet_hdf5() {
 
 hid_t create_file(const std::filesystem::path& file) {
     quiet_hdf5();
-    return H5Fcreate(file.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    const Hdf5Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
+    if (H5Pset_userblock(creation.get(), kSealBytes) < 0) {
+        return -1;
+    }
+    return H5Fcreate(file.c_str(), H5F_ACC_TRUNC, creation.get(), H5P_DEFAULT);
 }
 
 }  // namespace

@@ -1,13 +1,11 @@
 #include "checkpoints/snapshot_store.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstdio>
 
 #include "checkpoints/hdf5_file.h"
+#include "checkpoints/seal.h"
 #include "core/files.h"
 #include "core/log.h"
 #include "core/merkle.h"
@@ -18,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint64_t kFormat = 1;
+constexpr uint64_t kFormat = 2;
 constexpr const char* kSuffix = ".h5";
 constexpr const char* kTemporary = ".tmp";
 constexpr uint64_t kValuesMax = uint64_t{1} << 40;
@@ -112,15 +110,6 @@ void write_tensors(Hdf5Writer& writer, const Snapshot& snapshot) {
     writer.floats("/outer/momentum", snapshot.momentum, {snapshot.momentum.size()});
 }
 
-Status sync_file(const fs::path& file) {
-    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-    const bool ok = fd >= 0 && ::fsync(fd) == 0;
-    if (fd >= 0) {
-        ::close(fd);
-    }
-    return ok ? Status() : Status(fail("cannot sync " + file.string()));
-}
-
 Status check_root(const Hdf5Reader& reader,
                   const std::string& what,
                   std::span<const float> values) {
@@ -152,7 +141,8 @@ Status read_meta(const Hdf5Reader& reader, Snapshot& snapshot) {
         }
     }
     if (*format != kFormat) {
-        return fail("its format is " + std::to_string(*format) + "; this build reads 1");
+        return fail("its format is " + std::to_string(*format) + "; this build reads " +
+                    std::to_string(kFormat));
     }
     Result<Digest> digest = digest_from_hex(*manifest);
     if (!digest) {
@@ -210,6 +200,15 @@ Status read_tensors(const Hdf5Reader& reader, Snapshot& snapshot) {
     return {};
 }
 
+Status read_sealed(const fs::path& file, Snapshot& snapshot) {
+    Result<Hdf5Reader> reader = Hdf5Reader::open(file);
+    if (!reader) {
+        return reader.error();
+    }
+    Status read = read_meta(*reader, snapshot);
+    return read ? read_tensors(*reader, snapshot) : read;
+}
+
 }  // namespace
 
 Result<SnapshotStore> SnapshotStore::open(const fs::path& folder) {
@@ -228,7 +227,7 @@ Status SnapshotStore::save(const Snapshot& snapshot) const {
     write_tensors(writer, snapshot);
     Status written = writer.finish();
     if (written) {
-        written = sync_file(temporary);
+        written = seal_file(temporary);
     }
     std::error_code code;
     if (written) {
@@ -256,10 +255,9 @@ std::vector<fs::path> SnapshotStore::list() const {
 
 Result<Snapshot> load_snapshot(const fs::path& file) {
     Snapshot snapshot;
-    Result<Hdf5Reader> reader = Hdf5Reader::open(file);
-    Status read = reader ? read_meta(*reader, snapshot) : Status(reader.error());
+    Status read = check_seal(file);
     if (read) {
-        read = read_tensors(*reader, snapshot);
+        read = read_sealed(file, snapshot);
     }
     if (!read) {
         return fail("snapshot " + file.string() + ": " + read.reason());

@@ -2,9 +2,10 @@
 // read.
 //
 //   round-00000012-<12 digits of theta's root>.h5
+//     512 bytes of text: length and SHA-256 of the rest (checkpoints/seal.h)
 //     /model/<tensor name>   fp32, (rows, columns) or (columns): readable with ordinary HDF5 tools
 //     /outer/accumulator, /outer/momentum   flat fp32 in layout order
-//     attributes: format, round, run, manifest, config, shape, and the root of each of the three
+//     /meta: format, round, run, manifest, config, shape, and the root of each of the three
 //
 // Never given a stranger's file. HDF5 is not thread-safe: one thread of the process owns all
 // stores.
