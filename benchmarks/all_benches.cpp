@@ -3,8 +3,13 @@
 namespace assay {
 
 const std::vector<Bench>& all_benches() {
-    static const std::vector<Bench> kAll = {
-        hash_bench(), adamw_bench(), compression_bench(), train_bench()};
+    static const std::vector<Bench> kAll = {hash_bench(),
+                                            adamw_bench(),
+                                            compression_bench(),
+                                            train_bench(),
+                                            strategies_bench(),
+                                            strategies_grid_bench(),
+                                            round_bench()};
     return kAll;
 }
 

@@ -1,4 +1,4 @@
-// One function a file of benchmarks: what it adds to the list.
+// One function a benchmark: what it adds to the list.
 
 #pragma once
 
@@ -10,5 +10,8 @@ Bench hash_bench();
 Bench adamw_bench();
 Bench compression_bench();
 Bench train_bench();
+Bench strategies_bench();
+Bench strategies_grid_bench();
+Bench round_bench();
 
 }  // namespace assay

@@ -1,117 +1,65 @@
-// A peer's training with its gradient chain against the same steps in a bare libtorch loop.
-
-#include <atomic>
-#include <bit>
-#include <cstdio>
+// A peer's training, PeerWorker::train: inner loop, gradient chain with its roots, compression;
+// against the same steps on the same batches in a bare libtorch loop.
 
 #include "benchmarks/all_benches.h"
-#include "core/merkle.h"
-#include "core/rng.h"
-#include "kernels/adamw.h"
+#include "benchmarks/bench_world.h"
 #include "llama/bare_trainer.h"
-#include "llama/llama.h"
-#include "model/inner_loop.h"
 
 namespace assay {
 
 namespace {
 
-constexpr double kLearningRate = 1e-3;
-
-TokenBatch made_batch(const ModelShape& shape, uint32_t sequences, uint32_t tokens, uint64_t step) {
-    CounterRng rng(derive_seed(Digest{}, "tokens", {step}));
-    TokenBatch batch;
-    batch.sequences = sequences;
-    batch.sequence_tokens = tokens;
-    batch.tokens.resize(size_t{sequences} * (tokens + 1));
-    for (int32_t& token : batch.tokens) {
-        token = static_cast<int32_t>(rng.below(static_cast<uint64_t>(shape.vocab)));
+Result<BenchRow> run_case(const BenchOptions& options, const BenchText& text, uint32_t grain) {
+    WorldSizes sizes = world_sizes(options.tiny);
+    sizes.grain = grain;
+    Result<std::unique_ptr<BenchWorld>> world = BenchWorld::make(sizes, options.threads, text);
+    if (!world) {
+        return world.error();
     }
-    return batch;
-}
-
-InnerPlan plan_of(uint32_t steps, uint32_t grain) {
-    InnerPlan plan;
-    plan.steps = steps;
-    plan.grain_sequences = grain;
-    plan.learning_rate_bits.assign(steps,
-                                   std::bit_cast<uint32_t>(static_cast<float>(kLearningRate)));
-    const BiasTable table = bias_table(0.9, 0.95);
-    plan.bias1_bits = table.bias1_bits;
-    plan.bias2_bits = table.bias2_bits;
-    return plan;
-}
-
-struct TrainCase {
-    ModelShape shape;
-    uint32_t sequences = 4;
-    uint32_t tokens = 128;
-    uint32_t steps = 12;
-    uint32_t grain = 1;
-};
-
-// Roots of theta, g and v each step, as a peer commits them.
-Digest train_with_chain(GradientModel& model, const TrainCase& one, const InnerState& start) {
-    InnerLoop loop(model, AdamSettings{}, plan_of(one.steps, one.grain), start);
-    Digest root;
-    const std::atomic<bool> cancel{false};
-    const auto batch_of = [&one](uint32_t step) -> Result<TokenBatch> {
-        return made_batch(one.shape, one.sequences, one.tokens, step);
-    };
-    const auto hook = [&root](const InnerStep& step) -> Status {
-        root = tiles_root(step.theta);
-        (void)tiles_root(step.g);
-        (void)tiles_root(step.v);
-        return {};
-    };
-    (void)loop.run(batch_of, hook, cancel);
-    return root;
-}
-
-Result<std::vector<BenchRow>> run_case(const BenchOptions& options, const TrainCase& one) {
-    Result<std::unique_ptr<GradientModel>> model =
-        make_llama(one.shape, NumericClass::kFp32, options.threads);
-    if (!model) {
-        return model.error();
+    const RoundPlan plan = (*world)->plan();
+    const std::vector<float> theta = (*world)->theta();
+    const std::vector<TokenBatch> batches = (*world)->batches(plan, 0);
+    Result<TrainedRound> trained = (*world)->train(plan, 0);
+    if (!trained) {
+        return trained.error();
     }
-    const std::vector<float> theta = initial_parameters(one.shape, derive_seed(Digest{}, "bench"));
-    const InnerState start{
-        theta, std::vector<float>(theta.size()), std::vector<float>(theta.size())};
-    Digest root;
     const Alternating time = time_alternating(
         options.repetitions,
-        [&] { root = train_with_chain(**model, one, start); },
+        [&] { trained = (*world)->train(plan, 0); },
         [&] {
-            BareTrainer trainer(one.shape, theta, options.threads);
-            for (uint32_t step = 0; step < one.steps; ++step) {
-                trainer.step(made_batch(one.shape, one.sequences, one.tokens, step), kLearningRate);
+            BareTrainer trainer(sizes.shape, theta, options.threads);
+            for (const TokenBatch& batch : batches) {
+                trainer.step(batch, sizes.learning_rate);
             }
         });
-    const double tokens = static_cast<double>(one.steps) * one.sequences * one.tokens;
-    return std::vector<BenchRow>{{"peer_grain" + std::to_string(one.grain),
-                                  tokens / time.first_min,
-                                  "tokens/s",
-                                  "bare libtorch loop, fused AdamW",
-                                  time.second_min / time.first_min,
-                                  options.threads,
-                                  "theta before the last step " + root.brief()}};
+    if (!trained) {
+        return trained.error();
+    }
+    const bool whole = grain == sizes.sequences;
+    return BenchRow{
+        whole ? "peer_vs_bare" : "peer_grain" + std::to_string(grain),
+        static_cast<double>((*world)->tokens_per_peer()) / time.first_min,
+        "tokens/s",
+        "bare libtorch loop, whole batches, fused AdamW",
+        time.second_min / time.first_min,
+        options.threads,
+        "grains of " + std::to_string(grain) + "; states " + trained->commit.states_root.brief()};
 }
 
 Result<std::vector<BenchRow>> run_train(const BenchOptions& options) {
+    const WorldSizes sizes = world_sizes(options.tiny);
+    const Result<BenchText> text =
+        read_bench_text(options, static_cast<int32_t>(sizes.shape.vocab), sizes.sequence_tokens);
+    if (!text) {
+        return text.error();
+    }
     std::vector<BenchRow> rows;
     for (const uint32_t grain : {1U, 2U, 4U}) {
-        TrainCase one;
-        one.grain = grain;
-        if (options.tiny) {
-            one.shape.layers = 1;
-            one.steps = 2;
-            one.tokens = 16;
+        Result<BenchRow> row = run_case(options, *text, grain);
+        if (!row) {
+            return row.error();
         }
-        Result<std::vector<BenchRow>> more = run_case(options, one);
-        if (!more) {
-            return more;
-        }
-        rows.insert(rows.end(), more->begin(), more->end());
+        rows.push_back(std::move(*row));
     }
     return rows;
 }
@@ -120,7 +68,7 @@ Result<std::vector<BenchRow>> run_train(const BenchOptions& options) {
 
 Bench train_bench() {
     return {"train",
-            "A peer's training with its gradient chain against a bare libtorch loop",
+            "A peer's round of training with all its records against a bare libtorch loop",
             run_train};
 }
 
