@@ -2,8 +2,10 @@
 
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <set>
 
 #include "benchmarks/bench.h"
+#include "benchmarks/bench_text.h"
 
 namespace assay {
 namespace {
@@ -12,7 +14,7 @@ TEST_CASE("each benchmark runs tiny and gives finite rows", "[benchmarks]") {
     BenchOptions options;
     options.tiny = true;
     options.repetitions = 1;
-    REQUIRE(all_benches().size() >= 4);
+    std::set<std::string> names;
     for (const Bench& bench : all_benches()) {
         INFO(bench.name);
         const Result<std::vector<BenchRow>> rows = bench.run(options);
@@ -23,7 +25,24 @@ TEST_CASE("each benchmark runs tiny and gives finite rows", "[benchmarks]") {
             CHECK(std::isfinite(row.value));
             CHECK(row.value > 0);
             CHECK_FALSE(row.unit.empty());
+            CHECK(names.insert(row.name).second);
         }
+    }
+    for (const char* expected : {"tile_roots",
+                                 "adamw",
+                                 "compress",
+                                 "decode",
+                                 "aggregate_20",
+                                 "bits_per_value_real",
+                                 "peer_vs_bare",
+                                 "ddp_loss",
+                                 "average_loss",
+                                 "diloco_loss",
+                                 "sparseloco_loss",
+                                 "sparseloco_bytes_up",
+                                 "judge_per_submission",
+                                 "checking_share_p10"}) {
+        CHECK(names.count(expected) == 1);
     }
 }
 
@@ -41,6 +60,61 @@ TEST_CASE("the work behind a benchmark gives the same result every time", "[benc
             CHECK((*first)[i].note == (*second)[i].note);
         }
     }
+}
+
+TEST_CASE("the honest rounds of the benchmark pass every audit", "[benchmarks]") {
+    BenchOptions options;
+    options.tiny = true;
+    options.repetitions = 2;
+    for (const Bench& bench : all_benches()) {
+        if (bench.name != "round") {
+            continue;
+        }
+        const Result<std::vector<BenchRow>> rows = bench.run(options);
+        REQUIRE(rows.ok());
+        CHECK(rows->front().note.find("4 of 4 audited steps passed") != std::string::npos);
+    }
+}
+
+TEST_CASE("a median is the middle value, and both sides of a comparison run as often",
+          "[benchmarks]") {
+    CHECK(median({5, 1, 3}) == 3);
+    int first = 0;
+    int second = 0;
+    const Alternating time = time_alternating(
+        3, [&] { ++first; }, [&] { ++second; });
+    CHECK(first == 4);  // one to warm up
+    CHECK(second == 4);
+    CHECK(time.first_min <= time.first_median);
+    CHECK(time.second_min <= time.second_median);
+}
+
+TEST_CASE("the text of a benchmark is the same each time, and a missing file is named",
+          "[benchmarks]") {
+    BenchOptions options;
+    options.tiny = true;
+    const Result<BenchText> one = read_bench_text(options, 300, 16);
+    const Result<BenchText> two = read_bench_text(options, 300, 16);
+    REQUIRE(one.ok());
+    REQUIRE(two.ok());
+    CHECK(one->training == two->training);
+    CHECK(one->held_out == two->held_out);
+    CHECK(one->training_count() > 8 * one->held_out_count());
+    const std::vector<uint64_t> samples = {0, one->training_count() - 1};
+    const std::vector<int32_t> tokens = one->read(samples);
+    REQUIRE(tokens.size() == 34);
+    CHECK(tokens[0] == one->training[0]);
+    CHECK(tokens[17] == one->training[samples[1] * 16]);
+    for (const int32_t token : one->training) {
+        REQUIRE((token >= 0 && token < 300));
+    }
+    const Result<BenchText> too_long = read_bench_text(options, 300, 4096);
+    REQUIRE_FALSE(too_long.ok());
+    CHECK(too_long.reason().find("too short") != std::string::npos);
+    options.text = "no/such/file.txt";
+    const Result<BenchText> missing = read_bench_text(options, 300, 16);
+    REQUIRE_FALSE(missing.ok());
+    CHECK(missing.reason().find("no/such/file.txt") != std::string::npos);
 }
 
 }  // namespace
