@@ -237,6 +237,20 @@ void print_survival(const DemoPlan& plan) {
     say(text);
 }
 
+// White space becomes single blanks: a young model writes many empty lines.
+std::string one_line(const std::string& text) {
+    std::string line;
+    for (const char c : text) {
+        const bool blank = c == ' ' || c == '\n' || c == '\t' || c == '\r';
+        if (!blank) {
+            line.push_back(c);
+        } else if (!line.empty() && line.back() != ' ') {
+            line.push_back(' ');
+        }
+    }
+    return line;
+}
+
 int report(const DemoPlan& plan, const DemoOutcome& outcome) {
     const std::vector<DemoCheck> checks = check_demo(plan, outcome);
     bool ok = true;
@@ -246,7 +260,7 @@ int report(const DemoPlan& plan, const DemoOutcome& outcome) {
         std::printf("%s %s\n", check.ok ? "ok  " : "FAIL", check.text.c_str());
     }
     if (outcome.answered) {
-        std::printf("\n> %s%s\n", plan.options.prompt.c_str(), outcome.answer.c_str());
+        std::printf("\n> %s%s\n", plan.options.prompt.c_str(), one_line(outcome.answer).c_str());
     }
     if (!plan.options.json_file.empty()) {
         const std::string json = demo_json(plan, outcome, checks);
