@@ -44,7 +44,7 @@ struct Decoder::State {
 
     // Rows [first, first + count) of the rotary tables.
     [[nodiscard]] RotaryTable at_positions(int64_t first, int64_t count) const {
-        return {rotary.cos.narrow(0, first, count), rotary.sin.narrow(0, first, count)};
+        return {rotary.cos.narrow(0, first, count), rotary.signed_sin.narrow(0, first, count)};
     }
 
     struct Sequence {

@@ -1,7 +1,9 @@
 // Decoding with a key-value cache: prompts in, logits out, several sequences at once.
 //
 // Free of libtorch. Weights are shared and never written, so that new ones can be swapped in beside
-// them. An object belongs to one thread at a time.
+// them. Each sequence goes through the network by itself: libtorch rounds a row of a product
+// differently with other rows beside it, and an answer must not depend on its neighbours. An object
+// belongs to one thread at a time.
 
 #pragma once
 

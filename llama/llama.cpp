@@ -2,16 +2,27 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <malloc.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/grad_mode.h>
 
 #include <algorithm>
 
+#include "core/check.h"
 #include "llama/network.h"
 
 namespace assay {
 
 namespace {
+
+// What the caller promises (model/gradient_model.h); data/ has checked the tokens of its shards.
+void check_batch(const ModelShape& shape, const TokenBatch& batch, size_t values, size_t wanted) {
+    ASSAY_CHECK_EQ(values, wanted);
+    ASSAY_CHECK(batch.sequences > 0 && batch.sequence_tokens > 0);
+    ASSAY_CHECK_EQ(batch.tokens.size(), batch.target_count() + batch.sequences);
+    const auto known = [&](int32_t token) { return token >= 0 && token < shape.vocab; };
+    ASSAY_CHECK(std::all_of(batch.tokens.begin(), batch.tokens.end(), known));
+}
 
 // tokens of sequences [first, first + count): inputs and targets, (count, T) each
 struct GrainTokens {
@@ -38,6 +49,8 @@ public:
                           const TokenBatch& batch,
                           uint32_t grain_sequences,
                           std::span<float> gradient) override {
+        check_batch(shape_, batch, theta.size(), layout_.value_count());
+        ASSAY_CHECK(gradient.size() == theta.size() && grain_sequences > 0);
         std::fill(gradient.begin(), gradient.end(), 0.0F);
         StepGradient step;
         const int64_t sequences = batch.sequences;
@@ -50,6 +63,7 @@ public:
     }
 
     std::vector<float> losses(std::span<const float> theta, const TokenBatch& batch) override {
+        check_batch(shape_, batch, theta.size(), layout_.value_count());
         const at::NoGradGuard no_grad;
         const Network network(shape_, leaves(theta, false));
         std::vector<float> all;
@@ -145,7 +159,14 @@ const char* class_name(NumericClass numeric_class) {
 
 }  // namespace
 
-void set_model_threads(int threads) { at::set_num_threads(threads); }
+void set_model_threads(int threads) {
+    // Steps free and ask for the same memory again: give none of it back to the system in between.
+    constexpr int kMebibyte = 1 << 20;
+    ::mallopt(M_MMAP_THRESHOLD, 32 * kMebibyte);
+    ::mallopt(M_TRIM_THRESHOLD, 256 * kMebibyte);
+    ::mallopt(M_TOP_PAD, 16 * kMebibyte);
+    at::set_num_threads(threads);
+}
 
 Result<std::unique_ptr<GradientModel>> make_llama(const ModelShape& shape,
                                                   NumericClass numeric_class,

@@ -1,7 +1,7 @@
 // The Llama-style decoder on libtorch, behind the GradientModel interface.
 //
-// This header is free of libtorch; llama.cpp and decoder.cpp are the only files that see it. An
-// object belongs to one thread at a time. The number of threads is a property of the process.
+// This header is free of libtorch, as all of llama/ but network.h. An object belongs to one thread
+// at a time. The number of threads is a property of the process.
 
 #pragma once
 
@@ -19,7 +19,8 @@ Result<std::unique_ptr<GradientModel>> make_llama(const ModelShape& shape,
                                                   NumericClass numeric_class,
                                                   int threads);
 
-// Threads of all tensor work in this process. To be called before the first of it.
+// Threads of all tensor work in this process, and how its memory is kept. To be called before the
+// first of it.
 void set_model_threads(int threads);
 
 }  // namespace assay

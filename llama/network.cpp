@@ -1,8 +1,16 @@
 #include "llama/network.h"
 
+#include <algorithm>
+
 #include "core/check.h"
 
 namespace assay {
+
+namespace {
+
+constexpr int64_t kCacheStep = 64;  // positions for which a cache has room at first
+
+}  // namespace
 
 std::vector<at::Tensor> tensor_views(const ParameterLayout& layout, const at::Tensor& flat) {
     std::vector<at::Tensor> views;
@@ -26,19 +34,17 @@ RotaryTable rotary_table(const ModelShape& shape, int64_t count) {
     const at::Tensor frequency = at::pow(shape.rope_theta, index).reciprocal();
     const at::Tensor angle = at::arange(count, at::kDouble).unsqueeze(1) * frequency.unsqueeze(0);
     const at::Tensor both = at::cat({angle, angle}, 1);
-    return {both.cos().to(at::kFloat), both.sin().to(at::kFloat)};
+    const at::Tensor sin = at::cat({-angle.sin(), angle.sin()}, 1);
+    return {both.cos().to(at::kFloat), sin.to(at::kFloat)};
 }
 
 namespace {
 
-at::Tensor rotate_half(const at::Tensor& x) {
-    const int64_t half = x.size(-1) / 2;
-    return at::cat({-x.narrow(-1, half, half), x.narrow(-1, 0, half)}, -1);
-}
-
-// x (B, heads, T, W)
+// x (B, heads, T, W): (a, b) -> (a cos - b sin, b cos + a sin) in each pair of the two halves.
 at::Tensor rotated(const at::Tensor& x, const RotaryTable& rotary) {
-    return x * rotary.cos + rotate_half(x) * rotary.sin;
+    const int64_t half = x.size(-1) / 2;
+    const at::Tensor swapped = at::cat({x.narrow(-1, half, half), x.narrow(-1, 0, half)}, -1);
+    return at::addcmul(x * rotary.cos, swapped, rotary.signed_sin);
 }
 
 // (B, T, heads * W) -> (B, heads, T, W)
@@ -62,8 +68,41 @@ Network::Network(const ModelShape& shape, std::vector<at::Tensor> parameters) : 
 }
 
 at::Tensor Network::norm(const at::Tensor& x, const at::Tensor& weight) const {
-    const at::Tensor scale = (x.square().mean(-1, true) + shape_.norm_epsilon).rsqrt();
-    return x * scale * weight;
+    return at::rms_norm(x, {x.size(-1)}, weight, shape_.norm_epsilon);
+}
+
+void Network::Cache::append(const at::Tensor& k, const at::Tensor& v) {
+    const int64_t more = k.size(2);
+    const int64_t capacity = keys.defined() ? keys.size(2) : 0;
+    if (length + more > capacity) {
+        const int64_t wanted = std::max({int64_t{kCacheStep}, length + more, 2 * capacity});
+        const auto grown = [&](const at::Tensor& old) {
+            at::Tensor next = at::empty({k.size(0), k.size(1), wanted, k.size(3)}, k.options());
+            if (length > 0) {
+                next.narrow(2, 0, length).copy_(old.narrow(2, 0, length));
+            }
+            return next;
+        };
+        keys = grown(keys);
+        values = grown(values);
+    }
+    keys.narrow(2, length, more).copy_(k);
+    values.narrow(2, length, more).copy_(v);
+    length += more;
+}
+
+// q (B, H, T, W), k and v (B, K, S, W) -> (B, H, T, W), causal. One token sees all of S; several
+// are a whole prompt.
+at::Tensor Network::mixed(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) const {
+    const int64_t group = shape_.heads / shape_.kv_heads;
+    if (q.size(2) == 1) {  // the query heads of a group stand where positions stand else
+        const at::Tensor grouped = q.view({q.size(0), shape_.kv_heads, group, q.size(3)});
+        return at::scaled_dot_product_attention(grouped, k, v).reshape(q.sizes());
+    }
+    ASSAY_CHECK_EQ(q.size(2), k.size(2));  // a prompt is read into an empty cache
+    const at::Tensor all_k = group > 1 ? k.repeat_interleave(group, 1) : k;
+    const at::Tensor all_v = group > 1 ? v.repeat_interleave(group, 1) : v;
+    return at::scaled_dot_product_attention(q, all_k, all_v, std::nullopt, 0.0, true);
 }
 
 at::Tensor Network::attention(const Layer& layer,
@@ -74,20 +113,12 @@ at::Tensor Network::attention(const Layer& layer,
     at::Tensor k = rotated(split_heads(at::linear(x, layer.k), shape_.kv_heads), rotary);
     at::Tensor v = split_heads(at::linear(x, layer.v), shape_.kv_heads);
     if (cache != nullptr) {
-        k = cache->keys.defined() ? at::cat({cache->keys, k}, 2) : k;
-        v = cache->values.defined() ? at::cat({cache->values, v}, 2) : v;
-        cache->keys = k;
-        cache->values = v;
+        cache->append(k, v);
+        k = cache->keys.narrow(2, 0, cache->length);
+        v = cache->values.narrow(2, 0, cache->length);
     }
-    const int64_t group = shape_.heads / shape_.kv_heads;
-    if (group > 1) {
-        k = k.repeat_interleave(group, 1);
-        v = v.repeat_interleave(group, 1);
-    }
-    const bool causal = q.size(2) > 1;
-    ASSAY_CHECK(!causal || q.size(2) == k.size(2));  // a prompt is read into an empty cache
-    const at::Tensor mixed = at::scaled_dot_product_attention(q, k, v, std::nullopt, 0.0, causal);
-    return at::linear(mixed.transpose(1, 2).reshape({x.size(0), x.size(1), -1}), layer.o);
+    const at::Tensor heads = mixed(q, k, v).transpose(1, 2);
+    return at::linear(heads.reshape({x.size(0), x.size(1), -1}), layer.o);
 }
 
 at::Tensor Network::hidden(const at::Tensor& tokens,

@@ -17,10 +17,11 @@ namespace assay {
 // Views into one flat fp32 buffer, in the layout's order; matrices as (rows, columns).
 std::vector<at::Tensor> tensor_views(const ParameterLayout& layout, const at::Tensor& flat);
 
-// Tables of cos and sin for positions [0, count), (count, W) each: the halves repeat (half-split).
+// Tables for positions [0, count), (count, W) each: the halves repeat (half-split), the first half
+// of sin negated.
 struct RotaryTable {
     at::Tensor cos;
-    at::Tensor sin;
+    at::Tensor signed_sin;
 };
 RotaryTable rotary_table(const ModelShape& shape, int64_t count);
 
@@ -36,10 +37,13 @@ public:
         at::Tensor gate, up, down;
     };
 
-    // What a layer's attention reads and leaves: keys and values of all earlier positions.
+    // What a layer's attention reads and leaves: keys and values of all earlier positions. Room
+    // doubles when it is used up, so that a step copies no more than its own position.
     struct Cache {
-        at::Tensor keys;  // (B, K, past, W)
+        at::Tensor keys;  // (B, K, room, W)
         at::Tensor values;
+        int64_t length = 0;
+        void append(const at::Tensor& k, const at::Tensor& v);
     };
 
     // tokens (B, T) at positions [past, past + T) -> hidden states (B, T, D) behind the last norm.
@@ -55,6 +59,9 @@ private:
                          const at::Tensor& x,
                          const RotaryTable& rotary,
                          Cache* cache) const;
+    [[nodiscard]] at::Tensor mixed(const at::Tensor& q,
+                                   const at::Tensor& k,
+                                   const at::Tensor& v) const;
     [[nodiscard]] at::Tensor norm(const at::Tensor& x, const at::Tensor& weight) const;
 
     ModelShape shape_;
