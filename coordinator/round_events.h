@@ -19,8 +19,7 @@ namespace assay {
 
 enum class BlobPurpose : uint8_t { kPayload, kOpening, kStepState };
 
-// ---- events
-// --------------------------------------------------------------------------------------
+// ---- events --------------------------------------------------------------------------------
 
 struct PeerHello {
     PeerId peer;
@@ -110,8 +109,7 @@ using Event = std::variant<PeerHello,
                            Tick,
                            StopRequested>;
 
-// ---- actions
-// -------------------------------------------------------------------------------------
+// ---- actions -------------------------------------------------------------------------------
 
 struct Send {
     PeerId to;

@@ -67,8 +67,7 @@ Status RoundJudge::load(std::vector<float> theta, OuterState outer) {
     return {};
 }
 
-// ---- evidence
-// ------------------------------------------------------------------------------------
+// ---- evidence ------------------------------------------------------------------------------
 
 // L1 of COMMIT and payload.
 void RoundJudge::read_payload(const JudgeRound& order, const Assignment& dealt, Work& work) const {
@@ -264,8 +263,7 @@ Status RoundJudge::run_gate(const JudgeRound& order, std::vector<Work>& works) {
     return {};
 }
 
-// ---- the round
-// -----------------------------------------------------------------------------------
+// ---- the round -----------------------------------------------------------------------------
 
 Result<RoundJudged> RoundJudge::judge(const JudgeRound& order) {
     const ParameterLayout& layout = model_.layout();
@@ -456,8 +454,7 @@ Status RoundJudge::share_out(const JudgeRound& order,
     return {};
 }
 
-// ---- audits and losses
-// ---------------------------------------------------------------------------
+// ---- audits and losses ---------------------------------------------------------------------
 
 AuditReport RoundJudge::audit(const AuditJob& job) {
     std::vector<float> states[3];

@@ -110,8 +110,7 @@ bool RoundMachine::is_short() const {
     return state_.current()->plan.peers.size() < rules_.peers_min;
 }
 
-// ---- phases
-// --------------------------------------------------------------------------------------
+// ---- phases --------------------------------------------------------------------------------
 
 void RoundMachine::enter(RoundPhase phase, Instant now, std::optional<Instant> deadline) {
     phase_ = phase;
@@ -180,8 +179,7 @@ void RoundMachine::resume(Instant now) {
     }
 }
 
-// ---- members
-// -------------------------------------------------------------------------------------
+// ---- members -------------------------------------------------------------------------------
 
 void RoundMachine::on(const PeerHello& event, Instant now) {
     const Hello& hello = event.hello;

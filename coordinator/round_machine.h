@@ -162,7 +162,6 @@ private:
     std::map<PeerId, Progress> progress_;
     std::set<Digest> fetching_;  // payloads on their way, by peer and hash
     std::map<PeerId, OpeningProgress> openings_;
-    std::set<PeerId> extended_;     // got their one extension of T_c
     std::set<PeerId> reconnected_;  // since the beacon of this round
     Instant phase_since_;
     std::optional<Instant> deadline_;

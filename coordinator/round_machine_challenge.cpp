@@ -89,7 +89,6 @@ void RoundMachine::reveal(Instant now) {
     persist({{RecordKind::kBeacon, beacon.round, {}, encode_body(beacon)}});
     out_.push_back(Broadcast{beacon});
     openings_.clear();
-    extended_.clear();
     reconnected_.clear();
     enter(RoundPhase::kChallenging, now, now + round.plan.opening_time);
 }
@@ -175,7 +174,6 @@ void RoundMachine::extend(const std::vector<PeerId>& peers, Instant now) {
     const RoundState& round = *state_.current();
     Drafts drafts;
     for (const PeerId& peer : peers) {
-        extended_.insert(peer);
         const ExtensionBody body{now + round.plan.opening_time,
                                  "reconnected after the beacon without having opened"};
         drafts.push_back(make_draft(RecordKind::kExtension, round.plan.round, peer, body));
@@ -197,7 +195,7 @@ bool RoundMachine::challenge(Instant now) {
         any = true;
         if (!round.commits.at(peer).opening) {
             missing = true;
-            const bool again = reconnected_.count(peer) > 0 && extended_.count(peer) == 0;
+            const bool again = reconnected_.count(peer) > 0 && round.extended.count(peer) == 0;
             if (again && connected_.count(peer) > 0) {
                 came_back.push_back(peer);
             }

@@ -205,8 +205,7 @@ void RoundMachine::announce_outcome(const RoundJudged& judged,
     }
 }
 
-// ---- late verdicts
-// -------------------------------------------------------------------------------
+// ---- late verdicts -------------------------------------------------------------------------
 
 // One pass decides a step; a refusal needs a second auditor who refuses it too.
 void RoundMachine::on(const AuditDone& event, Instant) {

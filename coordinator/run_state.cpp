@@ -82,8 +82,7 @@ uint32_t RunState::next_attempt(const AuditJob& job) const {
                                         : static_cast<uint32_t>(found->second.reports.size()) + 1;
 }
 
-// ---- the fold
-// ------------------------------------------------------------------------------------
+// ---- the fold ------------------------------------------------------------------------------
 
 Status RunState::apply(const RecordDraft& draft) {
     if (Status money = books_.apply(draft); !money) {
@@ -134,13 +133,13 @@ Status RunState::apply_kind(const RecordDraft& draft) {
         case RecordKind::kClose:
         case RecordKind::kBeacon:
         case RecordKind::kOpening:
+        case RecordKind::kExtension:
         case RecordKind::kSummary:
             return apply_to_open_round(draft);
         case RecordKind::kShare:
         case RecordKind::kSettlement:
         case RecordKind::kVesting:
         case RecordKind::kForfeit:
-        case RecordKind::kExtension:
         case RecordKind::kFee:
             return {};  // the books' business
     }
@@ -163,6 +162,9 @@ Status RunState::apply_to_open_round(const RecordDraft& draft) {
             return apply_opening(draft);
         case RecordKind::kSummary:
             return apply_summary(draft);
+        case RecordKind::kExtension:
+            open->second.extended.insert(draft.subject);
+            return {};
         default:
             break;
     }

@@ -54,6 +54,7 @@ struct RoundState {
     std::optional<Close> close;
     std::optional<Beacon> beacon;
     std::optional<RoundSummary> summary;
+    std::set<PeerId> extended;                // got their one extension of T_c
     std::map<Digest, AuditState> audits;      // by digest of the job
     std::map<PeerId, Verdict> late_verdicts;  // of the gradient audits
 

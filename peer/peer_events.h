@@ -22,8 +22,7 @@ struct TripleRoots {
     auto operator<=>(const TripleRoots&) const = default;
 };
 
-// ---- events
-// --------------------------------------------------------------------------------------
+// ---- events --------------------------------------------------------------------------------
 
 struct ChannelUp {};
 struct ChannelDown {
@@ -92,8 +91,7 @@ using PeerEvent = std::variant<ChannelUp,
                                PeerTick,
                                PeerStop>;
 
-// ---- actions
-// -------------------------------------------------------------------------------------
+// ---- actions -------------------------------------------------------------------------------
 
 // Dial (again); answered by ChannelUp or ChannelDown.
 struct Dial {};

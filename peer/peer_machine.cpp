@@ -108,8 +108,7 @@ std::optional<Instant> PeerMachine::wake_at() const {
     return connected_ ? say_at_ : dial_at_;
 }
 
-// ---- connection
-// ----------------------------------------------------------------------------------
+// ---- connection ----------------------------------------------------------------------------
 
 void PeerMachine::on(const ChannelUp&, Instant now) {
     connected_ = true;
@@ -143,7 +142,9 @@ void PeerMachine::say_submission() {
     if (!work_ || !work_->commit || work_->silent) {
         return;
     }
-    out_.push_back(SaySealed{work_->envelope});
+    if (!work_->committed_before) {
+        out_.push_back(SaySealed{work_->envelope});
+    }
     out_.push_back(Say{PayloadNotice{work_->plan.round, work_->payload}});
     if (work_->opening) {
         out_.push_back(Say{*work_->opening});
@@ -200,8 +201,7 @@ void PeerMachine::finish(bool ok, std::string reason) {
     out_.push_back(PeerFinished{ok, std::move(reason)});
 }
 
-// ---- messages
-// ------------------------------------------------------------------------------------
+// ---- messages ------------------------------------------------------------------------------
 
 void PeerMachine::on(const MessageArrived& event, Instant now) {
     if (event.envelope.signer != coordinator_) {
@@ -259,9 +259,16 @@ void PeerMachine::receive(const Refusal& refusal, const Envelope&, Instant) {
         return;
     }
     note(words);
-    const bool decided =
-        refusal.code == RefusalCode::kTooLate || refusal.code == RefusalCode::kDuplicate;
-    if (decided && work_ && work_->commit && !work_->close) {
+    if (!work_ || !work_->commit) {
+        return;
+    }
+    // A COMMIT of this round from before a restart: what was trained anew may well be the same,
+    // then its challenge follows from the first one's hash. CLOSE shows whether it is.
+    if (refusal.code == RefusalCode::kDuplicate && !refusal.expected.is_zero()) {
+        work_->commit_hash = refusal.expected;
+        work_->committed_before = true;
+        open_if_ready();
+    } else if (refusal.code == RefusalCode::kTooLate && !work_->close) {
         work_->silent = true;
     }
 }
@@ -275,8 +282,7 @@ void PeerMachine::receive(const Goodbye& goodbye, const Envelope&, Instant) {
     finish(true, goodbye.reason);
 }
 
-// ---- plan and training
-// ---------------------------------------------------------------------------
+// ---- plan and training ---------------------------------------------------------------------
 
 void PeerMachine::receive(const RoundPlan& plan, const Envelope&, Instant now) {
     if (!manifest_ || plan.manifest_digest != manifest_hash_) {
@@ -386,6 +392,7 @@ void PeerMachine::on(const RoundTrained& event, Instant now) {
         out_.push_back(ForgetRound{RoundId{event.round.value - 1}});
     }
     say_submission();
+    open_if_ready();
     say_at_ = now + rules_.retry;
 }
 
@@ -405,8 +412,7 @@ void PeerMachine::on(const TrainingFailed& event, Instant) {
     phase_ = PeerPhase::kSubmitted;
 }
 
-// ---- close, beacon, opening
-// ----------------------------------------------------------------------
+// ---- close, beacon, opening ----------------------------------------------------------------
 
 void PeerMachine::receive(const CloseNotice& notice, const Envelope& envelope, Instant) {
     if (!work_ || notice.close.round != work_->plan.round ||
@@ -414,7 +420,7 @@ void PeerMachine::receive(const CloseNotice& notice, const Envelope& envelope, I
         return;
     }
     if (work_->close) {
-        if (encode_close(*work_->close) != encode_close(notice.close)) {
+        if (encode_close(work_->close->close) != encode_close(notice.close)) {
             out_.push_back(ReportEquivocation{work_->close_envelope, envelope});
         }
         return;
@@ -423,24 +429,21 @@ void PeerMachine::receive(const CloseNotice& notice, const Envelope& envelope, I
         note(round_text(notice.close.round) + " was closed for another plan than this peer has");
         work_->silent = true;
     }
-    work_->close = notice.close;
+    work_->close = notice;
     work_->close_envelope = envelope;
-    check_inclusion(notice);
+    if (work_->commit && !included()) {
+        note(round_text(notice.close.round) + ": this peer's COMMIT is not among those closed");
+    }
     open_if_ready();
 }
 
-void PeerMachine::check_inclusion(const CloseNotice& notice) {
-    if (!work_->commit) {
-        return;
-    }
+// The COMMIT that the coordinator holds of this peer is under the signed CLOSE.
+bool PeerMachine::included() const {
+    const CloseNotice& notice = *work_->close;
     const Digest leaf =
         close_leaf(CloseEntry{self_, work_->commit_hash, work_->commit->payload_hash});
-    const bool included = notice.inclusion && notice.inclusion->count == notice.close.entry_count &&
-                          merkle_contains(notice.close.entries_root, leaf, *notice.inclusion);
-    if (!included) {
-        note(round_text(notice.close.round) + ": this peer's COMMIT is not among those closed");
-        work_->silent = true;
-    }
+    return notice.inclusion && notice.inclusion->count == notice.close.entry_count &&
+           merkle_contains(notice.close.entries_root, leaf, *notice.inclusion);
 }
 
 bool PeerMachine::continues_chain(const Beacon& beacon) const {
@@ -476,10 +479,10 @@ void PeerMachine::receive(const Beacon& beacon, const Envelope&, Instant) {
 
 void PeerMachine::open_if_ready() {
     if (!work_->commit || work_->silent || !work_->close || !work_->beacon ||
-        work_->opening_asked) {
+        work_->opening_asked || !included()) {
         return;
     }
-    if (work_->beacon->close_root != work_->close->entries_root) {
+    if (work_->beacon->close_root != work_->close->close.entries_root) {
         note(round_text(work_->plan.round) + ": the beacon is not bound to the CLOSE");
         work_->silent = true;
         return;
@@ -503,8 +506,7 @@ void PeerMachine::on(const OpeningFailed& event, Instant) {
     note(round_text(event.round) + " is not opened: " + event.reason);
 }
 
-// ---- summary
-// -------------------------------------------------------------------------------------
+// ---- summary -------------------------------------------------------------------------------
 
 void PeerMachine::receive(const RoundSummary& summary, const Envelope&, Instant now) {
     const bool repeated = done_round_ && summary.round <= *done_round_;

@@ -72,10 +72,11 @@ private:
         Envelope envelope;
         Digest commit_hash;
         BlobRef payload;
-        std::optional<Close> close;
+        std::optional<CloseNotice> close;
         Envelope close_envelope;
         std::optional<Beacon> beacon;
         bool opening_asked = false;
+        bool committed_before = false;  // the coordinator holds this peer's COMMIT already
         std::optional<OpeningNotice> opening;
         bool silent = false;  // refused or left out: says nothing again in this round
     };
@@ -108,7 +109,7 @@ private:
     void say_again(Instant now);
     void take_plan(const RoundPlan& plan, Instant now);
     void train_or_sync();
-    void check_inclusion(const CloseNotice& notice);
+    [[nodiscard]] bool included() const;
     [[nodiscard]] bool continues_chain(const Beacon& beacon) const;
     void open_if_ready();
     void apply_if_ready();

@@ -89,8 +89,7 @@ PeerWorker::PeerWorker(WorkerSettings settings, WorkerPorts ports, GradientModel
 
 PeerWorker::~PeerWorker() = default;
 
-// ---- state
-// ---------------------------------------------------------------------------------------
+// ---- state ---------------------------------------------------------------------------------
 
 Status PeerWorker::adopt_theta(std::span<const float> theta) {
     if (theta.size() != model_.layout().value_count()) {
@@ -163,8 +162,7 @@ Status PeerWorker::choose_triple(const PlanPeer& as) {
     return found ? Status() : fail("the plan asks for moments that this peer does not hold");
 }
 
-// ---- a round
-// -------------------------------------------------------------------------------------
+// ---- a round -------------------------------------------------------------------------------
 
 Result<TrainedRound> PeerWorker::train(const RoundPlan& plan, const StepHook& hook) {
     const PlanPeer* self = find_in(plan, settings_.self);
@@ -424,8 +422,7 @@ void PeerWorker::forget(RoundId round) {
     }
 }
 
-// ---- where adversaries differ
-// --------------------------------------------------------------------
+// ---- where adversaries differ --------------------------------------------------------------
 
 Result<std::vector<float>> PeerWorker::base_parameters(const RoundPlan& plan) {
     if (theta_root_ != plan.base_root) {

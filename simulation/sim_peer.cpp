@@ -152,6 +152,7 @@ void SimPeer::perform(const PeerAction& action) {
     } else if (std::get_if<AbandonRound>(&action) != nullptr) {
         training_.reset();
     } else if (const auto* challenge = std::get_if<BuildOpening>(&action)) {
+        crash_due_ = rng_.unit() < run_.options.peer_crash;
         later(kComputeMs, [this, asked = *challenge]() -> std::optional<PeerEvent> {
             Result<OpeningNotice> opened =
                 worker_->open(asked.plan, asked.commit, asked.commit_hash, asked.beacon);
@@ -198,7 +199,7 @@ void SimPeer::train(const TrainRound& order) {
         if (!done) {
             return PeerEvent(TrainingFailed{plan.round, done.reason()});
         }
-        done->commit.tokens_per_second = static_cast<uint32_t>(tokens_per_second_);
+        done->commit.tokens_per_second = static_cast<uint32_t>(tokens_per_second_ + restarts_);
         const Envelope envelope = make_envelope(identity_, done->commit);
         return PeerEvent(
             RoundTrained{plan.round, done->commit, envelope, done->payload, done->loss});

@@ -55,7 +55,7 @@ RoundRules make_rules(const SimulationOptions& options, const ParameterLayout& l
     rules.pay.max_absence = 2;
     rules.pay.audit_min_ppm = options.audit_min_ppm;
     rules.layout = layout;
-    rules.opening_bytes_max = uint64_t{1} << 24;
+    rules.opening_bytes_max = uint64_t{1} << 20;
     rules.learning_rates = [](RoundId round) {
         const float rate = kLearningRate / (1.0F + 0.1F * static_cast<float>(round.value));
         return std::vector<uint32_t>(kInnerSteps, std::bit_cast<uint32_t>(rate));

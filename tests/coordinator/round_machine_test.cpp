@@ -51,8 +51,7 @@ size_t spoken(const std::vector<Action>& actions) {
 
 }  // namespace
 
-// ---- joining
-// -------------------------------------------------------------------------------------
+// ---- joining -------------------------------------------------------------------------------
 
 TEST_CASE("round 0 opens when enough peers are there, with roster and plan durable first",
           "[coordinator]") {
@@ -125,8 +124,7 @@ TEST_CASE("Hello again is no second join; another class is recorded", "[coordina
     CHECK(d.kinds_from(height) == std::vector<RecordKind>{RecordKind::kJoin});
 }
 
-// ---- COMMIT and payload
-// --------------------------------------------------------------------------
+// ---- COMMIT and payload --------------------------------------------------------------------
 
 TEST_CASE("a COMMIT is stored as received; the same bytes again change nothing", "[coordinator]") {
     MachineDriver d;
@@ -238,8 +236,7 @@ TEST_CASE("a payload is fetched once, only if it is the committed one", "[coordi
     CHECK(notice(right).empty());
 }
 
-// ---- close, beacon, openings
-// ---------------------------------------------------------------------
+// ---- close, beacon, openings ---------------------------------------------------------------
 
 TEST_CASE("CLOSE and the next roster are durable before CLOSE is said, the beacon before it is",
           "[coordinator]") {
@@ -370,8 +367,7 @@ TEST_CASE("T_c is extended once, in public, for a peer that came back", "[coordi
     }
 }
 
-// ---- judging and after
-// ---------------------------------------------------------------------------
+// ---- judging and after ---------------------------------------------------------------------
 
 TEST_CASE("verdicts, pay, summary and the next plan are one batch, durable before the summary",
           "[coordinator]") {
@@ -505,8 +501,7 @@ TEST_CASE("with too few peers a round waits without a clock, and is voided once 
     CHECK(sent<RoundPlan>(enough).size() == 3);
 }
 
-// ---- audits
-// --------------------------------------------------------------------------------------
+// ---- audits --------------------------------------------------------------------------------
 
 TEST_CASE("a refusal by one auditor is not enough; a second who passes it ends it",
           "[coordinator]") {
@@ -599,8 +594,7 @@ TEST_CASE("audits are certain for newcomers, suspects, and in rounds that cannot
     CHECK(d.plan().peers[1].audit_ppm == kPpm);
 }
 
-// ---- the end
-// -------------------------------------------------------------------------------------
+// ---- the end -------------------------------------------------------------------------------
 
 TEST_CASE("a run ends when its last audit is answered, and all that is proven vests",
           "[coordinator]") {
@@ -643,8 +637,7 @@ TEST_CASE("a stop is no end: the run goes on from its ledger", "[coordinator]") 
     CHECK(d.machine->state().current()->commits.size() == 1);
 }
 
-// ---- after a crash
-// -------------------------------------------------------------------------------
+// ---- after a crash -------------------------------------------------------------------------
 
 TEST_CASE("a restarted machine goes on in the phase it died in", "[coordinator]") {
     MachineDriver d;

@@ -290,6 +290,34 @@ TEST_CASE("a late COMMIT is not said again, and its round is only applied", "[pe
     CHECK(all_of<WantBlob>(f.tell(f.summary(0, CommitOutcome::kLate))).size() == 1);
 }
 
+TEST_CASE("after a restart the COMMIT from before it is opened, if the work is the same",
+          "[peer]") {
+    Fixture f;
+    f.join();
+    const RoundPlan plan = f.plan(0);
+    (void)f.tell(plan);
+    RoundTrained work = f.trained(plan);
+    (void)f.machine.step(work, f.now);
+    const Digest first = digest(33);
+    (void)f.tell(Refusal{RefusalCode::kDuplicate, "another COMMIT", first, digest(34)});
+    f.now = *f.machine.wake_at();
+    const auto again = f.machine.step(PeerTick{}, f.now);
+    CHECK(all_of<SaySealed>(again).empty());
+    CHECK(said<PayloadNotice>(again).size() == 1);
+    CloseNotice notice = f.close(plan, work);
+    const bool same = GENERATE(true, false);
+    const Digest payload = same ? work.commit.payload_hash : digest(35);
+    const MerkleTree tree({close_leaf({f.self.id(), first, payload})});
+    notice.close.entries_root = tree.root();
+    notice.inclusion = tree.path(0);
+    (void)f.tell(notice);
+    const auto opening = all_of<BuildOpening>(f.tell(f.beacon(notice)));
+    REQUIRE(opening.size() == (same ? 1 : 0));
+    if (same) {
+        CHECK(opening[0].commit_hash == first);
+    }
+}
+
 TEST_CASE("a CLOSE without this peer's COMMIT, or with a false path, gets no opening", "[peer]") {
     Fixture f;
     f.join();
