@@ -114,6 +114,7 @@ Result<Place> parse_place(const std::string& name, const json& entry) {
 // The format's rule: the values follow one another, without hole or overlap, to the file's end.
 Status check_cover(const std::map<std::string, Place>& places, uint64_t data_bytes) {
     std::vector<std::pair<uint64_t, uint64_t>> ranges;
+    ranges.reserve(places.size());
     for (const auto& [name, place] : places) {
         ranges.emplace_back(place.begin, place.end);
     }

@@ -39,13 +39,14 @@ json entry(const char* type, std::vector<uint64_t> shape, uint64_t begin, uint64
 
 struct Reading {
     ScratchFolder folder;
-    Result<std::vector<float>> of(const Bytes& bytes, const ParameterLayout& layout) const {
+    [[nodiscard]] Result<std::vector<float>> of(const Bytes& bytes,
+                                                const ParameterLayout& layout) const {
         const auto file = folder.path() / "model.safetensors";
         REQUIRE(write_file_atomically(file, bytes).ok());
         return read_safetensors(file, layout);
     }
     // The reason for which a header over `data_bytes` zero bytes is refused.
-    std::string refusal(const std::string& header, uint64_t data_bytes) const {
+    [[nodiscard]] std::string refusal(const std::string& header, uint64_t data_bytes) const {
         const auto read = of(file_of(header, Bytes(data_bytes)), two_tensors());
         return read ? "accepted" : read.reason();
     }
