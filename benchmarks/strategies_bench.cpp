@@ -328,12 +328,12 @@ Result<Setup> set_up(const BenchOptions& options) {
     return setup;
 }
 
-// Chosen with `assay bench strategies_grid` on a seed that is none of these.
+// The best of `assay bench strategies_grid` on tinyshakespeare, a seed that is none of these.
 std::vector<Case> chosen_cases() {
     return {{"ddp", "ddp", 3e-3, 1.0, 0},
-            {"average", "average", 3e-3, 1.0, 0},
-            {"diloco", "diloco", 3e-3, 0.7, 0.6},
-            {"sparseloco", "sparseloco", 3e-3, 1.0, 0}};
+            {"average", "average", 6e-3, 1.0, 0},
+            {"diloco", "diloco", 6e-3, 0.7, 0.3},
+            {"sparseloco", "sparseloco", 1.2e-2, 1.0, 0}};
 }
 
 Result<std::vector<BenchRow>> run_strategies(const BenchOptions& options) {
