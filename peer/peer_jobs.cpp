@@ -121,6 +121,10 @@ Status PeerJobs::prepare(const RunManifest& manifest) {
     if (!data) {
         return data.error();
     }
+    if (static_cast<int64_t>(data->vocab_size) > config->model.vocab) {
+        return fail("the run's data uses " + std::to_string(data->vocab_size) +
+                    " tokens, but its model has " + std::to_string(config->model.vocab));
+    }
     Result<TokenShards> shards = TokenShards::open(
         folder_.data_folder(), *data, static_cast<uint32_t>(config->data.sequence_tokens), false);
     if (!shards) {
