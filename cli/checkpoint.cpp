@@ -1,6 +1,7 @@
 // `assay checkpoint info|verify|export|logits`: what is in a snapshot, whether it is whole, and
 // out.
 
+#include <charconv>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -115,11 +116,13 @@ int logits(const CheckpointCommand& command) {
     std::vector<int32_t> tokens;
     std::istringstream list(command.tokens);
     for (std::string one; std::getline(list, one, ',');) {
-        const long token = std::strtol(one.c_str(), nullptr, 10);
-        if (token < 0 || token >= snapshot->shape.vocab) {
-            return failed("--tokens: " + one + " is not a token of this model");
+        int32_t token = -1;
+        const auto [end, code] = std::from_chars(one.data(), one.data() + one.size(), token);
+        if (code != std::errc() || end != one.data() + one.size() || token < 0 ||
+            token >= snapshot->shape.vocab) {
+            return failed("--tokens: `" + one + "` is not a token of this model");
         }
-        tokens.push_back(static_cast<int32_t>(token));
+        tokens.push_back(token);
     }
     if (tokens.empty() || static_cast<int64_t>(tokens.size()) > snapshot->shape.context) {
         return failed("--tokens: give 1 to " + std::to_string(snapshot->shape.context) + " ids");

@@ -36,18 +36,24 @@ struct ServeCommand {
     int64_t threads = 1;
 };
 
+Result<SnapshotStore> open_store(const ServeCommand& command) {
+    if (command.folder.empty()) {
+        return fail("name a run's folder with --dir, or one file with --snapshot");
+    }
+    const fs::path snapshots = fs::path(command.folder) / "snapshots";
+    std::error_code code;
+    if (!fs::is_directory(snapshots, code)) {
+        return fail(command.folder + " is no run's folder: it has no folder snapshots");
+    }
+    return SnapshotStore::open(snapshots);
+}
+
 Result<Snapshot> load(const ServeCommand& command) {
     if (!command.snapshot.empty()) {
         return load_snapshot(command.snapshot);
     }
-    if (command.folder.empty()) {
-        return fail("name a run's folder with --dir, or one file with --snapshot");
-    }
-    Result<SnapshotStore> store = SnapshotStore::open(fs::path(command.folder) / "snapshots");
-    if (!store) {
-        return store.error();
-    }
-    return store->load_latest();
+    Result<SnapshotStore> store = open_store(command);
+    return store ? store->load_latest() : Result<Snapshot>(store.error());
 }
 
 Result<std::vector<std::string>> read_keys(const std::string& file) {
@@ -61,6 +67,7 @@ Result<std::vector<std::string>> read_keys(const std::string& file) {
     }
     std::istringstream lines(*text);
     for (std::string line; std::getline(lines, line);) {
+        line.erase(line.find_last_not_of(" \t\r") + 1);
         if (!line.empty() && line.front() != '#') {
             keys.push_back(line);
         }
@@ -79,7 +86,7 @@ void follow(const ServeCommand& command, Service& service, const fs::path& newes
         if (!command.snapshot.empty()) {
             continue;
         }
-        Result<SnapshotStore> store = SnapshotStore::open(fs::path(command.folder) / "snapshots");
+        Result<SnapshotStore> store = open_store(command);
         const std::vector<fs::path> files = store ? store->list() : std::vector<fs::path>{};
         if (files.empty() || files.back() == newest) {
             continue;
@@ -90,13 +97,18 @@ void follow(const ServeCommand& command, Service& service, const fs::path& newes
             log_warning(snapshot.reason());
             continue;
         }
-        service.replace_model(std::make_shared<DecoderModel>(std::move(*snapshot)));
+        const Status replaced =
+            service.replace_model(std::make_shared<DecoderModel>(std::move(*snapshot)));
+        if (!replaced) {
+            log_warning(newest.filename().string() + " is not served: " + replaced.reason());
+            continue;
+        }
         log_info("now serving " + newest.filename().string());
     }
 }
 
 fs::path newest_file(const ServeCommand& command) {
-    Result<SnapshotStore> store = SnapshotStore::open(fs::path(command.folder) / "snapshots");
+    Result<SnapshotStore> store = open_store(command);
     const std::vector<fs::path> files = store ? store->list() : std::vector<fs::path>{};
     return files.empty() ? fs::path() : files.back();
 }

@@ -75,6 +75,7 @@ void Answer::emit(Part& part, const std::string& text) {
 }
 
 bool Answer::take(size_t choice, const SampledToken& token) {
+    const std::lock_guard<std::mutex> lock(mutex_);
     Part& part = choices_[choice];
     ++part.generated;
     const std::string text = part.stream.push(token_text(token.token));
@@ -86,6 +87,7 @@ bool Answer::take(size_t choice, const SampledToken& token) {
 }
 
 void Answer::finish(size_t choice, FinishReason reason) {
+    const std::lock_guard<std::mutex> lock(mutex_);
     Part& part = choices_[choice];
     if (part.done) {
         return;
@@ -117,18 +119,18 @@ void Answer::complete() {
     }
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started_;
     on_done_(cancelled_ ? "abort" : choices.front().finish_reason, took.count());
+    const std::string cancelled =
+        error_json({503, "the request was cancelled", "unavailable_error", "", ""});
     if (!request_.stream) {
-        if (cancelled_) {
-            reply_->respond(503,
-                            error_json({503, "the request was cancelled", "server_error", "", ""}),
-                            "application/json",
-                            {});
-        } else {
-            reply_->respond(200, answer_json(head_, choices, usage), "application/json", {});
-        }
+        reply_->respond(cancelled_ ? 503 : 200,
+                        cancelled_ ? cancelled : answer_json(head_, choices, usage),
+                        "application/json",
+                        {});
         return;
     }
-    if (request_.include_usage && !cancelled_) {
+    if (cancelled_) {
+        reply_->send_event(cancelled);
+    } else if (request_.include_usage) {
         reply_->send_event(usage_chunk_json(head_, usage));
     }
     reply_->send_event("[DONE]");

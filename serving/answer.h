@@ -1,12 +1,13 @@
 // One answer in the making: gathers the choices of a request and sends them, streamed or whole.
 //
-// Its callbacks run on the engine's thread, one at a time; start() runs on the HTTP thread before.
+// start_stream() runs on the HTTP thread before all; take() and finish() may come from any thread.
 
 #pragma once
 
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "data/tokenizer.h"
@@ -58,6 +59,7 @@ private:
     std::shared_ptr<HttpReply> reply_;
     OnDone on_done_;
     std::vector<std::vector<int32_t>> prompts_;
+    std::mutex mutex_;  // guards what follows
     std::vector<Part> choices_;
     size_t open_ = 0;
     bool cancelled_ = false;

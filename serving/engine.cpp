@@ -41,6 +41,7 @@ struct Engine::State {
     std::thread thread;
 
     void run();
+    void end_all();
     bool admit();
     void drop_cancelled();
     void begin(Running& answer);
@@ -63,12 +64,18 @@ Engine::Engine(Settings settings, std::shared_ptr<SequenceModel> model)
 }
 
 Engine::~Engine() {
+    stop();
+}
+
+void Engine::stop() {
     {
         const std::lock_guard<std::mutex> lock(state_->mutex);
         state_->stopping = true;
     }
     state_->changed.notify_one();
-    state_->thread.join();
+    if (state_->thread.joinable()) {
+        state_->thread.join();
+    }
 }
 
 uint64_t Engine::submit(GenerationRequest request, OnToken on_token, OnFinish on_finish) {
@@ -129,10 +136,22 @@ void Engine::State::run() {
         step_all();
         remove_finished();
     }
+    end_all();
+}
+
+// Nothing is added any more once `stopping` is set.
+void Engine::State::end_all() {
     for (Running& answer : running) {
         finish(answer, FinishReason::kCancelled);
     }
-    for (Running& answer : waiting) {
+    remove_finished();
+    std::deque<Running> dropped;
+    {
+        const std::lock_guard<std::mutex> lock(mutex);
+        dropped.swap(waiting);
+        metrics.cancelled += dropped.size();
+    }
+    for (Running& answer : dropped) {
         answer.on_finish(FinishReason::kCancelled);
     }
 }

@@ -62,12 +62,14 @@ public:
     using OnFinish = std::function<void(FinishReason)>;
 
     Engine(Settings settings, std::shared_ptr<SequenceModel> model);
-    // Cancels what runs and joins the thread.
     ~Engine();
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
 
-    // 0 if the queue is full; else a number for cancel().
+    // Cancels all that runs and waits, and joins the thread; submit() gives 0 from then on.
+    void stop();
+
+    // 0 if the queue is full or the engine stopped; else a number for cancel().
     uint64_t submit(GenerationRequest request, OnToken on_token, OnFinish on_finish);
     void cancel(uint64_t number);
     // Requests that begin from now on use this one.

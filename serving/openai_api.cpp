@@ -11,6 +11,7 @@ using nlohmann::json;
 
 constexpr size_t kStopStringsMax = 4;
 constexpr int kAlternativesMax = 20;
+constexpr int kDepthMax = 32;
 constexpr size_t kPromptTokensMax = 1U << 20;
 
 struct Refused {
@@ -246,7 +247,14 @@ ApiRequest request_of(const json& body, bool chat, const ApiLimits& limits) {
 }
 
 json parse_object(const std::string& body) {
-    json parsed = json::parse(body, nullptr, false);
+    // Values are copied and printed by recursion: what nests deeply must not get that far.
+    const auto check_depth = [](int depth, json::parse_event_t, json&) {
+        if (depth > kDepthMax) {
+            refuse("", "the body nests more than " + std::to_string(kDepthMax) + " levels deep");
+        }
+        return true;
+    };
+    json parsed = json::parse(body, check_depth, false);
     if (parsed.is_discarded() || !parsed.is_object()) {
         throw Refused{{400, "the body is not a JSON object", "invalid_request_error", "", ""}};
     }

@@ -2,6 +2,8 @@
 
 #include <openssl/crypto.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <mutex>
 
@@ -20,6 +22,26 @@ constexpr size_t kPromptBytesMax = 1U << 20;
 bool equal_in_constant_time(const std::string& a, const std::string& b) {
     return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
+
+Status check_fit(const Tokenizer& tokenizer, const DecoderModel& model) {
+    if (tokenizer.vocab_size() > model.vocabulary()) {
+        return fail("the tokenizer has " + std::to_string(tokenizer.vocab_size()) +
+                    " tokens, the model " + std::to_string(model.vocabulary()));
+    }
+    return {};
+}
+
+struct Route {
+    const char* path;
+    const char* method;
+};
+constexpr std::array<Route, 7> kRoutes = {{{"/v1/models", "GET"},
+                                           {"/metrics", "GET"},
+                                           {"/version", "GET"},
+                                           {"/v1/completions", "POST"},
+                                           {"/v1/chat/completions", "POST"},
+                                           {"/tokenize", "POST"},
+                                           {"/detokenize", "POST"}}};
 
 }  // namespace
 
@@ -45,17 +67,21 @@ public:
     }
 
     ~Impl() {
-        engine_.reset();  // its callbacks use the server's connections
-        server_.reset();
+        engine_->stop();  // its callbacks use the server's connections
+        server_.reset();  // its handlers use the engine
     }
 
     [[nodiscard]] uint16_t port() const { return server_->port(); }
     [[nodiscard]] EngineMetrics metrics() const { return engine_->metrics(); }
 
-    void replace_model(std::shared_ptr<DecoderModel> model) {
+    Status replace_model(std::shared_ptr<DecoderModel> model) {
+        if (Status fits = check_fit(tokenizer_, *model); !fits) {
+            return fits;
+        }
         engine_->swap_model(model);
         const std::lock_guard<std::mutex> lock(mutex_);
         model_ = std::move(model);
+        return {};
     }
 
 private:
@@ -98,22 +124,35 @@ private:
                     "",
                     "invalid_api_key"},
                    {{"WWW-Authenticate", "Bearer"}});
-        } else if (request.method == "GET") {
-            handle_get(request, reply);
-        } else if (request.method == "POST") {
-            handle_post(request, reply);
         } else {
+            handle_route(request, reply);
+        }
+    }
+
+    void handle_route(const HttpRequest& request, const ReplyPtr& reply) {
+        const auto* const route =
+            std::find_if(kRoutes.begin(), kRoutes.end(), [&request](const Route& known) {
+                return request.path == known.path;
+            });
+        if (route == kRoutes.end()) {
+            refuse(reply,
+                   {404, "there is nothing at " + request.path, "invalid_request_error", "", ""});
+        } else if (request.method != route->method) {
             refuse(reply,
                    {405,
-                    "the method " + request.method + " is not allowed here",
+                    request.path + " answers " + route->method + ", not " + request.method,
                     "invalid_request_error",
                     "",
-                    ""});
+                    "method_not_allowed"},
+                   {{"Allow", route->method}});
+        } else if (request.method == "GET") {
+            handle_get(request, reply);
+        } else {
+            handle_post(request, reply);
         }
     }
 
     void handle_get(const HttpRequest& request, const ReplyPtr& reply) {
-        const std::string context = std::to_string(model()->context_tokens());
         if (request.path == "/v1/models") {
             reply->respond(200,
                            models_json(options_.model_name, created_, model()->context_tokens()),
@@ -124,20 +163,9 @@ private:
                            metrics_.text(engine_->metrics()),
                            "text/plain; version=0.0.4; charset=utf-8",
                            {});
-        } else if (request.path == "/version") {
-            reply->respond(200, text_json("version", "0.1.0"), "application/json", {});
         } else {
-            not_found(request, reply);
+            reply->respond(200, text_json("version", "0.1.0"), "application/json", {});
         }
-    }
-
-    void not_found(const HttpRequest& request, const ReplyPtr& reply) {
-        refuse(reply,
-               {404,
-                "there is nothing at " + request.method + " " + request.path,
-                "invalid_request_error",
-                "",
-                ""});
     }
 
     void handle_post(const HttpRequest& request, const ReplyPtr& reply) {
@@ -147,10 +175,8 @@ private:
             complete(request, true, reply);
         } else if (request.path == "/tokenize") {
             tokenize(request, reply);
-        } else if (request.path == "/detokenize") {
-            detokenize(request, reply);
         } else {
-            not_found(request, reply);
+            detokenize(request, reply);
         }
     }
 
@@ -226,6 +252,12 @@ private:
         return head;
     }
 
+    // Where none was given: another one for each request.
+    uint64_t next_seed() {
+        const auto started = static_cast<uint64_t>(created_);
+        return CounterRng(derive_seed(Digest{}, "sampling", {started, ++seeds_})).next();
+    }
+
     void complete(const HttpRequest& http, bool chat, const ReplyPtr& reply) {
         const std::shared_ptr<DecoderModel> served = model();
         auto parsed = parse_request(
@@ -238,8 +270,7 @@ private:
         }
         ApiRequest request = std::get<ApiRequest>(std::move(parsed));
         if (!request.seed_given) {
-            request.sampling.seed =
-                static_cast<uint64_t>(SystemClock().now().ms) * 1000 + next_answer_.load();
+            request.sampling.seed = next_seed();
         }
         auto encoded = encode(request);
         if (const auto* error = std::get_if<ApiError>(&encoded)) {
@@ -271,7 +302,7 @@ private:
                     "too many requests are waiting; try again in a moment",
                     "rate_limit_error",
                     "",
-                    ""},
+                    "rate_limit_exceeded"},
                    {{"Retry-After", "1"}});
             return;
         }
@@ -304,6 +335,7 @@ private:
     std::shared_ptr<DecoderModel> model_;
     int64_t created_;
     std::atomic<uint64_t> next_answer_{0};
+    uint64_t seeds_ = 0;  // the HTTP thread's
     ServiceMetrics metrics_;
     std::unique_ptr<Engine> engine_;
     std::unique_ptr<HttpServer> server_;
@@ -315,9 +347,8 @@ Service::~Service() = default;
 Result<std::unique_ptr<Service>> Service::start(ServiceOptions options,
                                                 Tokenizer tokenizer,
                                                 std::shared_ptr<DecoderModel> model) {
-    if (tokenizer.vocab_size() > model->vocabulary()) {
-        return fail("the tokenizer has " + std::to_string(tokenizer.vocab_size()) +
-                    " tokens, the model " + std::to_string(model->vocabulary()));
+    if (Status fits = check_fit(tokenizer, *model); !fits) {
+        return fits.error();
     }
     auto impl = std::make_shared<Impl>(std::move(options), std::move(tokenizer), std::move(model));
     if (Status listening = impl->listen(); !listening) {
@@ -329,8 +360,8 @@ Result<std::unique_ptr<Service>> Service::start(ServiceOptions options,
 uint16_t Service::port() const {
     return impl_->port();
 }
-void Service::replace_model(std::shared_ptr<DecoderModel> model) {
-    impl_->replace_model(std::move(model));
+Status Service::replace_model(std::shared_ptr<DecoderModel> model) {
+    return impl_->replace_model(std::move(model));
 }
 EngineMetrics Service::metrics() const {
     return impl_->metrics();

@@ -32,7 +32,8 @@ public:
     Service& operator=(const Service&) = delete;
 
     [[nodiscard]] uint16_t port() const;
-    void replace_model(std::shared_ptr<DecoderModel> model);
+    // Fails if the tokenizer has tokens that this model does not know; the old one stays then.
+    Status replace_model(std::shared_ptr<DecoderModel> model);
     [[nodiscard]] EngineMetrics metrics() const;
 
 private:

@@ -27,18 +27,19 @@ struct ServiceMetrics::State {
                                          .Add({},
                                               prometheus::Histogram::BucketBoundaries{
                                                   0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60});
-    prometheus::Family<prometheus::Gauge>& gauges = prometheus::BuildGauge()
-                                                        .Name("assay_num_requests")
-                                                        .Help("Requests now, by state")
-                                                        .Register(registry);
-    prometheus::Family<prometheus::Counter>& tokens = prometheus::BuildCounter()
-                                                          .Name("assay_tokens_total")
-                                                          .Help("Tokens, by kind")
-                                                          .Register(registry);
-    prometheus::Gauge& running = gauges.Add({{"state", "running"}});
-    prometheus::Gauge& waiting = gauges.Add({{"state", "waiting"}});
-    prometheus::Counter& prompt = tokens.Add({{"kind", "prompt"}});
-    prometheus::Counter& generated = tokens.Add({{"kind", "generation"}});
+    prometheus::Gauge& running =
+        gauge("assay_num_requests_running", "Answers that are being generated now");
+    prometheus::Gauge& waiting = gauge("assay_num_requests_waiting", "Answers that wait for room");
+    prometheus::Counter& prompt = counter("assay_prompt_tokens_total", "Tokens of prompts read");
+    prometheus::Counter& generated =
+        counter("assay_generation_tokens_total", "Tokens that were generated");
+
+    prometheus::Gauge& gauge(const char* name, const char* help) {
+        return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
+    }
+    prometheus::Counter& counter(const char* name, const char* help) {
+        return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
+    }
 };
 
 ServiceMetrics::ServiceMetrics() : state_(std::make_unique<State>()) {}

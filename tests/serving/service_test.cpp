@@ -2,21 +2,20 @@
 
 #include "serving/service.h"
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
+#include <algorithm>
 #include <catch2/catch.hpp>
-#include <condition_variable>
-#include <mutex>
-#include <optional>
+#include <chrono>
+#include <thread>
 
 #include "core/rng.h"
+#include "tests/serving/http_client.h"
 
 namespace assay {
 namespace {
 
-Snapshot tiny_snapshot(uint64_t seed) {
+using nlohmann::json;
+
+Snapshot tiny_snapshot(uint64_t seed, int64_t context = 64) {
     Snapshot snapshot;
     snapshot.shape.vocab = 300;
     snapshot.shape.width = 16;
@@ -25,225 +24,402 @@ Snapshot tiny_snapshot(uint64_t seed) {
     snapshot.shape.kv_heads = 1;
     snapshot.shape.head_width = 8;
     snapshot.shape.ffn_width = 24;
-    snapshot.shape.context = 64;
+    snapshot.shape.context = context;
     snapshot.theta = initial_parameters(snapshot.shape, derive_seed(Digest{}, "serve", {seed}));
+    for (float& value : snapshot.theta) {
+        value *= 4;  // answers that depend on their prompts
+    }
     return snapshot;
 }
 
-std::unique_ptr<Service> start_service(std::vector<std::string> keys = {}) {
-    ServiceOptions options;
-    options.api_keys = std::move(keys);
-    Result<std::unique_ptr<Service>> service = Service::start(
-        options, Tokenizer::bytes_only(), std::make_shared<DecoderModel>(tiny_snapshot(1)));
+std::unique_ptr<Service> start_service(ServiceOptions options = {}, int64_t context = 64) {
+    Result<std::unique_ptr<Service>> service =
+        Service::start(std::move(options),
+                       Tokenizer::bytes_only(),
+                       std::make_shared<DecoderModel>(tiny_snapshot(1, context)));
     REQUIRE(service.ok());
     return std::move(*service);
 }
 
-class Client {
-public:
-    explicit Client(uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        timeval timeout{20, 0};
-        ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_port = htons(port);
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        REQUIRE(::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
-    }
-    ~Client() { ::close(fd_); }
-    Client(const Client&) = delete;
-    Client& operator=(const Client&) = delete;
-
-    void send(const std::string& text) const {
-        REQUIRE(::send(fd_, text.data(), text.size(), MSG_NOSIGNAL) ==
-                static_cast<ssize_t>(text.size()));
-    }
-    // Until the server closes, or `stop` was read.
-    [[nodiscard]] std::string read(const std::string& stop = "") const {
-        std::string all;
-        char buffer[4096];
-        ssize_t got = 0;
-        while ((stop.empty() || all.find(stop) == std::string::npos) &&
-               (got = ::recv(fd_, buffer, sizeof(buffer), 0)) > 0) {
-            all.append(buffer, static_cast<size_t>(got));
-        }
-        return all;
-    }
-
-private:
-    int fd_;
-};
-
-std::string request_text(const std::string& method,
-                         const std::string& path,
-                         const std::string& body,
-                         const std::string& more = "") {
-    return method + " " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + more +
-           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+HttpAnswer ask(const Service& service,
+               const std::string& method,
+               const std::string& path,
+               const std::string& body = "",
+               const std::string& headers = "") {
+    HttpTestClient client(service.port());
+    client.request(method, path, body, headers);
+    return client.answer();
 }
 
-std::string ask(const Service& service,
-                const std::string& method,
-                const std::string& path,
-                const std::string& body = "",
-                const std::string& more = "") {
-    const Client client(service.port());
-    client.send(request_text(method, path, body, more));
-    return client.read();
+HttpAnswer post(const Service& service, const std::string& path, json body) {
+    body["model"] = "assay";
+    return ask(service, "POST", path, body.dump());
+}
+
+json complete(const Service& service, const json& body) {
+    const HttpAnswer answer = post(service, "/v1/completions", body);
+    INFO(answer.body);
+    REQUIRE(answer.status == 200);
+    return answer.json();
+}
+
+std::string text_of(const json& answer, size_t choice = 0) {
+    return answer["choices"][choice]["text"].get<std::string>();
 }
 
 bool has(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
 
-TEST_CASE("completions, chat, streams and the small routes answer", "[serving]") {
-    const auto service = start_service();
-    CHECK(has(ask(*service, "GET", "/health"), "\"ok\""));
-    CHECK(has(ask(*service, "GET", "/v1/models"), "\"id\":\"assay\""));
-    const std::string body =
-        R"({"model":"assay","prompt":"abc","max_tokens":8,"seed":3,"n":2,"logprobs":1})";
-    const std::string answer = ask(*service, "POST", "/v1/completions", body);
-    CHECK(has(answer, "200 OK"));
-    CHECK(has(answer, "\"index\":1"));
-    CHECK(has(answer, "\"prompt_tokens\":3"));
-    const std::string chat = ask(*service,
-                                 "POST",
-                                 "/v1/chat/completions",
-                                 R"({"model":"assay","messages":[{"role":"user","content":"x"}],
-                                     "max_tokens":4,"stream":true,
-                                     "stream_options":{"include_usage":true}})");
-    CHECK(has(chat, "text/event-stream"));
-    CHECK(has(chat, "\"role\":\"assistant\""));
-    CHECK(has(chat, "\"finish_reason\":\"length\""));
-    CHECK(has(chat, "\"usage\""));
-    CHECK(has(chat, "data: [DONE]"));
-    CHECK(has(ask(*service, "POST", "/tokenize", R"({"prompt":"ab"})"), "\"count\":2"));
-    CHECK(has(ask(*service, "POST", "/detokenize", R"({"tokens":[]})"), "\"prompt\":\"\""));
-    CHECK(has(ask(*service, "GET", "/metrics"), "assay_request_success_total"));
+// As it stands in JSON: what is no UTF-8 is replaced.
+std::string printable(const std::string& bytes) {
+    const std::string text = json(bytes).dump(-1, ' ', false, json::error_handler_t::replace);
+    return json::parse(text).get<std::string>();
 }
 
-TEST_CASE("errors have OpenAI's shape and name what is wrong", "[serving]") {
-    const auto service = start_service({"right"});
-    const std::string key = "Authorization: Bearer right\r\n";
-    CHECK(has(ask(*service, "GET", "/v1/models"), "401"));
-    CHECK(has(ask(*service, "GET", "/v1/models", "", "Authorization: Bearer wrong\r\n"),
-              "invalid_api_key"));
-    CHECK(has(ask(*service, "GET", "/health"), "200"));
-    CHECK(has(ask(*service, "POST", "/v1/completions", "{", key), "400"));
-    CHECK(has(ask(*service, "POST", "/v1/completions", R"({"model":"x","prompt":"a"})", key),
-              "model_not_found"));
-    CHECK(has(ask(*service, "GET", "/nothing", "", key), "404"));
-    CHECK(has(ask(*service, "DELETE", "/v1/models", "", key), "405"));
-    const std::string longest = std::string(64, 'a');
-    CHECK(has(ask(*service,
-                  "POST",
-                  "/v1/completions",
-                  R"({"model":"assay","prompt":")" + longest + R"("})",
-                  key),
-              "context_length_exceeded"));
-    CHECK(has(ask(*service,
-                  "POST",
-                  "/v1/completions",
-                  R"({"model":"assay","prompt":"a","temperature":3})",
-                  key),
-              "\"param\":\"temperature\""));
+// Waits for something that another thread does. False after half a minute.
+template <typename Condition>
+bool eventually(Condition condition) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > deadline) {
+            return false;
+        }
+        std::this_thread::yield();
+    }
+    return true;
 }
 
-TEST_CASE("a seed gives the same text, streamed or not, alone or among others", "[serving]") {
+TEST_CASE("the small routes answer", "[serving]") {
     const auto service = start_service();
-    const std::string one =
-        R"({"model":"assay","prompt":"seed","max_tokens":12,"seed":5,"logprobs":0})";
-    const auto text_of = [](const std::string& answer) {
-        const size_t at = answer.find("\"tokens\":[");
-        return answer.substr(at, answer.find(']', at) - at);
+    CHECK(ask(*service, "GET", "/health").json()["status"] == "ok");
+    const json models = ask(*service, "GET", "/v1/models").json();
+    CHECK(models["object"] == "list");
+    CHECK(models["data"][0]["id"] == "assay");
+    CHECK(models["data"][0]["max_model_len"] == 64);
+    CHECK(ask(*service, "GET", "/version").json().contains("version"));
+    const json tokens = ask(*service, "POST", "/tokenize", R"({"prompt":"h\u00e9"})").json();
+    CHECK(tokens["count"] == 3);
+    const json back = ask(*service, "POST", "/detokenize", tokens.dump()).json();
+    CHECK(back["prompt"] == "h\u00e9");
+}
+
+TEST_CASE("a completion has OpenAI's shape and its numbers agree", "[serving]") {
+    const auto service = start_service();
+    const json answer = complete(
+        *service,
+        {{"prompt", {"abc", "de"}}, {"max_tokens", 8}, {"seed", 3}, {"n", 2}, {"logprobs", 2}});
+    CHECK(answer["object"] == "text_completion");
+    CHECK(answer["id"].get<std::string>().rfind("cmpl-", 0) == 0);
+    CHECK(answer["system_fingerprint"] == DecoderModel(tiny_snapshot(1)).root().substr(0, 12));
+    REQUIRE(answer["choices"].size() == 4);
+    size_t generated = 0;
+    for (size_t i = 0; i < 4; ++i) {
+        const json& choice = answer["choices"][i];
+        CHECK(choice["index"] == i);
+        const size_t count = choice["logprobs"]["tokens"].size();
+        CHECK(choice["logprobs"]["token_logprobs"].size() == count);
+        CHECK(choice["logprobs"]["token_logprobs"][0].get<double>() <= 0);
+        CHECK(choice["finish_reason"] == (count == 8 ? "length" : "stop"));
+        generated += count;
+    }
+    CHECK(text_of(answer, 0) != text_of(answer, 1));
+    CHECK(answer["usage"]["prompt_tokens"] == 5);
+    CHECK(answer["usage"]["completion_tokens"] == generated);
+    CHECK(answer["usage"]["total_tokens"] == 5 + generated);
+}
+
+TEST_CASE("echo gives the prompt back, and stop cuts before its string", "[serving]") {
+    const auto service = start_service();
+    const json body{
+        {"prompt", "stop"}, {"max_tokens", 50}, {"temperature", 0.7}, {"ignore_eos", true}};
+    json seeded = body;
+    seeded["seed"] = 11;
+    const std::string whole = text_of(complete(*service, seeded));
+    const auto letter = std::find_if(
+        whole.begin() + 1, whole.end(), [](char c) { return (c >= 'A' && c <= 'Z') || c == 'e'; });
+    REQUIRE(letter != whole.end());
+    const std::string stop(1, *letter);
+    seeded["stop"] = {stop, "nothing like this"};
+    const json cut = complete(*service, seeded);
+    CHECK(text_of(cut) == whole.substr(0, whole.find(stop)));
+    CHECK(cut["choices"][0]["finish_reason"] == "stop");
+    const json echoed = complete(*service, {{"prompt", "stop"}, {"max_tokens", 0}, {"echo", true}});
+    CHECK(text_of(echoed) == "stop");
+    CHECK(echoed["usage"]["completion_tokens"] == 0);
+    CHECK(text_of(complete(*service, body)) != text_of(complete(*service, body)));
+}
+
+TEST_CASE("a stream says what the whole answer says, and ends as clients expect", "[serving]") {
+    const auto service = start_service();
+    json body{{"prompt", "stream"}, {"max_tokens", 40}, {"seed", 5}, {"n", 3}};
+    const json whole = complete(*service, body);
+    body["stream"] = true;
+    body["stream_options"] = {{"include_usage", true}};
+    const HttpAnswer stream = post(*service, "/v1/completions", body);
+    CHECK(has(stream.head, "text/event-stream"));
+    std::vector<std::string> events = stream.events();
+    REQUIRE(events.size() > 3);
+    CHECK(events.back() == "[DONE]");
+    events.pop_back();
+    const json last = json::parse(events.back());
+    CHECK(last["choices"].empty());
+    CHECK(last["usage"] == whole["usage"]);
+    events.pop_back();
+    std::vector<std::string> texts(3);
+    std::vector<std::string> ends(3);
+    for (const std::string& event : events) {
+        const json choice = json::parse(event)["choices"][0];
+        const auto index = choice["index"].get<size_t>();
+        CHECK(ends.at(index).empty());
+        texts[index] += choice["text"].get<std::string>();
+        ends[index] = choice["finish_reason"].is_null() ? "" : choice["finish_reason"];
+    }
+    for (size_t i = 0; i < 3; ++i) {
+        CHECK(texts[i] == text_of(whole, i));
+        CHECK(ends[i] == whole["choices"][i]["finish_reason"]);
+    }
+}
+
+TEST_CASE("a chat stream opens with the role and joins to the message", "[serving]") {
+    const auto service = start_service({}, 128);
+    json body{{"messages", json::array({{{"role", "user"}, {"content", "x"}}})},
+              {"max_tokens", 12},
+              {"seed", 2},
+              {"logprobs", true},
+              {"top_logprobs", 2}};
+    const json whole = post(*service, "/v1/chat/completions", body).json();
+    CHECK(whole["object"] == "chat.completion");
+    CHECK(whole["choices"][0]["message"]["role"] == "assistant");
+    const json& first = whole["choices"][0]["logprobs"]["content"][0];
+    CHECK(first["top_logprobs"].size() == 2);
+    CHECK(first["top_logprobs"][0]["logprob"] >= first["top_logprobs"][1]["logprob"]);
+    body["stream"] = true;
+    const std::vector<std::string> events = post(*service, "/v1/chat/completions", body).events();
+    REQUIRE(events.size() > 2);
+    CHECK(events.back() == "[DONE]");
+    std::string text;
+    for (size_t i = 0; i + 1 < events.size(); ++i) {
+        const json chunk = json::parse(events[i]);
+        const json& delta = chunk["choices"][0]["delta"];
+        CHECK(chunk["object"] == "chat.completion.chunk");
+        CHECK(delta.contains("role") == (i == 0));
+        CHECK(chunk["choices"][0]["finish_reason"].is_null() == (i + 2 < events.size()));
+        text += delta.value("content", "");
+    }
+    CHECK(text == whole["choices"][0]["message"]["content"]);
+}
+
+TEST_CASE("the most likely continuation is the decoder's own", "[serving]") {
+    const auto service = start_service();
+    Snapshot snapshot = tiny_snapshot(1);
+    Decoder decoder(snapshot.shape, std::make_shared<const std::vector<float>>(snapshot.theta));
+    const Tokenizer tokenizer = Tokenizer::bytes_only();
+    const uint64_t sequence = decoder.begin_sequence();
+    const std::vector<int32_t> prompt = {72, 105, 33, 200};
+    std::vector<float> logits = decoder.prefill(sequence, prompt);
+    std::vector<int32_t> tokens;
+    while (tokens.size() < 30) {
+        tokens.push_back(
+            static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin()));
+        logits = decoder.step(std::vector<uint64_t>{sequence}, std::span(tokens).last(1)).front();
+    }
+    const json answer = complete(
+        *service,
+        {{"prompt", prompt}, {"max_tokens", 30}, {"temperature", 0}, {"ignore_eos", true}});
+    CHECK(text_of(answer) == printable(tokenizer.decode(tokens)));
+    CHECK(answer["usage"]["completion_tokens"] == 30);
+}
+
+TEST_CASE("a seed gives the same text alone and among others", "[serving]") {
+    const auto service = start_service();
+    const json body{{"prompt", "seed"}, {"max_tokens", 24}, {"seed", 5}, {"logprobs", 0}};
+    const json first = complete(*service, body)["choices"];
+    HttpTestClient busy(service->port());
+    busy.request("POST",
+                 "/v1/completions",
+                 R"({"model":"assay","prompt":"zz","max_tokens":60,"n":8,"ignore_eos":true})");
+    CHECK(complete(*service, body)["choices"] == first);
+    CHECK(busy.answer().status == 200);
+    json other = body;
+    other["seed"] = 6;
+    CHECK(complete(*service, other)["choices"] != first);
+    other["n"] = 2;
+    other["seed"] = 4;
+    CHECK(complete(*service, other)["choices"][1]["logprobs"] == first[0]["logprobs"]);
+}
+
+TEST_CASE("what is wrong is refused by name, in OpenAI's shape", "[serving]") {
+    const auto service = start_service();
+    const auto refused = [&](const HttpAnswer& answer, int status) {
+        INFO(answer.body);
+        CHECK(answer.status == status);
+        const json error = answer.json()["error"];
+        CHECK(error["message"].is_string());
+        CHECK(error["type"].is_string());
+        CHECK((error.contains("param") && error.contains("code")));
+        return error;
     };
-    const std::string first = text_of(ask(*service, "POST", "/v1/completions", one));
-    CHECK(first.size() > 20);
-    const Client busy(service->port());
-    busy.send(request_text(
-        "POST", "/v1/completions", R"({"model":"assay","prompt":"zz","max_tokens":50,"n":8})"));
-    CHECK(text_of(ask(*service, "POST", "/v1/completions", one)) == first);
-    CHECK(has(busy.read(), "200 OK"));
-    CHECK(text_of(
-              ask(*service,
-                  "POST",
-                  "/v1/completions",
-                  R"({"model":"assay","prompt":"seed","max_tokens":12,"seed":6,"logprobs":0})")) !=
-          first);
+    refused(ask(*service, "GET", "/nothing"), 404);
+    refused(ask(*service, "GET", "/%ff/\xff"), 404);
+    const HttpAnswer method = ask(*service, "GET", "/v1/completions");
+    refused(method, 405);
+    CHECK(has(method.head, "Allow: POST"));
+    refused(ask(*service, "DELETE", "/v1/models"), 405);
+    refused(ask(*service, "POST", "/v1/completions", "{"), 400);
+    refused(ask(*service, "POST", "/v1/completions", "\xff\xfe"), 400);
+    refused(ask(*service, "POST", "/tokenize", R"({"prompt":7})"), 400);
+    refused(ask(*service, "POST", "/detokenize", R"({"tokens":[300]})"), 400);
+    const json model =
+        refused(ask(*service, "POST", "/v1/completions", R"({"model":"x","prompt":"a"})"), 404);
+    CHECK(model["code"] == "model_not_found");
+    const json range =
+        refused(post(*service, "/v1/completions", {{"prompt", "a"}, {"temperature", 3}}), 400);
+    CHECK(range["param"] == "temperature");
+    const json length =
+        refused(post(*service, "/v1/completions", {{"prompt", std::string(64, 'a')}}), 400);
+    CHECK(length["code"] == "context_length_exceeded");
+    refused(post(*service, "/v1/completions", {{"prompt", ""}}), 400);
+    CHECK(complete(*service, {{"prompt", std::string(63, 'a')}})["choices"].size() == 1);
+}
+
+TEST_CASE("deeply nested and malformed requests do no harm", "[serving]") {
+    const auto service = start_service();
+    const std::string deep(500000, '[');
+    for (const char* start : {R"({"prompt":[0,)", R"({"stop":)", R"({"messages":)"}) {
+        const HttpAnswer cut = ask(*service, "POST", "/v1/completions", start + deep);
+        CHECK(cut.status == 400);
+        const HttpAnswer whole =
+            ask(*service,
+                "POST",
+                "/v1/completions",
+                start + deep + std::string(500000, ']') + R"(,"model":"assay"})");
+        CHECK(whole.status == 400);
+        CHECK(has(whole.body, "nests"));
+    }
+    HttpTestClient garbage(service->port());
+    garbage.send("no request at all\r\n\r\n");
+    CHECK(garbage.answer().status == 400);
+    CHECK(ask(*service, "GET", "/health").status == 200);
+}
+
+TEST_CASE("only who has a key may ask; health is public", "[serving]") {
+    ServiceOptions options;
+    options.api_keys = {"first", "second"};
+    const auto service = start_service(options);
+    const HttpAnswer none = ask(*service, "GET", "/v1/models");
+    CHECK(none.status == 401);
+    CHECK(has(none.head, "WWW-Authenticate: Bearer"));
+    CHECK(none.json()["error"]["code"] == "invalid_api_key");
+    for (const char* wrong : {"Bearer firs", "Bearer firstx", "Bearer ", "first", "Basic first"}) {
+        const std::string header = std::string("Authorization: ") + wrong + "\r\n";
+        CHECK(ask(*service, "GET", "/v1/models", "", header).status == 401);
+    }
+    for (const char* right : {"first", "second"}) {
+        const std::string header = std::string("Authorization: Bearer ") + right + "\r\n";
+        CHECK(ask(*service, "GET", "/v1/models", "", header).status == 200);
+    }
+    CHECK(ask(*service, "GET", "/metrics").status == 401);
+    CHECK(ask(*service, "GET", "/health").status == 200);
+}
+
+TEST_CASE("too much at once is refused: queue and body", "[serving]") {
+    ServiceOptions options;
+    options.engine = {1, 2};
+    options.http.body_bytes_max = 1000;
+    const auto service = start_service(options);
+    const HttpAnswer many =
+        post(*service, "/v1/completions", {{"prompt", "a"}, {"max_tokens", 2}, {"n", 3}});
+    CHECK(many.status == 429);
+    CHECK(has(many.head, "Retry-After: 1"));
+    CHECK(many.json()["error"]["type"] == "rate_limit_error");
+    CHECK(complete(*service, {{"prompt", "a"}, {"max_tokens", 2}, {"n", 2}})["choices"].size() ==
+          2);
+    HttpTestClient large(service->port());
+    large.send("POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n");
+    CHECK(large.answer().status == 413);
+}
+
+TEST_CASE("a client that goes away frees its place", "[serving]") {
+    const auto service = start_service({}, 8192);
+    const std::string body =
+        R"({"model":"assay","prompt":"a","max_tokens":8000,"n":2,"stream":true,"ignore_eos":true})";
+    {
+        HttpTestClient client(service->port());
+        client.request("POST", "/v1/completions", body);
+        REQUIRE(client.await("data: "));
+        CHECK(service->metrics().running > 0);
+    }
+    CHECK(eventually([&] { return service->metrics().cancelled == 2; }));
+    const EngineMetrics metrics = service->metrics();
+    CHECK(metrics.running == 0);
+    CHECK(metrics.waiting == 0);
+    CHECK(metrics.generated_tokens < 16000);
+    CHECK(complete(*service, {{"prompt", "a"}, {"max_tokens", 1}})["choices"].size() == 1);
+}
+
+TEST_CASE("a connection serves one request after another", "[serving]") {
+    const auto service = start_service();
+    HttpTestClient client(service->port());
+    for (int turn = 0; turn < 3; ++turn) {
+        client.request("POST",
+                       "/v1/completions",
+                       R"({"model":"assay","prompt":"a","max_tokens":2,"stream":true})",
+                       "X-Request-Id: turn-" + std::to_string(turn) + "\r\n");
+        const HttpAnswer stream = client.answer();
+        CHECK(stream.events().back() == "[DONE]");
+        CHECK(has(stream.body, "cmpl-turn-" + std::to_string(turn)));
+        client.request("GET", "/health", "");
+        CHECK(client.answer().status == 200);
+    }
+}
+
+TEST_CASE("a service that stops ends its streams", "[serving]") {
+    auto service = start_service({}, 8192);
+    HttpTestClient client(service->port());
+    client.request(
+        "POST",
+        "/v1/completions",
+        R"({"model":"assay","prompt":"a","max_tokens":8000,"stream":true,"ignore_eos":true})");
+    REQUIRE(client.await("data: "));
+    service.reset();
+    CHECK_FALSE(client.await("nothing ever says this"));
+}
+
+TEST_CASE("metrics count what was asked and answered", "[serving]") {
+    const auto service = start_service();
+    const json body{{"prompt", "abc"}, {"max_tokens", 7}, {"ignore_eos", true}, {"n", 2}};
+    complete(*service, body);
+    ask(*service, "GET", "/nothing");
+    const std::string page = ask(*service, "GET", "/metrics").body;
+    for (const char* line : {"assay_num_requests_running 0\n",
+                             "assay_num_requests_waiting 0\n",
+                             "assay_prompt_tokens_total 6\n",
+                             "assay_generation_tokens_total 14\n",
+                             "assay_request_success_total{finished_reason=\"length\"} 1\n",
+                             "assay_request_refused_total{status=\"404\"} 1\n",
+                             "assay_e2e_request_latency_seconds_count 1\n",
+                             "# TYPE assay_generation_tokens_total counter"}) {
+        INFO(page);
+        CHECK(has(page, line));
+    }
 }
 
 TEST_CASE("new parameters are swapped in while the service runs", "[serving]") {
     const auto service = start_service();
-    const std::string body = R"({"model":"assay","prompt":"a","max_tokens":1})";
-    const auto fingerprint = [](const std::string& answer) {
-        const size_t at = answer.find("system_fingerprint");
-        return answer.substr(at, 36);
-    };
-    const std::string before = fingerprint(ask(*service, "POST", "/v1/completions", body));
-    service->replace_model(std::make_shared<DecoderModel>(tiny_snapshot(2)));
-    CHECK(fingerprint(ask(*service, "POST", "/v1/completions", body)) != before);
-}
-
-// One that waits until the test lets it go, so that a client can leave in the middle.
-class GatedModel : public SequenceModel {
-public:
-    [[nodiscard]] int64_t vocabulary() const override { return 4; }
-    [[nodiscard]] int64_t context_tokens() const override { return 1000; }
-    uint64_t begin_sequence() override { return ++begun_; }
-    void end_sequence(uint64_t) override { ++ended_; }
-    std::vector<float> prefill(uint64_t, std::span<const int32_t>) override { return {0, 1, 0, 0}; }
-    std::vector<std::vector<float>> step(std::span<const uint64_t> sequences,
-                                         std::span<const int32_t>) override {
-        std::unique_lock<std::mutex> lock(mutex_);
-        ++steps_;
-        changed_.notify_all();
-        changed_.wait(lock, [this] { return open_; });
-        return std::vector<std::vector<float>>(sequences.size(), {0, 1, 0, 0});
-    }
-    void await_step() {
-        std::unique_lock<std::mutex> lock(mutex_);
-        changed_.wait(lock, [this] { return steps_ > 0; });
-    }
-    void open() {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        open_ = true;
-        changed_.notify_all();
-    }
-    [[nodiscard]] uint64_t ended() const { return ended_; }
-
-private:
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    bool open_ = false;
-    int steps_ = 0;
-    uint64_t begun_ = 0;
-    uint64_t ended_ = 0;
-};
-
-TEST_CASE("a cancelled request ends at the next step and frees its sequence", "[serving]") {
-    const auto model = std::make_shared<GatedModel>();
-    Engine engine(Engine::Settings{}, model);
-    std::mutex mutex;
-    std::condition_variable changed;
-    std::optional<FinishReason> reason;
-    GenerationRequest request;
-    request.prompt = {1};
-    request.tokens_max = 900;
-    const uint64_t number = engine.submit(
-        request,
-        [](const SampledToken&) { return true; },
-        [&](FinishReason end) {
-            const std::lock_guard<std::mutex> lock(mutex);
-            reason = end;
-            changed.notify_all();
-        });
-    model->await_step();
-    engine.cancel(number);
-    model->open();
-    std::unique_lock<std::mutex> lock(mutex);
-    changed.wait(lock, [&] { return reason.has_value(); });
-    CHECK(*reason == FinishReason::kCancelled);
-    CHECK(model->ended() == 1);
+    const json body{{"prompt", "a"}, {"max_tokens", 20}, {"temperature", 0}};
+    const json before = complete(*service, body);
+    REQUIRE(service->replace_model(std::make_shared<DecoderModel>(tiny_snapshot(2))).ok());
+    const json after = complete(*service, body);
+    CHECK(after["system_fingerprint"] != before["system_fingerprint"]);
+    CHECK(text_of(after) != text_of(before));
+    Snapshot small = tiny_snapshot(3);
+    small.shape.vocab = 256;
+    small.theta = initial_parameters(small.shape, derive_seed(Digest{}, "small"));
+    const Status refused = service->replace_model(std::make_shared<DecoderModel>(std::move(small)));
+    REQUIRE_FALSE(refused.ok());
+    CHECK(has(refused.reason(), "257"));
+    CHECK(complete(*service, body)["system_fingerprint"] == after["system_fingerprint"]);
 }
 
 }  // namespace
