@@ -318,7 +318,7 @@ void PeerMachine::take_plan(const RoundPlan& plan, Instant now) {
     if (find_self(plan, self_) == nullptr) {
         return;
     }
-    work_.emplace();
+    work_ = Work{};
     work_->plan = plan;
     work_->plan_digest = plan_digest(plan);
     say_at_ = now + rules_.retry;
