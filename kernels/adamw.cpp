@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/check.h"
+#include "kernels/cpu_features.h"
 #include "kernels/paths.h"
 
 namespace assay {
@@ -45,7 +46,7 @@ void adamw_step(std::span<float> theta,
     ASSAY_CHECK_EQ(theta.size(), v.size());
     ASSAY_CHECK_EQ(theta.size(), g.size());
     ASSAY_CHECK(scalars.epsilon > 0);
-    static const bool fast = cpu_has_avx2_fma();
+    static const bool fast = cpu_has_avx2_and_fma();
     const AdamArrays arrays{theta.data(), m.data(), v.data(), g.data(), theta.size()};
     fast ? adamw_avx2(arrays, scalars) : adamw_scalar(arrays, scalars);
 }

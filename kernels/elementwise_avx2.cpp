@@ -6,10 +6,6 @@
 
 namespace assay {
 
-bool cpu_has_avx2_fma() {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
-
 void adamw_avx2(const AdamArrays& arrays, const AdamScalars& s) {
     const __m256 beta1 = _mm256_set1_ps(s.beta1);
     const __m256 rest1 = _mm256_set1_ps(s.one_minus_beta1);

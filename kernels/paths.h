@@ -1,7 +1,7 @@
 // The forms of each elementwise kernel: plain C++ (the truth) and AVX2 with FMA, equal bit for bit.
 //
 // Only kernels/ and its tests include this; everybody else calls adamw.h and feedback.h, which
-// choose once by asking the CPU. The avx2 forms may only be called where cpu_has_avx2_fma() is
+// choose once by asking the CPU. The avx2 forms may only be called where cpu_has_avx2_and_fma() is
 // true.
 
 #pragma once
@@ -27,8 +27,6 @@ struct FeedbackArrays {
     float* a = nullptr;
     size_t count = 0;
 };
-
-bool cpu_has_avx2_fma();
 
 void adamw_scalar(const AdamArrays& arrays, const AdamScalars& s);
 void adamw_avx2(const AdamArrays& arrays, const AdamScalars& s);

@@ -10,6 +10,7 @@
 #include "core/merkle.h"
 #include "core/rng.h"
 #include "kernels/feedback.h"
+#include "kernels/cpu_features.h"
 #include "kernels/paths.h"
 
 using namespace assay;
@@ -100,7 +101,7 @@ TEST_CASE("AdamW follows the textbook in double precision") {
 }
 
 TEST_CASE("the AVX2 forms equal the scalar truth bit for bit") {
-    if (!cpu_has_avx2_fma()) {
+    if (!cpu_has_avx2_and_fma()) {
         std::cout << "skipped: this CPU has no AVX2 with FMA\n";
         return;
     }

@@ -1,19 +1,16 @@
 // Where there is no AVX2: the scalar truth is all there is.
 #include "core/check.h"
+#include "kernels/cpu_features.h"
 #include "kernels/paths.h"
 
 namespace assay {
 
-bool cpu_has_avx2_fma() {
-    return false;
-}
-
 void adamw_avx2(const AdamArrays&, const AdamScalars&) {
-    ASSAY_CHECK(cpu_has_avx2_fma());
+    ASSAY_CHECK(cpu_has_avx2_and_fma());
 }
 
 void feedback_avx2(const FeedbackArrays&, float) {
-    ASSAY_CHECK(cpu_has_avx2_fma());
+    ASSAY_CHECK(cpu_has_avx2_and_fma());
 }
 
 }  // namespace assay

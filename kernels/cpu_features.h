@@ -1,0 +1,12 @@
+// What the CPU can run; one definition for each kind of machine (*_x86.cpp,
+// *_arm64.cpp). Only kernels/ includes this.
+
+#pragma once
+
+namespace assay {
+
+[[nodiscard]] bool cpu_has_avx2_and_fma();
+[[nodiscard]] bool cpu_has_avx512();  // F, BW, DQ, VL, and AVX2 with FMA
+[[nodiscard]] bool cpu_has_neon();
+
+}  // namespace assay

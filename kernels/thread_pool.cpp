@@ -1,0 +1,63 @@
+#include "kernels/thread_pool.h"
+
+#include "core/check.h"
+
+namespace assay {
+
+ThreadPool::ThreadPool(int threads) {
+    ASSAY_CHECK(threads > 0);
+    for (int i = 1; i < threads; ++i) {
+        workers_.emplace_back([this, i] { work(static_cast<size_t>(i)); });
+    }
+}
+
+ThreadPool::~ThreadPool() {
+    stop_.store(true);
+    generation_.fetch_add(1);
+    generation_.notify_all();
+    for (std::thread& worker : workers_) {
+        worker.join();
+    }
+}
+
+void ThreadPool::run_task(const Task& task, size_t parts) {
+    if (workers_.empty() || parts < 2) {
+        for (size_t part = 0; part < parts; ++part) {
+            task.call(task.object, part, 0);
+        }
+        return;
+    }
+    task_ = task;
+    parts_ = parts;
+    next_part_.store(0);
+    busy_.store(static_cast<uint32_t>(workers_.size()));
+    generation_.fetch_add(1);
+    generation_.notify_all();
+    take_parts(0);
+    for (uint32_t busy = busy_.load(); busy != 0; busy = busy_.load()) {
+        busy_.wait(busy);
+    }
+}
+
+void ThreadPool::take_parts(size_t thread) {
+    for (size_t part = next_part_.fetch_add(1); part < parts_; part = next_part_.fetch_add(1)) {
+        task_.call(task_.object, part, thread);
+    }
+}
+
+void ThreadPool::work(size_t thread) {
+    uint32_t seen = 0;
+    while (true) {
+        generation_.wait(seen);
+        seen = generation_.load();
+        if (stop_.load()) {
+            return;
+        }
+        take_parts(thread);
+        if (busy_.fetch_sub(1) == 1) {
+            busy_.notify_one();
+        }
+    }
+}
+
+}  // namespace assay
