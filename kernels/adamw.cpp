@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 
 #include "core/check.h"
-#include "kernels/cpu_features.h"
-#include "kernels/paths.h"
+#include "kernels/kernel_path.h"
+#include "kernels/rows_paths.h"
 
 namespace assay {
 
@@ -22,21 +21,6 @@ uint32_t bias_bits(double power) {
 
 }  // namespace
 
-void adamw_scalar(const AdamArrays& arrays, const AdamScalars& s) {
-    for (size_t i = 0; i < arrays.count; ++i) {
-        const float x = arrays.g[i];
-        const float square = x * x;
-        const float m = std::fma(s.beta1, arrays.m[i], s.one_minus_beta1 * x);
-        const float v = std::fma(s.beta2, arrays.v[i], s.one_minus_beta2 * square);
-        const float root = std::sqrt(v * s.bias2);
-        const float quotient = m / (root + s.epsilon);
-        const float shrunk = std::fma(-s.decay, arrays.theta[i], arrays.theta[i]);
-        arrays.m[i] = m;
-        arrays.v[i] = v;
-        arrays.theta[i] = std::fma(-s.rate, quotient, shrunk);
-    }
-}
-
 void adamw_step(std::span<float> theta,
                 std::span<float> m,
                 std::span<float> v,
@@ -46,9 +30,8 @@ void adamw_step(std::span<float> theta,
     ASSAY_CHECK_EQ(theta.size(), v.size());
     ASSAY_CHECK_EQ(theta.size(), g.size());
     ASSAY_CHECK(scalars.epsilon > 0);
-    static const bool fast = cpu_has_avx2_and_fma();
-    const AdamArrays arrays{theta.data(), m.data(), v.data(), g.data(), theta.size()};
-    fast ? adamw_avx2(arrays, scalars) : adamw_scalar(arrays, scalars);
+    rows_path(kernel_path())
+        .adamw({theta.data(), m.data(), v.data(), g.data(), theta.size()}, scalars);
 }
 
 BiasTable bias_table(double beta1, double beta2) {

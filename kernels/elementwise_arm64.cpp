@@ -5,10 +5,6 @@
 
 namespace assay {
 
-void adamw_avx2(const AdamArrays&, const AdamScalars&) {
-    ASSAY_CHECK(cpu_has_avx2_and_fma());
-}
-
 void feedback_avx2(const FeedbackArrays&, float) {
     ASSAY_CHECK(cpu_has_avx2_and_fma());
 }

@@ -1,0 +1,9 @@
+// The rows kernels with Neon lanes. Compiled for arm64.
+#include "kernels/lanes_neon.h"
+#include "kernels/rows_body.h"
+
+namespace assay {
+
+constinit const RowsPath kRowsNeon = RowsBody<NeonLanes>::path();
+
+}  // namespace assay

@@ -1,0 +1,9 @@
+// The rows kernels with plain C++: the truth. Compiled for any CPU.
+#include "kernels/lanes_scalar.h"
+#include "kernels/rows_body.h"
+
+namespace assay {
+
+constinit const RowsPath kRowsScalar = RowsBody<ScalarLanes>::path();
+
+}  // namespace assay
