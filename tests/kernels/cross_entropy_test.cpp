@@ -7,17 +7,8 @@ using namespace assay;
 
 namespace {
 
-std::vector<int32_t> targets_of(size_t rows, size_t vocab) {
-    CounterRng rng(derive_seed(Digest{}, "cross_entropy_test", {rows, vocab}));
-    std::vector<int32_t> targets(rows);
-    for (int32_t& target : targets) {
-        target = static_cast<int32_t>(rng.below(vocab));
-    }
-    return targets;
-}
-
 std::vector<float> run_both(ThreadPool& pool, size_t rows, size_t vocab, Inputs inputs) {
-    const std::vector<int32_t> targets = targets_of(rows, vocab);
+    const std::vector<int32_t> targets = random_tokens(rows, rows, vocab);
     std::vector<float> logits = exact_inputs(vocab, rows * vocab, inputs);
     std::vector<float> only(rows);
     std::vector<float> losses(rows);

@@ -5,24 +5,11 @@
 
 using namespace assay;
 
-namespace {
-
-std::vector<int32_t> tokens_of(uint64_t seed, size_t count, uint64_t vocab) {
-    CounterRng rng(derive_seed(Digest{}, "embedding_test", {seed}));
-    std::vector<int32_t> tokens(count);
-    for (int32_t& token : tokens) {
-        token = static_cast<int32_t>(rng.below(vocab));
-    }
-    return tokens;
-}
-
-}  // namespace
-
 TEST_CASE("the embedding equals a plain loop on every path") {
     for (const Inputs inputs : kAllInputs) {
         for (const size_t width : {1, 16, 17, 130}) {
             const size_t vocab = 11;
-            const std::vector<int32_t> tokens = tokens_of(width, 500, vocab);
+            const std::vector<int32_t> tokens = random_tokens(width, 500, vocab);
             const std::vector<float> table = exact_inputs(1, vocab * width, inputs);
             const std::vector<float> d_out = exact_inputs(2, tokens.size() * width, inputs);
             std::vector<float> out;

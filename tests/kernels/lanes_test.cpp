@@ -1,5 +1,4 @@
 // Lanes: every operation of every path against ScalarLanes, and what exp_of and log_of are worth.
-#include "core/digest.h"
 #include "tests/kernels/exact_inputs.h"
 #include "tests/kernels/lanes_probe.h"
 
@@ -178,22 +177,21 @@ TEST_CASE("exp_of and log_of at the ends of their ranges") {
     }
 }
 
-// One digest of all operations on fixed inputs: the same on x86-64 and arm64.
-TEST_CASE("the operations of the lanes have one digest on every machine") {
+// One FNV-1a hash of all results on fixed inputs: the same on x86-64 and arm64.
+TEST_CASE("the operations of the lanes have one hash on every machine") {
     for (const KernelPath path : tested_paths()) {
         INFO(kernel_path_name(path));
-        std::vector<uint32_t> all;
+        uint64_t hash = 0xCBF29CE484222325U;
         for (int op = 0; op < static_cast<int>(LanesOp::kEnd); ++op) {
             for (uint64_t seed = 0; seed < 64; ++seed) {
                 const Arguments from = arguments_of(seed, kAllInputs[seed % 3]);
                 for (const float value :
                      result_of(lanes_probe(path), static_cast<LanesOp>(op), from, kWidth)) {
-                    all.push_back(std::isnan(value) ? 0x7FC00000U : bits_of(value));
+                    hash ^= std::isnan(value) ? 0x7FC00000U : bits_of(value);
+                    hash *= 0x100000001B3U;
                 }
             }
         }
-        const ByteSpan bytes(reinterpret_cast<const uint8_t*>(all.data()), 4 * all.size());
-        CHECK(sha256("lanes", bytes).hex() ==
-              "28b724831e96087152ccdaa30a21d4c1f26b903365b4d4fda619d699fcc64c80");
+        CHECK(hash == 0xC2491D35056E96DAU);
     }
 }
