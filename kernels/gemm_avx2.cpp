@@ -12,9 +12,9 @@ struct Avx2Gemm {
     using Lanes = Avx2Lanes;
     static constexpr size_t kRows = 6;
     static constexpr size_t kVectors = 1;
-    static constexpr size_t kBlockRows = 168;
-    static constexpr size_t kBlockDepth = 512;
-    static constexpr size_t kBlockColumns = 2048;
+    static constexpr size_t kBlockRows = 96;
+    static constexpr size_t kBlockDepth = 1024;
+    static constexpr size_t kBlockColumns = 1024;
     static constexpr size_t kSquare = 8;
     static constexpr size_t kStreamPanels = 2;
 

@@ -12,9 +12,9 @@ struct Avx512Gemm {
     using Lanes = Avx512Lanes;
     static constexpr size_t kRows = 14;
     static constexpr size_t kVectors = 2;
-    static constexpr size_t kBlockRows = 168;
-    static constexpr size_t kBlockDepth = 512;
-    static constexpr size_t kBlockColumns = 2048;
+    static constexpr size_t kBlockRows = 112;
+    static constexpr size_t kBlockDepth = 1024;
+    static constexpr size_t kBlockColumns = 1024;
     static constexpr size_t kSquare = 16;
     static constexpr size_t kStreamPanels = 4;
 

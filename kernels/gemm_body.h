@@ -53,6 +53,13 @@ struct GemmBody {
     static Cut cut_depth(const GemmPart& p) { return {p.k, P::kBlockDepth, 1}; }
     static Cut cut_columns(const GemmPart& p) { return {p.n, P::kBlockColumns, kGemmPanel}; }
 
+    static void prefetch_row(const float* c) {
+        __builtin_prefetch(c, 1);
+        if constexpr (P::kVectors == 2) {
+            __builtin_prefetch(c + kWidth, 1);
+        }
+    }
+
     // c = (load ? c : +0) + a b for one tile, the rows kRow, k in order.
     template <size_t... kRow>
     static void tile_of(const float* a,
@@ -71,6 +78,7 @@ struct GemmBody {
                 ((right[kRow] = Lanes::load(c + kRow * c_row + kWidth)), ...);
             }
         }
+        ((prefetch_row(c + (kRow + kRows) * c_row)), ...);  // of the tile that comes next
         for (size_t k = 0; k < depth; ++k, a += kRows, b += kGemmPanel) {
             const Lanes b_left = Lanes::load(b);
             if constexpr (P::kVectors == 2) {
@@ -147,18 +155,33 @@ struct GemmBody {
 
     // --- packing: lines (rows of a, columns of b) side by side, kLine of them, k by k
 
-    // Lines that are contiguous in memory at each k.
+    // All lines of a block that are contiguous in memory at each k: a few k of every group of kLine
+    // lines at a time, for each k may lie on a page of its own.
     template <size_t kLine>
     static void pack_across(
         const float* from, size_t k_step, size_t lines, size_t depth, float* to) {
-        for (size_t k = 0; k < depth; ++k, from += k_step, to += kLine) {
-            if (lines == kLine) {
-                P::template copy_line<kLine>(from, to);
-                continue;
+        constexpr size_t kTogether = 8;
+        for (size_t first = 0; first < depth; first += kTogether) {
+            const size_t last = lesser(first + kTogether, depth);
+            for (size_t line = 0; line < lines; line += kLine) {
+                const size_t count = lesser(kLine, lines - line);
+                for (size_t k = first; k < last; ++k) {
+                    const float* source = from + k * k_step + line;
+                    __builtin_prefetch(source + kTogether * k_step);
+                    copy_lines<kLine>(source, count, to + line * depth + k * kLine);
+                }
             }
-            for (size_t line = 0; line < lines; ++line) {
-                to[line] = from[line];
-            }
+        }
+    }
+
+    template <size_t kLine>
+    static void copy_lines(const float* from, size_t count, float* to) {
+        if (count == kLine) {
+            P::template copy_line<kLine>(from, to);
+            return;
+        }
+        for (size_t line = 0; line < count; ++line) {
+            to[line] = from[line];
         }
     }
 
@@ -187,27 +210,25 @@ struct GemmBody {
 
     // p.a, p.m and p.k are the block's.
     static void pack_a(const GemmPart& p, float* to) {
+        if (p.a_row == 1) {
+            pack_across<kRows>(p.a, p.a_k, p.m, p.k, to);
+            return;
+        }
         for (size_t i = 0; i < p.m; i += kRows) {
-            const size_t rows = lesser(kRows, p.m - i);
-            const float* from = p.a + i * p.a_row;
-            if (p.a_row == 1) {
-                pack_across<kRows>(from, p.a_k, rows, p.k, to + i * p.k);
-            } else {
-                pack_along<kRows>(from, p.a_row, rows, p.k, to + i * p.k);
-            }
+            pack_along<kRows>(
+                p.a + i * p.a_row, p.a_row, lesser(kRows, p.m - i), p.k, to + i * p.k);
         }
     }
 
     // p.b, p.n and p.k are the block's.
     static void pack_b(const GemmPart& p, float* to) {
+        if (p.b_column == 1) {
+            pack_across<kGemmPanel>(p.b, p.b_k, p.n, p.k, to);
+            return;
+        }
         for (size_t j = 0; j < p.n; j += kGemmPanel) {
-            const size_t columns = lesser(kGemmPanel, p.n - j);
-            const float* from = p.b + j * p.b_column;
-            if (p.b_column == 1) {
-                pack_across<kGemmPanel>(from, p.b_k, columns, p.k, to + j * p.k);
-            } else {
-                pack_along<kGemmPanel>(from, p.b_column, columns, p.k, to + j * p.k);
-            }
+            pack_along<kGemmPanel>(
+                p.b + j * p.b_column, p.b_column, lesser(kGemmPanel, p.n - j), p.k, to + j * p.k);
         }
     }
 

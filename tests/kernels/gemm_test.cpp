@@ -91,10 +91,10 @@ TEST_CASE("products around the edges of a tile are one chain per output", "[gemm
 }
 
 TEST_CASE("products around the edges of blocks of rows and columns", "[gemm]") {
-    for (const size_t m : {119, 121, 167, 168, 169, 337}) {
+    for (const size_t m : {95, 96, 97, 111, 112, 113, 168, 337}) {
         check_layouts(m, 33, 18, Inputs::kWide, {1});
     }
-    for (const size_t n : {1023, 1025, 2047, 2048, 2049, 4100}) {
+    for (const size_t n : {1023, 1024, 1025, 2049, 4100}) {
         check_layouts(3, n, 5, Inputs::kWide, {1});
     }
 }
@@ -103,7 +103,7 @@ TEST_CASE("chains go on over blocks of k", "[gemm]") {
     for (const size_t k : {0, 1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 255, 257, 511, 512, 513}) {
         check_layouts(7, 34, k, Inputs::kWide, {1});
     }
-    for (const size_t k : {767, 1024, 1025, 1536, 1537, 3000}) {
+    for (const size_t k : {1023, 1024, 1025, 2047, 2049, 3000}) {
         check_layouts(15, 34, k, Inputs::kPlain, {1});
     }
 }
@@ -111,13 +111,13 @@ TEST_CASE("chains go on over blocks of k", "[gemm]") {
 TEST_CASE("the number of threads does not show", "[gemm]") {
     check_layouts(131, 97, 90, Inputs::kPlain, {1, 2, 3, 7});
     check_layouts(13, 400, 257, Inputs::kPlain, {1, 2, 3, 5});
-    check_layouts(290, 40, 600, Inputs::kPlain, {2});
+    check_layouts(150, 40, 1100, Inputs::kPlain, {2});
 }
 
 TEST_CASE("denormals, zeros of both signs, overflow and NaN follow the chain", "[gemm]") {
     for (const Inputs inputs : {Inputs::kHostile, Inputs::kBits}) {
         check_layouts(17, 35, 21, inputs, {1});
-        check_layouts(29, 67, 530, inputs, {1});
+        check_layouts(29, 67, 1030, inputs, {1});
     }
 }
 
@@ -158,10 +158,10 @@ TEST_CASE("single values come out as IEEE 754 has them", "[gemm]") {
 
 TEST_CASE("packed weights give the bits of the product", "[gemm]") {
     for (const size_t n : {1, 33, 64, 129, 300}) {
-        for (const size_t k : {1, 48, 530}) {
+        for (const size_t k : {1, 48, 1030}) {
             const std::vector<float> weights = exact_inputs(n + k, n * k, Inputs::kWide);
             const PackedMatrix packed(weights.data(), n, k);
-            for (size_t m = 1; m <= 40; m += (n == 33 && k == 48) ? 1 : 13) {
+            for (size_t m = 1; m <= 40; m += (n == 33 && k == 48) ? 1 : 19) {
                 const GemmShape shape{GemmLayout::kNT, m, n, k};
                 const Matrices of{exact_inputs(m, m * k, Inputs::kWide), weights, {}};
                 std::vector<float> expected(m * n);
