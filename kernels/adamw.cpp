@@ -26,12 +26,29 @@ void adamw_step(std::span<float> theta,
                 std::span<float> v,
                 std::span<const float> g,
                 const AdamScalars& scalars) {
+    ThreadPool alone(1);
+    adamw_step(alone, theta, m, v, g, scalars);
+}
+
+void adamw_step(ThreadPool& pool,
+                std::span<float> theta,
+                std::span<float> m,
+                std::span<float> v,
+                std::span<const float> g,
+                const AdamScalars& scalars) {
     ASSAY_CHECK_EQ(theta.size(), m.size());
     ASSAY_CHECK_EQ(theta.size(), v.size());
     ASSAY_CHECK_EQ(theta.size(), g.size());
     ASSAY_CHECK(scalars.epsilon > 0);
-    rows_path(kernel_path())
-        .adamw({theta.data(), m.data(), v.data(), g.data(), theta.size()}, scalars);
+    const RowsPath& path = rows_path(kernel_path());
+    pool.run_ranges(theta.size(), kGrainValues, [&](size_t first, size_t last, size_t) {
+        path.adamw({theta.data() + first,
+                    m.data() + first,
+                    v.data() + first,
+                    g.data() + first,
+                    last - first},
+                   scalars);
+    });
 }
 
 BiasTable bias_table(double beta1, double beta2) {

@@ -2,7 +2,7 @@
 // patterns.
 //
 // The same bits on every machine: each operation is one fp32 operation rounded to nearest, none is
-// fused but the named fma (reference: docs/compression.md, section "AdamW"). Not a schedule:
+// fused but the named fma (reference: docs/exact-arithmetic.md, section "AdamW"). Not a schedule:
 // learning rates and bias corrections come from the plan. Stateless; any thread.
 
 #pragma once
@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <span>
 #include <vector>
+
+#include "kernels/thread_pool.h"
 
 namespace assay {
 
@@ -39,6 +41,12 @@ struct AdamScalars {
 // Zeros stay zeros (padding). The bits are specified for finite values: a NaN stays a NaN, its
 // payload is not specified. REQUIRES: equal sizes, epsilon > 0.
 void adamw_step(std::span<float> theta,
+                std::span<float> m,
+                std::span<float> v,
+                std::span<const float> g,
+                const AdamScalars& scalars);
+void adamw_step(ThreadPool& pool,
+                std::span<float> theta,
                 std::span<float> m,
                 std::span<float> v,
                 std::span<const float> g,

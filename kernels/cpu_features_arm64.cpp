@@ -1,3 +1,4 @@
+// The features of arm64.
 #include "kernels/cpu_features.h"
 
 namespace assay {

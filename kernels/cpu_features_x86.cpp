@@ -1,3 +1,4 @@
+// The features of x86-64.
 #include "kernels/cpu_features.h"
 
 namespace assay {

@@ -10,51 +10,15 @@
 #include <cstdint>
 
 #include "kernels/adamw.h"
+#include "kernels/lanes_blocks.h"
 #include "kernels/lanes_math.h"
-#include "kernels/lanes_scalar.h"
 #include "kernels/rows_paths.h"
 
 namespace assay {
 
-// Sixteen values of an array.
-template <class L>
-struct WholeBlock {
-    [[nodiscard]] L load(const float* from) const { return L::load(from); }
-    void store(float* to, L value) const { value.store(to); }
-    [[nodiscard]] L inside(L value, L) const { return value; }
-};
-
-// The last values of an array, fewer than sixteen: +0 is read in the other lanes.
-template <class L>
-struct ShortBlock {
-    size_t count;
-    [[nodiscard]] L load(const float* from) const { return L::load_first(from, count); }
-    void store(float* to, L value) const { value.store_first(to, count); }
-    [[nodiscard]] L inside(L value, L outside) const { return first_of(count, value, outside); }
-};
-
-// Calls body(i, block) for i = first, first + 16, .. in order.
-template <class L, class Body>
-[[gnu::always_inline]] inline void each_block(size_t first, size_t last, const Body& body) {
-    size_t i = first;
-    for (; i + kLanes <= last; i += kLanes) {
-        body(i, WholeBlock<L>{});
-    }
-    if (i < last) {
-        body(i, ShortBlock<L>{last - i});
-    }
-}
-
-template <class L>
-float first_lane(L value) {
-    float first = 0;
-    value.store_first(&first, 1);
-    return first;
-}
-
 template <class L>
 struct RowsBody {
-    static void rms_forward(const RmsForward& args) {
+    static void rms_forward(RmsForward args) {
         const L one = L::broadcast(1.0F);
         for (size_t row = args.first_row; row < args.last_row; ++row) {
             const float* x = args.x + row * args.width;
@@ -74,7 +38,7 @@ struct RowsBody {
         }
     }
 
-    static void rms_backward_rows(const RmsBackward& args, size_t first, size_t last) {
+    static void rms_backward_rows(RmsBackward args, size_t first, size_t last) {
         for (size_t row = first; row < last; ++row) {
             const float* x = args.x + row * args.width;
             const float* dy = args.dy + row * args.width;
@@ -94,7 +58,7 @@ struct RowsBody {
         }
     }
 
-    static void rms_backward_columns(const RmsBackward& args, size_t first, size_t last) {
+    static void rms_backward_columns(RmsBackward args, size_t first, size_t last) {
         for (size_t row = 0; row < args.rows; ++row) {
             const float* x = args.x + row * args.width;
             const float* dy = args.dy + row * args.width;
@@ -129,7 +93,7 @@ struct RowsBody {
         });
     }
 
-    static void swiglu_backward(const SwigluBackward& args, size_t first, size_t last) {
+    static void swiglu_backward(SwigluBackward args, size_t first, size_t last) {
         const L zero = L::broadcast(0.0F);
         const L one = L::broadcast(1.0F);
         each_block<L>(first, last, [&](size_t i, auto block) {
@@ -183,7 +147,7 @@ struct RowsBody {
         return log_of<L>(sum) - (at_target - greatest);
     }
 
-    static void adamw(const AdamArrays& arrays, const AdamScalars& s) {
+    static void adamw(AdamArrays arrays, const AdamScalars& s) {
         const L beta1 = L::broadcast(s.beta1);
         const L rest1 = L::broadcast(s.one_minus_beta1);
         const L beta2 = L::broadcast(s.beta2);
@@ -193,6 +157,7 @@ struct RowsBody {
         const L rate = L::broadcast(-s.rate);
         const L decay = L::broadcast(-s.decay);
         each_block<L>(0, arrays.count, [&](size_t i, auto block) {
+            prefetch(arrays, i + kPrefetch);
             const L g = block.load(arrays.g + i);
             const L theta = block.load(arrays.theta + i);
             const L m = fma(beta1, block.load(arrays.m + i), rest1 * g);
@@ -204,7 +169,16 @@ struct RowsBody {
         });
     }
 
-    static constexpr RowsPath path() {
+    // Half a page ahead: four streams are more than the hardware follows on its own.
+    static constexpr size_t kPrefetch = 512;
+    [[gnu::always_inline]] static void prefetch(const AdamArrays& arrays, size_t i) {
+        __builtin_prefetch(arrays.g + i);
+        __builtin_prefetch(arrays.theta + i);
+        __builtin_prefetch(arrays.m + i);
+        __builtin_prefetch(arrays.v + i);
+    }
+
+    static constexpr RowsPath path(TileSquares tile_squares) {
         return {rms_forward,
                 rms_backward_rows,
                 rms_backward_columns,
@@ -214,7 +188,8 @@ struct RowsBody {
                 swiglu_backward,
                 cross_entropy_loss,
                 cross_entropy_backward,
-                adamw};
+                adamw,
+                tile_squares};
     }
 };
 

@@ -1,8 +1,9 @@
 // What each path's file gives to rms_norm.cpp, swiglu.cpp, embedding.cpp, cross_entropy.cpp,
 // adamw.cpp and norm.cpp: the work of one thread on its rows, columns or values.
 //
-// All pointers are to the whole arrays; first and last say which part. Only kernels/ and its tests
-// include this; everybody else calls the headers named above.
+// All pointers are to the whole arrays; first and last say which part. Arguments go by value, so
+// that they stay in registers while vectors are stored. Only kernels/ and its tests include this;
+// everybody else calls the headers named above.
 
 #pragma once
 
@@ -52,19 +53,23 @@ struct AdamArrays {
     size_t count = 0;
 };
 
+// sums[t] of the 4096 values from values + 4096 t on.
+using TileSquares = void (*)(const float* values, size_t tiles, double* sums);
+
 struct RowsPath {
-    void (*rms_forward)(const RmsForward& args);
+    void (*rms_forward)(RmsForward args);
     // dx of rows [first, last); d_weight of columns [first, last).
-    void (*rms_backward_rows)(const RmsBackward& args, size_t first, size_t last);
-    void (*rms_backward_columns)(const RmsBackward& args, size_t first, size_t last);
+    void (*rms_backward_rows)(RmsBackward args, size_t first, size_t last);
+    void (*rms_backward_columns)(RmsBackward args, size_t first, size_t last);
     void (*add)(size_t count, float* x, const float* y);
     void (*scale)(size_t count, float* x, float factor);
     void (*swiglu_forward)(size_t count, const float* gate, const float* up, float* out);
-    void (*swiglu_backward)(const SwigluBackward& args, size_t first, size_t last);
+    void (*swiglu_backward)(SwigluBackward args, size_t first, size_t last);
     // One row: the loss; the second form leaves the gradient in the row.
     float (*cross_entropy_loss)(const float* row, size_t vocab, int32_t target);
     float (*cross_entropy_backward)(float* row, size_t vocab, int32_t target, float scale);
-    void (*adamw)(const AdamArrays& arrays, const AdamScalars& scalars);
+    void (*adamw)(AdamArrays arrays, const AdamScalars& scalars);
+    TileSquares tile_squares;
 };
 
 // The path's functions; one definition for each kind of machine (rows_x86.cpp, rows_arm64.cpp).

@@ -105,15 +105,16 @@ TEST_CASE("AdamW has the scalar bits on every path") {
     const BiasTable table = bias_table(0.9, 0.95);
     const AdamScalars s = scalars_of_step(7, table);
     for (const Inputs inputs : kAllInputs) {
-        for (const size_t count : {0, 1, 7, 15, 16, 17, 63, 4096, 50001}) {
-            require_same_on_all_paths([&](ThreadPool&) {
+        for (const size_t count : {0U, 1U, 7U, 15U, 16U, 17U, 63U, 4096U, 50001U}) {
+            require_same_on_all_paths([&](ThreadPool& pool) {
                 Moments state{exact_inputs(3, count, inputs),
                               exact_inputs(4, count, inputs),
                               exact_inputs(5, count, inputs)};
                 for (float& value : state.v) {
                     value = std::abs(value);
                 }
-                adamw_step(state.theta, state.m, state.v, exact_inputs(6, count, inputs), s);
+                const std::vector<float> g = exact_inputs(6, count, inputs);
+                adamw_step(pool, state.theta, state.m, state.v, g, s);
                 return joined(state.theta, state.m, state.v);
             });
         }
@@ -125,7 +126,7 @@ TEST_CASE("the AVX2 form of the feedback step equals the scalar one") {
         std::cout << "skipped: this CPU has no AVX2 with FMA\n";
         return;
     }
-    for (const size_t count : {0, 1, 7, 8, 9, 63, 4096, 5001}) {
+    for (const size_t count : {0U, 1U, 7U, 8U, 9U, 63U, 4096U, 5001U}) {
         const std::vector<float> start = random_values(3, count, 0.02);
         const std::vector<float> end = random_values(4, count, 0.02);
         const std::vector<float> e = random_values(5, count, 1e-3);

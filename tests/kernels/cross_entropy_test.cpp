@@ -34,7 +34,7 @@ double exact_loss(const std::vector<double>& logits, size_t target) {
 
 TEST_CASE("cross-entropy has the scalar bits on every path, and one loss") {
     for (const Inputs inputs : kAllInputs) {
-        for (const size_t vocab : {1, 2, 15, 16, 17, 100, 259}) {
+        for (const size_t vocab : {1U, 2U, 15U, 16U, 17U, 100U, 259U}) {
             require_same_on_all_paths(
                 [&](ThreadPool& pool) { return run_both(pool, 5, vocab, inputs); });
         }
@@ -45,7 +45,7 @@ TEST_CASE("cross-entropy has the scalar bits on every path, and one loss") {
 
 TEST_CASE("cross-entropy and its gradient follow double precision") {
     ThreadPool pool(1);
-    for (const size_t vocab : {3, 50, 5003}) {
+    for (const size_t vocab : {3U, 50U, 5003U}) {
         const size_t target = vocab / 2;
         std::vector<float> logits = exact_inputs(vocab, vocab, Inputs::kPlain);
         for (float& value : logits) {
@@ -71,7 +71,7 @@ TEST_CASE("a certain row costs nothing, a NaN reaches the loss") {
     float loss = -1;
     cross_entropy_losses(pool, std::vector<int32_t>{0}, 3, logits.data(), &loss);
     CHECK(loss == 0.0F);
-    for (const size_t at : {0, 1, 2}) {
+    for (const size_t at : {0U, 1U, 2U}) {
         std::vector<float> broken = logits;
         broken[at] = std::numeric_limits<float>::quiet_NaN();
         cross_entropy_losses(pool, std::vector<int32_t>{0}, 3, broken.data(), &loss);

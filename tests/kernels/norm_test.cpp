@@ -1,12 +1,8 @@
 // Order of summation of norms, and clipping.
 #include "kernels/norm.h"
 
-#include <catch2/catch.hpp>
-#include <cmath>
-#include <limits>
-#include <vector>
-
 #include "core/merkle.h"
+#include "tests/kernels/exact_inputs.h"
 
 using namespace assay;
 
@@ -41,4 +37,35 @@ TEST_CASE("clipping scales down only") {
     std::vector<float> values{3.0F, 4.0F};
     scale_in_place(values, clip_scale(squared_norm(values), 1.0F));
     CHECK(squared_norm(values) == Approx(1.0));
+}
+
+TEST_CASE("norm and scaling have the bits of a plain loop on every path") {
+    for (const Inputs inputs : kAllInputs) {
+        for (const size_t tiles : {0U, 1U, 7U, 8U, 9U, 16U, 70U}) {
+            for (const size_t rest : {0U, 1U, 4095U}) {
+                const std::vector<float> values =
+                    exact_inputs(tiles, tiles * kTileValues + rest, inputs);
+                double total = 0;
+                double tile = 0;
+                for (size_t i = 0; i < values.size(); ++i) {
+                    tile += static_cast<double>(values[i]) * static_cast<double>(values[i]);
+                    if ((i + 1) % kTileValues == 0 || i + 1 == values.size()) {
+                        total += tile;
+                        tile = 0;
+                    }
+                }
+                require_same_on_all_paths([&](ThreadPool& pool) {
+                    std::vector<float> scaled = values;
+                    scale_in_place(pool, scaled, 0.7F);
+                    std::vector<float> alone = values;
+                    scale_in_place(alone, 0.7F);
+                    require_same(scaled, alone);
+                    for (const double norm : {squared_norm(pool, values), squared_norm(values)}) {
+                        REQUIRE((norm == total || (std::isnan(norm) && std::isnan(total))));
+                    }
+                    return scaled;
+                });
+            }
+        }
+    }
 }

@@ -59,7 +59,7 @@ struct Network {
 
 TEST_CASE("RMSNorm has the scalar bits on every path") {
     for (const Inputs inputs : kAllInputs) {
-        for (const size_t width : {1, 15, 16, 17, 31, 33, 64, 257}) {
+        for (const size_t width : {1U, 15U, 16U, 17U, 31U, 33U, 64U, 257U}) {
             require_same_on_all_paths(
                 [&](ThreadPool& pool) { return run_both(pool, 5, width, inputs); });
         }
@@ -108,7 +108,7 @@ TEST_CASE("RMSNorm and its gradient follow double precision") {
 
 TEST_CASE("a sum is added in place on every path") {
     for (const Inputs inputs : kAllInputs) {
-        for (const size_t count : {0, 1, 16, 31, 50001}) {
+        for (const size_t count : {0U, 1U, 16U, 31U, 50001U}) {
             require_same_on_all_paths([&](ThreadPool& pool) {
                 std::vector<float> x = exact_inputs(1, count, inputs);
                 add_in_place(pool, count, x.data(), exact_inputs(2, count, inputs).data());

@@ -15,7 +15,7 @@ double silu(double x) {
 
 TEST_CASE("SwiGLU has the scalar bits on every path, in place too") {
     for (const Inputs inputs : kAllInputs) {
-        for (const size_t count : {0, 1, 15, 16, 17, 100, 50005}) {
+        for (const size_t count : {0U, 1U, 15U, 16U, 17U, 100U, 50005U}) {
             const std::vector<float> gate = exact_inputs(1, count, inputs);
             const std::vector<float> up = exact_inputs(2, count, inputs);
             const std::vector<float> d_out = exact_inputs(3, count, inputs);
