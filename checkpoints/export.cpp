@@ -7,6 +7,7 @@
 #include "checkpoints/safetensors.h"
 #include "core/files.h"
 #include "core/merkle.h"
+#include "data/json_depth.h"
 #include "data/tokenizer.h"
 
 namespace assay {
@@ -101,6 +102,9 @@ Result<json> parse_file(const fs::path& file, uint64_t size_max) {
     if (!text) {
         return text.error();
     }
+    if (Status depth = check_json_depth(*text); !depth) {
+        return fail(file.string() + ": " + depth.reason());
+    }
     json parsed = json::parse(*text, nullptr, false);
     if (!parsed.is_object()) {
         return fail(file.string() + " is not a JSON object");
@@ -113,6 +117,19 @@ template <typename T>
 T value_of(const json& object, const char* key, T otherwise) {
     const auto found = object.find(key);
     return found == object.end() || found->is_null() ? otherwise : found->get<T>();
+}
+
+// A fraction, or what no int64_t can hold, would not convert: the library leaves both unchecked.
+int64_t whole_of(const json& object, const char* key) {
+    const json& value = object.at(key);
+    const bool too_large =
+        value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX);
+    return value.is_number_integer() && !too_large ? value.get<int64_t>() : INT64_MIN;
+}
+
+int64_t whole_of(const json& object, const char* key, int64_t otherwise) {
+    const auto found = object.find(key);
+    return found == object.end() || found->is_null() ? otherwise : whole_of(object, key);
 }
 
 // What would make another network of the same tensors.
@@ -162,15 +179,15 @@ Result<ModelShape> shape_of(const json& config) {
         }
         const json rope = value_of(config, "rope_parameters", json::object());
         ModelShape shape;
-        shape.vocab = config.at("vocab_size").get<int64_t>();
-        shape.width = config.at("hidden_size").get<int64_t>();
-        shape.ffn_width = config.at("intermediate_size").get<int64_t>();
-        shape.layers = config.at("num_hidden_layers").get<int64_t>();
-        shape.heads = config.at("num_attention_heads").get<int64_t>();
-        shape.kv_heads = value_of(config, "num_key_value_heads", shape.heads);
+        shape.vocab = whole_of(config, "vocab_size");
+        shape.width = whole_of(config, "hidden_size");
+        shape.ffn_width = whole_of(config, "intermediate_size");
+        shape.layers = whole_of(config, "num_hidden_layers");
+        shape.heads = whole_of(config, "num_attention_heads");
+        shape.kv_heads = whole_of(config, "num_key_value_heads", shape.heads);
         shape.head_width =
-            value_of(config, "head_dim", shape.width / std::max<int64_t>(1, shape.heads));
-        shape.context = config.at("max_position_embeddings").get<int64_t>();
+            whole_of(config, "head_dim", shape.width / std::max<int64_t>(1, shape.heads));
+        shape.context = whole_of(config, "max_position_embeddings");
         shape.norm_epsilon = config.at("rms_norm_eps").get<double>();
         shape.rope_theta = value_of(rope, "rope_theta", value_of(config, "rope_theta", 10000.0));
         shape.tied = value_of(config, "tie_word_embeddings", false);

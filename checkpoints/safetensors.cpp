@@ -9,6 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "data/json_depth.h"
+
 namespace assay {
 
 namespace {
@@ -67,6 +69,9 @@ std::vector<uint64_t> shape_of(const TensorLayout& tensor) {
 
 // Parses the header; a name that comes twice is an error of the format.
 Result<json> parse_header(const std::string& text) {
+    if (Status depth = check_json_depth(text); !depth) {
+        return fail("its header: " + depth.reason());
+    }
     std::set<std::string> names;
     std::string twice;
     const auto note_names = [&](int depth, json::parse_event_t event, json& parsed) {
@@ -87,14 +92,26 @@ Result<json> parse_header(const std::string& text) {
     return header;
 }
 
+// Offsets and sizes. The library would convert a fraction or a negative number without a word.
+std::vector<uint64_t> numbers_of(const json& list) {
+    std::vector<uint64_t> numbers;
+    for (const json& number : list.get<std::vector<json>>()) {
+        if (!number.is_number_unsigned()) {
+            throw json::other_error::create(501, "a number is not whole or is negative", &list);
+        }
+        numbers.push_back(number.get<uint64_t>());
+    }
+    return numbers;
+}
+
 Result<Place> parse_place(const std::string& name, const json& entry) {
     static const std::map<std::string, Type> kTypes = {
         {"F32", Type::kF32}, {"F16", Type::kF16}, {"BF16", Type::kBf16}};
     try {
         const auto type = kTypes.find(entry.at("dtype").get<std::string>());
-        const auto offsets = entry.at("data_offsets").get<std::vector<uint64_t>>();
+        const auto offsets = numbers_of(entry.at("data_offsets"));
         Place place;
-        place.shape = entry.at("shape").get<std::vector<uint64_t>>();
+        place.shape = numbers_of(entry.at("shape"));
         if (type == kTypes.end()) {
             return fail("tensor " + name + " has type " + entry.at("dtype").get<std::string>() +
                         "; F32, F16 and BF16 can be read");

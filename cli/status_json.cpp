@@ -5,6 +5,7 @@
 
 #include "core/files.h"
 #include "core/identity.h"
+#include "data/json_depth.h"
 
 namespace assay {
 
@@ -73,6 +74,9 @@ std::vector<PeerStatus> peers_from_json(const json& list) {
 
 template <typename T, typename Fill>
 Result<T> parse(const std::string& text, Fill fill) {
+    if (Status depth = check_json_depth(text); !depth) {
+        return fail("status is not readable: " + depth.reason());
+    }
     try {
         T value;
         fill(json::parse(text), value);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/bytes.h"
+#include "data/json_depth.h"
 #include "data/utf8.h"
 
 namespace assay {
@@ -54,6 +55,13 @@ std::string text_of(const Json& json) {
 
 bool flag_of(const Json& json, bool otherwise) {
     return json.is_boolean() ? json.get<bool>() : otherwise;
+}
+
+Result<Json> parse_json(std::string_view text) {
+    if (Status depth = check_json_depth(text); !depth) {
+        return depth.error();
+    }
+    return Json::parse(text, nullptr, false);
 }
 
 Result<int32_t> id_of(const Json& json) {
@@ -334,10 +342,12 @@ Result<std::string> printable_to_bytes(std::string_view printable) {
 }
 
 Result<Tokenizer::Parts> parse_tokenizer_json(std::string_view text) {
-    const Json root = Json::parse(text, nullptr, false);
-    if (!root.is_object()) {
-        return fail("this is no tokenizer.json: not a JSON object");
+    const Result<Json> parsed = parse_json(text);
+    if (!parsed || !parsed->is_object()) {
+        return fail("this is no tokenizer.json: " +
+                    (parsed ? "not a JSON object" : parsed.reason()));
     }
+    const Json& root = *parsed;
     if (Status checked = check_model(root); !checked.ok()) {
         return checked.error();
     }
@@ -365,13 +375,16 @@ Result<Tokenizer::Parts> parse_tokenizer_json(std::string_view text) {
 }
 
 Result<Tokenizer::Parts> parse_gpt2_files(std::string_view vocab_text, std::string_view merges) {
-    const Json vocab = Json::parse(vocab_text, nullptr, false);
+    const Result<Json> vocab = parse_json(vocab_text);
+    if (!vocab) {
+        return vocab.error();
+    }
     std::map<int32_t, std::string> special;
-    if (const Result<int32_t> end = id_of(member(vocab, "<|endoftext|>")); end.ok()) {
+    if (const Result<int32_t> end = id_of(member(*vocab, "<|endoftext|>")); end.ok()) {
         special[*end] = kEndOfText;
     }
     Vocabulary vocabulary;
-    if (Status read = read_vocabulary(vocabulary, vocab, special); !read.ok()) {
+    if (Status read = read_vocabulary(vocabulary, *vocab, special); !read.ok()) {
         return read.error();
     }
     while (!merges.empty()) {

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "data/json_depth.h"
+
 namespace assay {
 
 namespace {
@@ -11,7 +13,6 @@ using nlohmann::json;
 
 constexpr size_t kStopStringsMax = 4;
 constexpr int kAlternativesMax = 20;
-constexpr int kDepthMax = 32;
 constexpr size_t kPromptTokensMax = 1U << 20;
 
 struct Refused {
@@ -247,14 +248,10 @@ ApiRequest request_of(const json& body, bool chat, const ApiLimits& limits) {
 }
 
 json parse_object(const std::string& body) {
-    // Values are copied and printed by recursion: what nests deeply must not get that far.
-    const auto check_depth = [](int depth, json::parse_event_t, json&) {
-        if (depth > kDepthMax) {
-            refuse("", "the body nests more than " + std::to_string(kDepthMax) + " levels deep");
-        }
-        return true;
-    };
-    json parsed = json::parse(body, check_depth, false);
+    if (const Status depth = check_json_depth(body); !depth) {
+        refuse("", "the body is refused: " + depth.reason());
+    }
+    json parsed = json::parse(body, nullptr, false);
     if (parsed.is_discarded() || !parsed.is_object()) {
         throw Refused{{400, "the body is not a JSON object", "invalid_request_error", "", ""}};
     }

@@ -100,12 +100,14 @@ TEST_CASE("headers that break the format are refused by name", "[checkpoints]") 
     CHECK(says(changed([](json& h) { h["a"]["data_offsets"] = {0, -1}; }), "tensor"));
     CHECK(says(changed([](json& h) { h["a"]["data_offsets"] = {24, 0}; }), "tensor a"));
     CHECK(says(changed([](json& h) { h["a"]["data_offsets"] = "0"; }), "tensor a"));
+    CHECK(says(changed([](json& h) { h["a"]["data_offsets"] = {0, 24.0}; }), "not whole"));
+    CHECK(says(changed([](json& h) { h["a"]["shape"] = {-2, 3}; }), "is negative"));
     CHECK(says(changed([](json& h) { h["a"] = 1; }), "tensor a"));
     const std::string twice = R"({"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},)"
                               R"("a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},)"
                               R"("b":{"dtype":"F32","shape":[4],"data_offsets":[24,40]}})";
     CHECK(says(reading.refusal(twice, 40), "tensor a comes twice"));
-    CHECK(says(reading.refusal(std::string(100000, '['), 40), "not a JSON object"));
+    CHECK(says(reading.refusal(R"({"a":)" + std::string(500000, '['), 40), "nests"));
     CHECK(says(reading.refusal("", 40), "header"));
 }
 
@@ -151,6 +153,14 @@ TEST_CASE("the configuration of another network is refused", "[checkpoints]") {
     CHECK(says(refusal("num_hidden_layers", 1000000), "layers"));
     CHECK(says(refusal("vocab_size", "many"), "config.json"));
     CHECK(says(refusal("vocab_size", 301), "embed_tokens"));
+    CHECK(says(refusal("vocab_size", 1e300), "vocab_size is out of its bounds"));
+    CHECK(says(refusal("vocab_size", 300.5), "vocab_size is out of its bounds"));
+    CHECK(says(refusal("vocab_size", UINT64_MAX), "vocab_size is out of its bounds"));
+    CHECK(says(refusal("head_dim", true), "head_width is out of its bounds"));
+    const std::string deep = R"({"model_type":"llama","rope_scaling":)" + std::string(500000, '[') +
+                             std::string(500000, ']') + "}";
+    REQUIRE(write_file_atomically(file, as_bytes(deep)).ok());
+    CHECK(says(import_hugging_face(folder.path()).reason(), "nests"));
     CHECK(says(refusal("tie_word_embeddings", false), "lm_head"));
 }
 
