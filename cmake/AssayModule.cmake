@@ -62,7 +62,7 @@ function(set_cpu_flags)
         elseif(source MATCHES "_avx512\\.cpp$")
             # g++ 12 finds the undefined registers of its own avx512fintrin.h uninitialised.
             set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
-                "-mavx2;-mfma;-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-Wno-uninitialized;-Wno-maybe-uninitialized")
+                "-mavx2;-mfma;-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;$<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized;-Wno-maybe-uninitialized>")
         endif()
     endforeach()
 endfunction()

@@ -95,7 +95,7 @@ struct ScalarLanes {
 private:
     template <class F>
     static ScalarLanes each(F f) {
-        ScalarLanes result;
+        ScalarLanes result{};
         for (size_t i = 0; i < kLanes; ++i) {
             result.value[i] = f(i);
         }

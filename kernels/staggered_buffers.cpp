@@ -12,7 +12,7 @@ namespace assay {
 namespace {
 
 constexpr size_t kPage = size_t{2} << 20U;
-constexpr size_t kStagger = 5233 * 64;  // 327 KiB, an odd number of cache lines
+constexpr size_t kStagger = size_t{5233} * 64;  // 327 KiB, an odd number of cache lines
 
 // From the start of an array to the next one's, apart from the stagger.
 size_t stride_of(size_t count) {

@@ -36,7 +36,7 @@ TEST_CASE("SwiGLU has the scalar bits on every path, in place too") {
                 swiglu_forward(pool, count, out.data(), up.data(), out.data());
                 swiglu_backward(
                     pool, count, d_gate.data(), up.data(), d_up.data(), d_gate.data(), d_up.data());
-                const std::vector<float> result = joined(out, d_gate, d_up);
+                std::vector<float> result = joined(out, d_gate, d_up);
                 ThreadPool alone(1);
                 require_same(result, run(alone));
                 return result;
