@@ -1,6 +1,7 @@
 // Matrix products of every path, bit for bit against one plain loop of std::fma.
 #include "kernels/gemm.h"
 
+#include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -135,6 +136,7 @@ TEST_CASE("single values come out as IEEE 754 has them", "[gemm]") {
         {-1.0F, 0.0F, 5.0F, false, 0.0F},       // -0 + +0 = +0, and c is not read
         {-1.0F, 0.0F, -0.0F, true, -0.0F},      // -0 + -0
         {1e-30F, 1e-15F, 0.0F, false, 1e-45F},  // a denormal, the least
+        {-1e-30F, 1e-30F, 0.0F, false, -0.0F},  // underflows, keeps its sign
         {1e-30F, 1e-30F, 1.0F, true, 1.0F},     // lost
         {3e38F, 2.0F, 0.0F, false, infinity},   // overflow
         {3e38F, 2.0F, -3e38F, true, 3e38F},     // not rounded before the sum
@@ -154,6 +156,32 @@ TEST_CASE("single values come out as IEEE 754 has them", "[gemm]") {
             }
         }
     }
+}
+
+TEST_CASE("products are close to those in double precision", "[gemm]") {
+    const GemmShape shape{GemmLayout::kNT, 20, 33, 2048};
+    const Matrices of = made(shape, Inputs::kPlain);
+    ThreadPool pool(1);
+    std::vector<float> c(shape.m * shape.n);
+    gemm(pool, shape, of.a.data(), of.b.data(), c.data(), false);
+    double worst = 0;
+    for (size_t i = 0; i < shape.m; ++i) {
+        for (size_t j = 0; j < shape.n; ++j) {
+            double sum = 0;
+            double sizes = 0;
+            for (size_t k = 0; k < shape.k; ++k) {
+                const double product = static_cast<double>(of.a[i * shape.k + k]) *
+                                       static_cast<double>(of.b[j * shape.k + k]);
+                sum += product;
+                sizes += std::abs(product);
+            }
+            const auto value = static_cast<double>(c[i * shape.n + j]);
+            worst = std::max(worst, std::abs(value - sum) / sizes);
+        }
+    }
+    INFO("worst error, relative to the sum of sizes: " << worst);
+    CHECK(worst < 3e-7);
+    CHECK(worst > 0);
 }
 
 TEST_CASE("packed weights give the bits of the product", "[gemm]") {
