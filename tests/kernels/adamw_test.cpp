@@ -12,7 +12,6 @@
 #include "kernels/cpu_features.h"
 #include "kernels/feedback.h"
 #include "kernels/paths.h"
-#include "tests/kernels/exact_inputs.h"
 
 using namespace assay;
 
@@ -98,26 +97,6 @@ TEST_CASE("AdamW follows the textbook in double precision") {
         INFO("value " << i);
         REQUIRE(std::abs(theta[i] - static_cast<double>(state.theta[i])) <
                 1e-5 * std::abs(theta[i]) + 1e-6);
-    }
-}
-
-TEST_CASE("AdamW has the scalar bits on every path") {
-    const BiasTable table = bias_table(0.9, 0.95);
-    const AdamScalars s = scalars_of_step(7, table);
-    for (const Inputs inputs : kAllInputs) {
-        for (const size_t count : {0U, 1U, 7U, 15U, 16U, 17U, 63U, 4096U, 50001U}) {
-            require_same_on_all_paths([&](ThreadPool& pool) {
-                Moments state{exact_inputs(3, count, inputs),
-                              exact_inputs(4, count, inputs),
-                              exact_inputs(5, count, inputs)};
-                for (float& value : state.v) {
-                    value = std::abs(value);
-                }
-                const std::vector<float> g = exact_inputs(6, count, inputs);
-                adamw_step(pool, state.theta, state.m, state.v, g, s);
-                return joined(state.theta, state.m, state.v);
-            });
-        }
     }
 }
 
