@@ -21,8 +21,16 @@ namespace assay {
 template <class P>
 struct GemmBody {
     using Lanes = typename P::Lanes;
-    using Tile =
-        void (*)(const float* a, const float* b, float* c, size_t c_row, size_t depth, bool);
+    // One tile: rows of a and columns of b as packed, where the tile of c is, how much of k.
+    struct TileTask {
+        const float* a;
+        const float* b;
+        float* c;
+        size_t c_row;
+        size_t depth;
+        bool load;
+    };
+    using Tile = void (*)(const TileTask& task);
 
     static constexpr size_t kRows = P::kRows;
     static constexpr size_t kWidth = 16;  // of Lanes
@@ -62,24 +70,22 @@ struct GemmBody {
 
     // c = (load ? c : +0) + a b for one tile, the rows kRow, k in order.
     template <size_t... kRow>
-    static void tile_of(const float* a,
-                        const float* b,
-                        float* c,
-                        size_t c_row,
-                        size_t depth,
-                        bool load,
-                        std::index_sequence<kRow...> /*rows*/) {
+    static void tile_of(const TileTask& task, std::index_sequence<kRow...> /*rows*/) {
+        const float* a = task.a;
+        const float* b = task.b;
+        float* const c = task.c;
+        const size_t c_row = task.c_row;
         const Lanes zero = Lanes::broadcast(0.0F);
         Lanes left[] = {((void)kRow, zero)...};
         Lanes right[] = {((void)kRow, zero)...};
-        if (load) {
+        if (task.load) {
             ((left[kRow] = Lanes::load(c + kRow * c_row)), ...);
             if constexpr (P::kVectors == 2) {
                 ((right[kRow] = Lanes::load(c + kRow * c_row + kWidth)), ...);
             }
         }
         ((prefetch_row(c + (kRow + kRows) * c_row)), ...);  // of the tile that comes next
-        for (size_t k = 0; k < depth; ++k, a += kRows, b += kGemmPanel) {
+        for (size_t k = task.depth; k > 0; --k, a += kRows, b += kGemmPanel) {
             const Lanes b_left = Lanes::load(b);
             if constexpr (P::kVectors == 2) {
                 const Lanes b_right = Lanes::load(b + kWidth);
@@ -97,9 +103,8 @@ struct GemmBody {
     }
 
     template <size_t kCount>
-    static void tile(
-        const float* a, const float* b, float* c, size_t c_row, size_t depth, bool load) {
-        tile_of(a, b, c, c_row, depth, load, std::make_index_sequence<kCount>());
+    static void tile(const TileTask& task) {
+        tile_of(task, std::make_index_sequence<kCount>());
     }
 
     // The tile function for each number of rows, 1 to kRows.
@@ -110,17 +115,20 @@ struct GemmBody {
     }
 
     // A tile at the right edge of c: computed beside it.
-    static void edge_tile(Tile full, const float* a, const float* b, const GemmPart& c, bool load) {
+    static void edge_tile(Tile function, const TileTask& task, size_t rows, size_t columns) {
         float beside[kRows * kColumns] = {};
-        for (size_t i = 0; load && i < c.m; ++i) {
-            for (size_t j = 0; j < c.n; ++j) {
-                beside[i * kColumns + j] = c.c[i * c.c_row + j];
+        for (size_t i = 0; task.load && i < rows; ++i) {
+            for (size_t j = 0; j < columns; ++j) {
+                beside[i * kColumns + j] = task.c[i * task.c_row + j];
             }
         }
-        full(a, b, beside, kColumns, c.k, load);
-        for (size_t i = 0; i < c.m; ++i) {
-            for (size_t j = 0; j < c.n; ++j) {
-                c.c[i * c.c_row + j] = beside[i * kColumns + j];
+        TileTask inside = task;
+        inside.c = beside;
+        inside.c_row = kColumns;
+        function(inside);
+        for (size_t i = 0; i < rows; ++i) {
+            for (size_t j = 0; j < columns; ++j) {
+                task.c[i * task.c_row + j] = beside[i * kColumns + j];
             }
         }
     }
@@ -128,27 +136,21 @@ struct GemmBody {
     // Packed rows times packed columns, for one block: p.m, p.n, p.k and p.c are the block's.
     // Panels lie panel_step floats apart.
     static void multiply(const GemmPart& p, const float* a, const float* b, size_t panel_step) {
-        const Tile full = tile_with(kRows, std::make_index_sequence<kRows>());
+        constexpr auto kAll = std::make_index_sequence<kRows>();
+        const Tile full = tile_with(kRows, kAll);
         for (size_t j = 0; j < p.n; j += kColumns) {
             const float* panel = b + j / kGemmPanel * panel_step + j % kGemmPanel;
             const size_t columns = lesser(kColumns, p.n - j);
             for (size_t i = 0; i < p.m; i += kRows) {
                 const size_t rows = lesser(kRows, p.m - i);
-                const Tile tile_function =
-                    rows == kRows ? full : tile_with(rows, std::make_index_sequence<kRows>());
-                const float* tile_of_a = a + i * p.k;
-                float* c = p.c + i * p.c_row + j;
+                const Tile function = rows == kRows ? full : tile_with(rows, kAll);
+                const TileTask task = {
+                    a + i * p.k, panel, p.c + i * p.c_row + j, p.c_row, p.k, p.accumulate};
                 if (columns == kColumns) {
-                    tile_function(tile_of_a, panel, c, p.c_row, p.k, p.accumulate);
-                    continue;
+                    function(task);
+                } else {
+                    edge_tile(function, task, rows, columns);
                 }
-                GemmPart edge;
-                edge.c = c;
-                edge.c_row = p.c_row;
-                edge.m = rows;
-                edge.n = columns;
-                edge.k = p.k;
-                edge_tile(tile_function, tile_of_a, panel, edge, p.accumulate);
             }
         }
     }
