@@ -22,7 +22,8 @@ struct BenchRow {
     std::string against;  // what it is compared with; "" for nothing
     double ratio = 0;     // value relative to that; > 1 is better for us; 0 for nothing
     int threads = 1;
-    std::string note;  // a hash of the result, a size: for people
+    std::string note;  // of the work itself: a hash of the result, a size; the same each time
+    std::string context = {};  // measured beside it: medians, this machine's limits
 };
 
 struct BenchOptions {
@@ -30,13 +31,15 @@ struct BenchOptions {
     int repetitions = 7;
     bool tiny = false;  // seconds instead of minutes: what the tests run
     int64_t seeds = 3;
-    std::string text;  // a text file for benches that train; "" for a made one
+    std::string text;     // a text file for benches that train; "" for a made one
+    std::string against;  // only the rows against this; "" for all
 };
 
 struct Bench {
     std::string name;
     std::string summary;
     std::function<Result<std::vector<BenchRow>>(const BenchOptions&)> run;
+    std::vector<std::string> against = {};  // what --against may name
 };
 
 // All benchmarks, in the order of the list.

@@ -5,7 +5,7 @@
 #include "coordinator/round_plan.h"
 #include "core/merkle.h"
 #include "core/rng.h"
-#include "llama/llama.h"
+#include "model/exact_llama.h"
 #include "protocol/codec.h"
 
 namespace assay {
@@ -45,8 +45,7 @@ WorldSizes world_sizes(bool tiny) {
 Result<std::unique_ptr<BenchWorld>> BenchWorld::make(const WorldSizes& sizes,
                                                      int threads,
                                                      BenchText text) {
-    Result<std::unique_ptr<GradientModel>> model =
-        make_llama(sizes.shape, NumericClass::kFp32, threads);
+    Result<std::unique_ptr<GradientModel>> model = make_exact_llama(sizes.shape, {threads, false});
     if (!model) {
         return model.error();
     }

@@ -16,7 +16,7 @@
 #include "core/merkle.h"
 #include "core/rng.h"
 #include "kernels/adamw.h"
-#include "llama/llama.h"
+#include "model/exact_llama.h"
 #include "model/inner_loop.h"
 #include "model/outer_step.h"
 
@@ -168,7 +168,7 @@ Result<InnerState> StrategyRun::inner(InnerState start, uint32_t first, uint32_t
     if (!end) {
         return end.error();
     }
-    return loop.take_state();
+    return loop.state();
 }
 
 // The mean gradient of all peers in every step: dense values up each step.
@@ -320,7 +320,7 @@ Result<Setup> set_up(const BenchOptions& options) {
     }
     setup.text = std::move(*text);
     Result<std::unique_ptr<GradientModel>> model =
-        make_llama(setup.sizes.shape, NumericClass::kFp32, options.threads);
+        make_exact_llama(setup.sizes.shape, {options.threads, false});
     if (!model) {
         return model.error();
     }

@@ -3,11 +3,14 @@
 
 #include "benchmarks/all_benches.h"
 #include "benchmarks/bench_world.h"
+#include "benchmarks/step_bench.h"
 #include "llama/bare_trainer.h"
 
 namespace assay {
 
 namespace {
+
+constexpr const char* kLibtorch = "libtorch";
 
 Result<BenchRow> run_case(const BenchOptions& options, const BenchText& text, uint32_t grain) {
     WorldSizes sizes = world_sizes(options.tiny);
@@ -47,13 +50,18 @@ Result<BenchRow> run_case(const BenchOptions& options, const BenchText& text, ui
 }
 
 Result<std::vector<BenchRow>> run_train(const BenchOptions& options) {
+    // First: its children measure memory before this process has threads.
+    Result<std::vector<BenchRow>> steps = step_rows(options);
+    if (!steps || options.against == kLibtorch) {
+        return steps;
+    }
     const WorldSizes sizes = world_sizes(options.tiny);
     const Result<BenchText> text =
         read_bench_text(options, static_cast<int32_t>(sizes.shape.vocab), sizes.sequence_tokens);
     if (!text) {
         return text.error();
     }
-    std::vector<BenchRow> rows;
+    std::vector<BenchRow> rows = std::move(*steps);
     for (const uint32_t grain : {1U, 2U, 4U}) {
         Result<BenchRow> row = run_case(options, *text, grain);
         if (!row) {
@@ -68,8 +76,9 @@ Result<std::vector<BenchRow>> run_train(const BenchOptions& options) {
 
 Bench train_bench() {
     return {"train",
-            "A peer's round of training with all its records against a bare libtorch loop",
-            run_train};
+            "Training steps, their memory and decoding against libtorch; a peer's whole round",
+            run_train,
+            {kLibtorch}};
 }
 
 }  // namespace assay

@@ -2,6 +2,7 @@
 
 #include "benchmarks/bench.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -20,6 +21,7 @@ struct BenchCommand {
     int64_t repetitions = 7;
     int64_t seeds = 3;
     std::string text;
+    std::string against;
     bool tiny = false;
 };
 
@@ -48,6 +50,9 @@ void print_rows(const std::vector<BenchRow>& rows) {
         if (!row.note.empty()) {
             std::printf("    %s\n", row.note.c_str());
         }
+        if (!row.context.empty()) {
+            std::printf("    %s\n", row.context.c_str());
+        }
     }
 }
 
@@ -60,9 +65,18 @@ std::string rows_json(const std::vector<BenchRow>& rows) {
                         {"against", row.against},
                         {"ratio", row.ratio},
                         {"threads", row.threads},
-                        {"note", row.note}});
+                        {"note", row.note},
+                        {"context", row.context}});
     }
     return list.dump(1) + "\n";
+}
+
+std::string joined(const std::vector<std::string>& words) {
+    std::string all;
+    for (const std::string& word : words) {
+        all += (all.empty() ? "" : ", ") + word;
+    }
+    return all;
 }
 
 int run_bench(const Bench& bench, const BenchCommand& command) {
@@ -72,6 +86,17 @@ int run_bench(const Bench& bench, const BenchCommand& command) {
     options.seeds = command.seeds;
     options.text = command.text;
     options.tiny = command.tiny;
+    options.against = command.against;
+    if (!command.against.empty() &&
+        std::find(bench.against.begin(), bench.against.end(), command.against) ==
+            bench.against.end()) {
+        std::fprintf(stderr,
+                     "assay: --against %s: %s is not compared with that%s\n",
+                     command.against.c_str(),
+                     bench.name.c_str(),
+                     bench.against.empty() ? "" : (", but with " + joined(bench.against)).c_str());
+        return kExitUsage;
+    }
     Result<std::vector<BenchRow>> rows = bench.run(options);
     if (!rows) {
         std::fprintf(stderr, "assay: %s\n", rows.reason().c_str());
@@ -124,6 +149,7 @@ void add_bench(CommandLine& line) {
         .number("--repetitions", command.repetitions, 1, 1000, "repetitions of each side")
         .number("--seeds", command.seeds, 1, 100, "seeds, for benchmarks that train")
         .text("--text", command.text, "text file, for benchmarks that train")
+        .text("--against", command.against, "only rows against this: libtorch, torch")
         .toggle("--tiny", command.tiny, "the smallest sizes, to see that it works");
 }
 

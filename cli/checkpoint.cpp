@@ -12,7 +12,7 @@
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "core/files.h"
-#include "llama/decoder.h"
+#include "model/decoder.h"
 
 namespace assay {
 
@@ -127,8 +127,7 @@ int logits(const CheckpointCommand& command) {
     if (tokens.empty() || static_cast<int64_t>(tokens.size()) > snapshot->shape.context) {
         return failed("--tokens: give 1 to " + std::to_string(snapshot->shape.context) + " ids");
     }
-    Decoder decoder(snapshot->shape,
-                    std::make_shared<const std::vector<float>>(std::move(snapshot->theta)));
+    Decoder decoder(snapshot->shape, snapshot->theta, 1);
     const nlohmann::json answer{{"tokens", tokens}, {"logits", decoder.prompt_logits(tokens)}};
     std::printf("%s\n", answer.dump().c_str());
     return kExitOk;

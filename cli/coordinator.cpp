@@ -30,7 +30,7 @@ struct CoordinatorCommand {
     std::string log_level = "info";
     int64_t rounds = 0;
     int64_t peers_min = 0;
-    int64_t threads = 1;
+    ComputeOptions compute;
     bool help_settings = false;
 };
 
@@ -60,10 +60,11 @@ Status override_settings(RunConfig& config, const CoordinatorCommand& command) {
     return check_config(config);
 }
 
-CoordinatorHooks file_hooks(const fs::path& folder) {
+CoordinatorHooks file_hooks(const CoordinatorCommand& command) {
+    const fs::path folder = command.folder;
     CoordinatorHooks hooks;
     hooks.stop_requested = stop_requested;
-    hooks.make_model = make_run_model;
+    hooks.make_model = model_maker(command.compute);
     hooks.on_status = [folder](const CoordinatorStatus& status) {
         const Status written =
             write_file_atomically(folder / kStatusFile, as_bytes(to_json(status)));
@@ -98,6 +99,9 @@ int coordinate(const CoordinatorCommand& command) {
     }
     catch_stop_signals();
     set_log_level(command.log_level);
+    if (Status kernels = use_kernels(command.compute); !kernels) {
+        return report_status(kernels);
+    }
     Result<RunConfig> config = load_run_config(command.config);
     if (!config) {
         return report_status(config.error());
@@ -113,8 +117,8 @@ int coordinate(const CoordinatorCommand& command) {
         command.data.empty() ? fs::path(command.folder) / "data" : fs::path(command.data);
     options.tokenizer_file = command.tokenizer.empty() ? fs::path(command.folder) / "tokenizer.json"
                                                        : fs::path(command.tokenizer);
-    options.threads = static_cast<int>(command.threads);
-    Coordinator coordinator(options, *config, file_hooks(command.folder));
+    options.threads = static_cast<int>(command.compute.threads);
+    Coordinator coordinator(options, *config, file_hooks(command));
     leave(report_status(coordinator.run()));
 }
 
@@ -122,25 +126,33 @@ int coordinate(const CoordinatorCommand& command) {
 
 void add_coordinator(CommandLine& line) {
     static CoordinatorCommand command;
-    line.add("coordinator",
-             "Run a training job: plan, verify, aggregate, pay; goes on after any interruption",
-             "assay coordinator --config configs/small.toml --dir run --data data "
-             "--tokenizer tokenizer.json\n      --listen tcp://0.0.0.0:7700 --admit admitted.txt",
-             [] { return coordinate(command); })
-        .text("--config", command.config, "run file (TOML)")
-        .text("--dir", command.folder, "folder for ledger, snapshots and blobs")
-        .text("--data", command.data, "token shards of `assay data prepare`; default: DIR/data")
-        .text("--tokenizer", command.tokenizer, "default: DIR/tokenizer.json")
-        .text("--listen", command.listen, "address; port 0 takes any free one")
-        .text(
-            "--admit", command.admit, "file with one public key a line (re-read on change), or any")
-        .number("--rounds", command.rounds, 0, 1000000000, "instead of rounds.rounds; 0: as there")
-        .number(
-            "--peers-min", command.peers_min, 0, 1024, "instead of rounds.peers_min; 0: as there")
-        .text("--set", command.set, "other settings instead of the file's: section.key=value,...")
-        .number("--threads", command.threads, 1, 1024, "threads that verify")
-        .choice("--log-level", command.log_level, {"debug", "info", "warning", "error"}, "log")
-        .toggle("--help-settings", command.help_settings, "list all settings of a run file");
+    Command& added =
+        line.add("coordinator",
+                 "Run a training job: plan, verify, aggregate, pay; goes on after any interruption",
+                 "assay coordinator --config configs/small.toml --dir run --data data "
+                 "--tokenizer tokenizer.json\n      --listen tcp://0.0.0.0:7700 --admit "
+                 "admitted.txt",
+                 [] { return coordinate(command); })
+            .text("--config", command.config, "run file (TOML)")
+            .text("--dir", command.folder, "folder for ledger, snapshots and blobs")
+            .text("--data", command.data, "token shards of `assay data prepare`; default: DIR/data")
+            .text("--tokenizer", command.tokenizer, "default: DIR/tokenizer.json")
+            .text("--listen", command.listen, "address; port 0 takes any free one")
+            .text("--admit",
+                  command.admit,
+                  "file with one public key a line (re-read on change), or any")
+            .number(
+                "--rounds", command.rounds, 0, 1000000000, "instead of rounds.rounds; 0: as there")
+            .number("--peers-min",
+                    command.peers_min,
+                    0,
+                    1024,
+                    "instead of rounds.peers_min; 0: as there")
+            .text(
+                "--set", command.set, "other settings instead of the file's: section.key=value,...")
+            .choice("--log-level", command.log_level, {"debug", "info", "warning", "error"}, "log")
+            .toggle("--help-settings", command.help_settings, "list all settings of a run file");
+    add_training_options(added, command.compute, "threads that verify");
 }
 
 }  // namespace assay

@@ -379,6 +379,9 @@ void add_demo(CommandLine& line) {
                 "what the one dishonest peer does")
         .number("--rounds", options.rounds, 1, 10000, "rounds to train")
         .number("--threads", options.threads, 0, 256, "threads of each process; 0 decides")
+        .toggle("--mixed-kernels",
+                options.mixed_kernels,
+                "give each peer other kernels and another number of threads: audits stay equal")
         .text("--text", options.text, "text to train on (plain or gzip); default: dict-gcide")
         .number("--text-mb", options.text_megabytes, 1, 1000000, "how much of it to use")
         .text("--config", options.config, "run file; default: the shipped configs/demo.toml")

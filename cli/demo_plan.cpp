@@ -5,6 +5,7 @@
 
 #include "cli/child_process.h"
 #include "core/files.h"
+#include "kernels/kernel_path.h"
 
 namespace assay {
 
@@ -95,7 +96,14 @@ Status make_peers(DemoPlan& plan) {
         plan.peers.push_back({plan.options.attack, plan.options.attack, {}, {}});
     }
     std::string list = "# public keys of the demo's peers\n";
-    for (DemoPeer& peer : plan.peers) {
+    const std::vector<KernelPath> paths = available_kernel_paths();
+    for (size_t i = 0; i < plan.peers.size(); ++i) {
+        DemoPeer& peer = plan.peers[i];
+        peer.threads = plan.threads;
+        if (plan.options.mixed_kernels) {
+            peer.kernels = kernel_path_name(paths[i % paths.size()]);
+            peer.threads = 1 + static_cast<int64_t>(i % 2);
+        }
         peer.folder = plan.folder / peer.name;
         Result<PeerId> id = make_key(peer.folder);
         if (!id) {
@@ -179,7 +187,9 @@ std::vector<std::string> DemoPlan::peer(const DemoPeer& peer,
                                       "--dir",
                                       peer.folder.string(),
                                       "--threads",
-                                      std::to_string(threads),
+                                      std::to_string(peer.threads),
+                                      "--kernels",
+                                      peer.kernels,
                                       "--log-level",
                                       options.log_level};
     if (!peer.attack.empty()) {

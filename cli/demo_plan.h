@@ -24,6 +24,7 @@ struct DemoOptions {
     int64_t rounds = 10;
     int64_t threads = 0;  // of each process; 0: one where processes outnumber cores
     int64_t text_megabytes = 12;
+    bool mixed_kernels = false;  // peers take turns with forms of the kernels and 1 or 2 threads
 };
 
 struct DemoPeer {
@@ -31,6 +32,8 @@ struct DemoPeer {
     std::string attack;  // "" for an honest one
     std::filesystem::path folder;
     PeerId id;
+    int64_t threads = 1;
+    std::string kernels = "auto";
 };
 
 struct DemoPlan {

@@ -7,7 +7,6 @@
 #include "cli/stop_signal.h"
 #include "core/files.h"
 #include "core/log.h"
-#include "llama/llama.h"
 
 namespace assay {
 
@@ -43,12 +42,6 @@ Result<NumericClass> class_of(const std::string& name) {
 
 }  // namespace
 
-Result<std::unique_ptr<GradientModel>> make_run_model(const RunConfig& config,
-                                                      NumericClass numeric_class,
-                                                      int threads) {
-    return make_llama(config.model, numeric_class, threads);
-}
-
 int report_status(const Status& status) {
     if (status) {
         return kExitOk;
@@ -66,6 +59,9 @@ void leave(int exit_code) {
 int run_peer_command(const PeerCommand& command, const MakeWorker& make_worker) {
     catch_stop_signals();
     set_log_level(command.log_level);
+    if (Status kernels = use_kernels(command.compute); !kernels) {
+        return report_status(kernels);
+    }
     Result<PeerId> coordinator = peer_id_from_hex(command.coordinator_key);
     if (!coordinator) {
         return report_status(fail("--coordinator-key: " + coordinator.reason()));
@@ -80,12 +76,12 @@ int run_peer_command(const PeerCommand& command, const MakeWorker& make_worker) 
     options.coordinator = *coordinator;
     options.folder = command.folder;
     options.numeric_class = *numeric_class;
-    options.threads = static_cast<int>(command.threads);
+    options.threads = static_cast<int>(command.compute.threads);
     options.build = "assay 0.1.0";
     log_info("peer " + identity->id().hex() + " dials " + command.coordinator);
     PeerHooks hooks;
     hooks.stop_requested = stop_requested;
-    hooks.make_model = make_run_model;
+    hooks.make_model = model_maker(command.compute);
     hooks.make_worker = make_worker;
     hooks.on_change = [folder = fs::path(command.folder)](const PeerView& view) {
         const PeerReport report{

@@ -5,17 +5,12 @@
 #include <filesystem>
 #include <string>
 
+#include "cli/compute_options.h"
 #include "cli/status_json.h"
-#include "configs/run_config.h"
 #include "core/identity.h"
-#include "model/gradient_model.h"
 #include "peer/peer.h"
 
 namespace assay {
-
-Result<std::unique_ptr<GradientModel>> make_run_model(const RunConfig& config,
-                                                      NumericClass numeric_class,
-                                                      int threads);
 
 // Prints the reason and gives the exit code.
 int report_status(const Status& status);
@@ -28,9 +23,9 @@ struct PeerCommand {
     std::string coordinator_key;
     std::string folder = "peer";
     std::string key_file;  // "": peer.key in the folder, made if it is not there
-    std::string numeric_class = "fp32";
+    std::string numeric_class = "exact";
     std::string log_level = "info";
-    int64_t threads = 1;
+    ComputeOptions compute;
 };
 
 using MakeWorker =

@@ -12,12 +12,12 @@ void add_peer_options(Command& command, PeerCommand& options) {
                   "its public key, 64 hexadecimal digits, as it prints at its start")
         .text("--dir", options.folder, "folder for this peer's key, data and state")
         .text("--key", options.key_file, "key file; default: peer.key in the folder")
-        .number("--threads", options.threads, 1, 1024, "threads that train")
         .choice("--class",
                 options.numeric_class,
                 {"exact", "fp32", "tf32", "bf16"},
                 "arithmetic in which this peer is compared")
         .choice("--log-level", options.log_level, {"debug", "info", "warning", "error"}, "log");
+    add_training_options(command, options.compute, "threads that train");
 }
 
 void add_peer(CommandLine& line) {

@@ -7,12 +7,12 @@
 
 #include "checkpoints/snapshot_store.h"
 #include "cli/commands.h"
+#include "cli/compute_options.h"
 #include "cli/node_commands.h"
 #include "cli/progress.h"
 #include "cli/stop_signal.h"
 #include "core/files.h"
 #include "core/log.h"
-#include "llama/llama.h"
 #include "serving/service.h"
 
 namespace assay {
@@ -33,7 +33,7 @@ struct ServeCommand {
     std::string api_key_file;
     std::string model_name = "assay";
     int64_t port = 8000;
-    int64_t threads = 1;
+    ComputeOptions compute;
 };
 
 Result<SnapshotStore> open_store(const ServeCommand& command) {
@@ -97,8 +97,8 @@ void follow(const ServeCommand& command, Service& service, const fs::path& newes
             log_warning(snapshot.reason());
             continue;
         }
-        const Status replaced =
-            service.replace_model(std::make_shared<DecoderModel>(std::move(*snapshot)));
+        const Status replaced = service.replace_model(
+            std::make_shared<DecoderModel>(*snapshot, static_cast<int>(command.compute.threads)));
         if (!replaced) {
             log_warning(newest.filename().string() + " is not served: " + replaced.reason());
             continue;
@@ -122,6 +122,9 @@ Status write_port(const ServeCommand& command, uint16_t port) {
 
 int serve(const ServeCommand& command) {
     catch_stop_signals();
+    if (Status kernels = use_kernels(command.compute); !kernels) {
+        return failed(kernels.reason());
+    }
     const fs::path newest = command.snapshot.empty() ? newest_file(command) : fs::path();
     Result<Snapshot> snapshot = load(command);
     if (!snapshot) {
@@ -138,14 +141,15 @@ int serve(const ServeCommand& command) {
     if (!keys) {
         return failed(keys.reason());
     }
-    set_model_threads(static_cast<int>(command.threads));
     ServiceOptions options;
     options.http.host = command.host;
     options.http.port = static_cast<uint16_t>(command.port);
     options.model_name = command.model_name;
     options.api_keys = *keys;
-    Result<std::unique_ptr<Service>> service =
-        Service::start(options, *tokenizer, std::make_shared<DecoderModel>(std::move(*snapshot)));
+    Result<std::unique_ptr<Service>> service = Service::start(
+        options,
+        *tokenizer,
+        std::make_shared<DecoderModel>(*snapshot, static_cast<int>(command.compute.threads)));
     if (!service) {
         return failed(service.reason());
     }
@@ -165,21 +169,23 @@ int serve(const ServeCommand& command) {
 
 void add_serve(CommandLine& line) {
     static ServeCommand command;
-    line.add("serve",
-             "Serve a trained model over an OpenAI-compatible HTTP API",
-             "assay serve --dir run --port 8000\n"
-             "  curl http://127.0.0.1:8000/v1/completions -H 'Content-Type: application/json' \\\n"
-             "       -d '{\"model\":\"assay\",\"prompt\":\"The \",\"max_tokens\":32}'",
-             [] { return serve(command); })
-        .text("--dir", command.folder, "folder of a coordinator; its newest snapshot is served")
-        .text("--snapshot", command.snapshot, "one snapshot file instead")
-        .text("--tokenizer", command.tokenizer, "tokenizer.json; default: the one in --dir")
-        .text("--host", command.host, "address to listen on")
-        .number("--port", command.port, 0, 65535, "port; 0 takes any free one")
-        .text("--port-file", command.port_file, "write the port there once it listens")
-        .text("--api-key-file", command.api_key_file, "keys, one a line; without it: no key")
-        .text("--model-name", command.model_name, "name under which it is served")
-        .number("--threads", command.threads, 1, 1024, "threads that compute");
+    Command& added =
+        line.add("serve",
+                 "Serve a trained model over an OpenAI-compatible HTTP API",
+                 "assay serve --dir run --port 8000\n"
+                 "  curl http://127.0.0.1:8000/v1/completions -H 'Content-Type: application/json' "
+                 "\\\n"
+                 "       -d '{\"model\":\"assay\",\"prompt\":\"The \",\"max_tokens\":32}'",
+                 [] { return serve(command); })
+            .text("--dir", command.folder, "folder of a coordinator; its newest snapshot is served")
+            .text("--snapshot", command.snapshot, "one snapshot file instead")
+            .text("--tokenizer", command.tokenizer, "tokenizer.json; default: the one in --dir")
+            .text("--host", command.host, "address to listen on")
+            .number("--port", command.port, 0, 65535, "port; 0 takes any free one")
+            .text("--port-file", command.port_file, "write the port there once it listens")
+            .text("--api-key-file", command.api_key_file, "keys, one a line; without it: no key")
+            .text("--model-name", command.model_name, "name under which it is served");
+    add_compute_options(added, command.compute, "threads that compute");
 }
 
 }  // namespace assay

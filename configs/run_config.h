@@ -38,7 +38,7 @@ struct DataSettings {
 };
 
 struct InnerSettings {
-    std::string numeric_class = "fp32";
+    std::string numeric_class = "exact";
     int64_t inner_steps = 12;        // H
     int64_t sequences_per_step = 4;  // B of a peer of median speed
     int64_t grain_sequences = 1;

@@ -18,6 +18,8 @@ struct BareTrainer::State {
     std::vector<at::Tensor> v;
     std::vector<at::Tensor> steps;
     std::unique_ptr<Network> network;
+    RotaryTable rotary;  // of the last batch's length
+    int64_t rotary_length = 0;
 };
 
 BareTrainer::BareTrainer(const ModelShape& shape, const std::vector<float>& theta, int threads)
@@ -44,9 +46,12 @@ float BareTrainer::step(const TokenBatch& batch, double learning_rate) {
     const at::Tensor tokens =
         at::from_blob(const_cast<int32_t*>(batch.tokens.data()), {rows, length + 1}, at::kInt)
             .to(at::kLong);
+    if (s.rotary_length != length) {
+        s.rotary = rotary_table(s.shape, length);
+        s.rotary_length = length;
+    }
     const at::AutoGradMode with_gradient(true);
-    const at::Tensor hidden = s.network->hidden(
-        tokens.narrow(1, 0, length).contiguous(), rotary_table(s.shape, length), nullptr);
+    const at::Tensor hidden = s.network->hidden(tokens.narrow(1, 0, length).contiguous(), s.rotary);
     const at::Tensor loss =
         at::cross_entropy_loss(s.network->logits(hidden.reshape({rows * length, -1})),
                                tokens.narrow(1, 1, length).reshape({-1}));

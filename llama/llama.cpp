@@ -93,7 +93,7 @@ private:
         const int64_t count = tokens.inputs.size(0);
         const int64_t length = tokens.inputs.size(1);
         const RotaryTable rotary = rotary_table(shape_, length);
-        const at::Tensor hidden = network.hidden(tokens.inputs, rotary, nullptr);
+        const at::Tensor hidden = network.hidden(tokens.inputs, rotary);
         const at::Tensor logits =
             network.logits(hidden.reshape({count * length, -1})).to(at::kFloat);
         const at::Tensor each =
@@ -170,7 +170,10 @@ void set_model_threads(int threads) {
 
 Result<std::unique_ptr<GradientModel>> make_llama(const ModelShape& shape,
                                                   NumericClass numeric_class,
-                                                  int threads) {
+                                                  const ExactOptions& options) {
+    if (numeric_class == NumericClass::kExact) {
+        return make_exact_llama(shape, options);
+    }
     if (Status fits = check_shape(shape); !fits) {
         return fits.error();
     }
@@ -178,7 +181,10 @@ Result<std::unique_ptr<GradientModel>> make_llama(const ModelShape& shape,
         return fail(std::string("numeric class ") + class_name(numeric_class) +
                     " is not available on this machine's processor in this build; use fp32");
     }
-    set_model_threads(threads);
+    if (options.recompute_layers) {
+        return fail("only the numeric class exact recomputes layers");
+    }
+    set_model_threads(options.threads);
     return std::unique_ptr<GradientModel>(std::make_unique<Llama>(shape));
 }
 

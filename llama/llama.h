@@ -1,4 +1,5 @@
-// The Llama-style decoder on libtorch, behind the GradientModel interface.
+// The Llama-style decoder behind the GradientModel interface: which implementation a numeric class
+// runs on, and the one on libtorch.
 //
 // This header is free of libtorch, as all of llama/ but network.h. An object belongs to one thread
 // at a time. The number of threads is a property of the process.
@@ -8,16 +9,18 @@
 #include <memory>
 
 #include "core/result.h"
+#include "model/exact_llama.h"
 #include "model/gradient_model.h"
 #include "model/shape.h"
 #include "protocol/messages.h"
 
 namespace assay {
 
-// Fails where this machine or build has no such class. Class fp32 runs stock CPU operators.
+// Class exact runs model/exact_llama.h, class fp32 stock CPU operators. Fails where this machine or
+// build has no such class.
 Result<std::unique_ptr<GradientModel>> make_llama(const ModelShape& shape,
                                                   NumericClass numeric_class,
-                                                  int threads);
+                                                  const ExactOptions& options);
 
 // Threads of all tensor work in this process, and how its memory is kept. To be called before the
 // first of it.

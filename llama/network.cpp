@@ -1,16 +1,8 @@
 #include "llama/network.h"
 
-#include <algorithm>
-
 #include "core/check.h"
 
 namespace assay {
-
-namespace {
-
-constexpr int64_t kCacheStep = 64;  // positions for which a cache has room at first
-
-}  // namespace
 
 std::vector<at::Tensor> tensor_views(const ParameterLayout& layout, const at::Tensor& flat) {
     std::vector<at::Tensor> views;
@@ -71,35 +63,9 @@ at::Tensor Network::norm(const at::Tensor& x, const at::Tensor& weight) const {
     return at::rms_norm(x, {x.size(-1)}, weight, shape_.norm_epsilon);
 }
 
-void Network::Cache::append(const at::Tensor& k, const at::Tensor& v) {
-    const int64_t more = k.size(2);
-    const int64_t capacity = keys.defined() ? keys.size(2) : 0;
-    if (length + more > capacity) {
-        const int64_t wanted = std::max({int64_t{kCacheStep}, length + more, 2 * capacity});
-        const auto grown = [&](const at::Tensor& old) {
-            at::Tensor next = at::empty({k.size(0), k.size(1), wanted, k.size(3)}, k.options());
-            if (length > 0) {
-                next.narrow(2, 0, length).copy_(old.narrow(2, 0, length));
-            }
-            return next;
-        };
-        keys = grown(keys);
-        values = grown(values);
-    }
-    keys.narrow(2, length, more).copy_(k);
-    values.narrow(2, length, more).copy_(v);
-    length += more;
-}
-
-// q (B, H, T, W), k and v (B, K, S, W) -> (B, H, T, W), causal. One token sees all of S; several
-// are a whole prompt.
+// q (B, H, T, W), k and v (B, K, T, W) -> (B, H, T, W), causal.
 at::Tensor Network::mixed(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) const {
     const int64_t group = shape_.heads / shape_.kv_heads;
-    if (q.size(2) == 1) {  // the query heads of a group stand where positions stand else
-        const at::Tensor grouped = q.view({q.size(0), shape_.kv_heads, group, q.size(3)});
-        return at::scaled_dot_product_attention(grouped, k, v).reshape(q.sizes());
-    }
-    ASSAY_CHECK_EQ(q.size(2), k.size(2));  // a prompt is read into an empty cache
     const at::Tensor all_k = group > 1 ? k.repeat_interleave(group, 1) : k;
     const at::Tensor all_v = group > 1 ? v.repeat_interleave(group, 1) : v;
     return at::scaled_dot_product_attention(q, all_k, all_v, std::nullopt, 0.0, true);
@@ -107,28 +73,18 @@ at::Tensor Network::mixed(const at::Tensor& q, const at::Tensor& k, const at::Te
 
 at::Tensor Network::attention(const Layer& layer,
                               const at::Tensor& x,
-                              const RotaryTable& rotary,
-                              Cache* cache) const {
+                              const RotaryTable& rotary) const {
     const at::Tensor q = rotated(split_heads(at::linear(x, layer.q), shape_.heads), rotary);
-    at::Tensor k = rotated(split_heads(at::linear(x, layer.k), shape_.kv_heads), rotary);
-    at::Tensor v = split_heads(at::linear(x, layer.v), shape_.kv_heads);
-    if (cache != nullptr) {
-        cache->append(k, v);
-        k = cache->keys.narrow(2, 0, cache->length);
-        v = cache->values.narrow(2, 0, cache->length);
-    }
+    const at::Tensor k = rotated(split_heads(at::linear(x, layer.k), shape_.kv_heads), rotary);
+    const at::Tensor v = split_heads(at::linear(x, layer.v), shape_.kv_heads);
     const at::Tensor heads = mixed(q, k, v).transpose(1, 2);
     return at::linear(heads.reshape({x.size(0), x.size(1), -1}), layer.o);
 }
 
-at::Tensor Network::hidden(const at::Tensor& tokens,
-                           const RotaryTable& rotary,
-                           std::vector<Cache>* caches) const {
+at::Tensor Network::hidden(const at::Tensor& tokens, const RotaryTable& rotary) const {
     at::Tensor x = at::embedding(embedding_, tokens);
-    for (size_t i = 0; i < layers_.size(); ++i) {
-        const Layer& layer = layers_[i];
-        Cache* cache = caches == nullptr ? nullptr : &(*caches)[i];
-        x = x + attention(layer, norm(x, layer.attention_norm), rotary, cache);
+    for (const Layer& layer : layers_) {
+        x = x + attention(layer, norm(x, layer.attention_norm), rotary);
         const at::Tensor y = norm(x, layer.ffn_norm);
         x = x +
             at::linear(at::silu(at::linear(y, layer.gate)) * at::linear(y, layer.up), layer.down);

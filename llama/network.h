@@ -1,4 +1,4 @@
-// The decoder's forward pass as tensor operations: shared by training and by decoding.
+// The decoder's forward pass as tensor operations.
 //
 // For llama/ alone. Shapes: B sequences, T tokens, D width, H heads, K key-value heads, W head
 // width.
@@ -37,28 +37,15 @@ public:
         at::Tensor gate, up, down;
     };
 
-    // What a layer's attention reads and leaves: keys and values of all earlier positions. Room
-    // doubles when it is used up, so that a step copies no more than its own position.
-    struct Cache {
-        at::Tensor keys;  // (B, K, room, W)
-        at::Tensor values;
-        int64_t length = 0;
-        void append(const at::Tensor& k, const at::Tensor& v);
-    };
-
-    // tokens (B, T) at positions [past, past + T) -> hidden states (B, T, D) behind the last norm.
-    // With caches, `caches` has one entry a layer and is extended.
-    at::Tensor hidden(const at::Tensor& tokens,
-                      const RotaryTable& rotary,
-                      std::vector<Cache>* caches) const;
+    // tokens (B, T) -> hidden states (B, T, D) behind the last norm.
+    [[nodiscard]] at::Tensor hidden(const at::Tensor& tokens, const RotaryTable& rotary) const;
     // (N, D) -> logits (N, V).
     [[nodiscard]] at::Tensor logits(const at::Tensor& hidden_rows) const;
 
 private:
-    at::Tensor attention(const Layer& layer,
-                         const at::Tensor& x,
-                         const RotaryTable& rotary,
-                         Cache* cache) const;
+    [[nodiscard]] at::Tensor attention(const Layer& layer,
+                                       const at::Tensor& x,
+                                       const RotaryTable& rotary) const;
     [[nodiscard]] at::Tensor mixed(const at::Tensor& q,
                                    const at::Tensor& k,
                                    const at::Tensor& v) const;

@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "kernels/thread_pool.h"
 #include "protocol/layout.h"
 
 namespace assay {
@@ -42,6 +43,10 @@ public:
                                   const TokenBatch& batch,
                                   uint32_t grain_sequences,
                                   std::span<float> gradient) = 0;
+
+    // The model's threads, for the work around it (optimiser, norms, roots): one by default. For
+    // the thread that owns the model.
+    virtual ThreadPool& pool();
 
     // Mean nats per token of each sequence, without gradients.
     virtual std::vector<float> losses(std::span<const float> theta, const TokenBatch& batch) = 0;

@@ -1,5 +1,7 @@
 #include "model/inner_loop.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "kernels/norm.h"
@@ -15,6 +17,20 @@ InnerPlan inner_plan(const RoundPlan& plan, const PlanPeer& peer) {
             plan.bias2_bits};
 }
 
+namespace {
+
+// The first tensor of which a value is not finite.
+std::string not_finite_tensor(const ParameterLayout& layout, std::span<const float> values) {
+    for (const TensorLayout& tensor : layout.tensors) {
+        if (!std::isfinite(squared_norm(values.subspan(tensor.first_value(), tensor.live())))) {
+            return tensor.name;
+        }
+    }
+    return "padding";
+}
+
+}  // namespace
+
 Result<ClippedGradient> clipped_gradient(GradientModel& model,
                                          std::span<const float> theta,
                                          const TokenBatch& batch,
@@ -23,17 +39,21 @@ Result<ClippedGradient> clipped_gradient(GradientModel& model,
                                          std::span<float> g) {
     ClippedGradient result;
     result.losses = model.gradient(theta, batch, grain_sequences, g);
-    const double squares = squared_norm(g);
-    if (!std::isfinite(squares) || !std::isfinite(result.losses.mean_loss)) {
-        return fail("the gradient or the loss is not finite");
+    const double squares = squared_norm(model.pool(), g);
+    if (!std::isfinite(squares)) {
+        return fail("the gradient of " + not_finite_tensor(model.layout(), g) + " is not finite");
+    }
+    if (!std::isfinite(result.losses.mean_loss)) {
+        return fail("the loss is not finite");
     }
     result.norm = static_cast<float>(std::sqrt(squares));
-    scale_in_place(g, clip_scale(squares, clip));
+    scale_in_place(model.pool(), g, clip_scale(squares, clip));
     return result;
 }
 
-void adamw_all(const ParameterLayout& layout,
-               InnerState& state,
+void adamw_all(ThreadPool& pool,
+               const ParameterLayout& layout,
+               const InnerSpans& state,
                std::span<const float> g,
                const AdamSettings& settings,
                const InnerPlan& plan,
@@ -48,28 +68,41 @@ void adamw_all(const ParameterLayout& layout,
                                                  tensor.decayed());
         const size_t first = tensor.first_value();
         const size_t count = tensor.tile_count() * kTileValues;
-        adamw_step(std::span(state.theta).subspan(first, count),
-                   std::span(state.m).subspan(first, count),
-                   std::span(state.v).subspan(first, count),
+        adamw_step(pool,
+                   state.theta.subspan(first, count),
+                   state.m.subspan(first, count),
+                   state.v.subspan(first, count),
                    g.subspan(first, count),
                    scalars);
     }
 }
 
+InnerSpans spans_of(InnerState& state) {
+    return {state.theta, state.m, state.v};
+}
+
 InnerLoop::InnerLoop(GradientModel& model,
                      const AdamSettings& settings,
                      InnerPlan plan,
-                     InnerState state)
+                     const InnerState& state)
     : model_(model),
       settings_(settings),
       plan_(std::move(plan)),
-      state_(std::move(state)),
-      g_(model.layout().value_count(), 0.0F) {
+      buffers_(4, model.layout().value_count()) {
     ASSAY_CHECK_EQ(plan_.learning_rate_bits.size(), plan_.steps);
     ASSAY_CHECK(plan_.grain_sequences > 0);
-    ASSAY_CHECK_EQ(state_.theta.size(), g_.size());
-    ASSAY_CHECK_EQ(state_.m.size(), g_.size());
-    ASSAY_CHECK_EQ(state_.v.size(), g_.size());
+    const std::array<const std::vector<float>*, 3> parts = {&state.theta, &state.m, &state.v};
+    for (size_t i = 0; i < parts.size(); ++i) {
+        ASSAY_CHECK_EQ(parts[i]->size(), buffers_.count());
+        std::copy(parts[i]->begin(), parts[i]->end(), buffers_[i].begin());
+    }
+}
+
+InnerState InnerLoop::state() const {
+    const auto copy = [](std::span<const float> values) {
+        return std::vector<float>(values.begin(), values.end());
+    };
+    return {copy(buffers_[0]), copy(buffers_[1]), copy(buffers_[2])};
 }
 
 Status InnerLoop::advance(const BatchOf& batch_of, const StepHook& hook) {
@@ -79,16 +112,18 @@ Status InnerLoop::advance(const BatchOf& batch_of, const StepHook& hook) {
     if (!batch) {
         return fail(where + batch.reason());
     }
+    const InnerSpans state = spans();
+    const std::span<float> g = buffers_[3];
     const Result<ClippedGradient> gradient =
-        clipped_gradient(model_, state_.theta, *batch, plan_.grain_sequences, settings_.clip, g_);
+        clipped_gradient(model_, state.theta, *batch, plan_.grain_sequences, settings_.clip, g);
     if (!gradient) {
         return fail(where + gradient.reason());
     }
     if (hook) {
         const Status shown = hook({steps_done_,
-                                   state_.theta,
-                                   g_,
-                                   state_.v,
+                                   state.theta,
+                                   g,
+                                   state.v,
                                    gradient->losses.mean_loss,
                                    gradient->norm,
                                    gradient->losses.sequence_losses});
@@ -96,7 +131,7 @@ Status InnerLoop::advance(const BatchOf& batch_of, const StepHook& hook) {
             return fail(where + shown.reason());
         }
     }
-    adamw_all(model_.layout(), state_, g_, settings_, plan_, steps_done_);
+    adamw_all(model_.pool(), model_.layout(), state, g, settings_, plan_, steps_done_);
     ++steps_done_;
     return {};
 }

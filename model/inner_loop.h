@@ -14,6 +14,7 @@
 
 #include "core/result.h"
 #include "kernels/adamw.h"
+#include "kernels/staggered_buffers.h"
 #include "model/gradient_model.h"
 #include "protocol/messages.h"
 
@@ -37,6 +38,13 @@ struct InnerState {
     std::vector<float> m;
     std::vector<float> v;
 };
+
+struct InnerSpans {
+    std::span<float> theta;
+    std::span<float> m;
+    std::span<float> v;
+};
+InnerSpans spans_of(InnerState& state);
 
 // One step, before its update. The spans are valid during the hook alone.
 struct InnerStep {
@@ -64,8 +72,9 @@ Result<ClippedGradient> clipped_gradient(GradientModel& model,
                                          std::span<float> g);
 
 // AdamW over a whole buffer, tensor by tensor: decay for matrices alone. step: t, from 0.
-void adamw_all(const ParameterLayout& layout,
-               InnerState& state,
+void adamw_all(ThreadPool& pool,
+               const ParameterLayout& layout,
+               const InnerSpans& state,
                std::span<const float> g,
                const AdamSettings& settings,
                const InnerPlan& plan,
@@ -78,7 +87,10 @@ public:
     using StepHook = std::function<Status(const InnerStep&)>;
 
     // REQUIRES: model outlives the loop; state fits its layout; one learning rate a step.
-    InnerLoop(GradientModel& model, const AdamSettings& settings, InnerPlan plan, InnerState state);
+    InnerLoop(GradientModel& model,
+              const AdamSettings& settings,
+              InnerPlan plan,
+              const InnerState& state);
 
     // Takes one step. Fails, theta, m and v unchanged, if the batch, the gradient or the hook does.
     Status advance(const BatchOf& batch_of, const StepHook& hook);
@@ -86,15 +98,16 @@ public:
     Result<End> run(const BatchOf& batch_of, const StepHook& hook, const std::atomic<bool>& cancel);
 
     [[nodiscard]] uint32_t steps_done() const { return steps_done_; }
-    [[nodiscard]] const InnerState& state() const { return state_; }
-    [[nodiscard]] InnerState take_state() { return std::move(state_); }
+    // A copy of theta, m and v.
+    [[nodiscard]] InnerState state() const;
 
 private:
     GradientModel& model_;
     AdamSettings settings_;
     InnerPlan plan_;
-    InnerState state_;
-    std::vector<float> g_;
+    StaggeredBuffers buffers_;  // theta, m, v, g: AdamW walks them at once
+    [[nodiscard]] InnerSpans spans() { return {buffers_[0], buffers_[1], buffers_[2]}; }
+
     uint32_t steps_done_ = 0;
 };
 

@@ -60,6 +60,7 @@ public:
     SteppedModel(PeerWorker& worker, const RoundPlan& plan) : worker_(worker), plan_(plan) {}
 
     [[nodiscard]] const ParameterLayout& layout() const override { return worker_.model_.layout(); }
+    ThreadPool& pool() override { return worker_.model_.pool(); }
     StepGradient gradient(std::span<const float> theta,
                           const TokenBatch& batch,
                           uint32_t grain_sequences,
@@ -232,7 +233,8 @@ Result<std::unique_ptr<PeerWorker::RoundWork>> PeerWorker::run_steps(
                             settings_.adam,
                             inner_plan(plan, as),
                             {base, current_.m, current_.v},
-                            settings_.chain_place);
+                            settings_.chain_place,
+                            &model_.pool());
     if (!chain) {
         return chain.error();
     }
@@ -263,7 +265,7 @@ Result<std::unique_ptr<PeerWorker::RoundWork>> PeerWorker::run_steps(
             return taken.error();
         }
     }
-    InnerState end = loop.take_state();
+    InnerState end = loop.state();
     work->chain->finish(end);
     work->m = std::move(end.m);
     work->v = std::move(end.v);

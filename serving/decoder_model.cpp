@@ -4,9 +4,7 @@
 
 namespace assay {
 
-DecoderModel::DecoderModel(Snapshot snapshot)
-    : root_(tiles_root(snapshot.theta).hex()),
-      decoder_(snapshot.shape,
-               std::make_shared<const std::vector<float>>(std::move(snapshot.theta))) {}
+DecoderModel::DecoderModel(const Snapshot& snapshot, int threads)
+    : root_(tiles_root(snapshot.theta).hex()), decoder_(snapshot.shape, snapshot.theta, threads) {}
 
 }  // namespace assay

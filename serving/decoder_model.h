@@ -6,14 +6,15 @@
 #include <string>
 
 #include "checkpoints/snapshot.h"
-#include "llama/decoder.h"
+#include "model/decoder.h"
 #include "serving/engine.h"
 
 namespace assay {
 
 class DecoderModel : public SequenceModel {
 public:
-    explicit DecoderModel(Snapshot snapshot);
+    // The weights are packed for decoding; the snapshot is not kept.
+    DecoderModel(const Snapshot& snapshot, int threads);
 
     [[nodiscard]] const std::string& root() const { return root_; }  // of theta, hexadecimal
     [[nodiscard]] int64_t vocabulary() const override { return decoder_.shape().vocab; }

@@ -3,20 +3,12 @@
 #include <algorithm>
 
 #include "core/check.h"
+#include "model/tile_roots.h"
 #include "protocol/codec.h"
 
 namespace assay {
 
 namespace {
-
-std::vector<Digest> tile_digests(std::span<const float> values) {
-    std::vector<Digest> tiles;
-    tiles.reserve(values.size() / kTileValues);
-    for (uint64_t i = 0; i * kTileValues < values.size(); ++i) {
-        tiles.push_back(tile_digest(i, values.subspan(i * kTileValues, kTileValues)));
-    }
-    return tiles;
-}
 
 std::vector<float> tile_of(std::span<const float> values, uint64_t chunk) {
     const std::span<const float> tile = values.subspan(chunk * kTileValues, kTileValues);
@@ -30,14 +22,26 @@ Result<std::unique_ptr<GradientChain>> GradientChain::open(const ParameterLayout
                                                            const AdamSettings& adam,
                                                            InnerPlan plan,
                                                            InnerState start,
-                                                           const StorePlace& place) {
+                                                           const StorePlace& place,
+                                                           ThreadPool* pool) {
     Result<std::unique_ptr<GradientStore>> store =
         GradientStore::open(layout.value_count(), plan.steps, place);
     if (!store) {
         return store.error();
     }
-    return std::unique_ptr<GradientChain>(new GradientChain(
+    std::unique_ptr<GradientChain> chain(new GradientChain(
         layout, numeric_class, adam, std::move(plan), std::move(start), std::move(*store)));
+    chain->pool_ = pool;
+    return chain;
+}
+
+ThreadPool& GradientChain::pool() const {
+    static thread_local ThreadPool alone(1);
+    return pool_ != nullptr ? *pool_ : alone;
+}
+
+GradientChain::Tiles GradientChain::tile_digests(std::span<const float> values) const {
+    return assay::tile_digests(pool(), values);
 }
 
 GradientChain::GradientChain(const ParameterLayout& layout,
@@ -212,7 +216,7 @@ Result<StepState> GradientChain::step_state(uint32_t step) {
         if (Status got = store_->get(cursor_->step, 0, g); !got) {
             return got.error();
         }
-        adamw_all(layout_, cursor_->state, g, adam_, plan_, cursor_->step);
+        adamw_all(pool(), layout_, spans_of(cursor_->state), g, adam_, plan_, cursor_->step);
     }
     if (Status got = store_->get(step, 0, g); !got) {
         return got.error();

@@ -32,13 +32,15 @@ struct StepState {
 
 class GradientChain {
 public:
-    // start: theta_r, m_0, v_0, each of layout size.
+    // start: theta_r, m_0, v_0, each of layout size. Tiles are hashed on `pool`, which outlives the
+    // chain; by the caller's thread alone if it is null.
     static Result<std::unique_ptr<GradientChain>> open(const ParameterLayout& layout,
                                                        NumericClass numeric_class,
                                                        const AdamSettings& adam,
                                                        InnerPlan plan,
                                                        InnerState start,
-                                                       const StorePlace& place = {});
+                                                       const StorePlace& place = {},
+                                                       ThreadPool* pool = nullptr);
 
     // What the inner loop's hook is shown, steps in order. batch_id: batch_digest of the step's
     // samples (protocol/codec.h). Fails where the disk is full.
@@ -86,6 +88,8 @@ private:
                   InnerPlan plan,
                   InnerState start,
                   std::unique_ptr<GradientStore> store);
+    [[nodiscard]] ThreadPool& pool() const;
+    [[nodiscard]] Tiles tile_digests(std::span<const float> values) const;
     Status open_chains(Opening& opening, const std::vector<uint64_t>& chunks) const;
 
     ParameterLayout layout_;
@@ -94,6 +98,7 @@ private:
     InnerPlan plan_;
     InnerState start_;
     std::unique_ptr<GradientStore> store_;
+    ThreadPool* pool_ = nullptr;
     std::vector<StepTiles> tiles_;
     std::vector<StateLeaf> states_;
     std::vector<TraceStep> trace_;

@@ -38,7 +38,7 @@ TokenBatch part_of(const TokenBatch& batch, uint32_t first, uint32_t count) {
 
 struct Trained {
     explicit Trained(int threads = 1)
-        : model(make_llama(shape, NumericClass::kFp32, threads).value()) {}
+        : model(make_llama(shape, NumericClass::kFp32, {threads, false}).value()) {}
     std::vector<float> gradient(const TokenBatch& batch, uint32_t grain) {
         std::vector<float> out(theta.size(), 7.0F);
         step = model->gradient(theta, batch, grain, out);
@@ -112,7 +112,7 @@ TEST_CASE("one altered token is far outside what threads change", "[llama]") {
 TEST_CASE("shapes that do not fit are refused in words", "[llama]") {
     ModelShape shape = demo_like_shape();
     shape.kv_heads = 3;
-    const auto model = make_llama(shape, NumericClass::kFp32, 1);
+    const auto model = make_llama(shape, NumericClass::kFp32, {1, false});
     REQUIRE_FALSE(model.ok());
     CHECK(model.reason().find("kv_heads") != std::string::npos);
 }

@@ -92,7 +92,7 @@ TEST_CASE("the hook sees theta, clipped g and v of each step, and from them the 
         CHECK(squared_norm(step.g) == Approx(1.0));
         CHECK(step.mean_loss > 0.0F);
         CHECK(step.sequence_losses.size() == 1);
-        adamw_all(model.layout(), replica, step.g, {}, plan, step.step);
+        adamw_all(model.pool(), model.layout(), spans_of(replica), step.g, {}, plan, step.step);
         return {};
     };
     const Result<InnerLoop::End> end = loop.run(ones, hook, kNever);
@@ -129,7 +129,7 @@ TEST_CASE("decay reaches matrices alone, and steps go on counting from round to 
     REQUIRE(first.run(ones, nullptr, kNever).ok());
     InnerPlan rest = plan_of(3);
     rest.optimiser_steps_before = 3;
-    InnerLoop second(model, {}, rest, first.take_state());
+    InnerLoop second(model, {}, rest, first.state());
     REQUIRE(second.run(ones, nullptr, kNever).ok());
     CHECK(equal_bits(whole.state().theta, second.state().theta));
 }

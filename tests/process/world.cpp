@@ -2,6 +2,7 @@
 
 #include "tests/process/world.h"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/inotify.h>
@@ -190,10 +191,11 @@ ChildProcess& ProcessWorld::start_peer(const std::string& name,
                                       "--coordinator-key",
                                       listening_.key,
                                       "--dir",
-                                      (folder_ / name).string(),
-                                      "--threads",
-                                      "1"};
+                                      (folder_ / name).string()};
     words.insert(words.end(), more.begin(), more.end());
+    if (std::find(more.begin(), more.end(), "--threads") == more.end()) {
+        words.insert(words.end(), {"--threads", "1"});
+    }
     Result<ChildProcess> started =
         ChildProcess::start(words, folder_ / (name + ".log"), {"GOMP_SPINCOUNT=0"});
     REQUIRE(started.ok());

@@ -36,7 +36,7 @@ std::unique_ptr<Service> start_service(ServiceOptions options = {}, int64_t cont
     Result<std::unique_ptr<Service>> service =
         Service::start(std::move(options),
                        Tokenizer::bytes_only(),
-                       std::make_shared<DecoderModel>(tiny_snapshot(1, context)));
+                       std::make_shared<DecoderModel>(tiny_snapshot(1, context), 1));
     REQUIRE(service.ok());
     return std::move(*service);
 }
@@ -111,7 +111,7 @@ TEST_CASE("a completion has OpenAI's shape and its numbers agree", "[serving]") 
         {{"prompt", {"abc", "de"}}, {"max_tokens", 8}, {"seed", 3}, {"n", 2}, {"logprobs", 2}});
     CHECK(answer["object"] == "text_completion");
     CHECK(answer["id"].get<std::string>().rfind("cmpl-", 0) == 0);
-    CHECK(answer["system_fingerprint"] == DecoderModel(tiny_snapshot(1)).root().substr(0, 12));
+    CHECK(answer["system_fingerprint"] == DecoderModel(tiny_snapshot(1), 1).root().substr(0, 12));
     REQUIRE(answer["choices"].size() == 4);
     size_t generated = 0;
     for (size_t i = 0; i < 4; ++i) {
@@ -213,7 +213,7 @@ TEST_CASE("a chat stream opens with the role and joins to the message", "[servin
 TEST_CASE("the most likely continuation is the decoder's own", "[serving]") {
     const auto service = start_service();
     Snapshot snapshot = tiny_snapshot(1);
-    Decoder decoder(snapshot.shape, std::make_shared<const std::vector<float>>(snapshot.theta));
+    Decoder decoder(snapshot.shape, snapshot.theta, 1);
     const Tokenizer tokenizer = Tokenizer::bytes_only();
     const uint64_t sequence = decoder.begin_sequence();
     const std::vector<int32_t> prompt = {72, 105, 33, 200};
@@ -409,14 +409,14 @@ TEST_CASE("new parameters are swapped in while the service runs", "[serving]") {
     const auto service = start_service();
     const json body{{"prompt", "a"}, {"max_tokens", 20}, {"temperature", 0}};
     const json before = complete(*service, body);
-    REQUIRE(service->replace_model(std::make_shared<DecoderModel>(tiny_snapshot(2))).ok());
+    REQUIRE(service->replace_model(std::make_shared<DecoderModel>(tiny_snapshot(2), 1)).ok());
     const json after = complete(*service, body);
     CHECK(after["system_fingerprint"] != before["system_fingerprint"]);
     CHECK(text_of(after) != text_of(before));
     Snapshot small = tiny_snapshot(3);
     small.shape.vocab = 256;
     small.theta = initial_parameters(small.shape, derive_seed(Digest{}, "small"));
-    const Status refused = service->replace_model(std::make_shared<DecoderModel>(std::move(small)));
+    const Status refused = service->replace_model(std::make_shared<DecoderModel>(small, 1));
     REQUIRE_FALSE(refused.ok());
     CHECK(has(refused.reason(), "257"));
     CHECK(complete(*service, body)["system_fingerprint"] == after["system_fingerprint"]);

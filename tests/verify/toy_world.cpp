@@ -213,7 +213,7 @@ Work World::train(const RoundPlan& plan, size_t index, const Lie& lie) {
         },
         std::atomic<bool>(false));
     ASSAY_CHECK(end.ok());
-    InnerState after = loop.take_state();
+    InnerState after = loop.state();
     if (lie.theta_end) lie.theta_end(after.theta);
     work.chain->finish(after);
     work.m = after.m;

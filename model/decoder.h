@@ -1,9 +1,10 @@
-// Decoding with a key-value cache: prompts in, logits out, several sequences at once.
+// Decoding with a key-value cache on the exact kernels: prompts in, logits out, several sequences
+// at once.
 //
-// Free of libtorch. Weights are shared and never written, so that new ones can be swapped in beside
-// them. Each sequence goes through the network by itself: libtorch rounds a row of a product
-// differently with other rows beside it, and an answer must not depend on its neighbours. An object
-// belongs to one thread at a time.
+// Logits have the bits of the training forward pass at every position, whatever else is in the
+// batch: each row of a product is a chain of its own. Weights are packed once and never written, so
+// that new ones can be swapped in beside them. An object belongs to one thread at a time and has a
+// thread pool of its own.
 
 #pragma once
 
@@ -18,8 +19,9 @@ namespace assay {
 
 class Decoder {
 public:
-    // REQUIRES: weights has llama_layout(shape).value_count() values.
-    Decoder(const ModelShape& shape, std::shared_ptr<const std::vector<float>> weights);
+    // REQUIRES: weights has llama_layout(shape).value_count() values; threads > 0. The weights are
+    // copied.
+    Decoder(const ModelShape& shape, std::span<const float> weights, int threads);
     ~Decoder();
     Decoder(const Decoder&) = delete;
     Decoder& operator=(const Decoder&) = delete;
@@ -34,6 +36,7 @@ public:
     // Logits (tokens.size() x vocab) at every position of a prompt: for tests and checks.
     std::vector<float> prompt_logits(std::span<const int32_t> tokens);
     // Appends one token to each sequence; logits (vocab) of each, in order.
+    // REQUIRES: the sequences differ, and each is shorter than the context.
     std::vector<std::vector<float>> step(std::span<const uint64_t> sequences,
                                          std::span<const int32_t> tokens);
 

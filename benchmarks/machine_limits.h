@@ -1,0 +1,22 @@
+// What this machine could do at best, measured: so that a reader sees how far from it a row is.
+
+#pragma once
+
+#include <string>
+
+namespace assay {
+
+// Floating-point operations a second (an fma is two) of independent chains in registers, with the
+// kernels' path, on `threads` threads.
+double fma_peak_per_second(int threads);
+
+// Bytes a second of reading a block larger than the caches once, on `threads` threads.
+double stream_read_bytes_per_second(int threads);
+
+// Bytes a second, read and written together, of a copy of such a block with memcpy.
+double stream_copy_bytes_per_second(int threads);
+
+// "FMA peak 117.0 GFLOP/s, stream read 35.1 GB/s, 1 thread".
+std::string describe_limits(int threads);
+
+}  // namespace assay

@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# The golden run of class exact (tests/golden/golden_run.h) with other compilers, optimisation
+# levels, processors, kernels and numbers of threads: all must end with the same bits.
+#
+#   scripts/check_exact.sh [--show-contraction]
+#
+# --show-contraction builds it once more with -ffp-contract=fast and once with -ffast-math, which
+# must give other bits: the check can fail. A compiler or emulator that is not installed is skipped
+# with a printed reason.
+
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+cd "$ASSAY_ROOT"
+
+wanted="$(awk '$1 == "exact_theta_sha256" {print $2}' tests/golden/digests.txt)"
+[ -n "$wanted" ] || die "tests/golden/digests.txt names no exact_theta_sha256."
+out="$(mktemp -d)"
+trap 'rm -rf "$out"' EXIT
+failures=0
+
+# What the run needs, without the libraries that core/ links: the linker drops what nobody calls.
+SOURCES=(model/exact_llama.cpp model/inner_loop.cpp model/gradient_model.cpp model/shape.cpp
+    protocol/layout.cpp core/check.cpp tests/golden/golden_main.cpp)
+FLAGS=(-std=c++20 -I. -ffp-contract=off -ffunction-sections -fdata-sections -pthread)
+
+flags_of() {
+    case "$1" in
+    *_avx2.cpp) echo -mavx2 -mfma ;;
+    *_avx512.cpp) echo -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl ;;
+    esac
+}
+
+kernel_sources() {
+    local other='_(arm64|neon)\.cpp$'
+    [ "$1" = x86 ] || other='_(x86|avx2|avx512)\.cpp$'
+    find kernels -name '*.cpp' | grep -Ev "$other"
+}
+
+# compile NAME PROCESSOR COMPILER [FLAGS...]
+compile() {
+    local name="$1" processor="$2" compiler="$3" source object
+    shift 3
+    mkdir -p "$out/$name"
+    for source in $(kernel_sources "$processor") "${SOURCES[@]}"; do
+        object="$out/$name/$(tr / _ <<<"$source").o"
+        # shellcheck disable=SC2046
+        echo "$compiler" "${FLAGS[@]}" "$@" $(flags_of "$source") -c "$source" -o "$object"
+    done | xargs -P "$(build_jobs)" -I{} sh -c '{}'
+    "$compiler" "${FLAGS[@]}" "$@" -Wl,--gc-sections "$out/$name"/*.o -o "$out/$name/run"
+}
+
+# sum_of NAME RUNNER KERNELS THREADS: the hash of theta; empty where this machine lacks the kernels.
+sum_of() {
+    local status=0
+    # shellcheck disable=SC2086
+    $2 "$out/$1/run" "$3" "$4" >"$out/theta" 2>"$out/error" || status=$?
+    [ "$status" -ne 2 ] || { say "skipped: $(cat "$out/error")" >&2 && return; }
+    [ "$status" -eq 0 ] || { cat "$out/error" >&2 && echo failed && return; }
+    sha256sum <"$out/theta" | cut -d' ' -f1
+}
+
+check() {
+    local name="$1" runner="$2" sum
+    shift 2
+    for kernels in "$@"; do
+        for threads in 1 2 3; do
+            sum="$(sum_of "$name" "$runner" "$kernels" "$threads")"
+            [ -n "$sum" ] || break
+            if [ "$sum" = "$wanted" ]; then
+                say "same bits: $name, $kernels, $threads threads"
+            else
+                say "OTHER BITS: $name, $kernels, $threads threads: $sum, golden: $wanted"
+                failures=$((failures + 1))
+            fi
+        done
+    done
+}
+
+for compiler in g++ clang++; do
+    if ! command -v "$compiler" >/dev/null; then
+        say "skipped: $compiler is not installed"
+        continue
+    fi
+    for level in -O1 -O3; do
+        compile "$compiler$level" x86 "$compiler" "$level"
+        check "$compiler$level" "" scalar avx2 avx512
+    done
+done
+if command -v aarch64-linux-gnu-g++ >/dev/null && command -v qemu-aarch64 >/dev/null; then
+    compile arm64-O2 arm64 aarch64-linux-gnu-g++ -O2 -static
+    check arm64-O2 qemu-aarch64 scalar neon
+else
+    say "skipped arm64: g++-aarch64-linux-gnu or qemu-user is not installed"
+fi
+if [ "${1:-}" = --show-contraction ]; then
+    for flag in -ffp-contract=fast -ffast-math; do
+        compile "g++$flag" x86 g++ -O3 -mfma "$flag"
+        sum="$(sum_of "g++$flag" "" scalar 1)"
+        if [ "$sum" = "$wanted" ]; then
+            say "NOT FOUND: $flag gives the golden bits too"
+            failures=$((failures + 1))
+        else
+            say "found: $flag gives other bits (${sum:0:12}...)"
+        fi
+    done
+fi
+[ "$failures" -eq 0 ] || die "$failures runs of class exact gave other bits."
+say "class exact: one constant everywhere"

@@ -1,0 +1,155 @@
+// The exact network against an independent one in double precision, and its gradients against
+// finite differences; that its bits depend on nothing but the numbers.
+
+#include "model/exact_llama.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cstring>
+
+#include "kernels/kernel_path.h"
+#include "model/decoder.h"
+#include "tests/model/double_decoder.h"
+
+namespace assay {
+namespace {
+
+struct Computed {
+    StepGradient step;
+    std::vector<float> gradient;
+};
+
+Computed gradient_of(const ModelShape& shape,
+                    const std::vector<float>& theta,
+                    const TokenBatch& batch,
+                    uint32_t grain,
+                    const ExactOptions& options = {}) {
+    auto model = make_exact_llama(shape, options);
+    REQUIRE(model.ok());
+    Computed result;
+    result.gradient.assign(theta.size(), 7.0F);  // must be overwritten
+    result.step = (*model)->gradient(theta, batch, grain, result.gradient);
+    return result;
+}
+
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+TEST_CASE("exact logits equal an independent computation in double precision", "[exact]") {
+    for (const bool tied : {true, false}) {
+        const ModelShape shape = tiny_shape(tied);
+        const std::vector<float> theta = made_theta(shape);
+        const TokenBatch batch = made_batch(shape, 1);
+        const std::vector<int32_t> tokens(batch.tokens.begin(), batch.tokens.end() - 1);
+        Decoder decoder(shape, theta, 1);
+        const std::vector<float> logits = decoder.prompt_logits(tokens);
+        const auto expected = DoubleDecoder(shape, theta).logits(tokens);
+        double worst = 0;
+        for (size_t t = 0; t < expected.size(); ++t) {
+            for (size_t i = 0; i < expected[t].size(); ++i) {
+                const double got = logits[t * expected[t].size() + i];
+                worst = std::max(worst, std::abs(got - expected[t][i]));
+            }
+        }
+        CHECK(worst < 1e-5);
+    }
+}
+
+TEST_CASE("exact losses and gradients equal the double computation's", "[exact]") {
+    for (const bool tied : {true, false}) {
+        const ModelShape shape = tiny_shape(tied);
+        std::vector<float> theta = made_theta(shape);
+        const TokenBatch batch = made_batch(shape, 2);
+        const Computed found = gradient_of(shape, theta, batch, 1);
+        CHECK(found.step.mean_loss == Approx(double_loss(shape, theta, batch)).epsilon(1e-6));
+        CHECK((*make_exact_llama(shape, {}))->losses(theta, batch) == found.step.sequence_losses);
+        CounterRng rng(derive_seed(Digest{}, "entries"));
+        for (const TensorLayout& tensor : llama_layout(shape).tensors) {
+            for (int sample = 0; sample < 3; ++sample) {
+                const size_t at = tensor.first_value() + rng.below(tensor.live());
+                const float kept = theta[at];
+                const float width = 1.0F / 256;
+                theta[at] = kept + width;
+                const double above = double_loss(shape, theta, batch);
+                theta[at] = kept - width;
+                const double below = double_loss(shape, theta, batch);
+                theta[at] = kept;
+                INFO(tensor.name);
+                CHECK(found.gradient[at] ==
+                      Approx((above - below) / (2 * width)).epsilon(2e-3).margin(2e-5));
+            }
+        }
+    }
+}
+
+TEST_CASE("a gradient is the sum of its grains, and padding stays zero", "[exact]") {
+    const ModelShape shape = tiny_shape(true);
+    const std::vector<float> theta = made_theta(shape);
+    const TokenBatch batch = made_batch(shape, 5);
+    const Computed fine = gradient_of(shape, theta, batch, 1);
+    const Computed coarse = gradient_of(shape, theta, batch, 5);
+    for (const TensorLayout& tensor : llama_layout(shape).tensors) {
+        for (uint64_t i = tensor.live(); i < tensor.tile_count() * kTileValues; ++i) {
+            REQUIRE(fine.gradient[tensor.first_value() + i] == 0.0F);
+            REQUIRE(coarse.gradient[tensor.first_value() + i] == 0.0F);
+        }
+    }
+    CHECK_FALSE(same_bits(fine.gradient, coarse.gradient));
+    double difference = 0;
+    double norm = 0;
+    for (size_t i = 0; i < fine.gradient.size(); ++i) {
+        difference += std::pow(double{fine.gradient[i]} - double{coarse.gradient[i]}, 2);
+        norm += std::pow(double{fine.gradient[i]}, 2);
+    }
+    CHECK(std::sqrt(difference / norm) < 1e-5);
+    CHECK(fine.step.sequence_losses == coarse.step.sequence_losses);
+}
+
+TEST_CASE("threads, kernels and recomputed layers change no bit", "[exact]") {
+    ModelShape shape = tiny_shape(false);
+    shape.width = 24;
+    shape.heads = 3;
+    shape.kv_heads = 1;
+    shape.head_width = 8;
+    shape.ffn_width = 37;
+    shape.context = 40;
+    const std::vector<float> theta = made_theta(shape);
+    const TokenBatch batch = made_batch(shape, 3);
+    const Computed expected = [&] {
+        const ForcedKernelPath scalar(KernelPath::kScalar);
+        return gradient_of(shape, theta, batch, 2);
+    }();
+    for (const KernelPath path : available_kernel_paths()) {
+        const ForcedKernelPath forced(path);
+        for (const int threads : {1, 2, 3}) {
+            for (const bool recompute : {false, true}) {
+                INFO(kernel_path_name(path) << ", " << threads << " threads, " << recompute);
+                const Computed found = gradient_of(shape, theta, batch, 2, {threads, recompute});
+                CHECK(same_bits(found.gradient, expected.gradient));
+                CHECK(same_bits(found.step.sequence_losses, expected.step.sequence_losses));
+            }
+        }
+    }
+}
+
+TEST_CASE("a model used for batches of several sizes gives each its own bits", "[exact]") {
+    const ModelShape shape = tiny_shape(true);
+    const std::vector<float> theta = made_theta(shape);
+    auto model = make_exact_llama(shape, {});
+    REQUIRE(model.ok());
+    for (const uint32_t sequences : {3U, 1U, 4U, 2U}) {
+        const TokenBatch batch = made_batch(shape, sequences);
+        std::vector<float> gradient(theta.size());
+        (*model)->gradient(theta, batch, 2, gradient);
+        CHECK(same_bits(gradient, gradient_of(shape, theta, batch, 2).gradient));
+    }
+}
+
+TEST_CASE("recomputed layers need less memory", "[exact]") {
+    const ModelShape shape = tiny_shape(true);
+    CHECK(activation_values(shape, 100, true) < activation_values(shape, 100, false));
+}
+
+}  // namespace
+}  // namespace assay

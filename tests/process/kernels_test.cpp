@@ -1,0 +1,53 @@
+// Class exact among real processes: peers with other kernels and other numbers of threads than the
+// coordinator are audited in each round, and every audit is equal.
+
+#include <catch2/catch.hpp>
+
+#include "kernels/kernel_path.h"
+#include "tests/process/world.h"
+
+namespace assay {
+namespace {
+
+TEST_CASE("audits are equal whatever kernels and threads a peer computes with", "[process]") {
+    ProcessWorld world(4, 3);
+    const std::vector<KernelPath> paths = available_kernel_paths();
+    const std::vector<std::string> names = {"p1", "p2", "p3", "p4"};
+    for (const std::string& name : names) {
+        world.make_peer(name);
+    }
+    world.start_coordinator();
+    for (size_t i = 0; i < names.size(); ++i) {
+        const KernelPath path = paths[i % paths.size()];
+        world.start_peer(names[i],
+                         {"--kernels",
+                          std::string(kernel_path_name(path)),
+                          "--threads",
+                          std::to_string(1 + i / 2)});
+    }
+    world.await_finish();
+    world.check_honest(names);
+    size_t audited = 0;
+    for (const RoundStatus& round : world.rounds()) {
+        for (const PeerStatus& peer : round.peers) {
+            INFO(peer.reason);
+            CHECK(peer.verdict != "rejected");
+            audited += peer.verdict == "counted" ? 1 : 0;
+        }
+    }
+    CHECK(audited > 0);
+}
+
+TEST_CASE("a peer of a tolerance class is audited inside its tolerances", "[process]") {
+    ProcessWorld world(3, 2);
+    world.make_peer("p1");
+    world.make_peer("p2");
+    world.start_coordinator();
+    world.start_peer("p1", {"--class", "fp32"});
+    world.start_peer("p2");
+    world.await_finish();
+    world.check_honest({"p1", "p2"});
+}
+
+}  // namespace
+}  // namespace assay
