@@ -1,3 +1,4 @@
+// The paths of x86-64.
 #include "core/check.h"
 #include "kernels/gemm_paths.h"
 
