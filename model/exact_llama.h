@@ -21,8 +21,8 @@ struct ExactOptions {
     bool recompute_layers = false;
 };
 
-// Memory beside the parameters and the gradient while a grain of N tokens is worked on, in fp32
-// values: N * (layers * (3 D + 2 Q + 2 K + 2 F) + ...). See activation_values().
+// Memory beside theta, g, m and v while a grain is worked on, in fp32 values: about 2 D + 2 Q + 2 K
+// + 2 F a layer and token (docs/exact-arithmetic.md, "The decoder").
 uint64_t activation_values(const ModelShape& shape, uint64_t grain_tokens, bool recompute_layers);
 
 Result<std::unique_ptr<GradientModel>> make_exact_llama(const ModelShape& shape,
