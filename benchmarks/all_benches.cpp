@@ -5,6 +5,7 @@ namespace assay {
 const std::vector<Bench>& all_benches() {
     static const std::vector<Bench> kAll = {hash_bench(),
                                             adamw_bench(),
+                                            gemm_bench(),
                                             compression_bench(),
                                             train_bench(),
                                             strategies_bench(),

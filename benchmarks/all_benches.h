@@ -8,6 +8,7 @@ namespace assay {
 
 Bench hash_bench();
 Bench adamw_bench();
+Bench gemm_bench();
 Bench compression_bench();
 Bench train_bench();
 Bench strategies_bench();
