@@ -39,14 +39,14 @@ constexpr Attack kAttacks[] = {
 }  // namespace
 
 const std::vector<std::string>& adversary_names() {
-    static const std::vector<std::string> names = [] {
+    static const std::vector<std::string> kNames = [] {
         std::vector<std::string> all;
         for (const Attack& attack : kAttacks) {
             all.emplace_back(attack.name);
         }
         return all;
     }();
-    return names;
+    return kNames;
 }
 
 std::unique_ptr<PeerWorker> make_adversary(std::string_view name,

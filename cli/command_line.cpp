@@ -97,7 +97,7 @@ Command& Command::optional_positional(const std::string& name,
 }
 
 struct CommandLine::State {
-    State(const std::string& description) : app(description, "assay") {}
+    explicit State(const std::string& description) : app(description, "assay") {}
     CLI::App app;
     std::map<const CLI::App*, std::function<int()>> actions;
     std::deque<Command> commands;

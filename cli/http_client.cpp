@@ -17,7 +17,7 @@ constexpr size_t kAnswerBytesMax = 16U << 20;
 class Socket {
 public:
     explicit Socket(int timeout_ms) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        timeval timeout{timeout_ms / 1000, (timeout_ms % 1000) * 1000};
+        timeval timeout{timeout_ms / 1000, (timeout_ms % 1000) * 1000L};
         ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
         ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
     }

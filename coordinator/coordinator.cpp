@@ -50,6 +50,7 @@ private:
     Status prepare_compute();
     void turn();
     void farewell();
+    void part_from(const ServerEvent& event);
 
     void feed(const Event& event);
     void perform_waiting();
@@ -204,13 +205,12 @@ Status Coordinator::Program::run() {
     }
     channel_ = std::move(*channel);
     channel_->set_linger(kLinger);
-    book_ = std::make_unique<StatusBook>(*machine_,
-                                         channel_->endpoint(),
-                                         run_->identity.id(),
-                                         config_,
-                                         run_->data.unigram_entropy,
-                                         hooks_.on_status,
-                                         hooks_.on_round);
+    CoordinatorStatus status;
+    status.endpoint = channel_->endpoint();
+    status.key = run_->identity.id().hex();
+    status.unigram_entropy = run_->data.unigram_entropy;
+    book_ = std::make_unique<StatusBook>(
+        *machine_, config_, std::move(status), hooks_.on_status, hooks_.on_round);
     log_info("listening on " + channel_->endpoint() + ", public key " + run_->identity.id().hex());
     for (Action& action : machine_->start(clock_.now())) {
         waiting_.push_back(std::move(action));
@@ -258,17 +258,25 @@ void Coordinator::Program::farewell() {
     const Instant until = clock_.now() + kFarewell;
     while (!present_.empty() && clock_.now() < until && !hooks_.stop_requested()) {
         for (const ServerEvent& event : channel_->poll(kPollTime)) {
-            if (const auto* left = std::get_if<Left>(&event)) {
-                present_.erase(left->peer);
-            } else if (const auto* incoming = std::get_if<Incoming>(&event)) {
-                if (std::holds_alternative<Goodbye>(incoming->message)) {
-                    present_.erase(incoming->from);
-                }
-                if (const auto* request = std::get_if<BlobRequest>(&incoming->message)) {
-                    receive(*incoming, *request);
-                }
-            }
+            part_from(event);
         }
+    }
+}
+
+void Coordinator::Program::part_from(const ServerEvent& event) {
+    if (const auto* left = std::get_if<Left>(&event)) {
+        present_.erase(left->peer);
+        return;
+    }
+    const auto* incoming = std::get_if<Incoming>(&event);
+    if (incoming == nullptr) {
+        return;
+    }
+    if (std::holds_alternative<Goodbye>(incoming->message)) {
+        present_.erase(incoming->from);
+    }
+    if (const auto* request = std::get_if<BlobRequest>(&incoming->message)) {
+        receive(*incoming, *request);
     }
 }
 

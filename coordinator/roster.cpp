@@ -1,6 +1,7 @@
 #include "coordinator/roster.h"
 
 #include <algorithm>
+#include <cmath>
 #include <span>
 
 #include "protocol/limits.h"
@@ -34,7 +35,7 @@ uint64_t wanted_sequences(const Candidate& candidate, uint64_t median, const Rou
         static_cast<double>(candidate.tokens_per_second) / static_cast<double>(median);
     const double span = rules.speed_span;
     const double wanted = rules.base_sequences * std::clamp(ratio, 1.0 / span, span);
-    return static_cast<uint64_t>(wanted + 0.5);
+    return static_cast<uint64_t>(std::llround(wanted));
 }
 
 uint32_t sequences_for(const Candidate& candidate, uint64_t median, const RoundRules& rules) {
@@ -59,6 +60,7 @@ std::vector<RosterLine> choose_roster(std::vector<Candidate> candidates, const R
     }
     const uint64_t median = median_speed(candidates);
     std::vector<RosterLine> roster;
+    roster.reserve(candidates.size());
     for (const Candidate& candidate : candidates) {
         roster.push_back(
             {candidate.id, candidate.numeric_class, sequences_for(candidate, median, rules)});

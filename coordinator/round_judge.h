@@ -85,7 +85,8 @@ private:
                      const AggregateResult& aggregate,
                      std::vector<Work*>& entered,
                      RoundJudged& judged);
-    Result<TokenBatch> held_out_batch(std::span<const uint64_t> samples, uint32_t tokens) const;
+    [[nodiscard]] Result<TokenBatch> held_out_batch(std::span<const uint64_t> samples,
+                                                    uint32_t tokens) const;
     Result<float> reported_loss(uint32_t sequence_tokens);
     [[nodiscard]] PayloadFormat format() const;
 

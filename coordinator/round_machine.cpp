@@ -43,8 +43,8 @@ Result<RoundMachine> RoundMachine::restore(const std::vector<Record>& records,
                                            ChainElement element) {
     RoundMachine machine(std::move(manifest), std::move(rules), std::move(element));
     for (const Record& record : records) {
-        RecordDraft draft{record.kind, record.round, record.subject, record.body};
-        if (Status applied = machine.state_.apply(std::move(draft)); !applied) {
+        const RecordDraft draft{record.kind, record.round, record.subject, record.body};
+        if (Status applied = machine.state_.apply(draft); !applied) {
             return fail("ledger record " + std::to_string(record.height) + " (" +
                         record_kind_name(record.kind) + "): " + applied.reason());
         }

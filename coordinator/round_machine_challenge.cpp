@@ -24,6 +24,7 @@ std::vector<CloseEntry> close_entries(const RoundState& round) {
 
 std::vector<Digest> leaves_of(const std::vector<CloseEntry>& entries) {
     std::vector<Digest> leaves;
+    leaves.reserve(entries.size());
     for (const CloseEntry& entry : entries) {
         leaves.push_back(close_leaf(entry));
     }

@@ -246,7 +246,7 @@ Result<OpenedRun> open_run_folder(const RunFolderPaths& paths,
     if (Status fits = check_vocabulary(config, *data); !fits) {
         return fits.error();
     }
-    return OpenedRun{std::move(*identity),
+    return OpenedRun{*identity,
                      std::move(*manifest),
                      std::move(beacons),
                      std::move(*data),

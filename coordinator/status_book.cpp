@@ -31,21 +31,16 @@ const char* outcome_name(CommitOutcome outcome) {
 }  // namespace
 
 StatusBook::StatusBook(const RoundMachine& machine,
-                       std::string endpoint,
-                       const PeerId& coordinator,
                        const RunConfig& config,
-                       double unigram_entropy,
+                       CoordinatorStatus start,
                        OnStatus on_status,
                        OnRound on_round)
     : machine_(machine),
+      status_(std::move(start)),
       on_status_(std::move(on_status)),
       on_round_(std::move(on_round)),
-      inner_steps_(static_cast<uint32_t>(config.inner.inner_steps)),
-      tokens_per_sequence_(static_cast<uint32_t>(config.data.sequence_tokens)) {
-    status_.endpoint = std::move(endpoint);
-    status_.key = coordinator.hex();
+      inner_steps_(static_cast<uint32_t>(config.inner.inner_steps)) {
     status_.rounds_total = static_cast<uint64_t>(config.rounds.rounds);
-    status_.unigram_entropy = unigram_entropy;
 }
 
 void StatusBook::judged(const JudgeTimes& times) {

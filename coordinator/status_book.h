@@ -18,11 +18,10 @@ public:
     using OnStatus = std::function<void(const CoordinatorStatus&)>;
     using OnRound = std::function<void(const RoundStatus&)>;
 
+    // `start` says what does not change: the endpoint, the key, the unigram entropy.
     StatusBook(const RoundMachine& machine,
-               std::string endpoint,
-               const PeerId& coordinator,
                const RunConfig& config,
-               double unigram_entropy,
+               CoordinatorStatus start,
                OnStatus on_status,
                OnRound on_round);
 
@@ -59,7 +58,6 @@ private:
     OnStatus on_status_;
     OnRound on_round_;
     uint32_t inner_steps_;
-    uint32_t tokens_per_sequence_;
     std::map<PeerId, Newest> newest_;
     std::map<PeerId, uint64_t> bytes_up_;  // of the round that runs
     JudgeTimes judged_;

@@ -140,6 +140,7 @@ Result<Bpe> Bpe::build(std::vector<std::string> tokens, std::vector<BpeMerge> me
 
 Result<Bpe> Bpe::from_merges(std::vector<BpeMerge> merges) {
     std::vector<std::string> tokens;
+    tokens.reserve(256 + merges.size());
     for (int byte = 0; byte < 256; ++byte) {
         tokens.emplace_back(1, static_cast<char>(byte));
     }

@@ -28,8 +28,8 @@ std::array<uint32_t, 256> make_printable() {
 }
 
 const std::array<uint32_t, 256>& printable_table() {
-    static const std::array<uint32_t, 256> table = make_printable();
-    return table;
+    static const std::array<uint32_t, 256> kTable = make_printable();
+    return kTable;
 }
 
 // code point -> byte, -1 where none is meant.
@@ -44,9 +44,9 @@ std::array<int, 512> make_inverse() {
 
 // Member access that never throws: null where there is none.
 const Json& member(const Json& json, const char* name) {
-    static const Json null;
+    static const Json kNull;
     const auto found = json.is_object() ? json.find(name) : json.end();
-    return json.is_object() && found != json.end() ? *found : null;
+    return json.is_object() && found != json.end() ? *found : kNull;
 }
 
 std::string text_of(const Json& json) {
@@ -155,7 +155,7 @@ Status read_vocabulary(Vocabulary& vocabulary,
         return fail("model.vocab is no object");
     }
     for (const auto& entry : vocab.items()) {
-        const Status added = add_token(vocabulary, entry.key(), entry.value(), special);
+        Status added = add_token(vocabulary, entry.key(), entry.value(), special);
         if (!added.ok()) {
             return added;
         }
@@ -322,21 +322,21 @@ std::string bytes_to_printable(std::string_view bytes) {
 }
 
 Result<std::string> printable_to_bytes(std::string_view printable) {
-    static const std::array<int, 512> inverse = make_inverse();
+    static const std::array<int, 512> kInverse = make_inverse();
     if (!is_utf8(printable)) {
         return fail("it is no UTF-8");
     }
     std::string out;
     while (!printable.empty()) {
         const uint32_t code_point = take_utf8(printable);
-        if (code_point >= inverse.size() || inverse[code_point] < 0) {
+        if (code_point >= kInverse.size() || kInverse[code_point] < 0) {
             return fail("the character U+" +
                         to_hex(Bytes{static_cast<uint8_t>(code_point >> 16),
                                      static_cast<uint8_t>(code_point >> 8),
                                      static_cast<uint8_t>(code_point)}) +
                         " stands for no byte");
         }
-        out.push_back(static_cast<char>(inverse[code_point]));
+        out.push_back(static_cast<char>(kInverse[code_point]));
     }
     return out;
 }

@@ -39,28 +39,28 @@ struct Round {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    static const Round round;
+    static const Round kRound;
     // Short inputs are stretched to the exact length, so that the parts behind it are reached.
     Bytes bytes(data, data + size);
     if (size > 0 && data[size - 1] % 2 == 0) {
-        bytes.resize(opening_bytes(round.shape));
+        bytes.resize(opening_bytes(kRound.shape));
         std::copy_n("AOP1", 4, bytes.begin());
     }
-    const Result<Opening> opening = decode_opening(bytes, round.shape);
+    const Result<Opening> opening = decode_opening(bytes, kRound.shape);
     if (!opening) {
         return 0;
     }
-    if (encode_opening(*opening, round.shape) != bytes) {
+    if (encode_opening(*opening, kRound.shape) != bytes) {
         std::abort();
     }
-    const ChunkAuditReport report = audit_chunks({round.plan,
-                                                  round.peer,
-                                                  round.layout,
+    const ChunkAuditReport report = audit_chunks({kRound.plan,
+                                                  kRound.peer,
+                                                  kRound.layout,
                                                   {},
                                                   {},
-                                                  round.base,
-                                                  round.payload,
-                                                  round.commit,
+                                                  kRound.base,
+                                                  kRound.payload,
+                                                  kRound.commit,
                                                   *opening},
                                                  {});
     if (report.pass) {

@@ -9,15 +9,15 @@ using namespace assay;
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    static const ParameterLayout layout = awkward_layout();
-    const UpdateCase update = update_case(ByteSpan(data, size), layout);
-    const Status decoded = decode_case(update, layout);
+    static const ParameterLayout kLayout = awkward_layout();
+    const UpdateCase update = update_case(ByteSpan(data, size), kLayout);
+    const Status decoded = decode_case(update, kLayout);
     if (decoded.ok() && update.kind != PayloadKind::kDense) {
         const Result<SparseUpdate> sparse =
-            decode_sparse(update.bytes, layout, update.kind, update.keep);
-        std::vector<float> values(layout.value_count());
+            decode_sparse(update.bytes, kLayout, update.kind, update.keep);
+        std::vector<float> values(kLayout.value_count());
         expand_update(*sparse, values);
-        ASSAY_CHECK(code_values(values, layout, update.keep) == *sparse);
+        ASSAY_CHECK(code_values(values, kLayout, update.keep) == *sparse);
         for (const float left : values) {
             ASSAY_CHECK(left == 0);
         }

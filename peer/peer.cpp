@@ -30,7 +30,7 @@ class Peer::Program {
 public:
     Program(PeerOptions options, Identity identity, PeerHooks hooks)
         : options_(std::move(options)),
-          identity_(std::move(identity)),
+          identity_(identity),
           hooks_(std::move(hooks)),
           folder_(options_.folder) {}
 
@@ -40,7 +40,7 @@ private:
     struct Prepared {
         Status status;
     };
-    using Result_ = std::variant<PeerEvent, Prepared>;
+    using JobResult = std::variant<PeerEvent, Prepared>;
 
     Status open();
     Status prepare_stored(const RunManifest& manifest);
@@ -90,7 +90,7 @@ private:
     std::unique_ptr<BlobStore> store_;
     std::unique_ptr<ZmqClient> channel_;
     std::unique_ptr<BlobFetcher> fetcher_;
-    Mailbox<Result_> results_;
+    Mailbox<JobResult> results_;
     std::unique_ptr<PeerJobs> jobs_;
     std::unique_ptr<PeerMachine> machine_;
     std::deque<PeerAction> waiting_;
@@ -238,7 +238,7 @@ void Peer::Program::serve_piece(const BlobRequest& request) {
 }
 
 void Peer::Program::take_results() {
-    for (Result_& result : results_.take_all()) {
+    for (JobResult& result : results_.take_all()) {
         if (auto* event = std::get_if<PeerEvent>(&result)) {
             if (const auto* applied = std::get_if<AggregateApplied>(event)) {
                 applied_ = applied->round;
@@ -377,8 +377,7 @@ void Peer::Program::show(const std::string& error) {
 // ----
 
 Peer::Peer(PeerOptions options, Identity identity, PeerHooks hooks)
-    : program_(
-          std::make_unique<Program>(std::move(options), std::move(identity), std::move(hooks))) {}
+    : program_(std::make_unique<Program>(std::move(options), identity, std::move(hooks))) {}
 
 Peer::~Peer() = default;
 

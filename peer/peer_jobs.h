@@ -46,7 +46,8 @@ public:
     void stop() { stopped_.store(true); }
 
 private:
-    Result<WorkerSettings> settings_of(const RunManifest& manifest, const RunConfig& config) const;
+    [[nodiscard]] Result<WorkerSettings> settings_of(const RunManifest& manifest,
+                                                     const RunConfig& config) const;
     WorkerPorts ports();
     Status save();
 

@@ -72,10 +72,19 @@ step_tidy() {
         cmake --preset asan >/dev/null
         files="$(comm -12 <(files_of_database build/asan) <(changed_files))"
     fi
-    [ -n "$files" ] || { say "no file to read" && return 0; }
-    say "clang-tidy reads $(wc -l <<<"$files") files"
-    xargs -n 1 -P "$(nproc)" clang-tidy-14 -p build/tidy --quiet \
-        --extra-arg=-Wno-unknown-warning-option <<<"$files"
+    [ -z "$files" ] || tidy_files build/tidy "$files"
+    # The fuzz targets are compiled in their own build alone.
+    cmake --preset fuzz >/dev/null
+    files="$(git ls-files 'fuzz/*.cpp')"
+    [ "$all_files" = yes ] || files="$(comm -12 <(sort <<<"$files") <(changed_files))"
+    [ -z "$files" ] || tidy_files build/fuzz "$files"
+}
+
+# tidy_files BUILD FILES: clang-tidy over files that the build's compilation database knows.
+tidy_files() {
+    say "clang-tidy reads $(wc -l <<<"$2") files of $1"
+    xargs -n 1 -P "$(nproc)" clang-tidy-14 -p "$1" --quiet \
+        --extra-arg=-Wno-unknown-warning-option <<<"$2"
 }
 
 step_asan() {
@@ -107,7 +116,7 @@ step_fuzz() {
         name="$(basename "$target")"
         mkdir -p "build/fuzz/corpus/$name" build/fuzz/artifacts
         seeds=()
-        [ ! -d "fuzz/corpus/${name%_fuzz}" ] || seeds=("fuzz/corpus/${name%_fuzz}")
+        [ ! -d "fuzz/corpus/$name" ] || seeds=("fuzz/corpus/$name")
         say "$name for $((fuzz_seconds / ${#targets[@]})) s"
         "$target" -max_total_time=$((fuzz_seconds / ${#targets[@]})) -timeout=10 -rss_limit_mb=2048 \
             -print_final_stats=1 -artifact_prefix=build/fuzz/artifacts/ "build/fuzz/corpus/$name" \

@@ -62,7 +62,7 @@ public:
     void fill(Commit& commit) const;
 
     // REQUIRES: as fill().
-    Result<Opening> build_opening(const Challenge& challenge) const;
+    [[nodiscard]] Result<Opening> build_opening(const Challenge& challenge) const;
     // The same as bytes, as they travel. REQUIRES: as fill().
     Result<Bytes> opening_bytes(const RoundPlan& plan,
                                 const PlanPeer& peer,

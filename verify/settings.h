@@ -61,6 +61,31 @@ void visit_bounds(V& visitor, ToleranceBounds& bounds, const Field (&fields)[4])
 }
 
 template <class V>
+void visit_classes(V& visitor, VerifySettings& settings) {
+    visit_bounds(
+        visitor,
+        settings.fp32,
+        {{"fp32_rho", "", 0, 1, "class fp32: preconditioned gradient error"},
+         {"fp32_worst_tensor", "", 0, 1, "class fp32: the same of the worst tensor or chunk"},
+         {"fp32_alpha", "", 0, 1, "class fp32: error of the gradient's length"},
+         {"fp32_loss", "", 0, 1, "class fp32: error of a step's loss"}});
+    visit_bounds(
+        visitor,
+        settings.tf32,
+        {{"tf32_rho", "", 0, 1, "class tf32: preconditioned gradient error"},
+         {"tf32_worst_tensor", "", 0, 1, "class tf32: the same of the worst tensor or chunk"},
+         {"tf32_alpha", "", 0, 1, "class tf32: error of the gradient's length"},
+         {"tf32_loss", "", 0, 1, "class tf32: error of a step's loss"}});
+    visit_bounds(
+        visitor,
+        settings.bf16,
+        {{"bf16_rho", "", 0, 1, "class bf16: preconditioned gradient error"},
+         {"bf16_worst_tensor", "", 0, 1, "class bf16: the same of the worst tensor or chunk"},
+         {"bf16_alpha", "", 0, 1, "class bf16: error of the gradient's length"},
+         {"bf16_loss", "", 0, 1, "class bf16: error of a step's loss"}});
+}
+
+template <class V>
 void VerifySettings::for_each(V& visitor) {
     visitor(Field{"compressor_chunks",
                   "chunks",
@@ -130,27 +155,7 @@ void VerifySettings::for_each(V& visitor) {
                   1,
                   "cosine of two steps' gradients that makes a chain suspicious"},
             tripwire_cosine);
-    visit_bounds(
-        visitor,
-        fp32,
-        {{"fp32_rho", "", 0, 1, "class fp32: preconditioned gradient error"},
-         {"fp32_worst_tensor", "", 0, 1, "class fp32: the same of the worst tensor or chunk"},
-         {"fp32_alpha", "", 0, 1, "class fp32: error of the gradient's length"},
-         {"fp32_loss", "", 0, 1, "class fp32: error of a step's loss"}});
-    visit_bounds(
-        visitor,
-        tf32,
-        {{"tf32_rho", "", 0, 1, "class tf32: preconditioned gradient error"},
-         {"tf32_worst_tensor", "", 0, 1, "class tf32: the same of the worst tensor or chunk"},
-         {"tf32_alpha", "", 0, 1, "class tf32: error of the gradient's length"},
-         {"tf32_loss", "", 0, 1, "class tf32: error of a step's loss"}});
-    visit_bounds(
-        visitor,
-        bf16,
-        {{"bf16_rho", "", 0, 1, "class bf16: preconditioned gradient error"},
-         {"bf16_worst_tensor", "", 0, 1, "class bf16: the same of the worst tensor or chunk"},
-         {"bf16_alpha", "", 0, 1, "class bf16: error of the gradient's length"},
-         {"bf16_loss", "", 0, 1, "class bf16: error of a step's loss"}});
+    visit_classes(visitor, *this);
 }
 
 }  // namespace assay

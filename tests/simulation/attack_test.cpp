@@ -29,7 +29,7 @@ struct Expected {
 };
 
 const std::vector<Expected>& expectations() {
-    static const std::vector<Expected> all = {
+    static const std::vector<Expected> kAll = {
         {"random", "of the payload", true},
         {"sign_flip", "codes of the payload differ", true},
         {"scaled", "scales of the payload", true},
@@ -39,7 +39,7 @@ const std::vector<Expected>& expectations() {
         {"stale", "base root", false},
         {"silent", "the opening did not come in time", true},
     };
-    return all;
+    return kAll;
 }
 
 }  // namespace
