@@ -16,6 +16,7 @@ struct Avx2Attention {
     static constexpr size_t kSpreadRows = 6;
     static constexpr size_t kSpreadVectors = 1;
     static constexpr size_t kChunk = 96;
+    static constexpr size_t kBlocks = 8;
     static constexpr size_t kSquare = 8;
 
     // Four columns of the rows 0 and 4.

@@ -16,6 +16,7 @@ struct Avx512Attention {
     static constexpr size_t kSpreadRows = 4;
     static constexpr size_t kSpreadVectors = 4;
     static constexpr size_t kChunk = 64;
+    static constexpr size_t kBlocks = 4;
     static constexpr size_t kSquare = 16;
 
     // Four columns of the rows 0, 4, 8 and 12.

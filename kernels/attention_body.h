@@ -9,7 +9,8 @@
 //
 // P, a type with internal linkage (so that no other file can call what is compiled here): Lanes;
 // kVectors, of queries in a block; kRows, the rows of a tile of kVectors; kSpreadRows and
-// kSpreadVectors, the tile of dk and dv; kSquare and transpose_square().
+// kSpreadVectors, the tile of dk and dv; kChunk, the keys that go through all products together;
+// kBlocks, the blocks that go through the keys together backwards; kSquare and transpose_square().
 
 #pragma once
 
@@ -384,43 +385,47 @@ struct AttentionBody {
 
     // --- backward
 
-    struct BackwardScratch {
-        float* q;        // [w][query]
-        float* d_out;    // [w][query]
-        float* dq;       // [w][query]
-        float* q_rows;   // [query][w]
-        float* d_rows;   // [query][w], of d_out
-        float* row_max;  // [query]; then 1 / row_sum and dot, the sum of out * d_out
-        float* inverse;
-        float* dot;
-        float* weights;    // [key of the chunk][query]
-        float* d_weights;  // [key of the chunk][query]
-        size_t row_step;   // of q_rows and d_rows
+    // A block of queries.
+    struct BackwardBlock {
+        size_t first;
+        size_t count;
+        float* q;          // [w][query]
+        float* d_out;      // [w][query]
+        float* dq;         // [w][query]
+        float* q_rows;     // [query][w], rows up(width, kWidth) apart
+        float* d_rows;     // [query][w], of d_out
+        float* row_max;    // [query]
+        float* inverse;    // [query], 1 / row_sum
+        float* dot;        // [query], the sum of out * d_out
+        float* weights;    // [key of the chunk][query]; of all blocks
+        float* d_weights;  // [key of the chunk][query]; of all blocks
     };
 
-    static BackwardScratch backward_places(size_t width, float* scratch) {
-        BackwardScratch places{};
-        const auto take = [&](size_t floats) {
-            float* const place = scratch;
-            scratch += floats;
-            return place;
-        };
-        places.row_step = up(width, kWidth);
-        places.q = take(kBlock * width);
-        places.d_out = take(kBlock * width);
-        places.dq = take(kBlock * width);
-        places.q_rows = take(kBlock * places.row_step);
-        places.d_rows = take(kBlock * places.row_step);
-        places.row_max = take(kBlock);
-        places.inverse = take(kBlock);
-        places.dot = take(kBlock);
-        places.weights = take(kBlock * kChunk);
-        places.d_weights = take(kBlock * kChunk);
-        return places;
+    static size_t backward_scratch(size_t width) {
+        return kBlock * ((3 * width + 2 * up(width, kWidth) + 3) * P::kBlocks + 2 * kChunk);
     }
 
-    static size_t backward_scratch(size_t width) {
-        return kBlock * (3 * width + 2 * up(width, kWidth) + 3 + 2 * kChunk);
+    // Block `index` of the blocks that go through the keys together.
+    static BackwardBlock block_of(size_t width, size_t index, float* scratch) {
+        const size_t row_step = up(width, kWidth);
+        float* place = scratch + kBlock * (2 * kChunk + index * (3 * width + 2 * row_step + 3));
+        const auto take = [&](size_t floats) {
+            float* const taken = place;
+            place += kBlock * floats;
+            return taken;
+        };
+        BackwardBlock block{};
+        block.weights = scratch;
+        block.d_weights = scratch + kBlock * kChunk;
+        block.q = take(width);
+        block.d_out = take(width);
+        block.dq = take(width);
+        block.q_rows = take(row_step);
+        block.d_rows = take(row_step);
+        block.row_max = take(1);
+        block.inverse = take(1);
+        block.dot = take(1);
+        return block;
     }
 
     static void copy_rows(
@@ -437,82 +442,119 @@ struct AttentionBody {
         }
     }
 
-    // The block's q and d_out in both orders, and its statistics.
-    static void open_block(const AttentionBackwardPart& part,
-                           size_t first,
-                           size_t count,
-                           const BackwardScratch& s) {
-        const size_t start = first * part.q_row;
-        copy_rows(part.q + start, part.q_row, count, part.width, s.q_rows);
-        copy_rows(part.d_out + start, part.q_row, count, part.width, s.d_rows);
-        turn(s.q_rows, s.row_step, count, part.width, s.q);
-        turn(s.d_rows, s.row_step, count, part.width, s.d_out);
-        turn(part.out + start, part.q_row, count, part.width, s.dq);  // out for a moment
-        for (size_t v = 0; v < kBlock; v += kWidth) {
-            const size_t inside = lesser(less(count, v), kWidth);
-            const L sum = L::load_first(part.row_sum + first + v, inside);
-            (L::broadcast(1.0F) / sum).store(s.inverse + v);
-            L::load_first(part.row_max + first + v, inside).store(s.row_max + v);
-            L dot = L::broadcast(0.0F);
-            for (size_t w = 0; w < part.width; ++w) {
-                const size_t at = w * kBlock + v;
-                dot = fma(L::load(s.dq + at), L::load(s.d_out + at), dot);
-            }
-            dot.store(s.dot + v);
+    template <size_t... kVector>
+    static void dot_of(const BackwardBlock& b,
+                       size_t width,
+                       const float* out,
+                       std::index_sequence<kVector...> /*vectors*/) {
+        const L zero = L::broadcast(0.0F);
+        L sums[] = {((void)kVector, zero)...};
+        for (size_t at = 0; at < width * kBlock; at += kBlock) {
+            ((sums[kVector] = fma(L::load(out + at + kVector * kWidth),
+                                  L::load(b.d_out + at + kVector * kWidth),
+                                  sums[kVector])),
+             ...);
         }
-        turn(part.dq + start, part.q_row, count, part.width, s.dq);
+        (((sums[kVector]).store(b.dot + kVector * kWidth)), ...);
+    }
+
+    // The block's q and d_out in both orders, its dq and its statistics.
+    static void open_block(const AttentionBackwardPart& part, const BackwardBlock& b) {
+        const size_t start = b.first * part.q_row;
+        const size_t row_step = up(part.width, kWidth);
+        copy_rows(part.q + start, part.q_row, b.count, part.width, b.q_rows);
+        copy_rows(part.d_out + start, part.q_row, b.count, part.width, b.d_rows);
+        turn(b.q_rows, row_step, b.count, part.width, b.q);
+        turn(b.d_rows, row_step, b.count, part.width, b.d_out);
+        turn(part.out + start, part.q_row, b.count, part.width, b.dq);  // out for a moment
+        dot_of(b, part.width, b.dq, std::make_index_sequence<kVectors>());
+        for (size_t v = 0; v < kBlock; v += kWidth) {
+            const size_t inside = lesser(less(b.count, v), kWidth);
+            const L sum = L::load_first(part.row_sum + b.first + v, inside);
+            (L::broadcast(1.0F) / sum).store(b.inverse + v);
+            L::load_first(part.row_max + b.first + v, inside).store(b.row_max + v);
+        }
+        turn(part.dq + start, part.q_row, b.count, part.width, b.dq);
     }
 
     // Scores and d_weights = d_out v of a chunk become weights and gradients of scores.
-    static void slopes(const BackwardScratch& s, size_t keys, float scale) {
+    static void slopes(const BackwardBlock& b, size_t keys, float scale) {
         const L factor = L::broadcast(scale);
         for (size_t v = 0; v < kBlock; v += kWidth) {
-            const L most = L::load(s.row_max + v);
-            const L inverse = L::load(s.inverse + v);
-            const L dot = L::load(s.dot + v);
+            const L most = L::load(b.row_max + v);
+            const L inverse = L::load(b.inverse + v);
+            const L dot = L::load(b.dot + v);
             for (size_t at = v; at < keys * kBlock; at += kBlock) {
-                const L weight = exp_of(L::load(s.weights + at) - most) * inverse;
-                weight.store(s.weights + at);
-                (weight * (L::load(s.d_weights + at) - dot) * factor).store(s.d_weights + at);
+                const L weight = exp_of(L::load(b.weights + at) - most) * inverse;
+                weight.store(b.weights + at);
+                (weight * (L::load(b.d_weights + at) - dot) * factor).store(b.d_weights + at);
             }
         }
     }
 
+    // The keys [key, last) with one block.
+    static void backward_chunk(const AttentionBackwardPart& part,
+                               const BackwardBlock& b,
+                               size_t key,
+                               size_t last) {
+        const size_t start = key * part.kv_row;
+        const size_t row_step = up(part.width, kWidth);
+        const float scale = scale_of(part.width);
+        const float* const k = part.k + start;
+        const float* const v = part.v + start;
+        scores({b.q, k, part.kv_row, part.width, scale, b.weights}, last - key);
+        scores({b.d_out, v, part.kv_row, part.width, 1.0F, b.d_weights}, last - key);
+        slopes(b, last - key, scale);
+        spread({b.weights, b.d_rows, row_step, part.dv + start, part.kv_row, 0, b.count},
+               key,
+               last,
+               b.first,
+               part.width);
+        spread({b.d_weights, b.q_rows, row_step, part.dk + start, part.kv_row, 0, b.count},
+               key,
+               last,
+               b.first,
+               part.width);
+        mix_keys({b.d_weights, k, part.kv_row, b.dq, 0, 0}, key, last, b.first, part.width);
+    }
+
+    // Several blocks go through the keys together: a chunk of k, v, dk and dv is fetched once for
+    // all of them.
     static void backward(const AttentionBackwardPart& part, float* scratch) {
-        const BackwardScratch places = backward_places(part.width, scratch);
-        for (size_t first = part.first; first < part.last; first += kBlock) {
-            backward_block(part, first, places);
+        constexpr size_t kTogether = P::kBlocks * kBlock;
+        for (size_t first = part.first; first < part.last; first += kTogether) {
+            BackwardBlock blocks[P::kBlocks];
+            size_t count = 0;
+            for (size_t at = first; at < lesser(first + kTogether, part.last); at += kBlock) {
+                BackwardBlock& block = blocks[count];
+                block = block_of(part.width, count, scratch);
+                block.first = at;
+                block.count = lesser(kBlock, part.last - at);
+                open_block(part, block);
+                ++count;
+            }
+            backward_blocks(part, blocks, count);
         }
     }
 
-    static void backward_block(const AttentionBackwardPart& part,
-                               size_t first,
-                               const BackwardScratch& s) {
-        const size_t count = lesser(kBlock, part.last - first);
-        const size_t keys = lesser(part.last_key, first + count);
-        const float scale = scale_of(part.width);
-        open_block(part, first, count, s);
+    static void backward_blocks(const AttentionBackwardPart& part,
+                                const BackwardBlock* blocks,
+                                size_t count) {
+        const size_t queries = blocks[count - 1].first + blocks[count - 1].count;
+        const size_t keys = lesser(part.last_key, queries);
         for (size_t key = part.first_key; key < keys; key += kChunk) {
-            const size_t last = lesser(key + kChunk, keys);
-            const size_t start = key * part.kv_row;
-            const float* const k = part.k + start;
-            const float* const v = part.v + start;
-            scores({s.q, k, part.kv_row, part.width, scale, s.weights}, last - key);
-            scores({s.d_out, v, part.kv_row, part.width, 1.0F, s.d_weights}, last - key);
-            slopes(s, last - key, scale);
-            spread({s.weights, s.d_rows, s.row_step, part.dv + start, part.kv_row, 0, count},
-                   key,
-                   last,
-                   first,
-                   part.width);
-            spread({s.d_weights, s.q_rows, s.row_step, part.dk + start, part.kv_row, 0, count},
-                   key,
-                   last,
-                   first,
-                   part.width);
-            mix_keys({s.d_weights, k, part.kv_row, s.dq, 0, 0}, key, last, first, part.width);
+            for (size_t i = 0; i < count; ++i) {
+                const size_t last = lesser(blocks[i].first + blocks[i].count, keys);
+                if (key < last) {
+                    backward_chunk(part, blocks[i], key, lesser(key + kChunk, last));
+                }
+            }
         }
-        transpose(s.dq, kBlock, part.width, count, part.dq + first * part.q_row, part.q_row);
+        for (size_t i = 0; i < count; ++i) {
+            const BackwardBlock& b = blocks[i];
+            float* const dq = part.dq + b.first * part.q_row;
+            transpose(b.dq, kBlock, part.width, b.count, dq, part.q_row);
+        }
     }
 
     // --- a single query: keys stand in lanes for the scores, the width for the output

@@ -15,6 +15,7 @@ struct NeonAttention {
     static constexpr size_t kSpreadRows = 6;
     static constexpr size_t kSpreadVectors = 1;
     static constexpr size_t kChunk = 96;
+    static constexpr size_t kBlocks = 8;
     static constexpr size_t kSquare = 4;
 
     // to[column * to_row + row] = from[row * from_row + column], 4 x 4

@@ -13,6 +13,7 @@ struct ScalarAttention {
     static constexpr size_t kSpreadRows = 2;
     static constexpr size_t kSpreadVectors = 1;
     static constexpr size_t kChunk = 64;
+    static constexpr size_t kBlocks = 2;
     static constexpr size_t kSquare = 1;
 
     static void transpose_square(const float* from, size_t /*from_row*/, float* to, size_t) {
