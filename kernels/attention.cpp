@@ -66,6 +66,7 @@ struct BackwardArrays {
     // All queries and keys of a head.
     [[nodiscard]] AttentionBackwardPart head(size_t sequence, size_t index) const {
         AttentionBackwardPart part = whole;
+        part.first_of_group = index % places.group() == 0;
         const size_t q = places.q(sequence, index);
         const size_t kv = places.kv(sequence, index / places.group());
         const size_t row = places.row(sequence, index);
@@ -201,10 +202,6 @@ void attention_backward(ThreadPool& pool,  // NOLINT(readability-function-size)
                         float* dv) {
     check(shape);
     const Places places{shape};
-    const size_t rows = shape.sequences * shape.tokens;
-    std::fill_n(dq, rows * places.q_row(), 0.0F);
-    std::fill_n(dk, rows * places.kv_row(), 0.0F);
-    std::fill_n(dv, rows * places.kv_row(), 0.0F);
     AttentionBackwardPart whole;
     whole.last = shape.tokens;
     whole.last_key = shape.tokens;

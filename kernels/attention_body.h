@@ -45,9 +45,6 @@ struct AttentionBody {
         return scale;
     }
 
-    // Lanes of vector v of the block that are earlier than the block's query `late`.
-    static size_t earlier(size_t late, size_t v) { return lesser(less(late, v * kWidth), kWidth); }
-
     static void clear(float* to, size_t count) {
         for (size_t i = 0; i < count; ++i) {
             to[i] = 0.0F;
@@ -92,39 +89,48 @@ struct AttentionBody {
         float* to;
     };
 
-    template <size_t kCount, size_t... kIndex>
+    // Of the block's vectors, those from kFrom on.
+    template <size_t kFrom, size_t... kIndex>
     static void scores_of(const Scores& s, size_t key, std::index_sequence<kIndex...> /*tile*/) {
+        constexpr size_t kLive = kVectors - kFrom;
         const L zero = L::broadcast(0.0F);
         L sums[] = {((void)kIndex, zero)...};
         const float* const first = s.right + key * s.right_row;
-        const float* const rows[] = {(first + kIndex / kVectors * s.right_row)...};
-        const float* left = s.left;
+        const float* const rows[] = {(first + kIndex / kLive * s.right_row)...};
+        const float* left = s.left + kFrom * kWidth;
         for (size_t w = 0; w < s.width; ++w, left += kBlock) {
             ((sums[kIndex] = fma(L::broadcast(rows[kIndex][w]),
-                                 L::load(left + kIndex % kVectors * kWidth),
+                                 L::load(left + kIndex % kLive * kWidth),
                                  sums[kIndex])),
              ...);
         }
         const L factor = L::broadcast(s.factor);
-        float* const to = s.to + key * kBlock;
-        (((sums[kIndex] * factor).store(to + kIndex * kWidth)), ...);
+        float* const to = s.to + key * kBlock + kFrom * kWidth;
+        (((sums[kIndex] * factor).store(to + kIndex / kLive * kBlock + kIndex % kLive * kWidth)),
+         ...);
     }
 
-    template <size_t kCount>
-    static void scores_tile(const Scores& s, size_t key) {
-        scores_of<kCount>(s, key, std::make_index_sequence<kCount * kVectors>());
-    }
-
-    static void scores(const Scores& s, size_t keys) {
-        size_t key = 0;
+    template <size_t kFrom>
+    static void scores_from(const Scores& s, size_t key, size_t keys) {
+        constexpr size_t kLive = kVectors - kFrom;
         for (; key + kRows <= keys; key += kRows) {
-            scores_tile<kRows>(s, key);
+            scores_of<kFrom>(s, key, std::make_index_sequence<kRows * kLive>());
         }
         for (; key + 4 <= keys; key += 4) {
-            scores_tile<4>(s, key);
+            scores_of<kFrom>(s, key, std::make_index_sequence<4 * kLive>());
         }
         for (; key < keys; ++key) {
-            scores_tile<1>(s, key);
+            scores_of<kFrom>(s, key, std::make_index_sequence<kLive>());
+        }
+    }
+
+    // Keys, of which the block's first query is the one at `late`: the scores of all vectors that
+    // have a query no earlier than the key.
+    static void scores(const Scores& s, size_t keys, size_t late) {
+        const size_t border = lesser(late + kWidth, keys);
+        scores_from<0>(s, 0, border);
+        if constexpr (kVectors == 2) {
+            scores_from<1>(s, border, keys);
         }
     }
 
@@ -136,58 +142,79 @@ struct AttentionBody {
         size_t right_row;
         float* sums;
         size_t keys;
-        size_t late;  // the first key is the block's query `late`, where masked
+        size_t late;  // lanes earlier than the first key, where masked
     };
 
-    template <bool kMasked, size_t... kIndex>
+    // Of the block's vectors, those from kFrom on; the first of them is masked, where kMasked.
+    template <bool kMasked, size_t kFrom, size_t... kIndex>
     static void mix_of(const Mix& m, size_t w, std::index_sequence<kIndex...> /*tile*/) {
-        float* const to = m.sums + w * kBlock;
-        L sums[] = {L::load(to + kIndex * kWidth)...};
-        const float* weights = m.weights;
+        constexpr size_t kLive = kVectors - kFrom;
+        float* const to = m.sums + w * kBlock + kFrom * kWidth;
+        L sums[] = {L::load(to + kIndex / kLive * kBlock + kIndex % kLive * kWidth)...};
+        const float* weights = m.weights + kFrom * kWidth;
         const float* right = m.right + w;
         for (size_t key = 0; key < m.keys; ++key, weights += kBlock, right += m.right_row) {
-            if constexpr (kMasked) {
-                ((sums[kIndex] = first_of(earlier(m.late + key, kIndex % kVectors),
-                                          sums[kIndex],
-                                          fma(L::broadcast(right[kIndex / kVectors]),
-                                              L::load(weights + kIndex % kVectors * kWidth),
-                                              sums[kIndex]))),
-                 ...);
-            } else {
-                ((sums[kIndex] = fma(L::broadcast(right[kIndex / kVectors]),
-                                     L::load(weights + kIndex % kVectors * kWidth),
-                                     sums[kIndex])),
-                 ...);
-            }
+            ((sums[kIndex] = kept < kMasked &&
+                             kIndex % kLive == 0 > (m.late + key,
+                                                    sums[kIndex],
+                                                    fma(L::broadcast(right[kIndex / kLive]),
+                                                        L::load(weights + kIndex % kLive * kWidth),
+                                                        sums[kIndex]))),
+             ...);
         }
-        ((sums[kIndex].store(to + kIndex * kWidth)), ...);
+        ((sums[kIndex].store(to + kIndex / kLive * kBlock + kIndex % kLive * kWidth)), ...);
     }
 
+    // `before` in the first `count` lanes, where masked.
     template <bool kMasked>
+    static L kept(size_t count, L before, L after) {
+        if constexpr (kMasked) {
+            return first_of(count, before, after);
+        } else {
+            return after;
+        }
+    }
+
+    template <bool kMasked, size_t kFrom>
     static void mix(const Mix& m, size_t width) {
+        constexpr size_t kLive = kVectors - kFrom;
         size_t w = 0;
         for (; w + kRows <= width; w += kRows) {
-            mix_of<kMasked>(m, w, std::make_index_sequence<kRows * kVectors>());
+            mix_of<kMasked, kFrom>(m, w, std::make_index_sequence<kRows * kLive>());
         }
         for (; w + 4 <= width; w += 4) {
-            mix_of<kMasked>(m, w, std::make_index_sequence<4 * kVectors>());
+            mix_of<kMasked, kFrom>(m, w, std::make_index_sequence<4 * kLive>());
         }
         for (; w + 2 <= width; w += 2) {
-            mix_of<kMasked>(m, w, std::make_index_sequence<2 * kVectors>());
+            mix_of<kMasked, kFrom>(m, w, std::make_index_sequence<2 * kLive>());
         }
+    }
+
+    // The next keys up to `last`, all of them among the queries of vector kFrom.
+    template <size_t kFrom>
+    static void mix_diagonal(Mix& m, size_t& key, size_t last, size_t block_first, size_t width) {
+        m.late = key - block_first - kFrom * kWidth;
+        m.keys = lesser(last, block_first + (kFrom + 1) * kWidth) - key;
+        mix<true, kFrom>(m, width);
+        m.weights += m.keys * kBlock;
+        m.right += m.keys * m.right_row;
+        key += m.keys;
     }
 
     // The keys [first, last) of the sequence, of which `weights` holds the first.
     static void mix_keys(Mix m, size_t first, size_t last, size_t block_first, size_t width) {
-        const size_t border = lesser(greater(block_first, first), last);
-        m.keys = border - first;
-        mix<false>(m, width);
+        size_t key = lesser(greater(block_first, first), last);
+        m.keys = key - first;
+        mix<false, 0>(m, width);
         m.weights += m.keys * kBlock;
         m.right += m.keys * m.right_row;
-        m.keys = last - border;
-        m.late = border - block_first;
-        if (m.keys > 0) {
-            mix<true>(m, width);
+        if (key < lesser(last, block_first + kWidth)) {
+            mix_diagonal<0>(m, key, last, block_first, width);
+        }
+        if constexpr (kVectors == 2) {
+            if (key < last) {
+                mix_diagonal<1>(m, key, last, block_first, width);
+            }
         }
     }
 
@@ -290,25 +317,27 @@ struct AttentionBody {
 
     // --- forward
 
-    // Greatest score of each query over the keys [first, last) and before.
+    // Greatest score over the keys [first, last) and before, of the queries late, late + 1, ..
     static L greatest(const float* scores, size_t first, size_t last, size_t late, L before) {
         size_t key = first;
+        last = lesser(last, late + kWidth);
         for (; key < lesser(last, late); ++key) {
             before = greater_of(L::load(scores + key * kBlock), before);
         }
         for (; key < last; ++key) {
             const L now = greater_of(L::load(scores + key * kBlock), before);
-            before = first_of(lesser(key - late, kWidth), before, now);
+            before = first_of(key - late, before, now);
         }
         return before;
     }
 
-    // Scores become powers; their sum goes on.
+    // Scores of the same become powers; their sum goes on.
     static L powers(float* scores, size_t first, size_t last, size_t late, L greatest, L sum) {
+        last = lesser(last, late + kWidth);
         for (size_t key = first; key < last; ++key) {
             const L power = exp_of(L::load(scores + key * kBlock) - greatest);
             power.store(scores + key * kBlock);
-            sum = key < late ? sum + power : first_of(lesser(key - late, kWidth), sum, sum + power);
+            sum = key < late ? sum + power : first_of(key - late, sum, sum + power);
         }
         return sum;
     }
@@ -341,7 +370,9 @@ struct AttentionBody {
         for (size_t key = 0; key < keys; key += kChunk) {
             const size_t last = lesser(key + kChunk, keys);
             const float* const k = part.k + key * part.kv_row;
-            scores({turned, k, part.kv_row, part.width, scale, weights + key * kBlock}, last - key);
+            scores({turned, k, part.kv_row, part.width, scale, weights + key * kBlock},
+                   last - key,
+                   less(first, key));
             for (size_t v = 0; v < kVectors; ++v) {
                 float* const to = row_max + v * kWidth;
                 greatest(weights + v * kWidth, key, last, first + v * kWidth, L::load(to))
@@ -474,21 +505,34 @@ struct AttentionBody {
             (L::broadcast(1.0F) / sum).store(b.inverse + v);
             L::load_first(part.row_max + b.first + v, inside).store(b.row_max + v);
         }
-        turn(part.dq + start, part.q_row, b.count, part.width, b.dq);
+        if (part.first_key == 0) {
+            clear(b.dq, part.width * kBlock);
+        } else {
+            turn(part.dq + start, part.q_row, b.count, part.width, b.dq);
+        }
     }
 
     // Scores and d_weights = d_out v of a chunk become weights and gradients of scores.
-    static void slopes(const BackwardBlock& b, size_t keys, float scale) {
+    static void slopes(const BackwardBlock& b, size_t keys, size_t late, float scale) {
         const L factor = L::broadcast(scale);
         for (size_t v = 0; v < kBlock; v += kWidth) {
             const L most = L::load(b.row_max + v);
             const L inverse = L::load(b.inverse + v);
             const L dot = L::load(b.dot + v);
-            for (size_t at = v; at < keys * kBlock; at += kBlock) {
+            const size_t live = lesser(keys, late + v + kWidth);
+            for (size_t at = v; at < live * kBlock; at += kBlock) {
                 const L weight = exp_of(L::load(b.weights + at) - most) * inverse;
                 weight.store(b.weights + at);
                 (weight * (L::load(b.d_weights + at) - dot) * factor).store(b.d_weights + at);
             }
+        }
+    }
+
+    // dk and dv of the keys among the block's queries: nothing has been added to them.
+    static void start_keys(const AttentionBackwardPart& part, size_t key, size_t last) {
+        for (; key < last; ++key) {
+            clear(part.dk + key * part.kv_row, part.width);
+            clear(part.dv + key * part.kv_row, part.width);
         }
     }
 
@@ -498,13 +542,17 @@ struct AttentionBody {
                                size_t key,
                                size_t last) {
         const size_t start = key * part.kv_row;
+        const size_t late = less(b.first, key);
         const size_t row_step = up(part.width, kWidth);
+        if (part.first_of_group) {
+            start_keys(part, greater(key, b.first), last);
+        }
         const float scale = scale_of(part.width);
         const float* const k = part.k + start;
         const float* const v = part.v + start;
-        scores({b.q, k, part.kv_row, part.width, scale, b.weights}, last - key);
-        scores({b.d_out, v, part.kv_row, part.width, 1.0F, b.d_weights}, last - key);
-        slopes(b, last - key, scale);
+        scores({b.q, k, part.kv_row, part.width, scale, b.weights}, last - key, late);
+        scores({b.d_out, v, part.kv_row, part.width, 1.0F, b.d_weights}, last - key, late);
+        slopes(b, last - key, late, scale);
         spread({b.weights, b.d_rows, row_step, part.dv + start, part.kv_row, 0, b.count},
                key,
                last,

@@ -27,12 +27,15 @@ struct AttentionForwardPart {
 };
 
 // What the keys [first_key, last_key) and the queries [first, last) of one head give each other.
-// dq, dk and dv are added to: their chains go on.
+// The chains of dq, dk and dv go on from what stands there, but start at +0 where there is nothing
+// before: those of dq at key 0, those of dk and dv at the key's own query of the group's first
+// head.
 struct AttentionBackwardPart {
     size_t first = 0;  // a multiple of AttentionPath::block
     size_t last = 0;
     size_t first_key = 0;
     size_t last_key = 0;
+    bool first_of_group = false;
     size_t width = 0;
     size_t q_row = 0;  // of q, out, d_out and dq
     size_t kv_row = 0;
