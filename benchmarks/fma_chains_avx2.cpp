@@ -1,3 +1,4 @@
+// The chains with AVX2 lanes. Compiled for AVX2 with FMA.
 #include "benchmarks/fma_chains.h"
 #include "kernels/lanes_avx2.h"
 

@@ -1,3 +1,4 @@
+// The chains with AVX-512 lanes. Compiled for AVX-512.
 #include "benchmarks/fma_chains.h"
 #include "kernels/lanes_avx512.h"
 

@@ -1,3 +1,4 @@
+// The chains in plain C++.
 #include "benchmarks/fma_chains.h"
 #include "kernels/lanes_scalar.h"
 

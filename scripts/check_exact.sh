@@ -19,7 +19,7 @@ failures=0
 
 # What the run needs, without the libraries that core/ links: the linker drops what nobody calls.
 SOURCES=(model/exact_llama.cpp model/inner_loop.cpp model/gradient_model.cpp model/shape.cpp
-    protocol/layout.cpp core/check.cpp tests/golden/golden_main.cpp)
+    protocol/layout.cpp core/check.cpp tests/golden/main.cpp)
 FLAGS=(-std=c++20 -I. -ffp-contract=off -ffunction-sections -fdata-sections -pthread)
 
 flags_of() {

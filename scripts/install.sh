@@ -10,11 +10,11 @@
 
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-PACKAGES=(ca-certificates g++ cmake ninja-build ccache pkg-config python3 python3-pip unzip
+PACKAGES=(ca-certificates g++ g++-aarch64-linux-gnu qemu-user clang cmake ninja-build ccache pkg-config python3 python3-pip unzip
     libssl-dev libsodium-dev libspdlog-dev libprotobuf-dev protobuf-compiler libpcre2-dev
     nlohmann-json3-dev libsqlite3-dev libzmq3-dev cppzmq-dev libhdf5-dev libtomlplusplus-dev
     libboost-dev prometheus-cpp-dev libcli11-dev zlib1g-dev catch2 librapidcheck-dev)
-CHECK_PACKAGES=(git clang clang-format clang-tidy libclang-rt-14-dev valgrind)
+CHECK_PACKAGES=(git clang-format clang-tidy libclang-rt-14-dev valgrind)
 
 TORCH_VERSION=2.11.0
 TORCH_SHA=7aa2f9bbc6d4595ba72138026b2074be1233186150e9292865e04b7a63b8c67a

@@ -1,3 +1,5 @@
+// What `assay doctor` says of the tensor library.
+
 #include "llama/device.h"
 
 #include <catch2/catch.hpp>
