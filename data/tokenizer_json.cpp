@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "core/bytes.h"
@@ -176,6 +177,18 @@ Result<std::map<int32_t, std::string>> read_special(const Json& added_tokens) {
         special[*id] = text_of(member(token, "content"));
     }
     return special;
+}
+
+// A name that stands for two ids would come twice in the file that we write.
+Status check_special(const Vocabulary& vocabulary, const std::map<int32_t, std::string>& special) {
+    std::set<std::string> names;
+    for (const auto& [id, name] : special) {
+        if (vocabulary.ids.count(name) != 0 || !names.insert(name).second) {
+            return fail("the special token " + std::to_string(id) +
+                        " has the name of another token: " + name.substr(0, 100));
+        }
+    }
+    return {};
 }
 
 // The pattern of a ByteLevel pre-tokeniser, alone or behind one Split.
@@ -364,6 +377,9 @@ Result<Tokenizer::Parts> parse_tokenizer_json(std::string_view text) {
     Status read = read_vocabulary(vocabulary, member(model, "vocab"), *special);
     if (read.ok()) {
         read = read_merges(vocabulary, member(model, "merges"));
+    }
+    if (read.ok()) {
+        read = check_special(vocabulary, *special);
     }
     if (!read.ok()) {
         return read.error();

@@ -246,6 +246,12 @@ TEST_CASE("files of another kind are refused with the reason", "[tokenizer]") {
                  Catch::Contains("makes no token"));
     REQUIRE_THAT(refusal_of(replaced_once(json, "\"merges\": []", "\"merges\": [7]")),
                  Catch::Contains("two tokens with a space"));
+    // Written again, the name would come twice, and readers keep one of the two.
+    const std::string content = R"("content": "<|endoftext|>")";
+    REQUIRE_THAT(refusal_of(replaced_once(json, content, R"("content": "A")")),
+                 Catch::Contains("name of another token: A"));
+    REQUIRE_THAT(refusal_of(replaced_once(json, content, content + R"(}, {"id": 300, )" + content)),
+                 Catch::Contains("name of another token"));
 }
 
 TEST_CASE("a damaged tokenizer.json never brings the program down", "[tokenizer]") {
