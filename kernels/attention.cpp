@@ -41,7 +41,7 @@ void run(ThreadPool& pool, size_t parts, size_t multiply_adds, const Body& body)
 
 // Where the arrays of a head of a sequence begin.
 struct Places {
-    const AttentionShape& shape;
+    AttentionShape shape;
     [[nodiscard]] size_t q_row() const { return shape.heads * shape.head_width; }
     [[nodiscard]] size_t kv_row() const { return shape.kv_heads * shape.head_width; }
     [[nodiscard]] size_t group() const { return shape.heads / shape.kv_heads; }

@@ -98,7 +98,8 @@ Turn turn_within_quarter(double x) {
 // cos and sin of position * frequency.
 Turn turn_of(double position, Pair frequency) {
     const Pair angle = product({position, 0}, frequency);
-    const auto quarters = static_cast<uint64_t>(angle.high * kPerQuarter + 0.5);
+    const double up = angle.high * kPerQuarter + 0.5;
+    const auto quarters = static_cast<uint64_t>(up);
     const Pair whole = product({static_cast<double>(quarters), 0}, kQuarter);
     const double rest = (angle.high - whole.high) + (angle.low - whole.low);
     const Turn turn = turn_within_quarter(rest);

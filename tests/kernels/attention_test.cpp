@@ -181,10 +181,10 @@ void require_plain_bits(const AttentionShape& shape, Inputs inputs) {
 
 TEST_CASE("attention has the bits of its specification on every path") {
     for (const Inputs inputs : kAllInputs) {
-        for (const size_t tokens : {1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 97}) {
+        for (const size_t tokens : {1U, 2U, 15U, 16U, 17U, 31U, 32U, 33U, 63U, 64U, 65U, 97U}) {
             require_plain_bits({2, tokens, 2, 1, 16}, inputs);
         }
-        for (const size_t width : {2, 6, 8, 24, 40, 64, 72, 80, 96, 128}) {
+        for (const size_t width : {2U, 6U, 8U, 24U, 40U, 64U, 72U, 80U, 96U, 128U}) {
             require_plain_bits({1, 35, 2, 2, width}, inputs);
         }
         require_plain_bits({3, 21, 6, 2, 8}, inputs);
@@ -207,7 +207,7 @@ TEST_CASE("a single query has the bits of its row in the forward pass") {
     for (const KernelPath path : tested_paths()) {
         const ForcedKernelPath forced(path);
         for (const Inputs inputs : kAllInputs) {
-            for (const size_t width : {2, 8, 40, 64, 96, 128}) {
+            for (const size_t width : {2U, 8U, 40U, 64U, 96U, 128U}) {
                 const Problem p = problem_of({1, 133, 4, 2, width}, inputs, width);
                 const Results all = run_both(pool, p);
                 for (size_t i = 0; i < p.shape.tokens; ++i) {

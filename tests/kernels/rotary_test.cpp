@@ -50,7 +50,7 @@ std::vector<float> rotated(ThreadPool& pool, Rotation rotation, size_t width, In
 
 TEST_CASE("rotary tables are the sines and cosines rounded to fp32") {
     for (const double base : {1.0, 10000.0, 500000.0, 1e7}) {
-        for (const size_t width : {2, 6, 64, 256}) {
+        for (const size_t width : {2U, 6U, 64U, 256U}) {
             INFO("base " << base << ", W " << width);
             const RotaryTables tables = make_rotary_tables(300, width, base);
             REQUIRE(tables.positions == 300);
@@ -80,7 +80,7 @@ TEST_CASE("rotary tables hold to positions of a million") {
 
 TEST_CASE("rotations have the scalar bits on every path") {
     for (const Inputs inputs : kAllInputs) {
-        for (const size_t width : {2, 8, 16, 32, 34, 64, 96}) {
+        for (const size_t width : {2U, 8U, 16U, 32U, 34U, 64U, 96U}) {
             for (const Rotation rotation : {&rotate, &rotate_back}) {
                 require_same_on_all_paths(
                     [&](ThreadPool& pool) { return rotated(pool, rotation, width, inputs); });
@@ -94,10 +94,10 @@ TEST_CASE("a rotation is what its comment says, and rotate_back its transpose") 
     const size_t width = 24;
     const size_t half = width / 2;
     const RotaryTables tables = make_rotary_tables(40, width, 10000);
-    const std::vector<float> x = exact_inputs(width, 65 * 3 * width, Inputs::kHostile);
+    const std::vector<float> x = exact_inputs(width, size_t{65} * 3 * width, Inputs::kHostile);
     const std::vector<float> there = rotated(pool, &rotate, width, Inputs::kHostile);
     const std::vector<float> back = rotated(pool, &rotate_back, width, Inputs::kHostile);
-    for (size_t pair = 0; pair < 65 * 3 * half; ++pair) {
+    for (size_t pair = 0; pair < size_t{65} * 3 * half; ++pair) {
         const size_t at = pair / half * width + pair % half;
         const size_t entry = (27 + pair / half / 3 % 13) * half + pair % half;
         const float a = x[at];
