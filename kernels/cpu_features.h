@@ -9,4 +9,7 @@ namespace assay {
 [[nodiscard]] bool cpu_has_avx512();  // F, BW, DQ, VL, and AVX2 with FMA
 [[nodiscard]] bool cpu_has_neon();
 
+// Tells the CPU that this thread only looks whether something has changed.
+void pause_cpu();
+
 }  // namespace assay

@@ -15,4 +15,8 @@ bool cpu_has_neon() {
     return true;  // part of every arm64
 }
 
+void pause_cpu() {
+    asm volatile("yield");
+}
+
 }  // namespace assay

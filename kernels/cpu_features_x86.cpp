@@ -17,4 +17,8 @@ bool cpu_has_neon() {
     return false;
 }
 
+void pause_cpu() {
+    __builtin_ia32_pause();
+}
+
 }  // namespace assay

@@ -1,8 +1,27 @@
 #include "kernels/thread_pool.h"
 
 #include "core/check.h"
+#include "kernels/cpu_features.h"
 
 namespace assay {
+
+namespace {
+
+// Looks at `value` for a few microseconds until it is no longer `seen`, and only then sleeps: a
+// step of training is hundreds of tasks of a millisecond, and waking a thread costs a tenth of one.
+template <class T>
+void await_change(const std::atomic<T>& value, T seen) {
+    constexpr int kLooks = 2000;
+    for (int i = 0; i < kLooks; ++i) {
+        if (value.load(std::memory_order_acquire) != seen) {
+            return;
+        }
+        pause_cpu();
+    }
+    value.wait(seen);
+}
+
+}  // namespace
 
 ThreadPool::ThreadPool(int threads) {
     ASSAY_CHECK(threads > 0);
@@ -35,7 +54,7 @@ void ThreadPool::run_task(const Task& task, size_t parts) {
     generation_.notify_all();
     take_parts(0);
     for (uint32_t busy = busy_.load(); busy != 0; busy = busy_.load()) {
-        busy_.wait(busy);
+        await_change(busy_, busy);
     }
 }
 
@@ -48,7 +67,7 @@ void ThreadPool::take_parts(size_t thread) {
 void ThreadPool::work(size_t thread) {
     uint32_t seen = 0;
     while (true) {
-        generation_.wait(seen);
+        await_change(generation_, seen);
         seen = generation_.load();
         if (stop_.load()) {
             return;

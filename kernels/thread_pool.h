@@ -2,8 +2,8 @@
 // no result depends on the number of threads.
 //
 // The caller takes parts too: a pool of one has no thread of its own. One caller at a time owns a
-// pool. Workers sleep between tasks: several peers on one machine do not take cores from each
-// other by waiting.
+// pool. Workers look for the next task for some microseconds and then sleep: several peers on
+// one machine do not take cores from each other by waiting.
 
 #pragma once
 
