@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "kernels/kernel_path.h"
 #include "llama/device.h"
 
 namespace assay {
@@ -66,18 +67,14 @@ Finding check_libraries() {
 }
 
 Finding check_cpu() {
-    std::string features;
-    const auto add = [&features](bool present, const char* name) {
-        features += present ? std::string(" ") + name : "";
-    };
-    add(__builtin_cpu_supports("fma") != 0, "fma");
-    add(__builtin_cpu_supports("avx2") != 0, "avx2");
-    add(__builtin_cpu_supports("avx512f") != 0, "avx512f");
-    const std::string cores = std::to_string(std::thread::hardware_concurrency()) + " cores;";
-    if (__builtin_cpu_supports("fma") == 0) {
-        return {Health::kNote, "processor", cores + " no fused multiply-add: correct, but slow"};
+    std::string text = std::to_string(std::thread::hardware_concurrency()) + " cores; kernels:";
+    for (const KernelPath path : available_kernel_paths()) {
+        text += " " + std::string(kernel_path_name(path));
     }
-    return {Health::kGood, "processor", cores + features};
+    if (kernel_path() == KernelPath::kScalar) {
+        return {Health::kNote, "processor", text + ": correct, but slow without AVX2 and FMA"};
+    }
+    return {Health::kGood, "processor", text + " (the last one is used; all give the same bits)"};
 }
 
 Finding check_threads(const DoctorOptions& options) {
