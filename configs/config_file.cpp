@@ -2,6 +2,8 @@
 
 #include <toml++/toml.h>
 
+#include <algorithm>
+#include <cctype>
 #include <sstream>
 #include <vector>
 
@@ -151,6 +153,32 @@ std::string read_sections(const toml::table& root, const std::string& file, RunC
     return fault;
 }
 
+// toml++ 3.3 takes for granted that a key begins behind a line's first bracket: `[&` would bring
+// the program down. A section that is not named so is refused here, with its line; "" if there is
+// none.
+std::string header_fault(std::string_view text, const std::string& name) {
+    constexpr std::string_view kBlank = " \t";
+    constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+    text.remove_prefix(text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
+    for (int line = 1; !text.empty(); ++line) {
+        const size_t end = std::min(text.find('\n'), text.size());
+        std::string_view rest = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        rest.remove_prefix(std::min(rest.find_first_not_of(kBlank), rest.size()));
+        if (!rest.starts_with('[')) {
+            continue;
+        }
+        rest.remove_prefix(rest.starts_with("[[") ? 2 : 1);
+        rest.remove_prefix(std::min(rest.find_first_not_of(kBlank), rest.size()));
+        const char first = rest.empty() ? '\n' : rest.front();
+        if (std::isalnum(static_cast<unsigned char>(first)) == 0 &&
+            std::string_view("_-\"'").find(first) == std::string_view::npos) {
+            return name + ":" + std::to_string(line) + ": a section is written [name]";
+        }
+    }
+    return "";
+}
+
 std::string toml_value(int64_t value) {
     return std::to_string(value);
 }
@@ -171,6 +199,9 @@ std::string toml_value(const std::string& value) {
 
 Result<RunConfig> parse_run_config(std::string_view text, const std::string& name) {
     RunConfig config;
+    if (const std::string fault = header_fault(text, name); !fault.empty()) {
+        return fail(fault);
+    }
     try {
         const toml::table root = toml::parse(text, name);
         const std::string fault = read_sections(root, name, config);

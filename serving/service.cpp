@@ -50,14 +50,14 @@ public:
     Impl(ServiceOptions options, Tokenizer tokenizer, std::shared_ptr<DecoderModel> model)
         : options_(std::move(options)),
           tokenizer_(std::move(tokenizer)),
-          model_(model),
+          model_(std::move(model)),
           created_(SystemClock().now().ms / 1000),
-          engine_(std::make_unique<Engine>(options_.engine, model)) {}
+          engine_(std::make_unique<Engine>(options_.engine, model_)) {}
 
     Status listen() {
         Result<std::unique_ptr<HttpServer>> server = HttpServer::start(
             options_.http, [this](HttpRequest request, std::shared_ptr<HttpReply> reply) {
-                handle(std::move(request), std::move(reply));
+                handle(request, reply);
             });
         if (!server) {
             return server.error();
@@ -113,7 +113,7 @@ private:
         return known;
     }
 
-    void handle(HttpRequest request, ReplyPtr reply) {
+    void handle(const HttpRequest& request, const ReplyPtr& reply) {
         if (request.path == "/health") {
             reply->respond(200, R"({"status":"ok"})", "application/json", {});
         } else if (!is_allowed(request)) {

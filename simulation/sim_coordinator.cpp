@@ -212,23 +212,27 @@ Status SimCoordinator::perform(const Action& action) {
         if (Status loaded = load_judge(order->plan); !loaded) {
             return loaded;
         }
-        later(kJudgeMs, [this, order = *order]() -> std::optional<Event> {
-            Result<RoundJudged> judged = judge_->judge(order);
-            CHECK_MSG(judged.ok(), judged.ok() ? "" : judged.reason());
-            return Event(std::move(*judged));
-        });
+        later(kJudgeMs, [this, order = *order]() { return judged(order); });
     } else if (const auto* audit = std::get_if<RunAudit>(&action)) {
-        later(kAuditMs, [this, audit = *audit]() -> std::optional<Event> {
-            AuditReport report = judge_->audit(audit.job);
-            report.pass = report.pass || run_.options.sabotage == Sabotage::kBlindAuditor;
-            return Event(AuditDone{report, make_envelope(run_.coordinator, report), audit.attempt});
-        });
+        later(kAuditMs, [this, audit = *audit]() { return audited(audit); });
     } else if (const auto* close = std::get_if<CloseConnection>(&action)) {
         channel_.close_peer(close->peer);
     } else if (const auto* done = std::get_if<RunFinished>(&action)) {
         finished_ = done->complete;
     }
     return {};
+}
+
+std::optional<Event> SimCoordinator::judged(const JudgeRound& order) {
+    Result<RoundJudged> judged = judge_->judge(order);
+    CHECK_MSG(judged.ok(), judged.ok() ? "" : judged.reason());
+    return Event(std::move(*judged));
+}
+
+std::optional<Event> SimCoordinator::audited(const RunAudit& audit) {
+    AuditReport report = judge_->audit(audit.job);
+    report.pass = report.pass || run_.options.sabotage == Sabotage::kBlindAuditor;
+    return Event(AuditDone{report, make_envelope(run_.coordinator, report), audit.attempt});
 }
 
 Status SimCoordinator::load_judge(const RoundPlan& plan) {

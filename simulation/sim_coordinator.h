@@ -63,6 +63,8 @@ private:
     Status receive(const ServerEvent& event);
     Status perform(const Action& action);
     Status check_order();
+    std::optional<Event> judged(const JudgeRound& order);
+    std::optional<Event> audited(const RunAudit& audit);
     Status load_judge(const RoundPlan& plan);
     void later(int64_t delay_ms, std::function<std::optional<Event>()> make);
     void fetch(const FetchBlob& wanted);

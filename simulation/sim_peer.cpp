@@ -219,21 +219,23 @@ void SimPeer::fetch(const WantBlob& wanted) {
 }
 
 void SimPeer::apply(const ApplyAggregate& order) {
-    later(kComputeMs, [this, order]() -> std::optional<PeerEvent> {
-        Result<Digest> root = worker_->apply(order.summary, order.counted);
-        if (run_.options.sabotage == Sabotage::kTornReplica && order.summary.round.value == 2) {
-            std::vector<float> theta = worker_->state().theta;
-            theta.front() += 1;
-            ASSAY_CHECK(worker_->adopt_theta(theta).ok());
-            root = worker_->theta_root();
-        }
-        saved_ = worker_->state();
-        if (!root) {
-            return PeerEvent(AggregateApplied{order.summary.round, Digest{}});
-        }
-        applied_.emplace_back(order.summary.round, *root);
-        return PeerEvent(AggregateApplied{order.summary.round, *root});
-    });
+    later(kComputeMs, [this, order]() { return apply_now(order); });
+}
+
+std::optional<PeerEvent> SimPeer::apply_now(const ApplyAggregate& order) {
+    Result<Digest> root = worker_->apply(order.summary, order.counted);
+    if (run_.options.sabotage == Sabotage::kTornReplica && order.summary.round.value == 2) {
+        std::vector<float> theta = worker_->state().theta;
+        theta.front() += 1;
+        ASSAY_CHECK(worker_->adopt_theta(theta).ok());
+        root = worker_->theta_root();
+    }
+    saved_ = worker_->state();
+    if (!root) {
+        return PeerEvent(AggregateApplied{order.summary.round, Digest{}});
+    }
+    applied_.emplace_back(order.summary.round, *root);
+    return PeerEvent(AggregateApplied{order.summary.round, *root});
 }
 
 void SimPeer::later(int64_t delay_ms, std::function<std::optional<PeerEvent>()> make) {

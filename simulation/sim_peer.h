@@ -64,6 +64,7 @@ private:
     void train(const TrainRound& order);
     void fetch(const WantBlob& wanted);
     void apply(const ApplyAggregate& order);
+    std::optional<PeerEvent> apply_now(const ApplyAggregate& order);
     void later(int64_t delay_ms, std::function<std::optional<PeerEvent>()> make);
 
     const SimRun& run_;

@@ -28,10 +28,10 @@ public:
     std::vector<float> losses(std::span<const float> theta, const TokenBatch& batch) override;
 
 private:
-    float sequence_loss(std::span<const float> theta,
-                        std::span<const int32_t> row,
-                        float scale,
-                        std::span<float> gradient) const;
+    [[nodiscard]] float sequence_loss(std::span<const float> theta,
+                                      std::span<const int32_t> row,
+                                      float scale,
+                                      std::span<float> gradient) const;
     ParameterLayout layout_;
 };
 

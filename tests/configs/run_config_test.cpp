@@ -121,6 +121,15 @@ TEST_CASE("faults name file, line, key, value and range", "[configs]") {
     REQUIRE_THAT(fault_of("[model]\ntied = 1\n"), Catch::Contains("true or false"));
     REQUIRE_THAT(fault_of("[run]\nname = 4\n"), Catch::EndsWith("is not text in quotes"));
     REQUIRE_THAT(fault_of("[run]\nname = \n"), Catch::StartsWith("run.toml:2: "));
+    // toml++ ends the program over these.
+    for (const std::string header :
+         {"[&uter]", "[", " [ &x]", "[[&]]", "[\xc3\xa9]", "[\r", "[]"}) {
+        INFO(header);
+        REQUIRE(fault_of("\xef\xbb\xbf" + header + "\n") ==
+                "run.toml:1: a section is written [name]");
+        REQUIRE(fault_of("[run]\n" + header) == "run.toml:2: a section is written [name]");
+    }
+    REQUIRE(parse_run_config(" [ \"run\" ]\nname = \"a\"\n", "run.toml").ok());
 }
 
 TEST_CASE("an unknown key or section is a fault with the nearest known one", "[configs]") {
