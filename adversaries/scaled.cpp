@@ -8,10 +8,10 @@ constexpr float kFactor = 4.0F;
 
 // A chunk whose scale would leave the format stays as it is: the bytes must be canonical.
 void enlarge(ChunkCode& chunk) {
-    const float high = magnitude_from_half(chunk.high_scale) * kFactor;
-    if (half_from_magnitude(high) < kHalfMax) {
-        chunk.high_scale = half_from_magnitude(high);
-        chunk.low_scale = half_from_magnitude(magnitude_from_half(chunk.low_scale) * kFactor);
+    const float high = magnitude_from_scale(chunk.high_scale) * kFactor;
+    if (scale_from_magnitude(high) < kScaleMax) {
+        chunk.high_scale = scale_from_magnitude(high);
+        chunk.low_scale = scale_from_magnitude(magnitude_from_scale(chunk.low_scale) * kFactor);
     }
 }
 

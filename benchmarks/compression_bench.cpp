@@ -1,19 +1,26 @@
-// The compressor: speed of each direction on made values like pseudo-gradients, bits per kept value
-// on these and on the real tensors of a small Llama's rounds, error feedback included.
+// The compressor against plain libtorch operations of the published one, in one process and
+// alternating; against a copy of as many bytes; its scaling; and bits per kept value on made values
+// and on the real tensors of a small Llama's rounds.
 
 #include <cmath>
+#include <cstdio>
+#include <cstring>
 
 #include "benchmarks/all_benches.h"
 #include "benchmarks/bench_world.h"
 #include "compression/aggregate.h"
+#include "compression/compressor.h"
 #include "compression/error_feedback.h"
 #include "core/rng.h"
+#include "llama/torch_compressor.h"
 
 namespace assay {
 
 namespace {
 
 constexpr size_t kPeers = 20;
+constexpr const char* kTorch = "torch";
+constexpr const char* kPublished = "the published algorithm in plain libtorch operations";
 
 // Laplace-like values: a product of uniforms has heavy tails, as real pseudo-gradients do.
 std::vector<float> made_update(const ParameterLayout& layout, uint64_t peer) {
@@ -25,30 +32,186 @@ std::vector<float> made_update(const ParameterLayout& layout, uint64_t peer) {
     return values;
 }
 
-struct Encoded {
-    std::vector<Compressed> updates;
-    std::vector<Contribution> contributions;
+// One matrix, the updates of twenty peers, and the buffers of a peer and of a coordinator that have
+// done this before.
+struct Setup {
+    Setup(bool tiny, int thread_count)
+        : side(tiny ? 128 : 4096),
+          layout(square(side)),
+          threads(thread_count),
+          compressor(layout, settings, thread_count),
+          codec(layout, PayloadKind::kSparse, static_cast<uint32_t>(settings.keep), thread_count),
+          zeros(layout.value_count(), 0.0F),
+          e(made_update(layout, kPeers)),
+          e_after(layout.value_count()),
+          dense(layout.value_count()) {}
+
+    static ParameterLayout square(uint64_t side) {
+        ParameterLayout layout;
+        layout.add("matrix", side, side);
+        return layout;
+    }
+    [[nodiscard]] double millions() const { return static_cast<double>(zeros.size()) / 1e6; }
+    Status compress(const std::vector<float>& start) {
+        Status done = compressor.compress(start, zeros, e, e_after, update);
+        compressor.encode(update, bytes);
+        return done;
+    }
+    void decode() {
+        const Status decoded = codec.decode(bytes, decoded_update);
+        CHECK_MSG(decoded.ok(), decoded.reason());
+        expand_update(decoded_update, dense);
+    }
+
+    const uint64_t side;
+    const CompressionSettings settings;
+    const ParameterLayout layout;
+    ThreadPool threads;
+    Compressor compressor;
+    UpdateCodec codec;
+    std::vector<float> zeros;
+    std::vector<float> e;
+    std::vector<float> e_after;
+    std::vector<float> dense;
+    SparseUpdate update;
+    SparseUpdate decoded_update;
+    Bytes bytes;
 };
 
-Result<Encoded> encode_peers(const ParameterLayout& layout, const CompressionSettings& settings) {
-    Encoded encoded;
-    const std::vector<float> zeros(layout.value_count(), 0.0F);
+struct Peers {
+    std::vector<SparseUpdate> updates;
+    std::vector<Contribution> contributions;
+    AggregateResult result;
+};
+
+Result<Peers> make_peers(Setup& setup, TorchCompressor& torch) {
+    Peers peers;
+    peers.updates.resize(kPeers);
     for (uint64_t peer = 0; peer < kPeers; ++peer) {
-        std::vector<float> e(layout.value_count(), 0.0F);
-        Result<Compressed> one = compress(made_update(layout, peer), zeros, e, layout, settings);
-        if (!one) {
-            return one.error();
+        const std::vector<float> values = made_update(setup.layout, peer);
+        torch.compress_core(values, peer);
+        if (Status done = setup.compress(values); !done) {
+            return done.error();
         }
-        encoded.updates.push_back(std::move(*one));
+        peers.updates[peer] = setup.update;
     }
+    torch.unpack_all();
     for (uint64_t peer = 0; peer < kPeers; ++peer) {
         Contribution one;
         one.peer.key[0] = static_cast<uint8_t>(peer + 1);
-        one.update = &encoded.updates[peer].update;
+        one.update = &peers.updates[peer];
         one.weight = 1;
-        encoded.contributions.push_back(one);
+        peers.contributions.push_back(one);
     }
-    return encoded;
+    return peers;
+}
+
+std::string context_of(const Alternating& time, double bytes) {
+    char text[160];
+    std::snprintf(text,
+                  sizeof(text),
+                  "%.2f GB/s; minimum %.3f ms, median %.3f ms; the other %.3f and %.3f ms",
+                  bytes / time.first_min / 1e9,
+                  time.first_min * 1e3,
+                  time.first_median * 1e3,
+                  time.second_min * 1e3,
+                  time.second_median * 1e3);
+    return text;
+}
+
+BenchRow speed_row(const char* name, const Setup& setup, const Alternating& time, double bytes) {
+    BenchRow row;
+    row.name = name;
+    row.value = setup.millions() / time.first_min;
+    row.unit = "Mparam/s";
+    row.against = kPublished;
+    row.ratio = time.second_min / time.first_min;
+    row.threads = setup.threads.threads();
+    row.context = context_of(time, bytes);
+    return row;
+}
+
+// Reads theta_start, theta_end and e, writes e': 16 bytes a value, as two copies of 4 do.
+BenchRow stream_row(const BenchOptions& options, Setup& setup, const std::vector<float>& start) {
+    const size_t bytes = setup.zeros.size() * sizeof(float);
+    const Alternating time = time_alternating(
+        options.repetitions,
+        [&] { (void)setup.compress(start); },
+        [&] {
+            std::memcpy(setup.dense.data(), setup.zeros.data(), bytes);
+            std::memcpy(setup.e_after.data(), start.data(), bytes);
+        });
+    BenchRow row;
+    row.name = "compress_bandwidth";
+    row.value = 4e-9 * static_cast<double>(bytes) / time.first_min;
+    row.unit = "GB/s";
+    row.against = "memcpy of as many bytes";
+    row.ratio = time.second_min / time.first_min;
+    row.threads = setup.threads.threads();
+    return row;
+}
+
+Result<std::vector<BenchRow>> torch_rows(const BenchOptions& options) {
+    Setup setup(options.tiny, 1);
+    const auto side = static_cast<int64_t>(setup.side);
+    TorchCompressor torch(side, side, setup.settings.keep, 1);
+    Result<Peers> peers = make_peers(setup, torch);
+    if (!peers) {
+        return peers.error();
+    }
+    const std::vector<float> start = made_update(setup.layout, 0);
+    const double values = static_cast<double>(setup.zeros.size());
+    std::vector<float> torch_e = setup.e;
+    const Alternating code = time_alternating(
+        options.repetitions,
+        [&] { (void)setup.compress(start); },
+        [&] { torch.compress(start, setup.zeros, torch_e, setup.settings.beta, 0); });
+    const Alternating core = time_alternating(
+        options.repetitions,
+        [&] { (void)setup.compress(start); },
+        [&] { torch.compress_core(start, 0); });
+    const Alternating back = time_alternating(
+        options.repetitions, [&] { setup.decode(); }, [&] { torch.decode(0); });
+    const AggregateSettings outer;
+    const auto add = [&] {
+        aggregate(peers->contributions, setup.layout, outer, setup.threads, peers->result);
+    };
+    const Alternating sum = time_alternating(options.repetitions, add, [&] { torch.aggregate(); });
+    const double payload = static_cast<double>(setup.bytes.size());
+    std::vector<BenchRow> rows{
+        speed_row("compress", setup, code, 16 * values),
+        speed_row("compress_vs_core", setup, core, 16 * values),
+        stream_row(options, setup, start),
+        speed_row("decode", setup, back, 4 * values + payload),
+        speed_row("aggregate_20", setup, sum, 4 * values + kPeers * payload)};
+    rows[0].note = "payload " + sha256_plain(setup.bytes).brief();
+    rows[1].against = "its top-k, gather, codes and packing alone";
+    rows[3].note = "to dense values";
+    rows[4].note = "distinct payloads; sum " + tiles_root(peers->result.sum).brief();
+    return rows;
+}
+
+// One thread against two.
+Result<std::vector<BenchRow>> scaling_rows(const BenchOptions& options) {
+    Setup one(options.tiny, 1);
+    Setup two(options.tiny, 2);
+    const std::vector<float> start = made_update(one.layout, 0);
+    const Alternating code = time_alternating(
+        options.repetitions,
+        [&] { (void)two.compress(start); },
+        [&] { (void)one.compress(start); });
+    const Alternating back = time_alternating(
+        options.repetitions, [&] { two.decode(); }, [&] { one.decode(); });
+    const double values = static_cast<double>(one.zeros.size());
+    std::vector<BenchRow> rows{
+        speed_row("compress_2_threads", two, code, 16 * values),
+        speed_row(
+            "decode_2_threads", two, back, 4 * values + static_cast<double>(one.bytes.size()))};
+    for (BenchRow& row : rows) {
+        row.against = "one thread";
+        row.note = one.bytes == two.bytes ? "the same bytes" : "OTHER BYTES";
+    }
+    return rows;
 }
 
 // Bits a kept value of the payloads of the last of a few rounds of two peers.
@@ -104,48 +267,37 @@ Result<BenchRow> real_bits(const BenchOptions& options) {
                     9.364 / bits,
                     options.threads,
                     "round " + std::to_string(rounds - 1) + " of a Llama on " + name +
-                        "; last payload " + hash.brief()};
+                        "; last payload " + hash.brief(),
+                    ""};
+}
+
+BenchRow made_bits(const BenchOptions& options) {
+    Setup setup(options.tiny, 1);
+    (void)setup.compress(made_update(setup.layout, 0));
+    BenchRow row;
+    row.name = "bits_per_value";
+    row.value = bits_per_kept_value(setup.update, setup.bytes.size());
+    row.unit = "bits";
+    row.against = "9.364, the bound of uniform indices and 2-bit codes";
+    row.ratio = 9.364 / row.value;
+    row.note = "made values with heavy tails, not real updates";
+    return row;
 }
 
 Result<std::vector<BenchRow>> run_compression(const BenchOptions& options) {
-    ParameterLayout layout;
-    layout.add("matrix", options.tiny ? 16 : 1024, 4096);
-    const CompressionSettings settings;
-    Result<Encoded> peers = encode_peers(layout, settings);
-    if (!peers) {
-        return peers.error();
+    Result<std::vector<BenchRow>> rows = torch_rows(options);
+    if (!rows || options.against == kTorch) {
+        return rows;
     }
-    const std::vector<float> update = made_update(layout, 0);
-    const std::vector<float> zeros(layout.value_count(), 0.0F);
-    const Bytes& bytes = peers->updates.front().bytes;
-    const Alternating code = time_alternating(
-        options.repetitions,
-        [&] {
-            std::vector<float> e(layout.value_count(), 0.0F);
-            (void)compress(update, zeros, e, layout, settings);
-        },
-        [&] { (void)decode_update(bytes, layout, settings); });
-    AggregateSettings outer;
-    const Alternating sum = time_alternating(
-        options.repetitions, [&] { (void)aggregate(peers->contributions, layout, outer); }, [] {});
+    const Result<std::vector<BenchRow>> scaling = scaling_rows(options);
     const Result<BenchRow> real = real_bits(options);
-    if (!real) {
-        return real.error();
+    if (!scaling || !real) {
+        return scaling ? real.error() : scaling.error();
     }
-    const double millions = static_cast<double>(layout.value_count()) / 1e6;
-    const std::string hash = "payload " + sha256_plain(bytes).brief();
-    return std::vector<BenchRow>{
-        {"compress", millions / code.first_min, "Mparam/s", "", 0, 1, hash},
-        {"decode", millions / code.second_min, "Mparam/s", "", 0, 1, ""},
-        {"aggregate_20", millions / sum.first_min, "Mparam/s", "", 0, 1, ""},
-        {"bits_per_value",
-         bits_per_kept_value(peers->updates.front().update, bytes.size()),
-         "bits",
-         "9.364, the bound of uniform indices and 2-bit codes",
-         9.364 / bits_per_kept_value(peers->updates.front().update, bytes.size()),
-         1,
-         "made values with heavy tails, not real updates"},
-        *real};
+    rows->insert(rows->end(), scaling->begin(), scaling->end());
+    rows->push_back(made_bits(options));
+    rows->push_back(*real);
+    return rows;
 }
 
 }  // namespace
@@ -153,7 +305,8 @@ Result<std::vector<BenchRow>> run_compression(const BenchOptions& options) {
 Bench compression_bench() {
     return {"compression",
             "Compress, decode, aggregate 20 payloads; bits per kept value",
-            run_compression};
+            run_compression,
+            {kTorch}};
 }
 
 }  // namespace assay

@@ -13,26 +13,6 @@ namespace {
 
 constexpr double kRampRounds = 10;
 
-// visit(tile, index in the buffer, value) for each non-zero value, in index order.
-template <typename Visit>
-void for_each_value(const Contribution& contribution, const Visit& visit) {
-    if (contribution.dense != nullptr) {
-        for (size_t c = 0; c < contribution.dense->size(); ++c) {
-            const float value = (*contribution.dense)[c];
-            if (value != 0) {
-                visit(c / kTileValues, c, value);
-            }
-        }
-        return;
-    }
-    for (size_t tile = 0; tile < contribution.update->chunks.size(); ++tile) {
-        const ChunkCode& chunk = contribution.update->chunks[tile];
-        for (size_t at = 0; at < chunk.indices.size(); ++at) {
-            visit(tile, tile * kTileValues + chunk.indices[at], chunk.value(at));
-        }
-    }
-}
-
 double lower_median(std::vector<double> values) {
     std::sort(values.begin(), values.end());
     return values[(values.size() - 1) / 2];
@@ -51,15 +31,6 @@ void check_contributions(std::span<const Contribution> contributions,
     }
 }
 
-std::vector<size_t> tensors_of_tiles(const ParameterLayout& layout) {
-    std::vector<size_t> tensor_of_tile;
-    tensor_of_tile.reserve(layout.tile_count());
-    for (size_t t = 0; t < layout.tensors.size(); ++t) {
-        tensor_of_tile.insert(tensor_of_tile.end(), layout.tensors[t].tile_count(), t);
-    }
-    return tensor_of_tile;
-}
-
 }  // namespace
 
 double contribution_weight(uint64_t tenure_rounds, uint64_t tokens, uint64_t tokens_max) {
@@ -68,43 +39,42 @@ double contribution_weight(uint64_t tenure_rounds, uint64_t tokens, uint64_t tok
     return ramp * (static_cast<double>(tokens) / static_cast<double>(tokens_max));
 }
 
-// visit(index, D_i[index]) in index order.
-template <typename Visit>
-void AggregateResult::for_each_share_value(size_t i, const Visit& visit) const {
-    for_each_value(contributions_[i], [&](size_t tile, size_t c, float q) {
-        const float clipped = q * scales_[i][tensor_of_tile_[tile]];
-        const float weighted = clipped * weights_[i];
-        const float mean = senders_.empty() ? weighted : weighted / static_cast<float>(senders_[c]);
-        visit(c, mean * caps_[i]);
-    });
+ShareRule AggregateResult::rule(size_t i, size_t tile) const {
+    return {scales_[i * tensors_ + tensor_of_tile_[tile]], weights_[i], caps_[i]};
 }
 
 void AggregateResult::share_of(size_t i, std::span<float> out) const {
     ASSAY_CHECK_LT(i, contributions_.size());
     ASSAY_CHECK_EQ(out.size(), sum.size());
     std::fill(out.begin(), out.end(), 0.0F);
-    for_each_share_value(i, [&](size_t c, float value) { out[c] = value; });
+    ShareAdder adder;
+    for (size_t tile = 0; tile < tensor_of_tile_.size(); ++tile) {
+        adder.begin(contributions_, tile, per_entry_);
+        adder.add(contributions_[i], rule(i, tile), out.data() + tile * kTileValues, nullptr);
+    }
 }
 
-void AggregateResult::clip_to_median(const ParameterLayout& layout) {
-    std::vector<std::vector<double>> norms(contributions_.size());
-    for (size_t i = 0; i < contributions_.size(); ++i) {
-        norms[i].assign(layout.tensors.size(), 0.0);
-        for_each_value(contributions_[i], [&](size_t tile, size_t, float q) {
-            const auto wide = static_cast<double>(q);
-            norms[i][tensor_of_tile_[tile]] += wide * wide;
-        });
-    }
-    std::vector<double> column(contributions_.size());
-    for (size_t t = 0; t < layout.tensors.size(); ++t) {
-        for (size_t i = 0; i < norms.size(); ++i) {
-            norms[i][t] = std::sqrt(norms[i][t]);
-            column[i] = norms[i][t];
+void AggregateResult::clip_to_median(const ParameterLayout& layout, ThreadPool& threads) {
+    const size_t tiles = tensor_of_tile_.size();
+    threads.run(contributions_.size(), [&](size_t i, size_t) {
+        for (size_t tile = 0; tile < tiles; ++tile) {
+            squares_[i * tiles + tile] = contribution_energy(contributions_[i], tile);
         }
-        const double median = lower_median(column);
+    });
+    std::vector<double> norms(contributions_.size());
+    for (size_t t = 0; t < tensors_; ++t) {
+        const size_t first = layout.tensors[t].first_tile;
         for (size_t i = 0; i < norms.size(); ++i) {
-            if (median > 0 && norms[i][t] > median) {
-                scales_[i][t] = static_cast<float>(median / norms[i][t]);
+            double squares = 0;
+            for (size_t tile = first; tile < first + layout.tensors[t].tile_count(); ++tile) {
+                squares += squares_[i * tiles + tile];
+            }
+            norms[i] = std::sqrt(squares);
+        }
+        const double median = lower_median(norms);
+        for (size_t i = 0; i < norms.size(); ++i) {
+            if (median > 0 && norms[i] > median) {
+                scales_[i * tensors_ + t] = static_cast<float>(median / norms[i]);
             }
         }
     }
@@ -115,63 +85,97 @@ void AggregateResult::set_weights(const AggregateSettings& settings) {
     for (const Contribution& c : contributions_) {
         total += c.weight;
     }
-    const bool per_peer = settings.mean == "per_peer";
+    weights_.clear();
     for (const Contribution& c : contributions_) {
         const double weight = settings.alpha * c.weight;
-        weights_.push_back(static_cast<float>(per_peer ? weight / total : weight));
+        weights_.push_back(static_cast<float>(per_entry_ ? weight : weight / total));
     }
 }
 
-void AggregateResult::count_senders() {
-    senders_.assign(sum.size(), 0);
-    for (const Contribution& contribution : contributions_) {
-        for_each_value(contribution, [&](size_t, size_t c, float) { ++senders_[c]; });
-    }
+// sum = D_1 + D_2 + ..; if `measure`, squares_ gets what each chunk adds to each ||D_i||^2.
+void AggregateResult::add_shares(ThreadPool& threads, bool measure) {
+    const size_t tiles = tensor_of_tile_.size();
+    threads.run_ranges(tiles, 1, [&](size_t first, size_t last, size_t thread) {
+        ShareAdder& adder = adders_[thread];
+        for (size_t tile = first; tile < last; ++tile) {
+            float* out = sum.data() + tile * kTileValues;
+            std::fill(out, out + kTileValues, 0.0F);
+            adder.begin(contributions_, tile, per_entry_);
+            for (size_t i = 0; i < contributions_.size(); ++i) {
+                adder.add(contributions_[i],
+                          rule(i, tile),
+                          out,
+                          measure ? &squares_[i * tiles + tile] : nullptr);
+            }
+            adder.finish();
+        }
+    });
 }
 
-void AggregateResult::cap_shares(double cap) {
+// Whether any share is above its cap.
+bool AggregateResult::cap_shares(double cap) {
+    const size_t tiles = tensor_of_tile_.size();
     double total = 0;
+    share_norms_.clear();
     for (size_t i = 0; i < contributions_.size(); ++i) {
         double squares = 0;
-        for_each_share_value(i, [&](size_t, float d) {
-            squares += static_cast<double>(d) * static_cast<double>(d);
-        });
+        for (size_t tile = 0; tile < tiles; ++tile) {
+            squares += squares_[i * tiles + tile];
+        }
         share_norms_.push_back(std::sqrt(squares));
         total += share_norms_.back();
     }
     const double limit = cap / static_cast<double>(contributions_.size()) * total;
+    bool capped = false;
     for (size_t i = 0; i < contributions_.size(); ++i) {
         if (share_norms_[i] > limit) {
             caps_[i] = static_cast<float>(limit / share_norms_[i]);
             share_norms_[i] = limit;
+            capped = true;
         }
+    }
+    return capped;
+}
+
+void aggregate(std::span<const Contribution> contributions,
+               const ParameterLayout& layout,
+               const AggregateSettings& settings,
+               ThreadPool& threads,
+               AggregateResult& result) {
+    check_contributions(contributions, layout);
+    result.contributions_.assign(contributions.begin(), contributions.end());
+    result.per_entry_ = settings.mean != "per_peer";
+    result.tensors_ = layout.tensors.size();
+    result.sum.resize(layout.value_count());
+    if (contributions.empty()) {
+        std::fill(result.sum.begin(), result.sum.end(), 0.0F);
+        return;
+    }
+    result.tensor_of_tile_.clear();
+    for (size_t t = 0; t < layout.tensors.size(); ++t) {
+        result.tensor_of_tile_.insert(
+            result.tensor_of_tile_.end(), layout.tensors[t].tile_count(), static_cast<uint32_t>(t));
+    }
+    result.squares_.resize(contributions.size() * layout.tile_count());
+    result.scales_.assign(contributions.size() * layout.tensors.size(), 1.0F);
+    result.caps_.assign(contributions.size(), 1.0F);
+    result.adders_.resize(static_cast<size_t>(threads.threads()));
+    if (settings.clip_to_median) {
+        result.clip_to_median(layout, threads);
+    }
+    result.set_weights(settings);
+    result.add_shares(threads, true);
+    if (result.cap_shares(settings.cap)) {
+        result.add_shares(threads, false);
     }
 }
 
 AggregateResult aggregate(std::span<const Contribution> contributions,
                           const ParameterLayout& layout,
                           const AggregateSettings& settings) {
-    check_contributions(contributions, layout);
     AggregateResult result;
-    result.sum.assign(layout.value_count(), 0.0F);
-    if (contributions.empty()) {
-        return result;
-    }
-    result.contributions_.assign(contributions.begin(), contributions.end());
-    result.tensor_of_tile_ = tensors_of_tiles(layout);
-    result.scales_.assign(contributions.size(), std::vector<float>(layout.tensors.size(), 1.0F));
-    result.caps_.assign(contributions.size(), 1.0F);
-    if (settings.clip_to_median) {
-        result.clip_to_median(layout);
-    }
-    result.set_weights(settings);
-    if (settings.mean != "per_peer") {
-        result.count_senders();
-    }
-    result.cap_shares(settings.cap);
-    for (size_t i = 0; i < contributions.size(); ++i) {
-        result.for_each_share_value(i, [&](size_t c, float d) { result.sum[c] += d; });
-    }
+    ThreadPool alone(1);
+    aggregate(contributions, layout, settings, alone, result);
     return result;
 }
 

@@ -10,21 +10,16 @@
 #include <span>
 #include <vector>
 
-#include "compression/sparse_update.h"
+#include "compression/chunk_shares.h"
 #include "core/ids.h"
+#include "kernels/thread_pool.h"
 
 namespace assay {
-
-struct Contribution {
-    PeerId peer;
-    const SparseUpdate* update = nullptr;       // this,
-    double weight = 0;                          // in (0, 1]
-    const std::vector<float>* dense = nullptr;  // or this
-};
 
 // min(1, (tenure + 1) / 10) * tokens / tokens_max. REQUIRES: 0 < tokens <= tokens_max.
 double contribution_weight(uint64_t tenure_rounds, uint64_t tokens, uint64_t tokens_max);
 
+// Kept from one aggregate to the next, its buffers are not allocated again.
 class AggregateResult {
 public:
     // D_1 + D_2 + ..., in order, from zero; layout.value_count() values.
@@ -38,27 +33,38 @@ public:
     [[nodiscard]] size_t count() const { return contributions_.size(); }
 
 private:
-    friend AggregateResult aggregate(std::span<const Contribution> contributions,
-                                     const ParameterLayout& layout,
-                                     const AggregateSettings& settings);
-    void clip_to_median(const ParameterLayout& layout);
+    friend void aggregate(std::span<const Contribution> contributions,
+                          const ParameterLayout& layout,
+                          const AggregateSettings& settings,
+                          ThreadPool& threads,
+                          AggregateResult& result);
+    void clip_to_median(const ParameterLayout& layout, ThreadPool& threads);
     void set_weights(const AggregateSettings& settings);
-    void count_senders();
-    void cap_shares(double cap);
-    template <typename Visit>
-    void for_each_share_value(size_t i, const Visit& visit) const;
+    void add_shares(ThreadPool& threads, bool measure);
+    [[nodiscard]] bool cap_shares(double cap);
+    [[nodiscard]] ShareRule rule(size_t i, size_t tile) const;
 
     std::vector<Contribution> contributions_;
-    std::vector<size_t> tensor_of_tile_;
-    std::vector<std::vector<float>> scales_;  // [peer][tensor]: median clip
-    std::vector<float> weights_;              // alpha w_i, or alpha w_i / sum of w
+    bool per_entry_ = true;
+    std::vector<uint32_t> tensor_of_tile_;
+    std::vector<float> scales_;   // [peer][tensor]: median clip
+    std::vector<float> weights_;  // alpha w_i, or alpha w_i / sum of w
     std::vector<float> caps_;
     std::vector<double> share_norms_;
-    std::vector<uint16_t> senders_;  // n[c]; empty for per_peer
+    std::vector<double> squares_;     // [peer][tile]
+    std::vector<ShareAdder> adders_;  // one a thread
+    size_t tensors_ = 0;
 };
 
-// REQUIRES: strictly increasing peer ids, weights in (0, 1], updates of this layout, at most
-// limits::kPeersMax of them. None at all gives a sum of zeros.
+// Chunk by chunk in cache, without a dense buffer a peer; threads share the chunks, and their
+// number changes no bit. REQUIRES: strictly increasing peer ids, weights in (0, 1], updates of this
+// layout, at most limits::kPeersMax of them. None at all gives a sum of zeros.
+void aggregate(std::span<const Contribution> contributions,
+               const ParameterLayout& layout,
+               const AggregateSettings& settings,
+               ThreadPool& threads,
+               AggregateResult& result);
+// The same by the calling thread alone.
 AggregateResult aggregate(std::span<const Contribution> contributions,
                           const ParameterLayout& layout,
                           const AggregateSettings& settings);

@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <cstring>
 
 #include "core/merkle.h"
 #include "kernels/feedback.h"
@@ -12,7 +13,6 @@ namespace assay {
 
 namespace {
 
-constexpr int kSplitRounds = 4;
 constexpr uint32_t kMagnitudeMask = 0x7fffffff;
 constexpr uint32_t kInfinity = 0x7f800000;
 
@@ -59,45 +59,41 @@ ClassMeans class_means(std::span<const double> magnitudes, double split) {
     return means;
 }
 
-// The chunk's split point: the mean, moved four times to the middle between the two class means.
-// At least one magnitude is at or above it.
-double split_point(std::span<const double> magnitudes) {
-    double split = class_means(magnitudes, 0).high;
-    for (int round = 0; round < kSplitRounds; ++round) {
-        const ClassMeans means = class_means(magnitudes, split);
-        if (means.low_count == 0) {
-            break;
-        }
-        split = (means.low + means.high) / 2;
-    }
-    return split;
-}
-
-uint16_t scale_of(double mean) {
-    return half_from_magnitude(static_cast<float>(mean));
-}
-
-void set_scales(ChunkCode& chunk, std::span<const double> magnitudes, double split) {
-    const ClassMeans means = class_means(magnitudes, split);
-    chunk.high_scale = scale_of(means.high);
-    chunk.low_scale = scale_of(means.low);
-    if (chunk.low_scale == chunk.high_scale) {
-        split = 0;  // one class: all high
-        chunk.low_scale = 0;
-    }
-    // Entries whose magnitude is zero on the wire are not kept.
-    const bool drop_low = chunk.low_scale == 0;
+// Codes the entries at `indices` and takes their values out of `values`.
+void code_entries(ChunkCode& chunk, std::span<float> values, const ClassSplit& classes) {
+    const ChunkScales scales = chunk_scales(classes);
+    chunk.low_scale = scales.low;
+    chunk.high_scale = scales.high;
     size_t kept = 0;
-    for (size_t i = 0; i < magnitudes.size() && chunk.high_scale != 0; ++i) {
-        const bool high = magnitudes[i] >= split;
-        if (high || !drop_low) {
+    for (size_t i = 0; i < chunk.indices.size() && scales.high != 0; ++i) {
+        float& value = values[chunk.indices[i]];
+        const bool high = static_cast<double>(std::fabs(value)) >= scales.split;
+        if (high || scales.low != 0) {
             chunk.indices[kept] = chunk.indices[i];
-            chunk.codes[kept] = static_cast<uint8_t>(chunk.codes[i] | (high ? 1U : 0U));
+            chunk.codes[kept] =
+                static_cast<uint8_t>((std::signbit(value) ? 2U : 0U) | (high ? 1U : 0U));
+            value -= chunk.value(kept);
             ++kept;
         }
     }
     chunk.indices.resize(kept);
     chunk.codes.resize(kept);
+}
+
+// Eight codes at a time.
+size_t count_highs(std::span<const uint8_t> codes) {
+    constexpr uint64_t kOnes = 0x0101010101010101;
+    size_t highs = 0;
+    size_t i = 0;
+    for (; i + 8 <= codes.size(); i += 8) {
+        uint64_t eight = 0;
+        std::memcpy(&eight, codes.data() + i, sizeof(eight));
+        highs += (eight & kOnes) * kOnes >> 56;
+    }
+    for (; i < codes.size(); ++i) {
+        highs += codes[i] & 1U;
+    }
+    return highs;
 }
 
 }  // namespace
@@ -106,6 +102,28 @@ uint32_t kept_count(uint64_t live, uint32_t keep) {
     ASSAY_CHECK(live > 0 && live <= kTileValues && keep <= kTileValues);
     return static_cast<uint32_t>(
         std::max<uint64_t>(1, (keep * live + kTileValues / 2) / kTileValues));
+}
+
+ClassSplit split_classes(std::span<const double> magnitudes, SplitRule rule) {
+    double split = class_means(magnitudes, 0).high;
+    ClassMeans means = class_means(magnitudes, split);
+    for (int move = 0; move < split_moves(rule) && means.low_count > 0; ++move) {
+        split = moved_split(rule, means.low, means.high);
+        means = class_means(magnitudes, split);
+    }
+    return {split, means.low, means.high};
+}
+
+ChunkScales chunk_scales(const ClassSplit& classes) {
+    ChunkScales scales;
+    scales.split = classes.split;
+    scales.high = scale_from_magnitude(static_cast<float>(classes.high));
+    scales.low = scale_from_magnitude(static_cast<float>(classes.low));
+    if (scales.low == scales.high) {
+        scales.split = 0;  // one class: all high
+        scales.low = 0;
+    }
+    return scales;
 }
 
 ChunkCode code_chunk(std::span<float> values, uint32_t keep) {
@@ -117,15 +135,10 @@ ChunkCode code_chunk(std::span<float> values, uint32_t keep) {
     std::array<double, kTileValues> magnitudes;
     chunk.codes.resize(chunk.indices.size());
     for (size_t i = 0; i < chunk.indices.size(); ++i) {
-        const float value = values[chunk.indices[i]];
-        magnitudes[i] = static_cast<double>(std::fabs(value));
-        chunk.codes[i] = std::signbit(value) ? 2 : 0;
+        magnitudes[i] = static_cast<double>(std::fabs(values[chunk.indices[i]]));
     }
     const std::span<const double> kept(magnitudes.data(), chunk.indices.size());
-    set_scales(chunk, kept, split_point(kept));
-    for (size_t i = 0; i < chunk.indices.size(); ++i) {
-        values[chunk.indices[i]] -= chunk.value(i);
-    }
+    code_entries(chunk, values, split_classes(kept, split_rule(keep)));
     return chunk;
 }
 
@@ -157,6 +170,15 @@ void decode_chunk(const ChunkCode& chunk, std::span<float> out) {
 }
 
 double chunk_energy(const ChunkCode& chunk) {
+    const auto low = static_cast<double>(magnitude_from_scale(chunk.low_scale));
+    const auto high = static_cast<double>(magnitude_from_scale(chunk.high_scale));
+    // Scales have 5 bits, their squares 10; sums of up to 4096 of these are multiples of low^2 /
+    // 2^9 and exact in any order while high is less than 2^15 times low.
+    if (high < low * 0x1p15 || chunk.low_scale == 0) {
+        const size_t highs = count_highs(chunk.codes);
+        return static_cast<double>(chunk.codes.size() - highs) * (low * low) +
+               static_cast<double>(highs) * (high * high);
+    }
     double energy = 0;
     for (size_t i = 0; i < chunk.indices.size(); ++i) {
         const double value = static_cast<double>(chunk.value(i));
@@ -170,7 +192,7 @@ Status check_chunk(const ChunkCode& chunk, uint64_t live, uint32_t keep) {
     if (chunk.codes.size() != count || count > kept_count(live, keep)) {
         return fail("its number of kept values is out of range");
     }
-    if (chunk.high_scale >= kHalfInfinity) {
+    if (chunk.high_scale >= kScaleInfinity) {
         return fail("its high scale is not finite");
     }
     if (count == 0) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "compression/compressor.h"
+
 namespace assay {
 
 Result<Compressed> compress(std::span<const float> theta_start,
@@ -9,31 +11,14 @@ Result<Compressed> compress(std::span<const float> theta_start,
                             std::span<float> e,
                             const ParameterLayout& layout,
                             const CompressionSettings& settings) {
-    ASSAY_CHECK_EQ(theta_start.size(), layout.value_count());
-    ASSAY_CHECK_EQ(theta_end.size(), layout.value_count());
-    ASSAY_CHECK_EQ(e.size(), layout.value_count());
-    const auto keep = static_cast<uint32_t>(settings.keep);
-    const auto beta = static_cast<float>(settings.beta);
     std::vector<float> e_after(e.size());
     Compressed result;
-    result.update.chunks.reserve(layout.tile_count());
-    for (uint64_t tile = 0; tile < layout.tile_count(); ++tile) {
-        const uint64_t first = tile * kTileValues;
-        Result<ChunkCode> chunk = compress_chunk(theta_start.subspan(first, kTileValues),
-                                                 theta_end.subspan(first, kTileValues),
-                                                 e.subspan(first, kTileValues),
-                                                 layout.live_in_tile(tile),
-                                                 beta,
-                                                 keep,
-                                                 std::span(e_after).subspan(first, kTileValues));
-        if (!chunk) {
-            const TensorLayout& tensor = layout.tensor_of_tile(tile);
-            return fail("cannot compress " + tensor.name + ", chunk " +
-                        std::to_string(tile - tensor.first_tile) + ": " + chunk.reason());
-        }
-        result.update.chunks.push_back(std::move(*chunk));
+    Compressor compressor(layout, settings);
+    if (Status done = compressor.compress(theta_start, theta_end, e, e_after, result.update);
+        !done) {
+        return done.error();
     }
-    result.bytes = encode_update(result.update, layout, settings);
+    compressor.encode(result.update, result.bytes);
     std::copy(e_after.begin(), e_after.end(), e.begin());
     return result;
 }
@@ -41,11 +26,16 @@ Result<Compressed> compress(std::span<const float> theta_start,
 SparseUpdate code_values(std::span<float> values, const ParameterLayout& layout, uint32_t keep) {
     ASSAY_CHECK_EQ(values.size(), layout.value_count());
     SparseUpdate update;
-    update.chunks.reserve(layout.tile_count());
-    for (uint64_t tile = 0; tile < layout.tile_count(); ++tile) {
-        const std::span<float> chunk =
-            values.subspan(tile * kTileValues, layout.live_in_tile(tile));
-        update.chunks.push_back(code_chunk(chunk, keep));
+    update.chunks.resize(layout.tile_count());
+    ChunkCoder coder;
+    for (const TensorLayout& tensor : layout.tensors) {
+        for (uint64_t chunk = 0; chunk < tensor.tile_count(); ++chunk) {
+            const uint64_t tile = tensor.first_tile + chunk;
+            const uint64_t live =
+                std::min<uint64_t>(kTileValues, tensor.live() - chunk * kTileValues);
+            coder.code(
+                values.subspan(tile * kTileValues, kTileValues), live, keep, update.chunks[tile]);
+        }
     }
     return update;
 }

@@ -26,7 +26,7 @@ Result<Compressed> compress(std::span<const float> theta_start,
                             const CompressionSettings& settings);
 
 // Selects and codes values (a on entry, fl(a - q) on return) chunk by chunk.
-// REQUIRES: layout.value_count() finite values.
+// REQUIRES: layout.value_count() finite values, zeros in the padding.
 SparseUpdate code_values(std::span<float> values, const ParameterLayout& layout, uint32_t keep);
 
 }  // namespace assay

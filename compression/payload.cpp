@@ -51,9 +51,9 @@ Result<CompressedPayload> compress_payload(Strategy strategy,
 }
 
 Result<PeerPayload> decode_payload(Strategy strategy,
-                               ByteSpan bytes,
-                               const ParameterLayout& layout,
-                               const CompressionSettings& settings) {
+                                   ByteSpan bytes,
+                                   const ParameterLayout& layout,
+                                   const CompressionSettings& settings) {
     if (is_dense(strategy)) {
         Result<std::vector<float>> dense = decode_dense(bytes, layout);
         return dense ? Result<PeerPayload>(PeerPayload{{}, std::move(*dense)}) : dense.error();

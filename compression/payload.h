@@ -48,9 +48,9 @@ Result<CompressedPayload> compress_payload(Strategy strategy,
 
 // Bytes of a stranger: canonical or refused.
 Result<PeerPayload> decode_payload(Strategy strategy,
-                               ByteSpan bytes,
-                               const ParameterLayout& layout,
-                               const CompressionSettings& settings);
+                                   ByteSpan bytes,
+                                   const ParameterLayout& layout,
+                                   const CompressionSettings& settings);
 uint64_t payload_bytes_max(Strategy strategy,
                            const ParameterLayout& layout,
                            const CompressionSettings& settings);

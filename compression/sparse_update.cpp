@@ -2,43 +2,17 @@
 
 #include <algorithm>
 
-#include "compression/chunk_bits.h"
+#include "compression/update_codec.h"
 
 namespace assay {
 
 namespace {
 
 constexpr std::string_view kMagic = "ASUP";
-constexpr uint8_t kVersion = 1;
-
-std::string where(const ParameterLayout& layout, uint64_t tile, size_t byte) {
-    const TensorLayout& tensor = layout.tensor_of_tile(tile);
-    return tensor.name + ", chunk " + std::to_string(tile - tensor.first_tile) + ", byte " +
-           std::to_string(byte);
-}
-
-uint64_t sparse_bytes_min(const ParameterLayout& layout) {
-    return kPayloadHeaderBytes + (layout.tile_count() * kChunkBitsMin + 7) / 8;
-}
+constexpr uint8_t kVersion = 2;
 
 uint32_t keep_of(const CompressionSettings& settings) {
     return static_cast<uint32_t>(settings.keep);
-}
-
-// Calls visit(tile, live) for each tile in order; stops at the first failure.
-template <typename Visit>
-Status for_each_tile(const ParameterLayout& layout, const Visit& visit) {
-    for (const TensorLayout& tensor : layout.tensors) {
-        uint64_t left = tensor.live();
-        for (uint64_t tile = tensor.first_tile; left > 0; ++tile) {
-            const uint64_t live = std::min<uint64_t>(kTileValues, left);
-            if (Status done = visit(tile, live); !done) {
-                return done;
-            }
-            left -= live;
-        }
-    }
-    return {};
 }
 
 }  // namespace
@@ -67,7 +41,7 @@ Status check_payload_header(ByteSpan bytes,
         return fail("payload of " + std::to_string(bytes.size()) + " bytes has no whole header");
     }
     if (to_text(magic) != kMagic || version != kVersion) {
-        return fail("payload does not begin with ASUP, version 1 (byte 0)");
+        return fail("payload does not begin with ASUP, version 2 (byte 0)");
     }
     if (got_kind != static_cast<uint8_t>(kind)) {
         return fail("payload is of kind " + std::to_string(got_kind) + ", expected " +
@@ -100,62 +74,30 @@ Bytes encode_sparse(const SparseUpdate& update,
                     const ParameterLayout& layout,
                     PayloadKind kind,
                     uint32_t keep) {
-    ASSAY_CHECK_EQ(update.chunks.size(), layout.tile_count());
-    BitWriter out(payload_header(kind, layout, keep));
-    const Status written = for_each_tile(layout, [&](uint64_t tile, uint64_t live) {
-        const ChunkCode& chunk = update.chunks[tile];
-        Status checked = check_chunk(chunk, live, keep);
-        if (checked) {
-            write_chunk(out, chunk, live, keep);
-        }
-        return checked;
-    });
-    CHECK_MSG(written.ok(), written.reason());
-    return out.finish();
+    Bytes bytes;
+    UpdateCodec(layout, kind, keep).encode(update, bytes);
+    return bytes;
 }
 
 Result<SparseUpdate> decode_sparse(ByteSpan bytes,
                                    const ParameterLayout& layout,
                                    PayloadKind kind,
                                    uint32_t keep) {
-    if (Status header = check_payload_header(bytes, kind, layout, keep); !header) {
-        return header.error();
-    }
-    if (bytes.size() < sparse_bytes_min(layout)) {
-        return fail("payload of " + std::to_string(bytes.size()) + " bytes is too short for " +
-                    std::to_string(layout.tile_count()) + " chunks");
-    }
     SparseUpdate update;
-    update.chunks.reserve(layout.tile_count());
-    BitReader in(bytes, kPayloadHeaderBytes);
-    const Status read = for_each_tile(layout, [&](uint64_t tile, uint64_t live) -> Status {
-        Result<ChunkCode> chunk = read_chunk(in, live, keep);
-        if (!chunk) {
-            return fail("payload refused at " + where(layout, tile, in.byte()) + ": " +
-                        chunk.reason());
-        }
-        update.chunks.push_back(std::move(*chunk));
-        return {};
-    });
-    if (!read) {
-        return read.error();
-    }
-    if (!in.at_clean_end()) {
-        return fail("payload has bits behind its last chunk (byte " + std::to_string(in.byte()) +
-                    " of " + std::to_string(bytes.size()) + ")");
-    }
-    return update;
+    Status decoded = UpdateCodec(layout, kind, keep).decode(bytes, update);
+    return decoded ? Result<SparseUpdate>(std::move(update)) : decoded.error();
 }
 
 uint64_t sparse_bytes_max(const ParameterLayout& layout, uint32_t keep) {
-    const uint64_t full_bits = chunk_bits_max(kTileValues, keep);
     uint64_t bits = 0;
     for (const TensorLayout& tensor : layout.tensors) {
-        bits += tensor.live() / kTileValues * full_bits;
         const uint64_t rest = tensor.live() % kTileValues;
-        bits += rest > 0 ? chunk_bits_max(rest, keep) : 0;
+        bits += tensor.tile_count() * kChunkBitsMax;
+        bits += tensor.live() / kTileValues * kept_count(kTileValues, keep) * kEntryBitsMax;
+        bits += rest > 0 ? kept_count(rest, keep) * kEntryBitsMax : 0;
     }
-    return kPayloadHeaderBytes + (bits + 7) / 8;
+    const uint64_t segments = layout.tile_count() / segment_tiles(keep) + 1;
+    return kPayloadHeaderBytes + segments * (4 + kSegmentBytesMin + 8) + bits / 8;
 }
 
 void expand_update(const SparseUpdate& update, std::span<float> out) {

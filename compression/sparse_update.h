@@ -31,7 +31,7 @@ enum class PayloadKind : uint8_t {
 };
 
 constexpr size_t kPayloadHeaderBytes = 40;
-// "ASUP", version 1, kind, u16 keep (0: dense), layout digest.
+// "ASUP", version 2, kind, u16 keep (0: dense), layout digest.
 Bytes payload_header(PayloadKind kind, const ParameterLayout& layout, uint32_t keep);
 Status check_payload_header(ByteSpan bytes,
                             PayloadKind kind,

@@ -72,10 +72,10 @@ std::string chunk_difference(const ChunkCode& came, const ChunkCode& expected) {
     if (came.codes != expected.codes) {
         return "codes of the payload differ from the recomputed ones";
     }
-    return "scales of the payload are " + std::to_string(magnitude_from_half(came.low_scale)) +
-           " and " + std::to_string(magnitude_from_half(came.high_scale)) + ", recomputed " +
-           std::to_string(magnitude_from_half(expected.low_scale)) + " and " +
-           std::to_string(magnitude_from_half(expected.high_scale));
+    return "scales of the payload are " + std::to_string(magnitude_from_scale(came.low_scale)) +
+           " and " + std::to_string(magnitude_from_scale(came.high_scale)) + ", recomputed " +
+           std::to_string(magnitude_from_scale(expected.low_scale)) + " and " +
+           std::to_string(magnitude_from_scale(expected.high_scale));
 }
 
 Status ChunkCheck::sparse_payload(std::span<const float> theta_end,

@@ -12,35 +12,33 @@ namespace {
 
 constexpr size_t kFull = kTileValues;
 
-float half_value(float value) {
-    return magnitude_from_half(half_from_magnitude(value));
+float as_sent(float value) {
+    return magnitude_from_scale(scale_from_magnitude(value));
 }
 
 }  // namespace
 
-TEST_CASE("every binary16 magnitude goes there and back") {
-    for (uint32_t bits = 0; bits < kHalfInfinity; ++bits) {
-        const auto half = static_cast<uint16_t>(bits);
-        REQUIRE(half_from_magnitude(magnitude_from_half(half)) == half);
+TEST_CASE("every scale goes there and back, and what is between goes to the nearest") {
+    for (uint32_t bits = 0; bits < kScaleInfinity; ++bits) {
+        const auto scale = static_cast<uint16_t>(bits);
+        REQUIRE(scale_from_magnitude(magnitude_from_scale(scale)) == scale);
         if (bits > 0) {  // half way to the one below: to the even of the two; and just beside it
-            const float value = magnitude_from_half(half);
-            const float below = magnitude_from_half(static_cast<uint16_t>(bits - 1));
-            const float middle = (value + below) / 2;
-            REQUIRE(half_from_magnitude(middle) == (bits % 2 == 0 ? bits : bits - 1));
-            REQUIRE(half_from_magnitude(std::nextafter(middle, value)) == bits);
-            REQUIRE(half_from_magnitude(std::nextafter(middle, 0.0F)) == bits - 1);
+            const float value = magnitude_from_scale(scale);
+            const float below = magnitude_from_scale(static_cast<uint16_t>(bits - 1));
+            const float middle = below + (value - below) / 2;
+            REQUIRE(scale_from_magnitude(middle) == (bits % 2 == 0 ? bits : bits - 1));
+            REQUIRE(scale_from_magnitude(std::nextafter(middle, value)) == bits);
+            REQUIRE(scale_from_magnitude(std::nextafter(middle, 0.0F)) == bits - 1);
         }
     }
 }
 
-TEST_CASE("binary16 stays finite above its range and reaches zero below it") {
-    CHECK(half_from_magnitude(65519.996F) == kHalfMax);
-    CHECK(half_from_magnitude(65520.0F) == kHalfMax);
-    CHECK(half_from_magnitude(std::numeric_limits<float>::max()) == kHalfMax);
-    CHECK(half_from_magnitude(0x1p-25F) == 0);  // tie to even
-    CHECK(half_from_magnitude(std::nextafter(0x1p-25F, 1.0F)) == 1);
-    CHECK(half_from_magnitude(std::numeric_limits<float>::denorm_min()) == 0);
-    CHECK(magnitude_from_half(kHalfMax) == 65504.0F);
+TEST_CASE("a scale stays finite at the top of fp32 and reaches zero at the bottom") {
+    CHECK(scale_from_magnitude(std::numeric_limits<float>::max()) == kScaleMax);
+    CHECK(magnitude_from_scale(kScaleMax) == std::ldexp(31.0F, 123));
+    CHECK(scale_from_magnitude(0x1p-131F) == 0);  // tie to even
+    CHECK(scale_from_magnitude(std::nextafter(0x1p-131F, 1.0F)) == 1);
+    CHECK(scale_from_magnitude(std::numeric_limits<float>::denorm_min()) == 0);
 }
 
 TEST_CASE("the number of kept values follows the live values") {
@@ -88,24 +86,23 @@ TEST_CASE("low and high are the means of the two classes") {
     values[2] = -1.5F;
     values[3] = 8.0F;
     values[4] = -9.0F;
-    const ChunkCode code = code_chunk(values, 64);
-    CHECK(code.codes == std::vector<uint8_t>{0, 2, 1, 3});
-    CHECK(magnitude_from_half(code.low_scale) == 1.25F);
-    CHECK(magnitude_from_half(code.high_scale) == 8.5F);
-    CHECK(values[1] == -0.25F);
-    CHECK(values[2] == -0.25F);
-    CHECK(values[3] == -0.5F);
-    CHECK(values[4] == -0.5F);
+    const ChunkCode code = code_chunk(values, 64);  // split points 4.875, 8.5, 9, 9
+    CHECK(code.codes == std::vector<uint8_t>{0, 2, 0, 3});
+    CHECK(magnitude_from_scale(code.low_scale) == 3.5F);
+    CHECK(magnitude_from_scale(code.high_scale) == 9.0F);
+    CHECK(values[1] == -2.5F);
+    CHECK(values[2] == 2.0F);
+    CHECK(values[3] == 4.5F);
+    CHECK(values[4] == 0.0F);
 }
 
-TEST_CASE("the split point moves from the mean towards the gap") {
-    // The mean is 1.89: 2.2 is above it, but nearer to the low class.
+TEST_CASE("the split point stops at the greatest magnitude") {
     std::vector<float> values(448, 0.0F);  // k = 7
     const float kept[7] = {1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 2.2F, 6.1F};
     std::copy(std::begin(kept), std::end(kept), values.begin() + 10);
     const ChunkCode code = code_chunk(values, 64);
     CHECK(code.codes == std::vector<uint8_t>{0, 0, 0, 0, 0, 0, 1});
-    CHECK(magnitude_from_half(code.high_scale) == half_value(6.1F));
+    CHECK(magnitude_from_scale(code.high_scale) == as_sent(6.1F));
 }
 
 TEST_CASE("a chunk of zeros has one form, and zeros are never kept") {
@@ -119,10 +116,10 @@ TEST_CASE("a chunk of zeros has one form, and zeros are never kept") {
     CHECK(check_chunk(code, kFull, 64).ok());
 }
 
-TEST_CASE("what vanishes in binary16 is not kept and stays owed") {
+TEST_CASE("what vanishes in a scale is not kept and stays owed") {
     std::vector<float> values(kFull, 0.0F);
     values[3] = std::numeric_limits<float>::denorm_min();
-    values[4] = 0x1p-26F;
+    values[4] = 0x1p-132F;
     const std::vector<float> before = values;
     CHECK(code_chunk(values, 64) == ChunkCode{});
     CHECK(equal_bits(values, before));
@@ -131,7 +128,7 @@ TEST_CASE("what vanishes in binary16 is not kept and stays owed") {
     const ChunkCode code = code_chunk(values, 64);
     CHECK(code.indices == std::vector<uint16_t>{8});
     CHECK(code.low_scale == 0);
-    CHECK(values[4] == 0x1p-26F);
+    CHECK(values[4] == 0x1p-132F);
 }
 
 TEST_CASE("two classes that round to one scale are one class") {
@@ -144,12 +141,12 @@ TEST_CASE("two classes that round to one scale are one class") {
     CHECK(values[1] == 0x1p-23F);
 }
 
-TEST_CASE("values beyond binary16 are sent as its largest, the rest stays owed") {
+TEST_CASE("values beyond the greatest scale are sent as that, the rest stays owed") {
     std::vector<float> values(128, 0.0F);
-    values[0] = -1e30F;
+    values[0] = -std::numeric_limits<float>::max();
     const ChunkCode code = code_chunk(values, 64);
-    CHECK(code.value(0) == -65504.0F);
-    CHECK(values[0] == -1e30F + 65504.0F);
+    CHECK(code.value(0) == -magnitude_from_scale(kScaleMax));
+    CHECK(values[0] == magnitude_from_scale(kScaleMax) - std::numeric_limits<float>::max());
 }
 
 TEST_CASE("a chunk that is not finite is refused") {
@@ -211,7 +208,7 @@ TEST_CASE("energy is the sum of squares of the decoded values") {
     ChunkCode code;
     code.indices = {1, 5};
     code.codes = {0, 3};
-    code.low_scale = half_from_magnitude(0.5F);
-    code.high_scale = half_from_magnitude(2.0F);
+    code.low_scale = scale_from_magnitude(0.5F);
+    code.high_scale = scale_from_magnitude(2.0F);
     CHECK(chunk_energy(code) == 4.25);
 }

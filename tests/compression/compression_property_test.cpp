@@ -4,7 +4,7 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 
-#include "compression/chunk_bits.h"
+#include "compression/compressor.h"
 #include "compression/error_feedback.h"
 #include "tests/compression/samples.h"
 #include "tests/compression/update_cases.h"
@@ -31,15 +31,32 @@ std::vector<float> finite_chunk(size_t size) {
     return *rc::gen::container<std::vector<float>>(size, one);
 }
 
+// By shape: few values and many ties; all exponents; a narrow range; now and then not finite.
+float awkward_value(CounterRng& rng, int shape) {
+    const auto bits = static_cast<uint32_t>(rng.below(uint64_t{1} << 32));
+    switch (shape) {
+        case 0:
+            return static_cast<float>(bits % 7) - 3.0F;
+        case 1:
+            return std::bit_cast<float>((bits & 0x7f800000U) == 0x7f800000U ? bits & 0x807fffffU
+                                                                            : bits);
+        case 2:
+            return static_cast<float>(rng.unit() - 0.5) * 1e-3F;
+        default:
+            break;
+    }
+    return rng.below(20000) == 0 ? std::bit_cast<float>(bits | 0x7f800000U)
+                                 : std::bit_cast<float>(bits & 0x8fffffffU);
+}
+
 void round_trips(const ChunkCode& chunk, uint64_t live, uint32_t keep) {
-    BitWriter out(Bytes{});
-    write_chunk(out, chunk, live, keep);
-    const Bytes bytes = out.finish();
-    BitReader in(bytes, 0);
-    const Result<ChunkCode> again = read_chunk(in, live, keep);
+    ParameterLayout layout;
+    layout.add("chunk", 1, live);
+    const SparseUpdate update{{chunk}};
+    const Bytes bytes = encode_sparse(update, layout, PayloadKind::kSparse, keep);
+    const auto again = decode_sparse(bytes, layout, PayloadKind::kSparse, keep);
     RC_ASSERT(again.ok());
-    RC_ASSERT(*again == chunk);
-    RC_ASSERT(in.at_clean_end());
+    RC_ASSERT(*again == update);
 }
 
 }  // namespace
@@ -100,6 +117,92 @@ TEST_CASE("compress_chunk is fma, then code_chunk, and may work in place") {
         RC_ASSERT(*in_place == *code);
         RC_ASSERT(equal_bits(e_after, buffers[2]));
         RC_ASSERT(equal_bits(std::span(e_after).first(live), a));
+    }));
+}
+
+TEST_CASE("every path gives the truth's codes and leftovers, for any values at all") {
+    CHECK(rc::check([] {
+        const auto live = *rc::gen::element<size_t>(1, 2, 63, 64, 65, 130, 4000, 4095, 4096);
+        const auto keep = *rc::gen::element<uint32_t>(1, 64, 128, 129, 1024, 4096);
+        std::vector<float> buffers[3];
+        const auto shape = *rc::gen::inRange(0, 4);
+        const auto seed = *rc::gen::arbitrary<uint64_t>();
+        for (size_t b = 0; b < 3; ++b) {
+            CounterRng rng = sample_rng(seed + b);
+            buffers[b].assign(kTileValues, 0.0F);
+            for (size_t i = 0; i < live; ++i) {
+                buffers[b][i] = awkward_value(rng, shape);
+            }
+        }
+        std::vector<float> expected(kTileValues);
+        const auto truth =
+            compress_chunk(buffers[0], buffers[1], buffers[2], live, 0.95F, keep, expected);
+        for (const KernelPath path : available_kernel_paths()) {
+            ChunkCoder coder(path);
+            std::vector<float> e_after(kTileValues, 7.0F);
+            ChunkCode code;
+            const FeedbackIn in{buffers[0].data(), buffers[1].data(), buffers[2].data(), 0.95F};
+            const bool fine = coder.compress(in, live, keep, e_after, code);
+            RC_ASSERT(fine == truth.ok());
+            if (fine) {
+                RC_ASSERT(code == *truth);
+                RC_ASSERT(equal_bits(e_after, expected));
+            }
+        }
+    }));
+}
+
+TEST_CASE("q + e' is a where q is within a factor of two of it") {
+    CHECK(rc::check([] {
+        std::vector<float> a = finite_chunk(*rc::gen::inRange<size_t>(1, 300));
+        const std::vector<float> before = a;
+        const ChunkCode code = code_chunk(a, 1024);
+        for (size_t i = 0; i < code.indices.size(); ++i) {
+            const float owed = before[code.indices[i]];
+            const float q = code.value(i);
+            RC_ASSERT(std::signbit(q) == std::signbit(owed));
+            if (std::fabs(q) >= std::fabs(owed) / 2 && std::fabs(q) / 2 <= std::fabs(owed)) {
+                RC_ASSERT(q + a[code.indices[i]] == owed);
+            }
+        }
+    }));
+}
+
+TEST_CASE("neither threads nor paths change a byte of a payload or a value that stays owed") {
+    ParameterLayout layout;
+    layout.add("a", 10, 700);
+    layout.add("norm", 1, 700);
+    layout.add("b", 60, 1024);
+    CHECK(rc::check([&] {
+        const auto seed = *rc::gen::arbitrary<uint64_t>();
+        CompressionSettings settings;
+        settings.keep = *rc::gen::element<int64_t>(16, 64, 4096);
+        const std::vector<float> start = sample_values(layout, seed, 0.02);
+        const std::vector<float> end = sample_values(layout, seed + 1, 0.02);
+        const std::vector<float> e = sample_values(layout, seed + 2, 1e-3);
+        Bytes expected;
+        std::vector<float> expected_e;
+        for (const KernelPath path : available_kernel_paths()) {
+            for (const int threads : {1, 2, 3}) {
+                Compressor compressor(layout, settings, threads, path);
+                SparseUpdate update;
+                std::vector<float> e_after(e.size());
+                Bytes bytes;
+                RC_ASSERT(compressor.compress(start, end, e, e_after, update).ok());
+                compressor.encode(update, bytes);
+                if (expected.empty()) {
+                    expected = bytes;
+                    expected_e = e_after;
+                }
+                RC_ASSERT(bytes == expected);
+                RC_ASSERT(equal_bits(e_after, expected_e));
+                SparseUpdate decoded;
+                UpdateCodec codec(
+                    layout, PayloadKind::kSparse, static_cast<uint32_t>(settings.keep), threads);
+                RC_ASSERT(codec.decode(bytes, decoded).ok());
+                RC_ASSERT(decoded == update);
+            }
+        }
     }));
 }
 

@@ -75,11 +75,13 @@ inline ChunkCode plain_code(const std::vector<float>& a, uint32_t keep) {
         magnitudes.push_back(std::fabs(static_cast<double>(a[index])));
     }
     double split = mean_of(magnitudes, 0, true);
-    for (int round = 0; round < 4 && mean_of(magnitudes, split, false) > 0; ++round) {
-        split = (mean_of(magnitudes, split, false) + mean_of(magnitudes, split, true)) / 2;
+    for (int round = 0; round < (keep <= 256 ? 3 : 4); ++round) {
+        const double low = mean_of(magnitudes, split, false);
+        const double high = mean_of(magnitudes, split, true);
+        split = low == 0 ? split : keep <= 256 ? high : (low + high) / 2;
     }
-    code.high_scale = half_from_magnitude(static_cast<float>(mean_of(magnitudes, split, true)));
-    code.low_scale = half_from_magnitude(static_cast<float>(mean_of(magnitudes, split, false)));
+    code.high_scale = scale_from_magnitude(static_cast<float>(mean_of(magnitudes, split, true)));
+    code.low_scale = scale_from_magnitude(static_cast<float>(mean_of(magnitudes, split, false)));
     if (code.high_scale == 0) {
         return {};
     }

@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <limits>
 
-#include "compression/half.h"
+#include "compression/scale.h"
 #include "core/rng.h"
 #include "tests/verify/toy_world.h"
 
@@ -52,8 +52,8 @@ TEST_CASE("a scaled payload is found by the chunk chain", "[verify]") {
     Lie lie;
     lie.update = [](SparseUpdate& update) {
         for (ChunkCode& chunk : update.chunks) {
-            chunk.high_scale = half_from_magnitude(10 * magnitude_from_half(chunk.high_scale));
-            chunk.low_scale = half_from_magnitude(10 * magnitude_from_half(chunk.low_scale));
+            chunk.high_scale = scale_from_magnitude(10 * magnitude_from_scale(chunk.high_scale));
+            chunk.low_scale = scale_from_magnitude(10 * magnitude_from_scale(chunk.low_scale));
         }
     };
     check_refused(lie, Layer::kChunkChain, "scales of the payload are");

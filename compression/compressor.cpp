@@ -1,0 +1,61 @@
+#include "compression/compressor.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace assay {
+
+namespace {
+
+constexpr uint64_t kNoFault = std::numeric_limits<uint64_t>::max();
+
+}  // namespace
+
+Compressor::Compressor(const ParameterLayout& layout,
+                       const CompressionSettings& settings,
+                       int threads,
+                       KernelPath path)
+    : layout_(layout),
+      keep_(static_cast<uint32_t>(settings.keep)),
+      beta_(static_cast<float>(settings.beta)),
+      codec_(layout, PayloadKind::kSparse, keep_, threads),
+      coders_(static_cast<size_t>(threads), ChunkCoder(path)),
+      first_faults_(static_cast<size_t>(threads)) {}
+
+Status Compressor::compress(std::span<const float> theta_start,
+                            std::span<const float> theta_end,
+                            std::span<const float> e,
+                            std::span<float> e_after,
+                            SparseUpdate& update) {
+    ASSAY_CHECK_EQ(theta_start.size(), layout_.value_count());
+    ASSAY_CHECK_EQ(theta_end.size(), theta_start.size());
+    ASSAY_CHECK_EQ(e.size(), theta_start.size());
+    ASSAY_CHECK_EQ(e_after.size(), theta_start.size());
+    update.chunks.resize(layout_.tile_count());
+    std::fill(first_faults_.begin(), first_faults_.end(), kNoFault);
+    codec_.threads().run_ranges(
+        update.chunks.size(), 1, [&](uint64_t first_tile, uint64_t last_tile, size_t thread) {
+            for (uint64_t tile = first_tile; tile < last_tile; ++tile) {
+                const uint64_t first = tile * kTileValues;
+                const FeedbackIn in{
+                    theta_start.data() + first, theta_end.data() + first, e.data() + first, beta_};
+                if (!coders_[thread].compress(in,
+                                              codec_.place(tile).live,
+                                              keep_,
+                                              e_after.subspan(first, kTileValues),
+                                              update.chunks[tile])) {
+                    first_faults_[thread] = std::min(first_faults_[thread], tile);
+                    return;
+                }
+            }
+        });
+    const uint64_t fault = *std::min_element(first_faults_.begin(), first_faults_.end());
+    if (fault != kNoFault) {
+        const TensorLayout& tensor = layout_.tensor_of_tile(fault);
+        return fail("cannot compress " + tensor.name + ", chunk " +
+                    std::to_string(fault - tensor.first_tile) + ": a value is not finite");
+    }
+    return {};
+}
+
+}  // namespace assay

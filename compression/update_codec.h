@@ -1,0 +1,62 @@
+// A sparse update to bytes and back, with its buffers kept and its segments shared among threads.
+//
+// The bytes do not depend on the number of threads. Decoding takes strangers' bytes: accepted are
+// exactly those that encoding can produce. One thread owns a codec.
+
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "compression/segment_coder.h"
+#include "compression/sparse_update.h"
+#include "kernels/thread_pool.h"
+
+namespace assay {
+
+class UpdateCodec {
+public:
+    // REQUIRES: the layout outlives the codec; threads > 0.
+    UpdateCodec(const ParameterLayout& layout, PayloadKind kind, uint32_t keep, int threads = 1);
+
+    // REQUIRES: one canonical chunk a tile (check_chunk).
+    void encode(const SparseUpdate& update, Bytes& out);
+    // `out` is unspecified after a failure, which names tensor, chunk and byte.
+    Status decode(ByteSpan bytes, SparseUpdate& out);
+
+    [[nodiscard]] ThreadPool& threads() { return threads_; }
+
+    // The place of each tile.
+    [[nodiscard]] ChunkPlace place(uint64_t tile) const;
+
+private:
+    struct Fault {
+        const char* reason = nullptr;  // null: none
+        uint64_t tile = 0;             // of the segment's tiles, or behind them
+        size_t byte = 0;
+    };
+    void encode_segment(const SparseUpdate& update, size_t segment, SegmentWriter& writer);
+    Fault decode_segment(size_t segment, SegmentReader& reader, SparseUpdate& out) const;
+    [[nodiscard]] uint64_t first_tile(size_t segment) const { return segment * segment_tiles_; }
+    [[nodiscard]] uint64_t last_tile(size_t segment) const;
+    [[nodiscard]] Error refusal(const Fault& fault) const;
+
+    const ParameterLayout& layout_;
+    const PayloadKind kind_;
+    const uint32_t keep_;
+    const Bytes header_;
+    const uint64_t segment_tiles_;
+    const size_t segments_;
+    std::vector<uint32_t> tensor_of_tile_;
+    std::vector<SegmentWriter> writers_;  // one a thread
+    std::vector<SegmentReader> readers_;
+    std::vector<Bytes> parts_;  // one a segment
+    std::vector<ByteSpan> spans_;
+    std::vector<Fault> faults_;
+    ThreadPool threads_;
+};
+
+// Chunks of a segment: a function of the run's settings alone.
+uint64_t segment_tiles(uint32_t keep);
+
+}  // namespace assay

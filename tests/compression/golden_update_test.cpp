@@ -1,0 +1,139 @@
+// The bytes of an update as files in tests/golden, on every path and any number of threads, and
+// read by a decoder that was written from docs/compression.md alone.
+//
+// compression_test "[.golden]" writes the files anew after a change of the format.
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <cstdio>
+#include <filesystem>
+
+#include "compression/aggregate.h"
+#include "compression/compressor.h"
+#include "core/files.h"
+#include "tests/compression/samples.h"
+
+using namespace assay;
+
+namespace {
+
+// Long enough for two segments of a peer's payload at keep 4096, with a short last chunk.
+ParameterLayout golden_layout() {
+    ParameterLayout layout;
+    layout.add("embedding", 300, 96);
+    layout.add("norm", 1, 129);
+    layout.add("matrix", 512, 70);
+    return layout;
+}
+
+std::filesystem::path golden_file(const std::string& name) {
+    return std::filesystem::path(ASSAY_SOURCE_DIR) / "tests/golden" / name;
+}
+
+struct GoldenUpdate {
+    const char* name;
+    int64_t keep;
+};
+constexpr GoldenUpdate kGolden[] = {{"update_keep64.bin", 64}, {"update_keep4096.bin", 4096}};
+
+Bytes compressed(const GoldenUpdate& golden, int threads, KernelPath path, SparseUpdate& update) {
+    const ParameterLayout layout = golden_layout();
+    CompressionSettings settings;
+    settings.keep = golden.keep;
+    std::vector<float> e = sample_values(layout, 3, 1e-3);
+    for (size_t i = 0; i < 64; ++i) {
+        e[i] = -0.0F;
+        e[kTileValues + i] = 1e-42F;
+    }
+    Compressor compressor(layout, settings, threads, path);
+    const Status done = compressor.compress(
+        sample_values(layout, 1, 0.02), sample_values(layout, 2, 0.02), e, e, update);
+    REQUIRE(done.ok());
+    Bytes bytes;
+    compressor.encode(update, bytes);
+    return bytes;
+}
+
+// What scripts/decode_update.py prints for it.
+std::string as_lines(const SparseUpdate& update, const ParameterLayout& layout) {
+    std::string lines;
+    for (size_t tile = 0; tile < update.chunks.size(); ++tile) {
+        const TensorLayout& tensor = layout.tensor_of_tile(tile);
+        const ChunkCode& chunk = update.chunks[tile];
+        char scales[32];
+        std::snprintf(scales, sizeof(scales), "%x %x", chunk.low_scale, chunk.high_scale);
+        lines += tensor.name + " " + std::to_string(tile - tensor.first_tile) + " " + scales;
+        for (size_t i = 0; i < chunk.indices.size(); ++i) {
+            lines += " " + std::to_string(chunk.indices[i]) + ":" + std::to_string(chunk.codes[i]);
+        }
+        lines += "\n";
+    }
+    return lines;
+}
+
+std::string output_of(const std::string& command) {
+    std::FILE* pipe = ::popen(command.c_str(), "r");
+    REQUIRE(pipe != nullptr);
+    std::string text;
+    char block[4096];
+    for (size_t got = 0; (got = std::fread(block, 1, sizeof(block), pipe)) > 0;) {
+        text.append(block, got);
+    }
+    return ::pclose(pipe) == 0 ? text : std::string();
+}
+
+}  // namespace
+
+TEST_CASE("write the golden updates", "[.golden]") {
+    for (const GoldenUpdate& golden : kGolden) {
+        SparseUpdate update;
+        const Bytes bytes = compressed(golden, 1, KernelPath::kScalar, update);
+        REQUIRE(write_file_atomically(golden_file(golden.name), bytes).ok());
+    }
+}
+
+TEST_CASE("golden updates come out the same on every path and any number of threads") {
+    for (const GoldenUpdate& golden : kGolden) {
+        const Result<Bytes> expected = read_file(golden_file(golden.name), 1 << 22);
+        REQUIRE(expected.ok());
+        for (const KernelPath path : available_kernel_paths()) {
+            for (const int threads : {1, 2}) {
+                INFO(golden.name << ", " << kernel_path_name(path) << ", threads " << threads);
+                SparseUpdate update;
+                CHECK(compressed(golden, threads, path, update) == *expected);
+                const auto decoded = decode_sparse(*expected,
+                                                   golden_layout(),
+                                                   PayloadKind::kSparse,
+                                                   static_cast<uint32_t>(golden.keep));
+                REQUIRE(decoded.ok());
+                CHECK(*decoded == update);
+            }
+        }
+    }
+}
+
+TEST_CASE("a decoder written from the documentation reads our updates") {
+    if (output_of("python3 --version 2>/dev/null").empty()) {
+        WARN("skipped: no python3 on this machine");
+        return;
+    }
+    const ParameterLayout layout = golden_layout();
+    const std::filesystem::path file =
+        std::filesystem::temp_directory_path() / ("assay-layout-" + std::to_string(::getpid()));
+    std::string text;
+    for (const TensorLayout& tensor : layout.tensors) {
+        text += tensor.name + " " + std::to_string(tensor.rows) + " " +
+                std::to_string(tensor.columns) + "\n";
+    }
+    REQUIRE(write_file_atomically(file, Bytes(text.begin(), text.end())).ok());
+    const std::string script = std::string(ASSAY_SOURCE_DIR) + "/scripts/decode_update.py";
+    for (const GoldenUpdate& golden : kGolden) {
+        INFO(golden.name);
+        SparseUpdate update;
+        (void)compressed(golden, 1, kernel_path(), update);
+        const std::string read = output_of("python3 '" + script + "' '" + file.string() + "' '" +
+                                           golden_file(golden.name).string() + "'");
+        CHECK(read == as_lines(update, layout));
+    }
+    std::filesystem::remove(file);
+}
