@@ -10,6 +10,7 @@
 
 #include "benchmarks/machine_limits.h"
 #include "core/rng.h"
+#include "kernels/kernel_path.h"
 #include "llama/bare_trainer.h"
 #include "model/decoder.h"
 #include "model/exact_llama.h"
@@ -195,6 +196,63 @@ Result<BenchRow> time_scaling(const BenchOptions& options, const StepCase& one) 
                     ""};
 }
 
+// The same step on two paths: what wider vectors bring.
+Result<BenchRow> time_paths(const BenchOptions& options, const StepCase& one) {
+    Result<std::unique_ptr<ExactTrainer>> trainer = ExactTrainer::make(one, options.threads);
+    if (!trainer) {
+        return trainer.error();
+    }
+    const std::vector<KernelPath> paths = available_kernel_paths();
+    const KernelPath fastest = paths.back();
+    const KernelPath next = paths.size() > 2 ? paths[paths.size() - 2] : fastest;
+    Status status;
+    const auto take = [&](KernelPath path) {
+        const ForcedKernelPath forced(path);
+        if (Status stepped = (*trainer)->step(false); !stepped) {
+            status = stepped;
+        }
+    };
+    const Alternating time = time_alternating(
+        options.repetitions, [&] { take(fastest); }, [&] { take(next); });
+    if (!status) {
+        return status.error();
+    }
+    return BenchRow{
+        "step_paths",
+        one.tokens() / time.first_min,
+        "tokens/s",
+        std::string(kernel_path_name(fastest)) + " against " + std::string(kernel_path_name(next)),
+        time.second_min / time.first_min,
+        options.threads,
+        one.describe(),
+        ""};
+}
+
+// Microseconds a token as sequences grow, 2048 tokens a step.
+Result<BenchRow> time_length(const BenchOptions& options, StepCase one, uint32_t length) {
+    one.sequences = one.sequences * one.sequence_tokens / length;
+    one.sequence_tokens = length;
+    one.shape.context = length;
+    Result<std::unique_ptr<ExactTrainer>> trainer = ExactTrainer::make(one, options.threads);
+    if (!trainer) {
+        return trainer.error();
+    }
+    Status status;
+    const Alternating time = time_alternating(
+        options.repetitions, [&] { status = (*trainer)->step(false); }, [] {});
+    if (!status) {
+        return status.error();
+    }
+    return BenchRow{"cost_t" + std::to_string(length),
+                    1e6 * time.first_min / one.tokens(),
+                    "us/token",
+                    "",
+                    0,
+                    options.threads,
+                    one.describe(),
+                    ""};
+}
+
 // ---- memory --------------------------------------------------------------------------------
 
 // A line of /proc/self/status in bytes.
@@ -349,6 +407,15 @@ Result<std::vector<BenchRow>> step_rows(const BenchOptions& options) {
     }
     if (status.ok()) {
         status = add(time_scaling(options, small));
+    }
+    if (status.ok()) {
+        status = add(time_paths(options, small));
+    }
+    for (const uint32_t times : {1U, 2U, 4U, 8U}) {
+        const uint32_t length = small.sequence_tokens * times;
+        if (status.ok() && length <= small.sequences * small.sequence_tokens) {
+            status = add(time_length(options, small, length));
+        }
     }
     if (status.ok()) {
         status = add(time_decode(options));

@@ -6,7 +6,8 @@
 
 namespace assay {
 
-// Rows step_d256, step_d512, step_d1024, step_d256_roots, scaling_2_threads, step_memory, decode.
+// Rows step_d256, step_d512, step_d1024, step_d256_roots, scaling_2_threads, step_memory,
+// step_paths, cost_t<length>, decode.
 Result<std::vector<BenchRow>> step_rows(const BenchOptions& options);
 
 }  // namespace assay
