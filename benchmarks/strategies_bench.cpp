@@ -276,22 +276,26 @@ Result<Outcome> StrategyRun::run() {
     return outcome;
 }
 
+struct Seeds {
+    uint64_t first = 0;
+    int64_t count = 1;
+};
+
 // Means over the seeds; the note tells each seed's loss and the last parameters.
 Result<Outcome> mean_of(const Sizes& sizes,
                         const Case& one,
                         const BenchText& text,
                         GradientModel& model,
-                        uint64_t first_seed,
-                        int64_t seeds,
+                        Seeds seeds,
                         std::string& note) {
     Outcome mean;
-    for (int64_t seed = 0; seed < seeds; ++seed) {
-        StrategyRun run(sizes, one, text, model, first_seed + static_cast<uint64_t>(seed));
+    for (int64_t seed = 0; seed < seeds.count; ++seed) {
+        StrategyRun run(sizes, one, text, model, seeds.first + static_cast<uint64_t>(seed));
         const Result<Outcome> outcome = run.run();
         if (!outcome) {
             return outcome.error();
         }
-        const double share = 1.0 / static_cast<double>(seeds);
+        const double share = 1.0 / static_cast<double>(seeds.count);
         mean.loss += share * outcome->loss;
         mean.bytes_up += share * outcome->bytes_up;
         mean.bits += share * outcome->bits;
@@ -349,7 +353,7 @@ Result<std::vector<BenchRow>> run_strategies(const BenchOptions& options) {
     for (const Case& one : chosen_cases()) {
         std::string note;
         const Result<Outcome> mean =
-            mean_of(setup->sizes, one, setup->text, *setup->model, 0, seeds, note);
+            mean_of(setup->sizes, one, setup->text, *setup->model, {0, seeds}, note);
         if (!mean) {
             return mean.error();
         }
@@ -392,7 +396,7 @@ Result<std::vector<BenchRow>> run_grid(const BenchOptions& options) {
     for (const Case& one : grid_cases(options.tiny)) {
         std::string note;
         const Result<Outcome> mean =
-            mean_of(setup->sizes, one, setup->text, *setup->model, 1000, 1, note);
+            mean_of(setup->sizes, one, setup->text, *setup->model, {1000, 1}, note);
         if (!mean) {
             return mean.error();
         }

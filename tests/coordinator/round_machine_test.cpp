@@ -644,7 +644,7 @@ TEST_CASE("a restarted machine goes on in the phase it died in", "[coordinator]"
     (void)d.start();
     d.hello_all();
     (void)d.commit(0);
-    d.now = d.now + DurationMs{3600000 * 5};  // far behind D1
+    d.now = d.now + DurationMs{5 * int64_t{3600000}};  // far behind D1
     (void)d.restart();
     CHECK(d.machine->phase() == RoundPhase::kGathering);
     CHECK(*d.machine->wake_at() > d.now);  // the missing ones get their grace
