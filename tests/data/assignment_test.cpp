@@ -85,7 +85,7 @@ TEST_CASE("each peer gets H * B_i samples, in steps of B_i", "[assignment]") {
     for (const PlanPeer& peer : peers) {
         const PeerAssignment* own = assignment.find(peer.id);
         REQUIRE(own != nullptr);
-        REQUIRE(own->samples.size() == 12 * peer.sequences_per_step);
+        REQUIRE(own->samples.size() == uint64_t{12} * peer.sequences_per_step);
         REQUIRE(own->step(11, 12).size() == peer.sequences_per_step);
         REQUIRE(own->step(1, 12)[0] == own->samples[peer.sequences_per_step]);
     }

@@ -48,7 +48,7 @@ TEST_CASE("A realistic ledger verifies and holds every kind of record") {
     }
     REQUIRE(kinds.size() == kRecordKindMax);
     REQUIRE(check_books(report.books).ok());
-    REQUIRE(report.books.handed_out() == 6 * 1000003);
+    REQUIRE(report.books.handed_out() == 6 * int64_t{1000003});
     REQUIRE(report.books.fees_total() == 250);
     REQUIRE(verify_ledger(story.ledger).not_checked.size() == 2);
 }

@@ -64,11 +64,11 @@ struct TestRun {
     std::map<size_t, int64_t> phi;         // by peer; 1000000 where absent
 
 private:
-    RoundPlan make_plan() const;
+    [[nodiscard]] RoundPlan make_plan() const;
     void write_roster(RoundId round);
-    Commit make_commit(const RoundPlan& plan, size_t peer, bool stale) const;
-    std::vector<AuditJob> make_jobs(const RoundPlan& plan, size_t peer) const;
-    Verdict make_verdict(RoundId round, size_t peer, Conduct conduct) const;
+    [[nodiscard]] Commit make_commit(const RoundPlan& plan, size_t peer, bool stale) const;
+    [[nodiscard]] std::vector<AuditJob> make_jobs(const RoundPlan& plan, size_t peer) const;
+    [[nodiscard]] Verdict make_verdict(RoundId round, size_t peer, Conduct conduct) const;
     void write_close(const RoundPlan& plan,
                      const std::map<size_t, Envelope>& commits,
                      const std::map<size_t, Conduct>& conducts);
