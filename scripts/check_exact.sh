@@ -12,8 +12,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$ASSAY_ROOT"
 
-wanted="$(awk '$1 == "exact_theta_sha256" {print $2}' tests/golden/digests.txt)"
-[ -n "$wanted" ] || die "tests/golden/digests.txt names no exact_theta_sha256."
+wanted="$(awk '$1 == "theta_sha256" {print $2}' tests/golden/exact.txt)"
+[ -n "$wanted" ] || die "tests/golden/exact.txt names no theta_sha256."
 out="$(mktemp -d)"
 trap 'rm -rf "$out"' EXIT
 failures=0

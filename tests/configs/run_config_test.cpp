@@ -258,6 +258,8 @@ TEST_CASE("learning rates warm up, then follow a cosine to the end", "[configs]"
 
 TEST_CASE("settings become the kernels' and the protocol's values", "[configs]") {
     InnerSettings inner;
+    REQUIRE(numeric_class_of(inner) == NumericClass::kExact);
+    inner.numeric_class = "fp32";
     REQUIRE(numeric_class_of(inner) == NumericClass::kFp32);
     inner.numeric_class = "exact";
     REQUIRE(numeric_class_of(inner) == NumericClass::kExact);

@@ -1,5 +1,5 @@
 // A fixed tiny run in class exact: 20 steps from fixed parameters on fixed tokens. Its theta has
-// one value on every CPU, compiler, path and number of threads: tests/golden/digests.txt has its
+// one value on every CPU, compiler, path and number of threads: tests/golden/exact.txt has its
 // root. Free of everything but kernels/, model/ and what they include.
 
 #pragma once

@@ -202,8 +202,8 @@ private:
 };
 
 inline double double_loss(const ModelShape& shape,
-                   const std::vector<float>& theta,
-                   const TokenBatch& batch) {
+                          const std::vector<float>& theta,
+                          const TokenBatch& batch) {
     const DoubleDecoder scalar(shape, theta);
     const size_t row = batch.sequence_tokens + 1;
     double sum = 0;

@@ -20,10 +20,10 @@ struct Computed {
 };
 
 Computed gradient_of(const ModelShape& shape,
-                    const std::vector<float>& theta,
-                    const TokenBatch& batch,
-                    uint32_t grain,
-                    const ExactOptions& options = {}) {
+                     const std::vector<float>& theta,
+                     const TokenBatch& batch,
+                     uint32_t grain,
+                     const ExactOptions& options = {}) {
     auto model = make_exact_llama(shape, options);
     REQUIRE(model.ok());
     Computed result;

@@ -2,13 +2,13 @@
 
 #include "tests/process/world.h"
 
-#include <algorithm>
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/inotify.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <fstream>
