@@ -15,6 +15,13 @@ constexpr uint32_t kFractionBits = 23;
 constexpr uint32_t kKeptByGroups = 128;
 constexpr uint32_t kGroupZeroBits = 12;
 
+constexpr size_t kUsualBits = 3;
+
+// 63 where there is none.
+size_t lowest_bit(uint64_t word) {
+    return static_cast<size_t>(__builtin_ctzll(word | uint64_t{1} << 63));
+}
+
 const ChunkOps* ops_of(KernelPath path) {
     switch (path) {
         case KernelPath::kAvx2:
@@ -40,8 +47,12 @@ bool sums_are_exact(uint32_t least, uint32_t most, size_t count) {
 
 ChunkCoder::ChunkCoder(KernelPath path) : ops_(ops_of(path)) {}
 
-bool ChunkCoder::compress(
-    const FeedbackIn& in, uint64_t live, uint32_t keep, std::span<float> e_after, ChunkCode& out) {
+bool ChunkCoder::compress(const FeedbackIn& in,
+                          uint64_t live,
+                          uint32_t keep,
+                          std::span<float> e_after,
+                          ChunkCode& out,
+                          ReadAhead& ahead) {
     if (ops_ == nullptr) {
         Result<ChunkCode> chunk = compress_chunk({in.theta_start, kTileValues},
                                                  {in.theta_end, kTileValues},
@@ -63,8 +74,8 @@ bool ChunkCoder::compress(
     if (most >= kInfinity) {
         return false;
     }
-    select(e_after.data(), kept_count(live, keep));
-    finish(e_after.data(), split_rule(keep), out);
+    select(e_after.data(), kept_count(live, keep), ahead);
+    finish(e_after.data(), split_rule(keep), out, ahead);
     return true;
 }
 
@@ -75,24 +86,30 @@ void ChunkCoder::code(std::span<float> values, uint64_t live, uint32_t keep, Chu
         return;
     }
     ASSAY_CHECK_LT(ops_->group_maxima(values.data(), groups_.data()), kInfinity);
-    select(values.data(), kept_count(live, keep));
-    finish(values.data(), split_rule(keep), out);
+    ReadAhead none;
+    select(values.data(), kept_count(live, keep), none);
+    finish(values.data(), split_rule(keep), out, none);
 }
 
 // The k greatest magnitudes that are not zero; groups_ holds the maxima of `a`.
-void ChunkCoder::select(const float* a, uint32_t k) {
+void ChunkCoder::select(const float* a, uint32_t k, ReadAhead& ahead) {
     const uint32_t bound = k <= kKeptByGroups
                                ? ops_->threshold(groups_.data(), kChunkGroups, k, kGroupZeroBits)
                                : ops_->threshold(a, kTileValues, k, 0);
     ops_->bitmap(a, std::max(1U, bound), words_.data());
     count_ = 0;
     for (size_t w = 0; w < kChunkBitmapWords; ++w) {
-        for (uint64_t word = words_[w]; word != 0; word &= word - 1) {
-            const size_t index = w * 64 + static_cast<size_t>(std::countr_zero(word));
-            indices_[count_] = static_cast<uint16_t>(index);
-            magnitudes_[count_] = std::fabs(a[index]);
-            ++count_;
+        ahead.go(1);
+        uint64_t word = words_[w];
+        const auto found = static_cast<size_t>(std::popcount(word));
+        // Nobody can foresee how many there are: as many as usual without asking, then the rest.
+        size_t at = count_;
+        for (size_t i = 0; i < kUsualBits || i < found; ++i, ++at, word &= word - 1) {
+            const size_t index = (w * 64 + lowest_bit(word)) % kTileValues;
+            indices_[at] = static_cast<uint16_t>(index);
+            magnitudes_[at] = std::fabs(a[index]);
         }
+        count_ += found;
     }
     if (count_ > k) {
         narrow(k);
@@ -152,7 +169,7 @@ ClassSplit ChunkCoder::split(SplitRule rule) const {
 }
 
 // Codes of the selected entries; takes what they stand for out of `a`.
-void ChunkCoder::finish(float* a, SplitRule rule, ChunkCode& out) {
+void ChunkCoder::finish(float* a, SplitRule rule, ChunkCode& out, ReadAhead& ahead) {
     const ChunkScales scales = count_ == 0 ? ChunkScales{} : chunk_scales(split(rule));
     out.low_scale = scales.low;
     out.high_scale = scales.high;
@@ -165,6 +182,7 @@ void ChunkCoder::finish(float* a, SplitRule rule, ChunkCode& out) {
     const float values[4] = {low, high, -low, -high};
     size_t kept = 0;
     for (size_t i = 0; i < count; ++i) {
+        ahead.go(1);
         const uint16_t index = indices_[i];
         const bool is_high = static_cast<double>(magnitudes_[i]) >= scales.split;
         if (!is_high && scales.low == 0) {

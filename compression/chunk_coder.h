@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "compression/chunk_codec.h"
-#include "compression/chunk_ops.h"
+#include "compression/read_ahead.h"
 #include "core/merkle.h"
 #include "kernels/kernel_path.h"
 
@@ -24,27 +24,29 @@ public:
     explicit ChunkCoder(KernelPath path = kernel_path());
 
     // As compress_chunk. False where an `a` is not finite; e_after and out are unspecified then.
+    // Reads ahead on the way.
     // REQUIRES: `in` holds 4096 values each, e_after 4096; e_after may be in.e; 0 < live <= 4096.
     [[nodiscard]] bool compress(const FeedbackIn& in,
                                 uint64_t live,
                                 uint32_t keep,
                                 std::span<float> e_after,
-                                ChunkCode& out);
+                                ChunkCode& out,
+                                ReadAhead& ahead);
     // As code_chunk, for a whole tile of which the first `live` values count.
     // REQUIRES: 4096 values, the live ones finite, zeros behind them.
     void code(std::span<float> values, uint64_t live, uint32_t keep, ChunkCode& out);
 
 private:
-    void select(const float* a, uint32_t k);
+    void select(const float* a, uint32_t k, ReadAhead& ahead);
     void narrow(uint32_t k);
     [[nodiscard]] ClassSplit split(SplitRule rule) const;
-    void finish(float* a, SplitRule rule, ChunkCode& out);
+    void finish(float* a, SplitRule rule, ChunkCode& out, ReadAhead& ahead);
 
     const ChunkOps* ops_;  // null: the scalar path
     std::array<float, kChunkGroups> groups_{};
     std::array<uint64_t, kChunkBitmapWords> words_{};
-    size_t count_ = 0;                             // selected
-    std::array<uint16_t, kTileValues> indices_{};  // of them, increasing
+    size_t count_ = 0;                                  // selected
+    std::array<uint16_t, kTileValues + 16> indices_{};  // of them, increasing
     std::array<float, kTileValues + 16> magnitudes_{};
 };
 

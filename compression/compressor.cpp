@@ -22,15 +22,28 @@ Compressor::Compressor(const ParameterLayout& layout,
       coders_(static_cast<size_t>(threads), ChunkCoder(path)),
       first_faults_(static_cast<size_t>(threads)) {}
 
+void Compressor::check_sizes(std::span<const float> theta_start,
+                             std::span<const float> theta_end,
+                             std::span<const float> e,
+                             std::span<float> e_after) const {
+    ASSAY_CHECK_EQ(theta_start.size(), layout_.value_count());
+    ASSAY_CHECK_EQ(theta_end.size(), theta_start.size());
+    ASSAY_CHECK_EQ(e.size(), theta_start.size());
+    ASSAY_CHECK_EQ(e_after.size(), theta_start.size());
+}
+
+Error Compressor::fault(uint64_t tile) const {
+    const TensorLayout& tensor = layout_.tensor_of_tile(tile);
+    return fail("cannot compress " + tensor.name + ", chunk " +
+                std::to_string(tile - tensor.first_tile) + ": a value is not finite");
+}
+
 Status Compressor::compress(std::span<const float> theta_start,
                             std::span<const float> theta_end,
                             std::span<const float> e,
                             std::span<float> e_after,
                             SparseUpdate& update) {
-    ASSAY_CHECK_EQ(theta_start.size(), layout_.value_count());
-    ASSAY_CHECK_EQ(theta_end.size(), theta_start.size());
-    ASSAY_CHECK_EQ(e.size(), theta_start.size());
-    ASSAY_CHECK_EQ(e_after.size(), theta_start.size());
+    check_sizes(theta_start, theta_end, e, e_after);
     update.chunks.resize(layout_.tile_count());
     std::fill(first_faults_.begin(), first_faults_.end(), kNoFault);
     codec_.threads().run_ranges(
@@ -39,23 +52,56 @@ Status Compressor::compress(std::span<const float> theta_start,
                 const uint64_t first = tile * kTileValues;
                 const FeedbackIn in{
                     theta_start.data() + first, theta_end.data() + first, e.data() + first, beta_};
+                ReadAhead none;
                 if (!coders_[thread].compress(in,
                                               codec_.place(tile).live,
                                               keep_,
                                               e_after.subspan(first, kTileValues),
-                                              update.chunks[tile])) {
+                                              update.chunks[tile],
+                                              none)) {
                     first_faults_[thread] = std::min(first_faults_[thread], tile);
                     return;
                 }
             }
         });
-    const uint64_t fault = *std::min_element(first_faults_.begin(), first_faults_.end());
-    if (fault != kNoFault) {
-        const TensorLayout& tensor = layout_.tensor_of_tile(fault);
-        return fail("cannot compress " + tensor.name + ", chunk " +
-                    std::to_string(fault - tensor.first_tile) + ": a value is not finite");
+    const uint64_t first_fault = *std::min_element(first_faults_.begin(), first_faults_.end());
+    return first_fault == kNoFault ? Status() : Status(fault(first_fault));
+}
+
+Status Compressor::compress(std::span<const float> theta_start,
+                            std::span<const float> theta_end,
+                            std::span<const float> e,
+                            std::span<float> e_after,
+                            SparseUpdate& update,
+                            Bytes& out) {
+    if (codec_.threads().threads() > 1) {
+        Status done = compress(theta_start, theta_end, e, e_after, update);
+        if (done) {
+            encode(update, out);
+        }
+        return done;
     }
-    return {};
+    check_sizes(theta_start, theta_end, e, e_after);
+    uint64_t at = 0;
+    const auto input = [&](uint64_t tile) {
+        const uint64_t first = tile * kTileValues;
+        return FeedbackIn{
+            theta_start.data() + first, theta_end.data() + first, e.data() + first, beta_};
+    };
+    const auto make =
+        [&](uint64_t tile, const ChunkPlace& place, ChunkCode& chunk, ReadAhead& ahead) {
+            at = tile;
+            if (tile + 1 < e.size() / kTileValues) {
+                ahead = ReadAhead(input(tile + 1));
+            }
+            return coders_[0].compress(input(tile),
+                                       place.live,
+                                       keep_,
+                                       e_after.subspan(tile * kTileValues, kTileValues),
+                                       chunk,
+                                       ahead);
+        };
+    return codec_.encode_made(update, make, out) ? Status() : Status(fault(at));
 }
 
 }  // namespace assay

@@ -32,8 +32,21 @@ public:
                     SparseUpdate& update);
     // The canonical bytes of what compress made.
     void encode(const SparseUpdate& update, Bytes& out) { codec_.encode(update, out); }
+    // Both. With one thread in one pass: what is read of the next chunk is on its way meanwhile.
+    Status compress(std::span<const float> theta_start,
+                    std::span<const float> theta_end,
+                    std::span<const float> e,
+                    std::span<float> e_after,
+                    SparseUpdate& update,
+                    Bytes& out);
 
 private:
+    void check_sizes(std::span<const float> theta_start,
+                     std::span<const float> theta_end,
+                     std::span<const float> e,
+                     std::span<float> e_after) const;
+    [[nodiscard]] Error fault(uint64_t tile) const;
+
     const ParameterLayout& layout_;
     const uint32_t keep_;
     const float beta_;

@@ -14,11 +14,11 @@ Result<Compressed> compress(std::span<const float> theta_start,
     std::vector<float> e_after(e.size());
     Compressed result;
     Compressor compressor(layout, settings);
-    if (Status done = compressor.compress(theta_start, theta_end, e, e_after, result.update);
+    if (Status done =
+            compressor.compress(theta_start, theta_end, e, e_after, result.update, result.bytes);
         !done) {
         return done.error();
     }
-    compressor.encode(result.update, result.bytes);
     std::copy(e_after.begin(), e_after.end(), e.begin());
     return result;
 }

@@ -4,9 +4,9 @@ namespace assay {
 
 namespace {
 
-constexpr size_t kGapState = 0;  // and everything that is said once a chunk
-constexpr size_t kSignState = 1;
-constexpr size_t kMagnitudeState = 2;
+constexpr uint32_t kGapState = 0;  // and everything that is said once a chunk
+constexpr uint32_t kSignState = 1;
+constexpr uint32_t kMagnitudeState = 2;
 
 }  // namespace
 
@@ -32,7 +32,7 @@ void SegmentWriter::add_scales(const ChunkCode& chunk) {
     }
 }
 
-void SegmentWriter::add_entries(const ChunkCode& chunk, const ChunkPlace& place) {
+void SegmentWriter::add_entries(const ChunkCode& chunk, const ChunkPlace& place, ReadAhead& ahead) {
     const bool single = chunk.low_scale == 0;
     const auto count = static_cast<uint32_t>(chunk.indices.size());
     const auto live = static_cast<uint32_t>(place.live);
@@ -43,6 +43,7 @@ void SegmentWriter::add_entries(const ChunkCode& chunk, const ChunkPlace& place)
     uint32_t next = 0;  // lowest index that may come
     uint32_t recent = 0;
     for (uint32_t i = 0; i < count; ++i) {
+        ahead.go(2);
         const uint32_t index = chunk.indices[i];
         const uint32_t gap = index - next;
         symbols_.number(gap, here.as);
@@ -66,14 +67,17 @@ void SegmentWriter::add_entries(const ChunkCode& chunk, const ChunkPlace& place)
     }
 }
 
-void SegmentWriter::add(const ChunkCode& chunk, const ChunkPlace& place, uint32_t keep) {
+void SegmentWriter::add(const ChunkCode& chunk,
+                        const ChunkPlace& place,
+                        uint32_t keep,
+                        ReadAhead& ahead) {
     const auto missing = static_cast<uint32_t>(kept_count(place.live, keep) - chunk.indices.size());
     symbols_.reserve(8 + 4 * chunk.indices.size());
     symbols_.number(missing, model_.missing.as());
     model_.missing.count(missing);
     if (!chunk.indices.empty()) {
         add_scales(chunk);
-        add_entries(chunk, place);
+        add_entries(chunk, place, ahead);
         model_.update();
     }
 }

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "compression/chunk_codec.h"
+#include "compression/read_ahead.h"
 #include "compression/symbol_coder.h"
 #include "compression/update_model.h"
 
@@ -27,13 +28,14 @@ public:
     // Begins a tensor, or what of it is in this segment.
     void begin_tensor(uint64_t columns) { model_.signs.begin(columns); }
     // REQUIRES: check_chunk(chunk, place.live, keep).ok().
-    void add(const ChunkCode& chunk, const ChunkPlace& place, uint32_t keep);
+    // Reads ahead on the way.
+    void add(const ChunkCode& chunk, const ChunkPlace& place, uint32_t keep, ReadAhead& ahead);
     // Appends the segment's bytes.
     void finish(Bytes& out) { symbols_.finish(out); }
 
 private:
     void add_scales(const ChunkCode& chunk);
-    void add_entries(const ChunkCode& chunk, const ChunkPlace& place);
+    void add_entries(const ChunkCode& chunk, const ChunkPlace& place, ReadAhead& ahead);
 
     SymbolWriter symbols_;
     UpdateModel model_;

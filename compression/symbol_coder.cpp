@@ -71,20 +71,27 @@ const std::array<NumberTable, kNumberTables>& number_tables() {
 
 void SymbolWriter::finish(Bytes& out) {
     std::array<uint64_t, kStates> states{kStateLow, kStateLow, kStateLow};
-    words_.clear();
+    words_.resize(used_);
+    size_t words = 0;
     for (size_t i = used_; i > 0; --i) {
-        const Step& step = steps_[i - 1];
-        uint64_t x = states[step.state];
-        if (x >> (63 - kProbabilityBits - step.shift) >= step.frequency) {
-            words_.push_back(static_cast<uint32_t>(x));
-            x >>= 32;
-        }
-        const uint64_t quotient = divided(x, step.frequency);
-        x = (quotient << kProbabilityBits) + (x - quotient * step.frequency) + step.start;
-        states[step.state] = x << step.shift | step.low;
+        const uint64_t step = steps_[i - 1];
+        const uint32_t start = step & (kProbabilityOne - 1);
+        const uint32_t frequency = step >> kFrequencyAt & (2 * kProbabilityOne - 1);
+        const uint32_t state = step >> kStateAt & 3U;
+        const uint32_t low = step >> kLowAt & ((1U << kNumberBits) - 1);
+        const auto shift = static_cast<uint32_t>(step >> kShiftAt);
+        uint64_t x = states[state];
+        // Without a branch: nobody can foresee it.
+        const bool full = x >> (63 - kProbabilityBits - shift) >= frequency;
+        words_[words] = static_cast<uint32_t>(x);
+        words += full ? 1 : 0;
+        x >>= full ? 32 : 0;
+        const uint64_t quotient = divided(x, frequency);
+        x = (quotient << kProbabilityBits) + (x - quotient * frequency) + start;
+        states[state] = x << shift | low;
     }
     const size_t first = out.size();
-    out.resize(first + 8 * kStates + 4 * words_.size());
+    out.resize(first + 8 * kStates + 4 * words);
     uint8_t* at = out.data() + first;
     const auto put = [&at](uint64_t value, size_t size) {
         for (size_t i = 0; i < size; ++i) {
@@ -94,7 +101,7 @@ void SymbolWriter::finish(Bytes& out) {
     for (const uint64_t state : states) {
         put(state, 8);
     }
-    for (size_t i = words_.size(); i > 0; --i) {
+    for (size_t i = words; i > 0; --i) {
         put(words_[i - 1], 4);
     }
 }

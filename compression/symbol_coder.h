@@ -64,46 +64,36 @@ public:
     }
     // REQUIRES: value < 2^13.
     void number(uint32_t value, const NumberClass& as) {
-        const NumberTable& table = number_tables()[as.table];
+        const NumberTable& table = tables_[as.table];
         const uint32_t rest = value >> as.shift;
         const uint32_t symbol = rest < NumberTable::kSymbols ? rest : NumberTable::kSymbols - 1;
         const uint32_t start = table.start[symbol];
-        const auto low = static_cast<uint16_t>(value & ((1U << as.shift) - 1));
-        push({static_cast<uint16_t>(start),
-              static_cast<uint16_t>(table.start[symbol + 1] - start),
-              low,
-              static_cast<uint8_t>(as.shift),
-              0});
+        const uint32_t low = value & ((1U << as.shift) - 1);
+        push(start, table.start[symbol + 1] - start, 0, low, as.shift);
         if (symbol == NumberTable::kSymbols - 1) {
-            push({0,
-                  static_cast<uint16_t>(kProbabilityOne),
-                  static_cast<uint16_t>(rest - symbol),
-                  static_cast<uint8_t>(kNumberBits - as.shift),
-                  0});
+            push(0, kProbabilityOne, 0, rest - symbol, kNumberBits - as.shift);
         }
     }
     // A bit that is 1 with probability `one` / 4096. REQUIRES: 0 < one < 4096.
-    void bit(bool value, uint32_t one, size_t state) {
-        push({static_cast<uint16_t>(value ? 0 : one),
-              static_cast<uint16_t>(value ? one : kProbabilityOne - one),
-              0,
-              0,
-              static_cast<uint8_t>(state)});
+    void bit(bool value, uint32_t one, uint32_t state) {
+        push(value ? 0 : one, value ? one : kProbabilityOne - one, state, 0, 0);
     }
     // Appends the states and the words.
     void finish(Bytes& out);
 
 private:
-    struct Step {
-        uint16_t start;
-        uint16_t frequency;
-        uint16_t low;
-        uint8_t shift;
-        uint8_t state;
-    };
-    void push(const Step& step) { steps_[used_++] = step; }
+    // One number a symbol: start, frequency, state, raw bits and how many these are.
+    static constexpr uint32_t kFrequencyAt = 12;
+    static constexpr uint32_t kStateAt = 25;
+    static constexpr uint32_t kLowAt = 32;
+    static constexpr uint32_t kShiftAt = 48;
+    void push(uint32_t start, uint32_t frequency, uint32_t state, uint32_t low, uint32_t shift) {
+        steps_[used_++] = uint64_t{start | frequency << kFrequencyAt | state << kStateAt} |
+                          uint64_t{low} << kLowAt | uint64_t{shift} << kShiftAt;
+    }
 
-    std::vector<Step> steps_;
+    const NumberTable* tables_ = number_tables().data();
+    std::vector<uint64_t> steps_;
     size_t used_ = 0;
     std::vector<uint32_t> words_;
 };

@@ -72,7 +72,8 @@ void UpdateCodec::encode_segment(const SparseUpdate& update,
         if (tile == first_tile(segment) || at.first == 0) {
             writer.begin_tensor(at.columns);
         }
-        writer.add(chunk, at, keep_);
+        ReadAhead none;
+        writer.add(chunk, at, keep_, none);
     }
     parts_[segment].clear();
     writer.finish(parts_[segment]);
@@ -83,6 +84,10 @@ void UpdateCodec::encode(const SparseUpdate& update, Bytes& out) {
     threads_.run(segments_, [&](size_t segment, size_t thread) {
         encode_segment(update, segment, writers_[thread]);
     });
+    join_parts(out);
+}
+
+void UpdateCodec::join_parts(Bytes& out) const {
     out.assign(header_.begin(), header_.end());
     for (const Bytes& part : parts_) {
         for (size_t i = 0; i < kLengthBytes; ++i) {

@@ -21,6 +21,11 @@ public:
 
     // REQUIRES: one canonical chunk a tile (check_chunk).
     void encode(const SparseUpdate& update, Bytes& out);
+    // The same for an update whose chunks are made one by one right before they are coded, by this
+    // thread: make(tile, place, chunk, ahead) fills a canonical chunk, or returns false to stop.
+    // Returns whether all were made.
+    template <class Make>
+    bool encode_made(SparseUpdate& update, const Make& make, Bytes& out);
     // `out` is unspecified after a failure, which names tensor, chunk and byte.
     Status decode(ByteSpan bytes, SparseUpdate& out);
 
@@ -36,6 +41,7 @@ private:
         size_t byte = 0;
     };
     void encode_segment(const SparseUpdate& update, size_t segment, SegmentWriter& writer);
+    void join_parts(Bytes& out) const;
     Fault decode_segment(size_t segment, SegmentReader& reader, SparseUpdate& out) const;
     [[nodiscard]] uint64_t first_tile(size_t segment) const { return segment * segment_tiles_; }
     [[nodiscard]] uint64_t last_tile(size_t segment) const;
@@ -55,6 +61,30 @@ private:
     std::vector<Fault> faults_;
     ThreadPool threads_;
 };
+
+template <class Make>
+bool UpdateCodec::encode_made(SparseUpdate& update, const Make& make, Bytes& out) {
+    update.chunks.resize(tensor_of_tile_.size());
+    SegmentWriter& writer = writers_[0];
+    for (size_t segment = 0; segment < segments_; ++segment) {
+        writer.begin();
+        for (uint64_t tile = first_tile(segment); tile < last_tile(segment); ++tile) {
+            const ChunkPlace at = place(tile);
+            if (tile == first_tile(segment) || at.first == 0) {
+                writer.begin_tensor(at.columns);
+            }
+            ReadAhead ahead;
+            if (!make(tile, at, update.chunks[tile], ahead)) {
+                return false;
+            }
+            writer.add(update.chunks[tile], at, keep_, ahead);
+        }
+        parts_[segment].clear();
+        writer.finish(parts_[segment]);
+    }
+    join_parts(out);
+    return true;
+}
 
 // Chunks of a segment: a function of the run's settings alone.
 uint64_t segment_tiles(uint32_t keep);

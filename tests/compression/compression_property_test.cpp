@@ -141,8 +141,9 @@ TEST_CASE("every path gives the truth's codes and leftovers, for any values at a
             ChunkCoder coder(path);
             std::vector<float> e_after(kTileValues, 7.0F);
             ChunkCode code;
+            ReadAhead none;
             const FeedbackIn in{buffers[0].data(), buffers[1].data(), buffers[2].data(), 0.95F};
-            const bool fine = coder.compress(in, live, keep, e_after, code);
+            const bool fine = coder.compress(in, live, keep, e_after, code, none);
             RC_ASSERT(fine == truth.ok());
             if (fine) {
                 RC_ASSERT(code == *truth);
@@ -190,6 +191,11 @@ TEST_CASE("neither threads nor paths change a byte of a payload or a value that 
                 Bytes bytes;
                 RC_ASSERT(compressor.compress(start, end, e, e_after, update).ok());
                 compressor.encode(update, bytes);
+                Bytes at_once;
+                SparseUpdate same;
+                RC_ASSERT(compressor.compress(start, end, e, e_after, same, at_once).ok());
+                RC_ASSERT(at_once == bytes);
+                RC_ASSERT(same == update);
                 if (expected.empty()) {
                     expected = bytes;
                     expected_e = e_after;
