@@ -6,7 +6,7 @@
 #include "verify/chunk_audit.h"
 #include "verify/opening.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -68,3 +68,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     return 0;
 }
+
+}  // namespace assay

@@ -4,7 +4,7 @@
 #include "compression/error_feedback.h"
 #include "tests/compression/update_cases.h"
 
-using namespace assay;
+namespace assay {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
@@ -24,3 +24,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     return 0;
 }
+
+}  // namespace assay

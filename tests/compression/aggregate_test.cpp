@@ -7,7 +7,7 @@
 #include "tests/compression/samples.h"
 #include "tests/compression/update_cases.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -230,3 +230,5 @@ TEST_CASE("a payload is one value under every strategy") {
     }
     CHECK_FALSE(strategy_from_name("adam").ok());
 }
+
+}  // namespace assay

@@ -6,7 +6,7 @@
 
 #include "tests/compression/samples.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -212,3 +212,5 @@ TEST_CASE("energy is the sum of squares of the decoded values") {
     code.high_scale = scale_from_magnitude(2.0F);
     CHECK(chunk_energy(code) == 4.25);
 }
+
+}  // namespace assay

@@ -9,7 +9,7 @@
 #include "tests/compression/samples.h"
 #include "tests/compression/update_cases.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -243,3 +243,5 @@ TEST_CASE("any bytes behind a valid header are refused or canonical") {
         RC_ASSERT(decoded.ok() || !decoded.reason().empty());
     }));
 }
+
+}  // namespace assay

@@ -10,7 +10,7 @@
 #include "tests/compression/samples.h"
 #include "tests/compression/update_cases.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -130,3 +130,5 @@ TEST_CASE("write the bad cases", "[.corpus]") {
     write_case("bad_longer", kSparse, longer);
     write_case("bad_dense_nan", kDense | kBehindHeader, Bytes(4 * layout.live_count(), 0xff));
 }
+
+}  // namespace assay

@@ -13,7 +13,7 @@
 #include "core/files.h"
 #include "tests/compression/samples.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -137,3 +137,5 @@ TEST_CASE("a decoder written from the documentation reads our updates") {
     }
     std::filesystem::remove(file);
 }
+
+}  // namespace assay

@@ -10,7 +10,7 @@
 #include "tests/compression/samples.h"
 #include "tests/compression/update_cases.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -249,3 +249,5 @@ TEST_CASE("the corpus of edge cases decodes, or is refused, as its names say") {
     CHECK(good >= 5);
     CHECK(bad >= 5);
 }
+
+}  // namespace assay

@@ -2,7 +2,7 @@
 #include "kernels/adamw.h"
 #include "tests/kernels/exact_inputs.h"
 
-using namespace assay;
+namespace assay {
 
 TEST_CASE("AdamW has the scalar bits on every path") {
     const BiasTable table = bias_table(0.9, 0.95);
@@ -24,3 +24,5 @@ TEST_CASE("AdamW has the scalar bits on every path") {
         }
     }
 }
+
+}  // namespace assay

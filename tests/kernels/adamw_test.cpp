@@ -13,7 +13,7 @@
 #include "kernels/feedback.h"
 #include "kernels/paths.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -153,3 +153,5 @@ TEST_CASE("the bias table ends where both corrections have become one") {
     CHECK(late.decay == 2e-3F * 0.1F);
     CHECK(late.one_minus_beta1 == 1.0F - 0.9F);
 }
+
+}  // namespace assay

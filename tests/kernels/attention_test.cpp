@@ -8,7 +8,7 @@
 #include "kernels/lanes_scalar.h"
 #include "tests/kernels/exact_inputs.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -309,3 +309,5 @@ TEST_CASE("the gradients of attention are the slopes of its output") {
     require_slopes(exact.k, r.dk, exact);
     require_slopes(exact.v, r.dv, exact);
 }
+
+}  // namespace assay

@@ -3,7 +3,7 @@
 
 #include "tests/kernels/exact_inputs.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -78,3 +78,5 @@ TEST_CASE("a certain row costs nothing, a NaN reaches the loss") {
         CHECK(std::isnan(loss));
     }
 }
+
+}  // namespace assay

@@ -3,7 +3,7 @@
 
 #include "tests/kernels/exact_inputs.h"
 
-using namespace assay;
+namespace assay {
 
 TEST_CASE("the embedding equals a plain loop on every path") {
     for (const Inputs inputs : kAllInputs) {
@@ -41,3 +41,5 @@ TEST_CASE("the gradient of a repeated token is added in order") {
     embedding_backward(pool, std::vector<int32_t>{1, 1, 1, 1}, 1, d_out.data(), d_table.data());
     require_same(d_table, {0.5F, 1.0F, 0.5F});
 }
+
+}  // namespace assay

@@ -11,7 +11,7 @@
 
 #include "tests/kernels/exact_inputs.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -242,3 +242,5 @@ TEST_CASE("a row of a packed matrix is the row that went in", "[gemm]") {
     }
     CHECK(packed.panel(2)[6] == 0.0F);  // beyond row 69
 }
+
+}  // namespace assay

@@ -2,7 +2,7 @@
 #include "tests/kernels/exact_inputs.h"
 #include "tests/kernels/lanes_probe.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -195,3 +195,5 @@ TEST_CASE("the operations of the lanes have one hash on every machine") {
         CHECK(hash == 0xC2491D35056E96DAU);
     }
 }
+
+}  // namespace assay

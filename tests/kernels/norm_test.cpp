@@ -4,7 +4,7 @@
 #include "core/merkle.h"
 #include "tests/kernels/exact_inputs.h"
 
-using namespace assay;
+namespace assay {
 
 TEST_CASE("tiles are summed in order, each on its own") {
     // 2^-53 relative to 1 vanishes when added one by one to 1, but not when summed in its own tile.
@@ -69,3 +69,5 @@ TEST_CASE("norm and scaling have the bits of a plain loop on every path") {
         }
     }
 }
+
+}  // namespace assay

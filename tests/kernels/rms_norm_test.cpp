@@ -3,7 +3,7 @@
 
 #include "tests/kernels/exact_inputs.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -117,3 +117,5 @@ TEST_CASE("a sum is added in place on every path") {
         }
     }
 }
+
+}  // namespace assay

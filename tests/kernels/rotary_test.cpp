@@ -6,7 +6,7 @@
 
 #include "tests/kernels/exact_inputs.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -110,3 +110,5 @@ TEST_CASE("a rotation is what its comment says, and rotate_back its transpose") 
         REQUIRE(same_value(back[at + half], std::fma(-a, sin, b * cos)));
     }
 }
+
+}  // namespace assay

@@ -7,7 +7,7 @@
 #include <set>
 #include <utility>
 
-using namespace assay;
+namespace assay {
 
 TEST_CASE("staggered arrays are zeros, apart and out of step") {
     for (const size_t count : {1U, 1000U, 524288U, 600000U}) {
@@ -35,3 +35,5 @@ TEST_CASE("no arrays, and arrays of nothing") {
     StaggeredBuffers empty(3, 0);
     CHECK(empty[2].empty());
 }
+
+}  // namespace assay

@@ -3,7 +3,7 @@
 
 #include "tests/kernels/exact_inputs.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -79,3 +79,5 @@ TEST_CASE("silu at its ends") {
     require_same({out[0], out[1], out[2], out[4]}, {0.0F, -0.0F, 100.0F, 3e38F});
     CHECK(std::abs(out[3]) < 1e-35F);
 }
+
+}  // namespace assay

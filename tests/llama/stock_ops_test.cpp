@@ -7,7 +7,7 @@
 
 #include "core/rng.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -41,3 +41,5 @@ TEST_CASE("stock products equal ours within rounding, in all layouts", "[stock_o
         CHECK(largest < 1e-5F);
     }
 }
+
+}  // namespace assay

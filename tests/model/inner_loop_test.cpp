@@ -9,7 +9,7 @@
 
 #include "kernels/norm.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -187,3 +187,5 @@ TEST_CASE("failures name the step and change nothing") {
     const auto full = [](const InnerStep&) -> Status { return fail("disk full"); };
     CHECK(absent.run(ones, full, kNever).reason() == "step 0: disk full");
 }
+
+}  // namespace assay

@@ -8,7 +8,7 @@
 
 #include "core/rng.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -160,3 +160,5 @@ TEST_CASE("a share taken out late comes back with the next step") {
         REQUIRE(step->q[i] == -share[i]);
     }
 }
+
+}  // namespace assay

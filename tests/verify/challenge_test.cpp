@@ -9,7 +9,7 @@
 
 #include "core/rng.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -144,3 +144,5 @@ TEST_CASE("held-out draws are distinct, reproducible and differ by purpose and d
     CHECK(draw_held_out(number(1), "gate", 0, 64, 10).size() == 10);
     CHECK(draw_held_out(number(1), "gate", 0, 64, 0).empty());
 }
+
+}  // namespace assay

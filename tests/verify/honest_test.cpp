@@ -3,7 +3,7 @@
 
 #include "tests/verify/toy_world.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -70,3 +70,5 @@ TEST_CASE("states regenerated from the gradients are the recorded ones, in any o
     }
     CHECK_FALSE(work.chain->step_state(world.inner_steps).ok());
 }
+
+}  // namespace assay

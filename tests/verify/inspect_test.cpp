@@ -7,7 +7,7 @@
 
 #include "tests/verify/toy_world.h"
 
-using namespace assay;
+namespace assay {
 
 TEST_CASE("every field of a COMMIT is compared, and both values are named", "[verify]") {
     World world(NumericClass::kExact, 1);
@@ -100,3 +100,5 @@ TEST_CASE("dense payloads go through the chunk chain too", "[verify]") {
     payload.dense[kTileValues + 3] *= 2;
     CHECK(audit().reason.find("chunk 1: value 3 of the payload") == 0);
 }
+
+}  // namespace assay

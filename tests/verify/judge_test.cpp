@@ -7,7 +7,7 @@
 #include "tests/verify/toy_world.h"
 #include "verify/survival.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -181,3 +181,5 @@ TEST_CASE("survival of lazy peers is that of the table", "[verify]") {
     CHECK(lazy_survival(12, 10, 3, 1) == 0);
     CHECK(lazy_survival(12, 12, 0, 1) == 1);
 }
+
+}  // namespace assay

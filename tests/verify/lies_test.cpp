@@ -7,7 +7,7 @@
 #include "core/rng.h"
 #include "tests/verify/toy_world.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -328,3 +328,5 @@ TEST_CASE("a copied chain: the pair is found, and the copy does not open for its
     CHECK(verdicts[1].layer == Layer::kCopies);
     CHECK(verdicts[1].reason.find("does not open for its own assignment") != std::string::npos);
 }
+
+}  // namespace assay

@@ -6,7 +6,7 @@
 #include "core/rng.h"
 #include "tests/verify/toy_world.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -164,3 +164,5 @@ TEST_CASE("gradients in a file answer like gradients in memory", "[verify]") {
     std::filesystem::remove(in_file.folder);
     CHECK_FALSE(GradientStore::open(4096, 3, {0, "/proc/no such folder"}).ok());
 }
+
+}  // namespace assay

@@ -5,7 +5,7 @@
 
 #include "core/rng.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -181,3 +181,5 @@ TEST_CASE("sketches estimate similarity", "[verify]") {
     CHECK(half == Approx(1.0 / 3).margin(0.16));  // 0.5 overlap is Jaccard 1/3
     CHECK(MinHash(PayloadEntries{}).similarity(MinHash(PayloadEntries{})) == 0);
 }
+
+}  // namespace assay

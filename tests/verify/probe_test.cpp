@@ -8,7 +8,7 @@
 #include "core/rng.h"
 #include "tests/verify/toy_world.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -225,3 +225,5 @@ TEST_CASE("nats become bounded integers", "[verify]") {
     CHECK(to_nano_nats(std::numeric_limits<double>::quiet_NaN()) == 0);
     CHECK(to_nano_nats(1e300) == 1000000000000000);
 }
+
+}  // namespace assay

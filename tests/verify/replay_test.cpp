@@ -8,7 +8,7 @@
 #include "core/rng.h"
 #include "tests/verify/toy_world.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -207,3 +207,5 @@ TEST_CASE("figures: no gradient at all agrees, a gradient against none does not"
     CHECK(std::isinf(invented.rho_worst_chunk));
     CHECK(invented.worst_chunk == 0);
 }
+
+}  // namespace assay

@@ -6,7 +6,7 @@
 
 #include "core/rng.h"
 
-using namespace assay;
+namespace assay {
 
 namespace {
 
@@ -85,3 +85,5 @@ TEST_CASE("equal roots are equal steps, opened or not", "[verify]") {
     CHECK(report.suspicious);
     CHECK(report.suspect_steps == std::vector<uint32_t>{0, 2});
 }
+
+}  // namespace assay
