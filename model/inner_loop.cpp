@@ -19,14 +19,28 @@ InnerPlan inner_plan(const RoundPlan& plan, const PlanPeer& peer) {
 
 namespace {
 
-// The first tensor of which a value is not finite.
+// The first tensor of which a value is not finite; empty if there is none.
 std::string not_finite_tensor(const ParameterLayout& layout, std::span<const float> values) {
     for (const TensorLayout& tensor : layout.tensors) {
         if (!std::isfinite(squared_norm(values.subspan(tensor.first_value(), tensor.live())))) {
             return tensor.name;
         }
     }
-    return "padding";
+    return {};
+}
+
+// Why a step cannot go on: what is not finite. A bad value in theta spreads to every gradient, so
+// theta is looked at first.
+Error not_finite(const ParameterLayout& layout,
+                 std::span<const float> theta,
+                 std::span<const float> g) {
+    if (const std::string name = not_finite_tensor(layout, theta); !name.empty()) {
+        return fail("the parameters of " + name + " are not finite");
+    }
+    if (const std::string name = not_finite_tensor(layout, g); !name.empty()) {
+        return fail("the gradient of " + name + " is not finite");
+    }
+    return fail("the loss is not finite");
 }
 
 }  // namespace
@@ -40,11 +54,8 @@ Result<ClippedGradient> clipped_gradient(GradientModel& model,
     ClippedGradient result;
     result.losses = model.gradient(theta, batch, grain_sequences, g);
     const double squares = squared_norm(model.pool(), g);
-    if (!std::isfinite(squares)) {
-        return fail("the gradient of " + not_finite_tensor(model.layout(), g) + " is not finite");
-    }
-    if (!std::isfinite(result.losses.mean_loss)) {
-        return fail("the loss is not finite");
+    if (!std::isfinite(squares) || !std::isfinite(result.losses.mean_loss)) {
+        return not_finite(model.layout(), theta, g);
     }
     result.norm = static_cast<float>(std::sqrt(squares));
     scale_in_place(model.pool(), g, clip_scale(squares, clip));

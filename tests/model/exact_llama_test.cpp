@@ -9,6 +9,7 @@
 
 #include "kernels/kernel_path.h"
 #include "model/decoder.h"
+#include "model/inner_loop.h"
 #include "tests/model/double_decoder.h"
 
 namespace assay {
@@ -143,6 +144,20 @@ TEST_CASE("a model used for batches of several sizes gives each its own bits", "
         std::vector<float> gradient(theta.size());
         (*model)->gradient(theta, batch, 2, gradient);
         CHECK(same_bits(gradient, gradient_of(shape, theta, batch, 2).gradient));
+    }
+}
+
+TEST_CASE("a NaN among the parameters is found, and its tensor named", "[exact]") {
+    const ModelShape shape = tiny_shape(true);
+    const TokenBatch batch = made_batch(shape, 1);
+    for (const TensorLayout& tensor : llama_layout(shape).tensors) {
+        std::vector<float> theta = made_theta(shape);
+        const size_t row = tensor.rows > 1 ? static_cast<size_t>(batch.tokens[0]) % tensor.rows : 0;
+        theta[tensor.first_value() + row * tensor.columns] = std::nanf("");
+        std::vector<float> g(theta.size());
+        auto model = make_exact_llama(shape, {});
+        CHECK(clipped_gradient(**model, theta, batch, 1, 1.0F, g).reason() ==
+              "the parameters of " + tensor.name + " are not finite");
     }
 }
 

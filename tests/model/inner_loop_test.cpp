@@ -180,6 +180,15 @@ TEST_CASE("failures name the step and change nothing") {
     InnerLoop two(model, {}, plan_of(2), zero_state(model.layout()));
     REQUIRE(two.run(ones, nullptr, kNever).ok());
     CHECK(equal_bits(loop.state().theta, two.state().theta));
+    CHECK(broken.reason() == "step 2: the gradient of matrix is not finite");
+
+    // Every gradient is a NaN then, that of the matrix in front of it too.
+    InnerState spoiled = zero_state(model.layout());
+    spoiled.theta[model.layout().tensors[1].first_value() + 4] =
+        std::numeric_limits<float>::infinity();
+    InnerLoop infinite(model, {}, plan_of(1), spoiled);
+    CHECK(infinite.run(poisoned, nullptr, kNever).reason() ==
+          "step 0: the parameters of norm are not finite");
 
     InnerLoop absent(model, {}, plan_of(1), zero_state(model.layout()));
     const auto missing = [](uint32_t) -> Result<TokenBatch> { return fail("no such sample"); };
