@@ -2,27 +2,15 @@
 // Other compilers, options and arm64: scripts/check_exact.sh.
 
 #include <catch2/catch.hpp>
-#include <fstream>
 #include <iostream>
-#include <map>
 
 #include "core/merkle.h"
 #include "kernels/kernel_path.h"
 #include "tests/golden/golden_run.h"
+#include "tests/golden/golden_values.h"
 
 namespace assay {
 namespace {
-
-std::map<std::string, std::string> golden_values() {
-    std::ifstream in(std::string(ASSAY_SOURCE_DIR) + "/tests/golden/exact.txt");
-    std::map<std::string, std::string> all;
-    std::string name;
-    std::string hex;
-    while (in >> name >> hex) {
-        all[name] = hex;
-    }
-    return all;
-}
 
 TEST_CASE("the golden run ends with one root on every path", "[exact][golden]") {
     const auto golden = golden_values();
