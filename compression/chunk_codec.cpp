@@ -23,7 +23,7 @@ uint32_t magnitude_bits(float value) {
 // Indices of the `count` largest |value| that are not zero, increasing; ties: lower index.
 std::vector<uint16_t> largest(std::span<const float> values, uint32_t count) {
     // One number orders all: magnitude first, then the lower index as the larger number.
-    std::array<uint64_t, kTileValues> keys;
+    std::array<uint64_t, kTileValues> keys{};
     size_t used = 0;
     for (size_t i = 0; i < values.size(); ++i) {
         const uint32_t bits = magnitude_bits(values[i]);
@@ -132,7 +132,7 @@ ChunkCode code_chunk(std::span<float> values, uint32_t keep) {
     if (chunk.indices.empty()) {
         return chunk;
     }
-    std::array<double, kTileValues> magnitudes;
+    std::array<double, kTileValues> magnitudes{};
     chunk.codes.resize(chunk.indices.size());
     for (size_t i = 0; i < chunk.indices.size(); ++i) {
         magnitudes[i] = static_cast<double>(std::fabs(values[chunk.indices[i]]));
@@ -142,6 +142,7 @@ ChunkCode code_chunk(std::span<float> values, uint32_t keep) {
     return chunk;
 }
 
+// NOLINTNEXTLINE(readability-function-size)
 Result<ChunkCode> compress_chunk(std::span<const float> theta_start,
                                  std::span<const float> theta_end,
                                  std::span<const float> e,

@@ -151,7 +151,7 @@ ClassSplit ChunkCoder::split(SplitRule rule) const {
         most = std::max(most, magnitudes[i]);
     }
     if (!sums_are_exact(std::bit_cast<uint32_t>(least), std::bit_cast<uint32_t>(most), count_)) {
-        std::array<double, kTileValues> wide;
+        std::array<double, kTileValues> wide{};
         std::copy(magnitudes, magnitudes + count_, wide.begin());
         return split_classes({wide.data(), count_}, rule);
     }

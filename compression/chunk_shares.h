@@ -47,7 +47,7 @@ private:
     struct Pending {
         double* squares = nullptr;
         size_t count = 0;
-        std::array<float, kTileValues> shares;
+        std::array<float, kTileValues> shares{};
     };
     void add_sparse(const ChunkCode& chunk, const ShareRule& rule, float* out, float* shares);
     size_t add_dense(const float* values, const ShareRule& rule, float* out, float* shares);

@@ -1,9 +1,18 @@
 #include "compression/dense_update.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
 namespace assay {
+
+namespace {
+
+bool all_finite(std::span<const float> values) {
+    return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
+}
+
+}  // namespace
 
 uint64_t dense_bytes(const ParameterLayout& layout) {
     return kPayloadHeaderBytes + 4 * layout.live_count();
@@ -14,8 +23,9 @@ Bytes encode_dense(std::span<const float> values, const ParameterLayout& layout,
     ByteWriter writer;
     writer.raw(payload_header(kind, layout, 0));
     for (const TensorLayout& tensor : layout.tensors) {
-        for (const float value : values.subspan(tensor.first_value(), tensor.live())) {
-            ASSAY_CHECK(std::isfinite(value));
+        const auto live = values.subspan(tensor.first_value(), tensor.live());
+        ASSAY_CHECK(all_finite(live));
+        for (const float value : live) {
             writer.u32(std::bit_cast<uint32_t>(value));
         }
     }

@@ -101,9 +101,9 @@ private:
         return {number_class(static_cast<uint32_t>(within)), mean, history};
     }
 
-    std::array<uint64_t, kHistories> gaps_;
-    std::array<uint64_t, kHistories> means_;
-    std::array<uint32_t, kHistories> ratios_;  // in units of 1 / 4096
+    std::array<uint64_t, kHistories> gaps_{};
+    std::array<uint64_t, kHistories> means_{};
+    std::array<uint32_t, kHistories> ratios_{};  // in units of 1 / 4096
 };
 
 // Signs repeat in a column, in some tensors almost always.
