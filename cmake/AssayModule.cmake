@@ -5,7 +5,7 @@
 #   TORCH                    -> needs libtorch; left out, with all that depend on it, in builds without
 # Names of files that mean something:
 #   *_property_test.cpp      RapidCheck is linked          main.cpp      left to program()
-#   *_avx2.cpp *_avx512.cpp  compiled for that instruction set, x86-64 only, as *_x86.cpp is
+#   *_fma.cpp *_avx2.cpp *_avx512.cpp  compiled for that instruction set, x86-64 only, as *_x86.cpp is
 #   *_arm64.cpp *_neon.cpp  arm64 only
 #   *_cuda.cu                compiled where nvcc is; *_no_cuda.cpp where it is not
 # A test case tagged [slow] or [process] runs under that ctest label instead of `fast`.
@@ -15,7 +15,7 @@ set(ASSAY_LEFT_OUT "")      # modules left out of this build for want of libtorc
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     set(ASSAY_WRONG_CPU "_(arm64|neon)\\.cpp$")
 else()
-    set(ASSAY_WRONG_CPU "_(x86|avx2|avx512)\\.cpp$")
+    set(ASSAY_WRONG_CPU "_(x86|fma|avx2|avx512)\\.cpp$")
 endif()
 
 set(ASSAY_CUDA_FOUND FALSE)
@@ -59,6 +59,8 @@ function(set_cpu_flags)
     foreach(source ${ARGN})
         if(source MATCHES "_avx2\\.cpp$")
             set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma")
+        elseif(source MATCHES "_fma\\.cpp$")
+            set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-mfma")
         elseif(source MATCHES "_avx512\\.cpp$")
             # g++ 12 finds the undefined registers of its own avx512fintrin.h uninitialised.
             set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS

@@ -48,6 +48,7 @@ const GemmPath& gemm_path(KernelPath path);
 
 // Defined in gemm_<path>.cpp; not to be called on a CPU without it.
 extern const GemmPath kGemmScalar;
+extern const GemmPath kGemmScalarFma;  // x86-64 with FMA
 extern const GemmPath kGemmAvx2;
 extern const GemmPath kGemmAvx512;
 extern const GemmPath kGemmNeon;

@@ -1,5 +1,6 @@
 // The paths of x86-64.
 #include "core/check.h"
+#include "kernels/cpu_features.h"
 #include "kernels/gemm_paths.h"
 
 namespace assay {
@@ -15,7 +16,7 @@ const GemmPath& gemm_path(KernelPath path) {
         case KernelPath::kNeon:
             ASSAY_CHECK(kernel_path_available(path));
     }
-    return kGemmScalar;
+    return cpu_has_avx2_and_fma() ? kGemmScalarFma : kGemmScalar;
 }
 
 }  // namespace assay

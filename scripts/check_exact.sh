@@ -25,6 +25,7 @@ FLAGS=(-std=c++20 -I. -ffp-contract=off -ffunction-sections -fdata-sections -pth
 
 flags_of() {
     case "$1" in
+    *_fma.cpp) echo -mfma ;;
     *_avx2.cpp) echo -mavx2 -mfma ;;
     *_avx512.cpp) echo -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl ;;
     esac
@@ -32,7 +33,7 @@ flags_of() {
 
 kernel_sources() {
     local other='_(arm64|neon)\.cpp$'
-    [ "$1" = x86 ] || other='_(x86|avx2|avx512)\.cpp$'
+    [ "$1" = x86 ] || other='_(x86|fma|avx2|avx512)\.cpp$'
     find kernels -name '*.cpp' | grep -Ev "$other"
 }
 
