@@ -23,10 +23,10 @@ void feedback_step(std::span<const float> theta_start,
     ASSAY_CHECK_EQ(theta_start.size(), theta_end.size());
     ASSAY_CHECK_EQ(theta_start.size(), e.size());
     ASSAY_CHECK_EQ(theta_start.size(), a.size());
-    static const bool fast = cpu_has_avx2_and_fma();
+    static const bool kFast = cpu_has_avx2_and_fma();
     const FeedbackArrays arrays{
         theta_start.data(), theta_end.data(), e.data(), a.data(), theta_start.size()};
-    fast ? feedback_avx2(arrays, beta) : feedback_scalar(arrays, beta);
+    kFast ? feedback_avx2(arrays, beta) : feedback_scalar(arrays, beta);
 }
 
 }  // namespace assay

@@ -15,8 +15,8 @@ constexpr int kNotForced = -1;
 std::atomic<int> forced{kNotForced};
 
 KernelPath fastest() {
-    static const KernelPath path = available_kernel_paths().back();
-    return path;
+    static const KernelPath kPath = available_kernel_paths().back();
+    return kPath;
 }
 
 }  // namespace
