@@ -7,6 +7,8 @@
 #   layers    the house rules          format   clang-format          tidy   clang-tidy
 #   asan      address + undefined      tsan     threads               valgrind
 #   fuzz      libFuzzer, one minute in all
+# valgrind runs the tests of core, protocol and ledger, without the cases of the ledger that do the
+# same thousands of times ([repeats]; the sanitizers run those): they would take it half an hour.
 # clang-tidy reads the torch-free files that differ from the main branch (ASSAY_BASE, default
 # origin/main); with --all it reads every file, which takes long.
 
@@ -102,8 +104,8 @@ step_valgrind() {
     local test
     for test in core_test protocol_test ledger_test; do
         say "valgrind $test"
-        valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
-            "build/release/$test" '~[slow]'
+        valgrind -q --fair-sched=yes --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
+            "build/release/$test" '~[slow]~[repeats]'
     done
 }
 

@@ -181,7 +181,8 @@ Gain gain_of_one_skip(const Market& market, uint64_t turn, int64_t skip_ppm, Cou
 
 }  // namespace
 
-TEST_CASE("Skipping any fraction of a round loses money in expectation, at every tenure") {
+TEST_CASE("Skipping any fraction of a round loses money in expectation, at every tenure",
+          "[repeats]") {
     Market market;
     CounterRng rng(test_digest("one skip"));
     for (const int64_t window : {0, 8}) {

@@ -77,7 +77,7 @@ TEST_CASE("The books of the story are as the rules say") {
     REQUIRE(run.book(4).escrow.deposit() > 0);  // a fault of form leaves it
 }
 
-TEST_CASE("One flipped bit in any record is found where it is") {
+TEST_CASE("One flipped bit in any record is found where it is", "[repeats]") {
     const Story story;
     for (int kind = 1; kind <= kRecordKindMax; ++kind) {
         const auto name = static_cast<RecordKind>(kind);
@@ -114,7 +114,8 @@ TEST_CASE("One flipped bit in any record is found where it is") {
     }
 }
 
-TEST_CASE("A flipped bit with the chain linked anew lacks the coordinator's signature") {
+TEST_CASE("A flipped bit with the chain linked anew lacks the coordinator's signature",
+          "[repeats]") {
     const Story story;
     for (int kind = 1; kind <= kRecordKindMax; ++kind) {
         const auto name = static_cast<RecordKind>(kind);
@@ -318,7 +319,8 @@ TEST_CASE("A COMMIT that another key signed is found") {
     require_bad(report, RecordKind::kCommit, "signed by");
 }
 
-TEST_CASE("A record that is left out or doubled breaks the order, however it is signed") {
+TEST_CASE("A record that is left out or doubled breaks the order, however it is signed",
+          "[repeats]") {
     for (const RecordKind kind : {RecordKind::kRoster,
                                   RecordKind::kPlan,
                                   RecordKind::kCommit,

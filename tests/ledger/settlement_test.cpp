@@ -197,7 +197,8 @@ TEST_CASE("Fees are another book") {
             .empty());
 }
 
-TEST_CASE("The books add up after any course of a run, and a fold of the ledger gives the same") {
+TEST_CASE("The books add up after any course of a run, and a fold of the ledger gives the same",
+          "[repeats]") {
     CounterRng rng(test_digest("course"));
     for (int trial = 0; trial < 12; ++trial) {
         PaySettings pay = short_pay();

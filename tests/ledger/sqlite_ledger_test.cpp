@@ -203,7 +203,7 @@ TEST_CASE("What cannot be stored is refused before anything is written") {
     REQUIRE(ledger->height() == 0);
 }
 
-TEST_CASE("A bit flipped in a stored row is named") {
+TEST_CASE("A bit flipped in a stored row is named", "[repeats]") {
     ScratchFolder folder;
     MemoryLedger memory(coordinator());
     TestRun run(memory, 3, PaySettings{});
@@ -264,7 +264,8 @@ namespace {
 
 }  // namespace
 
-TEST_CASE("After kill -9 at any moment every acknowledged batch is there, and no part of another") {
+TEST_CASE("After kill -9 at any moment every acknowledged batch is there, and no part of another",
+          "[repeats]") {
     ScratchFolder folder;
     const auto file = folder.path() / "ledger.sqlite";
     CounterRng rng(test_digest("kill"));
