@@ -132,7 +132,7 @@ struct LayerActivations {
 // y (N, D) from x (N, D); y may be x. mix(q, k, v, mixed) turns q and k to their positions and
 // writes the attention's output.
 template <class Matrix, class Mix>
-void layer_forward(ThreadPool& pool,
+void layer_forward(ThreadPool& pool,  // NOLINT(readability-function-size)
                    const LayerSizes& sizes,
                    const LayerWeights<Matrix>& weights,
                    size_t rows,

@@ -62,7 +62,7 @@ Result<ClippedGradient> clipped_gradient(GradientModel& model,
     return result;
 }
 
-void adamw_all(ThreadPool& pool,
+void adamw_all(ThreadPool& pool,  // NOLINT(readability-function-size)
                const ParameterLayout& layout,
                const InnerSpans& state,
                std::span<const float> g,
