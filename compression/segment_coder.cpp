@@ -12,7 +12,7 @@ constexpr uint32_t kMagnitudeState = 2;
 
 void SegmentWriter::begin() {
     symbols_.clear();
-    model_ = UpdateModel();
+    model_.restart();
 }
 
 void SegmentWriter::add_scales(const ChunkCode& chunk) {
@@ -84,7 +84,7 @@ void SegmentWriter::add(const ChunkCode& chunk,
 
 void SegmentReader::begin(ByteSpan bytes) {
     symbols_ = SymbolReader(bytes);
-    model_ = UpdateModel();
+    model_.restart();
 }
 
 const char* SegmentReader::read_scales(ChunkCode& out, bool& single) {

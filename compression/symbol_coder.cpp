@@ -71,7 +71,7 @@ const std::array<NumberTable, kNumberTables>& number_tables() {
 
 void SymbolWriter::finish(Bytes& out) {
     std::array<uint64_t, kStates> states{kStateLow, kStateLow, kStateLow};
-    words_.resize(used_);
+    words_.resize(steps_.size());
     size_t words = 0;
     for (size_t i = used_; i > 0; --i) {
         const uint64_t step = steps_[i - 1];
@@ -91,7 +91,11 @@ void SymbolWriter::finish(Bytes& out) {
         states[state] = x << shift | low;
     }
     const size_t first = out.size();
-    out.resize(first + 8 * kStates + 4 * words);
+    const size_t whole = first + 8 * kStates + 4 * words;
+    if (whole > out.capacity()) {
+        out.reserve(whole + whole / 4);  // next time there may be a little more
+    }
+    out.resize(whole);
     uint8_t* at = out.data() + first;
     const auto put = [&at](uint64_t value, size_t size) {
         for (size_t i = 0; i < size; ++i) {

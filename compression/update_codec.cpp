@@ -88,6 +88,13 @@ void UpdateCodec::encode(const SparseUpdate& update, Bytes& out) {
 }
 
 void UpdateCodec::join_parts(Bytes& out) const {
+    size_t size = header_.size();
+    for (const Bytes& part : parts_) {
+        size += kLengthBytes + part.size();
+    }
+    if (size > out.capacity()) {
+        out.reserve(size + size / 4);
+    }
     out.assign(header_.begin(), header_.end());
     for (const Bytes& part : parts_) {
         for (size_t i = 0; i < kLengthBytes; ++i) {
@@ -126,8 +133,12 @@ Error UpdateCodec::refusal(const Fault& fault) const {
 }
 
 Status UpdateCodec::decode(ByteSpan bytes, SparseUpdate& out) {
-    if (Status header = check_payload_header(bytes, kind_, layout_, keep_); !header) {
-        return header.error();
+    const bool right_header =
+        bytes.size() >= header_.size() && std::equal(header_.begin(), header_.end(), bytes.begin());
+    if (!right_header) {
+        Status why = check_payload_header(bytes, kind_, layout_, keep_);
+        ASSAY_CHECK(!why.ok());
+        return why;
     }
     size_t at = kPayloadHeaderBytes + kLengthBytes * segments_;
     if (bytes.size() < at + kSegmentBytesMin * segments_) {

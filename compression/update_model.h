@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "compression/symbol_coder.h"
@@ -142,6 +143,12 @@ struct UpdateModel {
     int32_t last_high = 1920;  // pattern of 2^-7
     int32_t last_span = 8;
 
+    // As new, but for the room that it has for columns. A tensor begins next.
+    void restart() {
+        SignModel room = std::move(signs);
+        *this = UpdateModel();
+        signs = std::move(room);
+    }
     void update() {
         single.update();
         gaps.update();

@@ -71,6 +71,7 @@ inline ChunkCode plain_code(const std::vector<float>& a, uint32_t keep) {
         return code;
     }
     std::vector<double> magnitudes;
+    magnitudes.reserve(order.size());
     for (const uint16_t index : order) {
         magnitudes.push_back(std::fabs(static_cast<double>(a[index])));
     }

@@ -167,7 +167,7 @@ TEST_CASE("64 of 4096 random values cost less than 8.8 bits each") {
     layout.add("weight", 1024, 1024);
     layout.add("wide", 1024, 3072);
     const Compressed sent = sample_update(layout, 70);
-    REQUIRE(kept_values(sent.update) == 1024 * 64);
+    REQUIRE(kept_values(sent.update) == size_t{1024} * 64);
     const double bits = bits_per_kept_value(sent.update, sent.bytes.size());
     INFO("bits per kept value " << bits);
     CHECK(bits < 8.8);
@@ -219,10 +219,11 @@ TEST_CASE("dense payloads: exact size, finite, no padding on the wire") {
     const Result<std::vector<float>> got = decode_dense(bytes, layout);
     REQUIRE(got.ok());
     CHECK(equal_bits(*got, values));
-    bytes[kPayloadHeaderBytes + 4 * 3 + 2] = 0x80;  // value 0 of "norm": an infinity
-    bytes[kPayloadHeaderBytes + 4 * 3 + 3] = 0x7f;
-    bytes[kPayloadHeaderBytes + 4 * 3 + 1] = 0;
-    bytes[kPayloadHeaderBytes + 4 * 3] = 0;
+    const size_t first_of_norm = kPayloadHeaderBytes + size_t{4} * 3;
+    bytes[first_of_norm + 2] = 0x80;  // an infinity
+    bytes[first_of_norm + 3] = 0x7f;
+    bytes[first_of_norm + 1] = 0;
+    bytes[first_of_norm] = 0;
     const Result<std::vector<float>> refused = decode_dense(bytes, layout);
     REQUIRE_FALSE(refused.ok());
     CHECK(refused.reason().find("norm, value 0") != std::string::npos);
