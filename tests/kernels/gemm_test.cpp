@@ -84,27 +84,28 @@ void check_layouts(
 }  // namespace
 
 TEST_CASE("products around the edges of a tile are one chain per output", "[gemm]") {
-    for (const size_t m : {1, 2, 5, 6, 7, 8, 13, 14, 15, 28, 29}) {
-        for (const size_t n : {1, 2, 8, 15, 16, 17, 31, 32, 33, 65}) {
+    for (const size_t m : std::initializer_list<size_t>{1, 2, 5, 6, 7, 8, 13, 14, 15, 28, 29}) {
+        for (const size_t n : std::initializer_list<size_t>{1, 2, 8, 15, 16, 17, 31, 32, 33, 65}) {
             check_layouts(m, n, 19, Inputs::kWide, {1});
         }
     }
 }
 
 TEST_CASE("products around the edges of blocks of rows and columns", "[gemm]") {
-    for (const size_t m : {95, 96, 97, 111, 112, 113, 168, 337}) {
+    for (const size_t m : std::initializer_list<size_t>{95, 96, 97, 111, 112, 113, 168, 337}) {
         check_layouts(m, 33, 18, Inputs::kWide, {1});
     }
-    for (const size_t n : {1023, 1024, 1025, 2049, 4100}) {
+    for (const size_t n : std::initializer_list<size_t>{1023, 1024, 1025, 2049, 4100}) {
         check_layouts(3, n, 5, Inputs::kWide, {1});
     }
 }
 
 TEST_CASE("chains go on over blocks of k", "[gemm]") {
-    for (const size_t k : {0, 1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 255, 257, 511, 512, 513}) {
+    for (const size_t k : std::initializer_list<size_t>{
+             0, 1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 255, 257, 511, 512, 513}) {
         check_layouts(7, 34, k, Inputs::kWide, {1});
     }
-    for (const size_t k : {1023, 1024, 1025, 2047, 2049, 3000}) {
+    for (const size_t k : std::initializer_list<size_t>{1023, 1024, 1025, 2047, 2049, 3000}) {
         check_layouts(15, 34, k, Inputs::kPlain, {1});
     }
 }
@@ -185,8 +186,8 @@ TEST_CASE("products are close to those in double precision", "[gemm]") {
 }
 
 TEST_CASE("packed weights give the bits of the product", "[gemm]") {
-    for (const size_t n : {1, 33, 64, 129, 300}) {
-        for (const size_t k : {1, 48, 1030}) {
+    for (const size_t n : std::initializer_list<size_t>{1, 33, 64, 129, 300}) {
+        for (const size_t k : std::initializer_list<size_t>{1, 48, 1030}) {
             const std::vector<float> weights = exact_inputs(n + k, n * k, Inputs::kWide);
             const PackedMatrix packed(weights.data(), n, k);
             for (size_t m = 1; m <= 40; m += (n == 33 && k == 48) ? 1 : 19) {
@@ -212,10 +213,10 @@ TEST_CASE("packed weights give the bits of the product", "[gemm]") {
 }
 
 TEST_CASE("packed weights on several threads, and without depth", "[gemm]") {
-    const std::vector<float> weights = exact_inputs(1, 3000 * 400, Inputs::kPlain);
-    const std::vector<float> a = exact_inputs(2, 2 * 400, Inputs::kPlain);
+    const std::vector<float> weights = exact_inputs(1, size_t{3000} * 400, Inputs::kPlain);
+    const std::vector<float> a = exact_inputs(2, size_t{2} * 400, Inputs::kPlain);
     const PackedMatrix packed(weights.data(), 3000, 400);
-    for (const size_t m : {1, 2}) {
+    for (const size_t m : std::initializer_list<size_t>{1, 2}) {
         require_same_on_all_paths([&](ThreadPool& pool) {
             std::vector<float> c(m * 3000);
             packed_gemm(pool, m, a.data(), packed, c.data());
@@ -230,11 +231,11 @@ TEST_CASE("packed weights on several threads, and without depth", "[gemm]") {
 }
 
 TEST_CASE("a row of a packed matrix is the row that went in", "[gemm]") {
-    const std::vector<float> weights = exact_inputs(3, 70 * 9, Inputs::kPlain);
+    const std::vector<float> weights = exact_inputs(3, size_t{70} * 9, Inputs::kPlain);
     const PackedMatrix packed(weights.data(), 70, 9);
     CHECK(packed.n() == 70);
     CHECK(packed.k() == 9);
-    for (const size_t row : {0, 31, 32, 69}) {
+    for (const size_t row : std::initializer_list<size_t>{0, 31, 32, 69}) {
         std::vector<float> values(9);
         packed.copy_row(row, values.data());
         CHECK(

@@ -63,6 +63,7 @@ public:
     [[nodiscard]] std::vector<std::vector<double>> logits(
         const std::vector<int32_t>& tokens) const {
         std::vector<std::vector<double>> x;
+        x.reserve(tokens.size());
         for (const int32_t token : tokens) {
             x.push_back(row(0, static_cast<uint64_t>(token)));
         }
@@ -75,6 +76,7 @@ public:
         const size_t norm = 1 + 9 * static_cast<size_t>(shape_.layers);
         const size_t head = shape_.tied ? 0 : norm + 1;
         std::vector<std::vector<double>> all;
+        all.reserve(x.size());
         for (const std::vector<double>& one : x) {
             all.push_back(times(head, normed(one, norm)));
         }
