@@ -64,9 +64,9 @@ public:
     // REQUIRES: as fill().
     [[nodiscard]] Result<Opening> build_opening(const Challenge& challenge) const;
     // The same as bytes, as they travel. REQUIRES: as fill().
-    Result<Bytes> opening_bytes(const RoundPlan& plan,
-                                const PlanPeer& peer,
-                                const Challenge& challenge) const;
+    [[nodiscard]] Result<Bytes> opening_bytes(const RoundPlan& plan,
+                                              const PlanPeer& peer,
+                                              const Challenge& challenge) const;
     // Cheapest in increasing order of steps: goes on replaying from the last one asked for.
     Result<StepState> step_state(uint32_t step);
 

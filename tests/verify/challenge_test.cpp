@@ -79,10 +79,12 @@ TEST_CASE("audits come at the plan's rate, steps and chunks are uniform", "[veri
     for (int i = 0; i < draws; ++i) {
         const Challenge challenge = draw.at(static_cast<uint64_t>(i), 5);
         audited += challenge.audited ? 1 : 0;
-        for (const uint32_t step : challenge.steps)
+        for (const uint32_t step : challenge.steps) {
             ++steps[step];
-        for (const uint64_t chunk : challenge.compressor_chunks)
+        }
+        for (const uint64_t chunk : challenge.compressor_chunks) {
             ++chunks[chunk];
+        }
     }
     CHECK(std::abs(audited - draws / 4) < 140);  // 5 standard deviations
     for (const int count : steps) {

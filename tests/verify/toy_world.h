@@ -38,10 +38,10 @@ public:
     std::vector<float> losses(std::span<const float> theta, const TokenBatch& batch) override;
 
 private:
-    double sequence_loss(std::span<const float> theta,
-                         std::span<const int32_t> row,
-                         double scale,
-                         std::span<float> gradient) const;
+    [[nodiscard]] double sequence_loss(std::span<const float> theta,
+                                       std::span<const int32_t> row,
+                                       double scale,
+                                       std::span<float> gradient) const;
     ParameterLayout layout_;
 };
 
