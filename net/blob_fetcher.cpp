@@ -66,6 +66,12 @@ void BlobFetcher::cancel_source(const PeerId& source) {
     }
 }
 
+void BlobFetcher::keep_only(const std::set<Digest>& live) {
+    for (auto active = active_.begin(); active != active_.end();) {
+        active = live.count(active->first) == 0 ? active_.erase(active) : std::next(active);
+    }
+}
+
 void BlobFetcher::source_is_back(const PeerId& source, Instant now) {
     for (auto& entry : active_) {
         if (entry.second.source == source) {

@@ -35,6 +35,8 @@ public:
     // Drops the transfer; what has arrived stays for a later attempt.
     void cancel(const Digest& sha256);
     void cancel_source(const PeerId& source);
+    // Drops all other transfers.
+    void keep_only(const std::set<Digest>& live);
     // The source has connected again: what was asked of it is asked again at once.
     void source_is_back(const PeerId& source, Instant now);
 

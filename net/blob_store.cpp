@@ -14,6 +14,7 @@ constexpr uint64_t kReadBytes = 1U << 20;
 constexpr const char* kPrivate = "private";
 constexpr const char* kPublic = "public";
 constexpr const char* kIncoming = "incoming";
+constexpr const char* kStaging = "staging";
 
 const char* folder_of(Visibility visibility) {
     return visibility == Visibility::kPublic ? kPublic : kPrivate;
@@ -22,10 +23,16 @@ const char* folder_of(Visibility visibility) {
 }  // namespace
 
 Result<BlobStore> BlobStore::open(const fs::path& folder, FileSystem& files) {
-    for (const char* kind : {kPrivate, kPublic, kIncoming}) {
+    for (const char* kind : {kPrivate, kPublic, kIncoming, kStaging}) {
         const Status made = files.make_folder(folder / kind);
         if (!made) {
             return made.error();
+        }
+    }
+    for (const std::string& name : files.list(folder / kStaging)) {
+        const Status removed = files.remove(folder / kStaging / name);
+        if (!removed) {
+            return removed.error();
         }
     }
     return BlobStore(folder, files);
@@ -61,13 +68,15 @@ Result<BlobRef> BlobStore::put(ByteSpan bytes, Visibility visibility) {
             visibility == Visibility::kPublic ? make_public(blob.sha256) : Status();
         return shown ? Result<BlobRef>(blob) : Result<BlobRef>(shown.error());
     }
-    Status done = abandon(blob.sha256);  // what may have arrived of it is not needed
-    if (done) {
-        const Result<uint64_t> begun = begin(blob);
-        done = begun ? append(blob.sha256, bytes) : Status(begun.error());
+    const fs::path file = place(kStaging, blob.sha256);
+    Status done = files_->write(file, 0, bytes);
+    done = done ? files_->sync(file) : done;
+    done = done ? files_->rename(file, place(folder_of(visibility), blob.sha256)) : done;
+    if (!done) {
+        (void)files_->remove(file);
+        return fail("blob " + blob.sha256.brief() + ": " + done.reason());
     }
-    done = done ? finish(blob.sha256, visibility) : done;
-    return done ? Result<BlobRef>(blob) : Result<BlobRef>(done.error());
+    return blob;
 }
 
 Result<Bytes> BlobStore::get(const Digest& sha256, uint64_t size_max) const {
@@ -138,6 +147,22 @@ std::vector<Digest> BlobStore::list() const {
     }
     std::sort(blobs.begin(), blobs.end());
     return blobs;
+}
+
+Status BlobStore::keep_only(const std::set<Digest>& live) {
+    Status done;
+    for (const char* kind : {kPublic, kPrivate, kIncoming}) {
+        for (const std::string& name : files_->list(folder_ / kind)) {
+            const Result<Digest> digest = digest_from_hex(name);
+            if (!digest || live.count(*digest) > 0) {
+                continue;
+            }
+            incoming_.erase(*digest);
+            const Status removed = files_->remove(folder_ / kind / name);
+            done = done ? removed : done;
+        }
+    }
+    return done;
 }
 
 Result<uint64_t> BlobStore::hash_file(const fs::path& file, Sha256& hash) const {

@@ -3,15 +3,18 @@
 //     DIR/private/<hex>  held, and given to nobody but who may see private blobs
 //     DIR/public/<hex>   given to everybody
 //     DIR/incoming/<hex> still arriving: the first bytes, in order; goes on after a restart
+//     DIR/staging/<hex>  being put; whatever a crash leaves there goes at the next start
 //
 // A file in private/ or public/ is complete and synced. Not a cache: the owner removes what it no
-// longer needs. Used by one thread (the event loop).
+// longer needs (keep_only). What arrives in pieces belongs to one thread, the event loop, and so
+// does keep_only; put and what reads may be called from another one.
 
 #pragma once
 
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "net/file_system.h"
@@ -44,6 +47,9 @@ public:
     Status make_public(const Digest& sha256);
     Status remove(const Digest& sha256);
     [[nodiscard]] std::vector<Digest> list() const;
+    // Removes all other blobs, and what has arrived of them. REQUIRES: none of them is being put,
+    // and none will be appended to.
+    Status keep_only(const std::set<Digest>& live);
 
     // A blob that arrives in pieces. begin: how many bytes are here already. append: the next ones.
     // finish: checks size and hash, syncs, and makes it a blob; on a wrong hash all is thrown away.

@@ -189,6 +189,40 @@ TEST_CASE("a blob that cannot be synced is not there") {
     CHECK(files_below(folder.path()) == 0);
 }
 
+TEST_CASE("what is not needed any more goes, stored or on its way") {
+    const ScratchFolder folder;
+    BlobStore store = BlobStore::open(folder.path()).value();
+    const Digest kept = store.put(some_bytes(10), Visibility::kPublic).value().sha256;
+    const Digest gone = store.put(some_bytes(20), Visibility::kPublic).value().sha256;
+    const Digest secret = store.put(some_bytes(30), Visibility::kPrivate).value().sha256;
+    const Bytes bytes = some_bytes(1000);
+    const BlobRef arriving{sha256_plain(bytes), bytes.size(), {}};
+    const BlobRef stray{sha256_plain(some_bytes(40)), 40, {}};
+    REQUIRE(store.begin(arriving).ok());
+    REQUIRE(store.append(arriving.sha256, ByteSpan(bytes).first(600)).ok());
+    REQUIRE(store.begin(stray).ok());
+    REQUIRE(store.append(stray.sha256, some_bytes(40)).ok());
+    REQUIRE(store.keep_only({kept, arriving.sha256}).ok());
+    CHECK(store.list() == std::vector<Digest>{kept});
+    CHECK_FALSE(store.has(gone));
+    CHECK_FALSE(store.has(secret));
+    CHECK_FALSE(store.finish(stray.sha256, Visibility::kPublic).ok());
+    REQUIRE(store.append(arriving.sha256, ByteSpan(bytes).subspan(600)).ok());
+    CHECK(store.finish(arriving.sha256, Visibility::kPublic).ok());
+    CHECK(files_below(folder.path()) == 2);
+}
+
+TEST_CASE("what a crash left of a put goes at the next start") {
+    const ScratchFolder folder;
+    (void)BlobStore::open(folder.path()).value();
+    const Bytes bytes = some_bytes(100);
+    const fs::path half = folder.path() / "staging" / sha256_plain(bytes).hex();
+    REQUIRE(write_file_atomically(half, ByteSpan(bytes).first(70)).ok());
+    BlobStore store = BlobStore::open(folder.path()).value();
+    CHECK(files_below(folder.path()) == 0);
+    CHECK(store.get(store.put(bytes, Visibility::kPublic).value().sha256, 100).value() == bytes);
+}
+
 TEST_CASE("a folder that cannot be made is named") {
     const ScratchFolder folder;
     REQUIRE(write_file_atomically(folder.path() / "file", {}).ok());

@@ -309,6 +309,11 @@ TEST_CASE("a fetch of a blob that is here ends at once, and one is fetched once"
     CHECK(fetcher.fetching(other.sha256));
     fetcher.cancel_source(peer_of(1));
     CHECK_FALSE(fetcher.fetching(other.sha256));
+    fetcher.fetch(other, peer_of(1), Visibility::kPublic, Instant{});
+    fetcher.keep_only({other.sha256});
+    CHECK(fetcher.fetching(other.sha256));
+    fetcher.keep_only({blob.sha256});
+    CHECK_FALSE(fetcher.fetching(other.sha256));
 }
 
 TEST_CASE("a disk that fills up ends the fetch with the reason") {
