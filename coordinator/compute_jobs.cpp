@@ -176,6 +176,9 @@ void ComputeJobs::judge(const JudgeRound& order) {
 void ComputeJobs::audit(const RunAudit& order) {
     const auto start = SteadyClock::now();
     AuditReport report = judge_->audit(order.job);
+    if (report.pass || order.attempt > 1) {
+        judge_->forget_audit(order.job);
+    }
     post_(AuditTime{seconds_since(start)});
     AuditDone done;
     done.report = std::move(report);

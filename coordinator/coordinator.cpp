@@ -24,6 +24,7 @@ namespace assay {
 namespace {
 
 constexpr DurationMs kPollTime{10};
+constexpr DurationMs kStall{2000};  // a turn of the loop that took longer is no peer's fault
 constexpr DurationMs kLinger{500};
 constexpr DurationMs kFarewell{20000};  // peers may still fetch the last aggregate
 constexpr size_t kJobsMax = 65536;
@@ -83,6 +84,7 @@ private:
     void act(const FetchBlob& action);
     void act(const JudgeRound& action);
     void act(const RunAudit& action);
+    void act(const KeepBlobs& action);
     void act(const CloseConnection& action);
     void act(const Note& action) { log_info(action.text); }
     void act(const RunFinished& action);
@@ -111,6 +113,7 @@ private:
     std::unique_ptr<ComputeJobs> jobs_;
     std::optional<Status> ended_;
     bool stop_fed_ = false;
+    Instant turned_;                  // when the loop came by last
     std::unique_ptr<Worker> worker_;  // last: its thread uses what stands above
 };
 
@@ -217,6 +220,7 @@ Status Coordinator::Program::run() {
     }
     perform_waiting();
     show();
+    turned_ = clock_.now();
     while (!ended_) {
         turn();
     }
@@ -227,6 +231,12 @@ Status Coordinator::Program::run() {
 }
 
 void Coordinator::Program::turn() {
+    const Instant before = std::exchange(turned_, clock_.now());
+    if (turned_ - before > kStall) {
+        log_warning("this process stood still for " + std::to_string((turned_ - before).ms) +
+                    " ms; deadlines move on by as much");
+        feed(Stalled{turned_ - before});
+    }
     for (const ServerEvent& event : channel_->poll(kPollTime)) {
         std::visit([this](const auto& one) { on(one); }, event);
     }
@@ -420,6 +430,15 @@ void Coordinator::Program::act(const JudgeRound& action) {
 
 void Coordinator::Program::act(const RunAudit& action) {
     job([this, action] { jobs_->audit(action); });
+}
+
+// What cannot be removed now is asked for again after the next round.
+void Coordinator::Program::act(const KeepBlobs& action) {
+    fetcher_->keep_only(action.live);
+    std::erase_if(wants_, [&](const auto& want) { return action.live.count(want.first) == 0; });
+    if (Status kept = run_->store->keep_only(action.live); !kept) {
+        log_warning("old blobs are still on the disk: " + kept.reason());
+    }
 }
 
 void Coordinator::Program::act(const CloseConnection& action) {

@@ -16,8 +16,12 @@ uint64_t time_for(uint64_t amount, uint64_t rate, uint32_t slack_percent) {
     return ms < static_cast<double>(kLongestMs) ? static_cast<uint64_t>(ms) : kLongestMs;
 }
 
-DurationMs within(uint64_t ms, DurationMs floor, DurationMs ceiling) {
-    return DurationMs{std::clamp(static_cast<int64_t>(ms), floor.ms, ceiling.ms)};
+DurationMs within(uint64_t ms, DurationMs floor, DurationMs ceiling, uint32_t doublings) {
+    int64_t bounded = std::clamp(static_cast<int64_t>(ms), floor.ms, ceiling.ms);
+    for (uint32_t i = 0; i < doublings && bounded < ceiling.ms; ++i) {
+        bounded = std::min(std::max<int64_t>(bounded, 1) * 2, ceiling.ms);
+    }
+    return DurationMs{bounded};
 }
 
 uint64_t known_or(uint64_t measured, uint64_t otherwise) {
@@ -30,7 +34,8 @@ RoundDeadlines round_deadlines(const DeadlineRules& rules,
                                Instant opened_at,
                                std::span<const PeerPace> peers,
                                uint64_t payload_bytes,
-                               uint64_t opening_bytes) {
+                               uint64_t opening_bytes,
+                               uint32_t empty_rounds) {
     uint64_t training = 0;
     uint64_t uplink = ~uint64_t{0};
     for (const PeerPace& peer : peers) {
@@ -44,11 +49,14 @@ RoundDeadlines round_deadlines(const DeadlineRules& rules,
     const auto grace = static_cast<uint64_t>(rules.grace.ms);
 
     RoundDeadlines deadlines;
+    const auto transfer = [&](uint64_t ms) {
+        return within(ms + grace, rules.transfer_floor, rules.transfer_ceiling, empty_rounds);
+    };
     deadlines.commit =
-        opened_at + within(training + grace, rules.commit_floor, rules.commit_ceiling);
-    deadlines.payload =
-        deadlines.commit + within(payload + grace, rules.transfer_floor, rules.transfer_ceiling);
-    deadlines.opening = within(opening + grace, rules.transfer_floor, rules.transfer_ceiling);
+        opened_at +
+        within(training + grace, rules.commit_floor, rules.commit_ceiling, empty_rounds);
+    deadlines.payload = deadlines.commit + transfer(payload);
+    deadlines.opening = transfer(opening);
     return deadlines;
 }
 

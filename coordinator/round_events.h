@@ -7,11 +7,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "core/clock.h"
 #include "ledger/record.h"
 #include "protocol/messages.h"
 
@@ -93,6 +95,10 @@ struct AuditDone {
     Envelope envelope;     // the auditor's signed report, as it is stored
     uint32_t attempt = 1;  // 2: by the second auditor
 };
+// This process did not run for so long (suspended, or a machine in distress): nobody's fault.
+struct Stalled {
+    DurationMs time;
+};
 struct Tick {};
 struct StopRequested {};
 
@@ -106,6 +112,7 @@ using Event = std::variant<PeerHello,
                            BlobFailed,
                            RoundJudged,
                            AuditDone,
+                           Stalled,
                            Tick,
                            StopRequested>;
 
@@ -160,6 +167,10 @@ struct RunAudit {
     AuditJob job;
     uint32_t attempt = 1;
 };
+// No other blob is needed any more, on the way or stored. Comes while no round is being judged.
+struct KeepBlobs {
+    std::set<Digest> live;
+};
 struct CloseConnection {
     PeerId peer;
     std::string reason;
@@ -179,6 +190,7 @@ using Action = std::variant<Send,
                             FetchBlob,
                             JudgeRound,
                             RunAudit,
+                            KeepBlobs,
                             CloseConnection,
                             Note,
                             RunFinished>;

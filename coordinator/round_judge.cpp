@@ -312,6 +312,10 @@ Result<RoundJudged> RoundJudge::judge(const JudgeRound& order) {
         // Those of a copied pair ran already, but what is recorded is ordered and signed.
         if (work.verdict.ruling != Ruling::kRejected) {
             judged.audits.insert(judged.audits.end(), work.jobs.begin(), work.jobs.end());
+        } else {
+            std::for_each(work.jobs.begin(), work.jobs.end(), [this](const AuditJob& job) {
+                forget_audit(job);
+            });
         }
     }
     judged.theta_root = tiles_root(theta_);

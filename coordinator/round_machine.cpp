@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "coordinator/retention.h"
 #include "coordinator/round_plan.h"
 #include "core/check.h"
 #include "protocol/codec.h"
@@ -32,7 +33,7 @@ RoundMachine::RoundMachine(RunManifest manifest, RoundRules rules, ChainElement 
       manifest_hash_(manifest_digest(manifest_)),
       rules_(std::move(rules)),
       element_(std::move(element)),
-      state_(manifest_, rules_.pay) {
+      state_(manifest_, rules_.pay, rounds_remembered(rules_)) {
     ASSAY_CHECK_LE(rules_.rounds, manifest_.beacon_length);
     ASSAY_CHECK(rules_.rounds > 0 && rules_.peers_min > 0 && rules_.sample_count > 0);
 }
@@ -62,6 +63,7 @@ std::vector<Action> RoundMachine::start(Instant now) {
         persist({make_draft(
             RecordKind::kRunStart, {}, {}, RunStartBody{encode_manifest(manifest_), rules_.pay})});
     }
+    keep_blobs();
     resume(now);
     advance(now);
     return std::move(out_);
@@ -96,6 +98,10 @@ void RoundMachine::persist(Drafts drafts) {
     }
 }
 
+void RoundMachine::keep_blobs() {
+    out_.push_back(KeepBlobs{live_blobs(manifest_, rules_, state_)});
+}
+
 void RoundMachine::refuse(
     const PeerId& peer, RefusalCode code, std::string reason, Digest expected, Digest received) {
     out_.push_back(Send{peer, Refusal{code, std::move(reason), expected, received}});
@@ -108,6 +114,13 @@ bool RoundMachine::is_active(const PeerId& peer) const {
 
 bool RoundMachine::is_short() const {
     return state_.current()->plan.peers.size() < rules_.peers_min;
+}
+
+// D2 and T_c are the plan's, but no less than the grace that the round's training gives: a machine
+// that trained slowly sends and opens slowly.
+DurationMs RoundMachine::at_least_grace(DurationMs planned) const {
+    const DurationMs grace = grace_after(rules_.deadlines, gathered_);
+    return std::max(planned, std::min(grace, rules_.deadlines.transfer_ceiling));
 }
 
 // ---- phases --------------------------------------------------------------------------------
@@ -163,13 +176,12 @@ void RoundMachine::resume(Instant now) {
     for (const AuditJob& job : state_.open_audits()) {
         out_.push_back(RunAudit{job, state_.next_attempt(job)});
     }
-    const DurationMs upload_time = round->plan.payload_deadline - round->plan.commit_deadline;
     if (round->summary) {
         enter(RoundPhase::kClosed, now, std::nullopt);
     } else if (round->beacon) {
         enter(RoundPhase::kChallenging, now, now + round->plan.opening_time);
     } else if (round->close) {
-        enter(RoundPhase::kUploading, now, now + upload_time);
+        enter(RoundPhase::kUploading, now, now);
         reveal(now);
     } else if (is_short()) {
         enter(RoundPhase::kGathering, now, std::nullopt);
@@ -270,6 +282,12 @@ void RoundMachine::on(const PeerGone& event, Instant) {
 void RoundMachine::on(const ProgressArrived& event, Instant) {
     if (event.progress.round == state_.round() && connected_.count(event.peer) > 0) {
         progress_[event.peer] = event.progress;
+    }
+}
+
+void RoundMachine::on(const Stalled& event, Instant) {
+    if (deadline_) {
+        deadline_ = *deadline_ + event.time;
     }
 }
 

@@ -88,6 +88,7 @@ private:
     void on(const BlobFailed& event, Instant now);
     void on(const RoundJudged& event, Instant now);
     void on(const AuditDone& event, Instant now);
+    void on(const Stalled& event, Instant now);
     void on(const Tick& event, Instant now);
     void on(const StopRequested& event, Instant now);
 
@@ -99,6 +100,7 @@ private:
     void resume(Instant now);
     void enter(RoundPhase phase, Instant now, std::optional<Instant> deadline);
     void persist(Drafts drafts);
+    void keep_blobs();
     void refuse(const PeerId& peer,
                 RefusalCode code,
                 std::string reason,
@@ -107,6 +109,7 @@ private:
     void note(std::string text) { out_.push_back(Note{std::move(text)}); }
     [[nodiscard]] bool is_active(const PeerId& peer) const;
     [[nodiscard]] bool is_short() const;
+    [[nodiscard]] DurationMs at_least_grace(DurationMs planned) const;
 
     // round_machine_gather.cpp: COMMITs and payloads
     [[nodiscard]] bool admit_commit(const CommitArrived& event, const Digest& hash);
@@ -139,6 +142,7 @@ private:
 
     // round_machine_open.cpp: roster and plan of the next round
     [[nodiscard]] std::vector<Candidate> candidates() const;
+    [[nodiscard]] uint64_t speed_of(const Member& member) const;
     [[nodiscard]] RecordDraft roster_draft(RoundId round) const;
     [[nodiscard]] RoundPlan next_plan(RoundId round, const BlobRef& theta, Instant now) const;
     [[nodiscard]] PlanPeer plan_peer(const RosterLine& entry, RoundId round) const;
@@ -166,6 +170,7 @@ private:
     Instant phase_since_;
     std::optional<Instant> deadline_;
     bool grace_runs_ = false;
+    DurationMs gathered_;  // how long this round's COMMITs took
     bool finished_ = false;
     std::vector<Action> out_;
 };

@@ -91,7 +91,7 @@ void RoundMachine::reveal(Instant now) {
     out_.push_back(Broadcast{beacon});
     openings_.clear();
     reconnected_.clear();
-    enter(RoundPhase::kChallenging, now, now + round.plan.opening_time);
+    enter(RoundPhase::kChallenging, now, now + at_least_grace(round.plan.opening_time));
 }
 
 // The notice has the form that the challenge asks for: what is fetched is bounded by it.

@@ -185,8 +185,9 @@ bool RoundMachine::gather(Instant now) {
     if (committed < active && now < *deadline_) {
         return false;
     }
-    const DurationMs upload_time = round.plan.payload_deadline - round.plan.commit_deadline;
-    enter(RoundPhase::kUploading, now, now + upload_time);
+    gathered_ = now - phase_since_;
+    const DurationMs planned = round.plan.payload_deadline - round.plan.commit_deadline;
+    enter(RoundPhase::kUploading, now, now + at_least_grace(planned));
     return true;
 }
 

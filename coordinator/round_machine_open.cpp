@@ -26,15 +26,32 @@ std::vector<Candidate> RoundMachine::candidates() const {
         if (member.ejected || (here == connected_.end() && !at_work)) {
             continue;
         }
-        uint64_t speed = member.tokens_per_second;
-        if (speed == 0 && here != connected_.end()) {
-            speed = here->second.tokens_per_second;
-        }
         const PeerBook& book = state_.books().peers().at(id);
-        found.push_back(
-            {id, member.numeric_class, speed, book.state.tenure_rounds, book.sequences_most});
+        found.push_back({id,
+                         member.numeric_class,
+                         speed_of(member),
+                         book.state.tenure_rounds,
+                         book.sequences_most});
     }
     return found;
+}
+
+// As measured by its last COMMIT. Whoever has not come that far in this round may have become
+// slower since: then what it reports of its steps counts, or it would never come that far again.
+uint64_t RoundMachine::speed_of(const Member& member) const {
+    const auto here = connected_.find(member.id);
+    uint64_t speed = member.tokens_per_second;
+    if (speed == 0 && here != connected_.end()) {
+        speed = here->second.tokens_per_second;
+    }
+    const RoundState* round = state_.current();
+    const auto seen = progress_.find(member.id);
+    const bool committed = round != nullptr && round->commits.count(member.id) > 0;
+    if (!committed && seen != progress_.end() && seen->second.tokens_per_second > 0) {
+        const uint64_t reported = seen->second.tokens_per_second;
+        speed = speed == 0 ? reported : std::min(speed, reported);
+    }
+    return speed;
 }
 
 RecordDraft RoundMachine::roster_draft(RoundId round) const {
@@ -54,6 +71,7 @@ void RoundMachine::announce_plan(Instant now) {
     const RoundPlan& plan = state_.current()->plan;
     progress_.clear();
     fetching_.clear();
+    gathered_ = {};
     if (is_short()) {
         note("round " + std::to_string(plan.round.value) +
              " waits: " + std::to_string(plan.peers.size()) + " peers in its roster, " +
@@ -107,6 +125,7 @@ RoundPlan RoundMachine::next_plan(RoundId round, const BlobRef& theta, Instant n
     inputs.ledger_head = state_.head();
     inputs.theta = theta;
     inputs.opened_at = now;
+    inputs.empty_rounds = state_.empty_rounds();
     if (const RoundState* before = state_.current()) {
         ASSAY_CHECK(before->summary && before->beacon);
         inputs.previous_beacon = before->beacon->value;
@@ -130,7 +149,7 @@ RoundPlan RoundMachine::next_plan(RoundId round, const BlobRef& theta, Instant n
             uint64_t{entry.sequences_per_step} * rules_.inner_steps * rules_.sequence_tokens;
         peer.audit_ppm = audit_rate(member, round, tokens, total);
         inputs.peers.push_back(peer);
-        inputs.paces.push_back({tokens, member.tokens_per_second, member.uplink_bytes_per_second});
+        inputs.paces.push_back({tokens, speed_of(member), member.uplink_bytes_per_second});
     }
     return make_plan(rules_, std::move(inputs));
 }

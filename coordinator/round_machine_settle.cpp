@@ -76,6 +76,7 @@ void RoundMachine::settle(const RoundJudged& judged, Instant now) {
     if (goes_on) {
         announce_plan(now);
     }
+    keep_blobs();
 }
 
 void RoundMachine::record_verdicts(const RoundJudged& judged) {
@@ -257,6 +258,7 @@ void RoundMachine::end_run_if_settled(Instant now) {
         RecordKind::kRunEnd, round.plan.round, {}, RunEndBody{now, "all rounds are done"})});
     persist(state_.books().due_vestings());
     out_.push_back(Broadcast{Goodbye{"the run is over"}});
+    keep_blobs();
     finished_ = true;
     out_.push_back(RunFinished{true, "all rounds are done and settled"});
 }

@@ -44,7 +44,8 @@ RoundPlan make_plan(const RoundRules& rules, PlanInputs inputs) {
                                                      inputs.opened_at,
                                                      inputs.paces,
                                                      rules.payload_bytes_max,
-                                                     rules.opening_bytes_max + opened_states);
+                                                     rules.opening_bytes_max + opened_states,
+                                                     inputs.empty_rounds);
     plan.commit_deadline = deadlines.commit;
     plan.payload_deadline = deadlines.payload;
     plan.opening_time = deadlines.opening;

@@ -38,12 +38,26 @@ bool RoundState::audit_pending(const PeerId& peer) const {
     });
 }
 
+bool RoundState::any_audit_pending() const {
+    return std::any_of(
+        audits.begin(), audits.end(), [](const auto& entry) { return !decided(entry.second); });
+}
+
 bool RoundState::entered(const PeerId& peer) const {
     return summary && is_counted(*summary, peer);
 }
 
-RunState::RunState(RunManifest manifest, PaySettings pay)
-    : manifest_(std::move(manifest)), pay_(pay) {}
+RunState::RunState(RunManifest manifest, PaySettings pay, uint64_t rounds_kept)
+    : manifest_(std::move(manifest)),
+      pay_(pay),
+      rounds_kept_(std::max<uint64_t>(
+          rounds_kept, static_cast<uint64_t>(std::max<int64_t>(pay.verdict_window, 1)) + 1)) {}
+
+bool RunState::take_back_pending(RoundId round) const {
+    return std::any_of(take_backs_.begin(), take_backs_.end(), [&](const TakenShare& share) {
+        return share.round == round;
+    });
+}
 
 const RoundState* RunState::find_if_planned(RoundId round) const {
     const auto found = rounds_.find(round);
@@ -350,21 +364,16 @@ Status RunState::apply_summary(const RecordDraft& draft) {
         return fail("a summary before its beacon, or a second one");
     }
     round.summary = std::move(*summary);
+    const bool empty = round.close && round.close->entry_count == 0;
+    empty_rounds_ = empty ? empty_rounds_ + 1 : 0;
     return {};
 }
 
 // Rounds stay while a verdict on them may come, and while their shares may have to be taken out.
 void RunState::forget_old_rounds() {
-    const auto window = static_cast<uint64_t>(std::max<int64_t>(pay_.verdict_window, 1));
     for (auto it = rounds_.begin(); it != rounds_.end();) {
-        const RoundId id = it->first;
-        const bool young = id.value + window + 1 >= round_.value;
-        const bool needed = std::any_of(it->second.audits.begin(),
-                                        it->second.audits.end(),
-                                        [](const auto& entry) { return !decided(entry.second); }) ||
-                            std::any_of(take_backs_.begin(),
-                                        take_backs_.end(),
-                                        [&](const TakenShare& share) { return share.round == id; });
+        const bool young = it->first.value + rounds_kept_ >= round_.value;
+        const bool needed = it->second.any_audit_pending() || take_back_pending(it->first);
         it = young || needed ? std::next(it) : rounds_.erase(it);
     }
 }

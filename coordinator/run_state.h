@@ -60,6 +60,7 @@ struct RoundState {
 
     // Audits of this peer still without a result that decides.
     [[nodiscard]] bool audit_pending(const PeerId& peer) const;
+    [[nodiscard]] bool any_audit_pending() const;
     // In the aggregate: accepted in a round that was not voided.
     [[nodiscard]] bool entered(const PeerId& peer) const;
 };
@@ -73,7 +74,8 @@ struct TakenShare {
 
 class RunState {
 public:
-    RunState(RunManifest manifest, PaySettings pay);
+    // rounds_kept: how many closed rounds are remembered at least (find).
+    RunState(RunManifest manifest, PaySettings pay, uint64_t rounds_kept);
 
     // Takes a draft in that will be durable, or a record that is. Fails on what cannot follow; the
     // state is then of no more use.
@@ -85,10 +87,15 @@ public:
     [[nodiscard]] RoundId round() const { return round_; }
     [[nodiscard]] const RoundState* current() const { return find_if_planned(round_); }
     [[nodiscard]] const RoundState* find(RoundId round) const { return find_if_planned(round); }
+    // All rounds remembered, the newest last.
+    [[nodiscard]] const std::map<RoundId, RoundState>& rounds() const { return rounds_; }
+    // How many of the newest closed rounds, in a row, had nobody in their CLOSE.
+    [[nodiscard]] uint32_t empty_rounds() const { return empty_rounds_; }
     [[nodiscard]] const std::vector<RosterLine>* roster(RoundId round) const;
     [[nodiscard]] const Member* member(const PeerId& peer) const;
     [[nodiscard]] const std::map<PeerId, Member>& members() const { return members_; }
     [[nodiscard]] const std::set<TakenShare>& take_backs() const { return take_backs_; }
+    [[nodiscard]] bool take_back_pending(RoundId round) const;
     // Refuted after their round: their ranges go into the next plan's pool.
     [[nodiscard]] const std::set<TakenShare>& returns() const { return returns_; }
     // Jobs that still need a report; and which auditor is next for one (1 or 2).
@@ -115,6 +122,8 @@ private:
 
     RunManifest manifest_;
     PaySettings pay_;
+    uint64_t rounds_kept_;
+    uint32_t empty_rounds_ = 0;
     bool ended_ = false;
     RoundId round_;
     std::map<PeerId, Member> members_;

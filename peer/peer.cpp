@@ -69,6 +69,7 @@ private:
     void act(const ApplyAggregate& action);
     void act(const AdoptTheta& action);
     void act(const ForgetRound& action);
+    void act(const DropBlob& action);
     void act(const ReportEquivocation& action);
     void act(const PeerNote& action) { log_info(action.text); }
     void act(const PeerFinished& action);
@@ -146,7 +147,15 @@ void Peer::Program::start_machine(Digest theta_root, std::optional<RunManifest> 
 }
 
 // A folder that belongs to a run already: data and state are there.
+// What an earlier process left of its rounds is of no more use: their chains are gone.
 Status Peer::Program::prepare_stored(const RunManifest& manifest) {
+    std::set<Digest> live{manifest.data_manifest.sha256};
+    for (const BlobRef& shard : manifest.shards) {
+        live.insert(shard.sha256);
+    }
+    if (Status kept = store_->keep_only(live); !kept) {
+        log_warning("old blobs are still on the disk: " + kept.reason());
+    }
     Status prepared;
     Digest root;
     std::atomic<bool> done{false};
@@ -334,6 +343,12 @@ void Peer::Program::act(const AdoptTheta& action) {
 
 void Peer::Program::act(const ForgetRound& action) {
     job([this, round = action.round] { jobs_->forget(round); });
+}
+
+void Peer::Program::act(const DropBlob& action) {
+    fetcher_->cancel(action.sha256);
+    (void)store_->abandon(action.sha256);
+    (void)store_->remove(action.sha256);
 }
 
 void Peer::Program::act(const ReportEquivocation& action) {

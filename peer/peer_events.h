@@ -73,6 +73,10 @@ struct AggregateApplied {
 struct ThetaAdopted {
     Digest theta_root;
 };
+// The disk does not take what must outlive this process.
+struct StateNotSaved {
+    std::string reason;
+};
 struct PeerTick {};
 struct PeerStop {};
 
@@ -88,6 +92,7 @@ using PeerEvent = std::variant<ChannelUp,
                                OpeningFailed,
                                AggregateApplied,
                                ThetaAdopted,
+                               StateNotSaved,
                                PeerTick,
                                PeerStop>;
 
@@ -137,6 +142,10 @@ struct AdoptTheta {
 struct ForgetRound {
     RoundId round;
 };
+// What was fetched is used or not wanted any more: stop fetching it, and remove it.
+struct DropBlob {
+    Digest sha256;
+};
 // Two different signed heads for one round: a portable proof against the coordinator.
 struct ReportEquivocation {
     Envelope first;
@@ -161,6 +170,7 @@ using PeerAction = std::variant<Dial,
                                 ApplyAggregate,
                                 AdoptTheta,
                                 ForgetRound,
+                                DropBlob,
                                 ReportEquivocation,
                                 PeerNote,
                                 PeerFinished>;

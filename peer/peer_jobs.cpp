@@ -164,12 +164,12 @@ Digest PeerJobs::restore() {
     return worker_->theta_root();
 }
 
-Status PeerJobs::save() {
-    Status saved = folder_.save_state(worker_->state());
+bool PeerJobs::save() {
+    const Status saved = folder_.save_state(worker_->state());
     if (!saved) {
-        log_error(saved.reason());
+        post_(StateNotSaved{saved.reason()});
     }
-    return saved;
+    return saved.ok();
 }
 
 void PeerJobs::train(const RoundPlan& plan) {
@@ -218,6 +218,7 @@ void PeerJobs::apply(const ApplyAggregate& order) {
 
 void PeerJobs::adopt(const AdoptTheta& order) {
     if (Status adopted = worker_->adopt_theta_blob(order.blob, order.root); !adopted) {
+        (void)store_.remove(order.blob.sha256);  // what is damaged is fetched anew
         post_(BlobMissing{order.blob.sha256, adopted.reason()});
         return;
     }

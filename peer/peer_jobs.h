@@ -49,7 +49,7 @@ private:
     [[nodiscard]] Result<WorkerSettings> settings_of(const RunManifest& manifest,
                                                      const RunConfig& config) const;
     WorkerPorts ports();
-    Status save();
+    bool save();
 
     const PeerOptions& options_;
     const Identity& identity_;

@@ -341,8 +341,17 @@ void PeerMachine::drop_work() {
     if (phase_ == PeerPhase::kTraining) {
         out_.push_back(AbandonRound{work_->plan.round});
     }
+    if (phase_ == PeerPhase::kSyncing) {
+        drop_blob(work_->plan.theta);
+    }
     work_.reset();
     phase_ = PeerPhase::kIdle;
+}
+
+void PeerMachine::drop_blob(const BlobRef& blob) {
+    if (blob.size_bytes > 0) {
+        out_.push_back(DropBlob{blob.sha256});
+    }
 }
 
 void PeerMachine::on(const BlobReady& event, Instant) {
@@ -371,11 +380,16 @@ void PeerMachine::on(const ThetaAdopted& event, Instant) {
     }
     theta_root_ = event.theta_root;
     if (theta_root_ == work_->plan.base_root) {
+        drop_blob(work_->plan.theta);
         train_or_sync();
         return;
     }
     note("the fetched parameters are not those of the plan");
     drop_work();
+}
+
+void PeerMachine::on(const StateNotSaved& event, Instant) {
+    finish(false, event.reason + "; free some space and start this peer again");
 }
 
 void PeerMachine::on(const RoundTrained& event, Instant now) {
@@ -573,6 +587,7 @@ void PeerMachine::finish_summary(Instant now) {
              entry->reason);
     }
     out_.push_back(ForgetRound{summary_->round});
+    drop_blob(summary_->aggregate);
     done_round_ = summary_->round;
     summary_.reset();
     work_.reset();

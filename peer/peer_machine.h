@@ -93,6 +93,7 @@ private:
     void on(const OpeningFailed& event, Instant now);
     void on(const AggregateApplied& event, Instant now);
     void on(const ThetaAdopted& event, Instant now);
+    void on(const StateNotSaved& event, Instant now);
     void on(const PeerTick& event, Instant now);
     void on(const PeerStop& event, Instant now);
 
@@ -116,6 +117,7 @@ private:
     void give_up_summary(Instant now);
     void finish_summary(Instant now);
     void drop_work();
+    void drop_blob(const BlobRef& blob);
     void note(std::string text) { out_.push_back(PeerNote{std::move(text)}); }
     void finish(bool ok, std::string reason);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "compression/aggregate.h"
 #include "core/check.h"
@@ -415,12 +416,21 @@ Result<Digest> PeerWorker::apply(const RoundSummary& summary, bool counted) {
     return theta_root_;
 }
 
+// Blobs are named by content: a later round may hold the same one.
 void PeerWorker::forget(RoundId round) {
-    while (!rounds_.empty() && rounds_.begin()->first <= round) {
-        for (const Digest& blob : rounds_.begin()->second->blobs) {
-            ports_.drop(blob);
+    const auto end = rounds_.upper_bound(round);
+    std::set<Digest> dropped;
+    for (auto work = rounds_.begin(); work != end; ++work) {
+        dropped.insert(work->second->blobs.begin(), work->second->blobs.end());
+    }
+    rounds_.erase(rounds_.begin(), end);
+    for (const auto& [later, work] : rounds_) {
+        for (const Digest& blob : work->blobs) {
+            dropped.erase(blob);
         }
-        rounds_.erase(rounds_.begin());
+    }
+    for (const Digest& blob : dropped) {
+        ports_.drop(blob);
     }
 }
 

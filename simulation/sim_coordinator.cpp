@@ -12,6 +12,7 @@ namespace {
 constexpr int64_t kJudgeMs = 60;
 constexpr int64_t kAuditMs = 25;
 constexpr int64_t kFetchMs = 30;
+constexpr size_t kSnapshotsKept = 4;
 
 }  // namespace
 
@@ -26,7 +27,7 @@ SimCoordinator::SimCoordinator(const SimRun& run,
       rng_(derive_seed(run.seed, "coordinator faults")),
       ledger_(run.coordinator) {
     OuterState outer = initial_outer_state(run_.outer, run_.layout);
-    snapshots_[run_.manifest.initial_root] = {run_.initial_theta, std::move(outer)};
+    snapshots_.emplace_back(run_.manifest.initial_root, Kept{run_.initial_theta, std::move(outer)});
     const std::span<const float> values(run_.initial_theta);
     blobs_.put({reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes()});
 }
@@ -34,7 +35,10 @@ SimCoordinator::SimCoordinator(const SimRun& run,
 Status SimCoordinator::boot() {
     JudgePorts ports;
     ports.put = [this](ByteSpan bytes) -> Result<BlobRef> { return blobs_.put(bytes); };
-    ports.get = [this](const BlobRef& blob) { return blobs_.get(blob.sha256); };
+    ports.get = [this](const BlobRef& blob) {
+        misses_ += blobs_.has(blob.sha256) ? 0 : 1;
+        return blobs_.get(blob.sha256);
+    };
     ports.read_samples = [this](std::span<const uint64_t> samples) -> Result<std::vector<int32_t>> {
         return run_.read("train", samples);
     };
@@ -43,7 +47,10 @@ Status SimCoordinator::boot() {
         return run_.read("held out", samples);
     };
     ports.keep_state = [this](RoundId, const std::vector<float>& theta, const OuterState& outer) {
-        snapshots_[tiles_root(theta)] = {theta, outer};
+        snapshots_.emplace_back(tiles_root(theta), Kept{theta, outer});
+        if (snapshots_.size() > kSnapshotsKept) {
+            snapshots_.pop_front();
+        }
         return Status();
     };
     judge_ = std::make_unique<RoundJudge>(run_.judge_settings(), std::move(ports), model_);
@@ -215,6 +222,8 @@ Status SimCoordinator::perform(const Action& action) {
         later(kJudgeMs, [this, order = *order]() { return judged(order); });
     } else if (const auto* audit = std::get_if<RunAudit>(&action)) {
         later(kAuditMs, [this, audit = *audit]() { return audited(audit); });
+    } else if (const auto* keep = std::get_if<KeepBlobs>(&action)) {
+        blobs_.keep_only(keep->live);
     } else if (const auto* close = std::get_if<CloseConnection>(&action)) {
         channel_.close_peer(close->peer);
     } else if (const auto* done = std::get_if<RunFinished>(&action)) {
@@ -231,13 +240,18 @@ std::optional<Event> SimCoordinator::judged(const JudgeRound& order) {
 
 std::optional<Event> SimCoordinator::audited(const RunAudit& audit) {
     AuditReport report = judge_->audit(audit.job);
+    if (report.pass || audit.attempt > 1) {
+        judge_->forget_audit(audit.job);
+    }
     report.pass = report.pass || run_.options.sabotage == Sabotage::kBlindAuditor;
     return Event(AuditDone{report, make_envelope(run_.coordinator, report), audit.attempt});
 }
 
 Status SimCoordinator::load_judge(const RoundPlan& plan) {
-    const auto kept = snapshots_.find(plan.base_root);
-    if (kept == snapshots_.end()) {
+    const auto kept = std::find_if(snapshots_.rbegin(), snapshots_.rend(), [&](const auto& one) {
+        return one.first == plan.base_root;
+    });
+    if (kept == snapshots_.rend()) {
         return fail("no snapshot of the parameters that round " + std::to_string(plan.round.value) +
                     " starts from");
     }

@@ -46,6 +46,8 @@ public:
     [[nodiscard]] const MemoryBlobs& blobs() const { return blobs_; }
     [[nodiscard]] const std::vector<RoundSummary>& summaries() const { return summaries_; }
     [[nodiscard]] uint64_t restarts() const { return restarts_; }
+    // Blobs that its own judge or auditor asked for and that were gone.
+    [[nodiscard]] uint64_t misses() const { return misses_; }
 
 private:
     struct Timer {
@@ -79,7 +81,8 @@ private:
     // Durable.
     MemoryLedger ledger_;
     MemoryBlobs blobs_;
-    std::map<Digest, Kept> snapshots_;  // by theta's root
+    std::deque<std::pair<Digest, Kept>> snapshots_;  // by theta's root, the newest last
+    uint64_t misses_ = 0;
     std::vector<RoundSummary> summaries_;
     uint64_t restarts_ = 0;
     bool crashed_at_height_ = false;

@@ -32,6 +32,7 @@ SimPeer::SimPeer(const SimRun& run,
       tokens_per_second_(800 + rng_.below(500)) {}
 
 void SimPeer::boot() {
+    blobs_.keep_only({});  // of rounds whose chains are gone
     WorkerPorts ports;
     ports.put = [this](ByteSpan bytes) -> Result<BlobRef> { return blobs_.put(bytes); };
     ports.get = [this](const BlobRef& blob) { return blobs_.get(blob.sha256); };
@@ -171,6 +172,8 @@ void SimPeer::perform(const PeerAction& action) {
         });
     } else if (const auto* gone = std::get_if<ForgetRound>(&action)) {
         worker_->forget(gone->round);
+    } else if (const auto* dropped = std::get_if<DropBlob>(&action)) {
+        blobs_.drop(dropped->sha256);
     } else if (std::get_if<ReportEquivocation>(&action) != nullptr) {
         ++equivocations_;
     } else if (const auto* done = std::get_if<PeerFinished>(&action)) {
@@ -210,6 +213,9 @@ void SimPeer::fetch(const WantBlob& wanted) {
     const bool lost = rng_.unit() < run_.options.blob_failure;
     later(kFetchMs + static_cast<int64_t>(rng_.below(50)),
           [this, hash = wanted.blob.sha256, lost]() -> std::optional<PeerEvent> {
+              if (!lost && !coordinator_blobs_.has(hash)) {
+                  ++misses_;
+              }
               if (lost || !coordinator_blobs_.has(hash)) {
                   return PeerEvent(BlobMissing{hash, "the coordinator does not send it"});
               }

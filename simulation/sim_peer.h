@@ -46,6 +46,8 @@ public:
     [[nodiscard]] const std::optional<PeerFinished>& finished() const { return finished_; }
     [[nodiscard]] uint64_t restarts() const { return restarts_; }
     [[nodiscard]] uint64_t equivocations() const { return equivocations_; }
+    // Blobs that the coordinator named and did not have when they were asked for.
+    [[nodiscard]] uint64_t misses() const { return misses_; }
     // (round, root of theta after it), for each aggregate that this peer applied.
     [[nodiscard]] const std::vector<std::pair<RoundId, Digest>>& applied() const {
         return applied_;
@@ -82,6 +84,7 @@ private:
     std::optional<RunManifest> saved_manifest_;
     uint64_t restarts_ = 0;
     uint64_t equivocations_ = 0;
+    uint64_t misses_ = 0;
     std::vector<std::pair<RoundId, Digest>> applied_;
 
     // Lost in a crash.

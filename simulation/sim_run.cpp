@@ -1,5 +1,6 @@
 #include "simulation/sim_run.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "compression/payload.h"
@@ -68,6 +69,7 @@ RoundRules make_rules(const SimulationOptions& options, const ParameterLayout& l
 BlobRef MemoryBlobs::put(ByteSpan bytes) {
     const Digest hash = sha256_plain(bytes);
     blobs_[hash] = Bytes(bytes.begin(), bytes.end());
+    count_most_ = std::max(count_most_, blobs_.size());
     return {hash, bytes.size(), {}};
 }
 
@@ -77,6 +79,10 @@ Result<Bytes> MemoryBlobs::get(const Digest& sha256) const {
         return fail("no blob " + sha256.brief());
     }
     return found->second;
+}
+
+void MemoryBlobs::keep_only(const std::set<Digest>& live) {
+    std::erase_if(blobs_, [&](const auto& blob) { return live.count(blob.first) == 0; });
 }
 
 SimRun::SimRun(const SimulationOptions& given)

@@ -32,6 +32,9 @@ struct SimulationReport {
     uint64_t records = 0;
     uint64_t coordinator_restarts = 0;
     int64_t simulated_ms = 0;
+    uint64_t misses = 0;           // blobs that were needed and gone, at any node
+    uint64_t blobs_most = 0;       // in the coordinator's store at a time
+    uint64_t peer_blobs_most = 0;  // in a peer's
     float loss_first = 0;
     float loss_last = 0;
     Digest theta_root;

@@ -156,12 +156,8 @@ Status World::step() {
 }
 
 const RoundSummary* World::summary_of(RoundId round) const {
-    for (const RoundSummary& summary : coordinator_.summaries()) {
-        if (summary.round == round) {
-            return &summary;
-        }
-    }
-    return nullptr;
+    const std::vector<RoundSummary>& all = coordinator_.summaries();  // one a round, in order
+    return round.value < all.size() ? &all[round.value] : nullptr;
 }
 
 // Every replica that applied a round has the digest that the coordinator announced.
@@ -264,6 +260,13 @@ void World::fill(SimulationReport& report) const {
     report.records = coordinator_.ledger().height();
     report.coordinator_restarts = coordinator_.restarts();
     report.simulated_ms = (clock_.now() - kStart).ms;
+    report.misses = coordinator_.misses();
+    report.blobs_most = coordinator_.blobs().count_most();
+    for (const auto& peer : peers_) {
+        report.misses += peer->misses();
+        report.peer_blobs_most =
+            std::max<uint64_t>(report.peer_blobs_most, peer->blobs().count_most());
+    }
     std::map<PeerId, SimulatedPeer> lines;
     for (const RoundSummary& summary : coordinator_.summaries()) {
         report.voided += summary.voided ? 1 : 0;

@@ -40,6 +40,28 @@ TEST_CASE("claims cannot push a deadline out of its bounds", "[coordinator]") {
     CHECK(round_deadlines(rules, Instant{0}, instant, 0, 0).commit.ms >= rules.commit_floor.ms);
 }
 
+TEST_CASE("rounds that nobody finished double the deadlines, up to their ceilings",
+          "[coordinator]") {
+    DeadlineRules rules;
+    rules.commit_floor = DurationMs{1000};
+    rules.transfer_floor = DurationMs{500};
+    rules.commit_ceiling = DurationMs{10000};
+    rules.transfer_ceiling = DurationMs{3000};
+    rules.grace = DurationMs{0};
+    const std::vector<PeerPace> fast{{1, 1000000, 1000000}};
+    const auto after = [&](uint32_t empty) {
+        return round_deadlines(rules, Instant{0}, fast, 1, 1, empty);
+    };
+    CHECK(after(0).commit.ms == 1000);
+    CHECK(after(1).commit.ms == 2000);
+    CHECK((after(1).payload - after(1).commit).ms == 1000);
+    CHECK(after(1).opening.ms == 1000);
+    CHECK(after(3).commit.ms == 8000);
+    CHECK(after(4).commit.ms == 10000);
+    CHECK(after(4).opening.ms == 3000);
+    CHECK(after(4000000000U).commit.ms == 10000);
+}
+
 TEST_CASE("grace is the rule's, or a part of the time the others needed", "[coordinator]") {
     DeadlineRules rules;
     rules.grace = DurationMs{1000};

@@ -14,6 +14,12 @@ Digest MachineDriver::digest(uint8_t number) {
     return made;
 }
 
+Digest MachineDriver::blob(uint8_t number) const {
+    Digest made = digest(number);
+    made.bytes[1] = static_cast<uint8_t>(1 + machine->round().value);
+    return made;
+}
+
 MachineDriver::MachineDriver(uint32_t peer_count, uint64_t rounds) {
     for (uint32_t i = 0; i < peer_count; ++i) {
         peers.push_back({Identity::from_seed(digest(static_cast<uint8_t>(i)))});
@@ -28,6 +34,7 @@ MachineDriver::MachineDriver(uint32_t peer_count, uint64_t rounds) {
     rules.payload_bytes_max = 10000;
     rules.opening_bytes_max = 10000;
     rules.initial_theta = {digest(100), 16384, {}};
+    shelf.insert(rules.initial_theta.sha256);
     rules.pay.vest_rounds = 2;
     rules.pay.audit_min_ppm = kPpm;
     rules.verify.compressor_chunks = 1;
@@ -46,11 +53,53 @@ MachineDriver::MachineDriver(uint32_t peer_count, uint64_t rounds) {
         manifest, rules, [this](uint64_t index) { return beacons.element(index); });
 }
 
+void MachineDriver::use(const BlobRef& blob) const {
+    ASSAY_CHECK(blob.size_bytes == 0 || shelf.count(blob.sha256) > 0);
+}
+
+void MachineDriver::use(const StepOpening& step) const {
+    use(step.theta);
+    use(step.g);
+    use(step.v);
+}
+
+void MachineDriver::use_blobs(const Action& action) const {
+    if (const auto* order = std::get_if<JudgeRound>(&action)) {
+        for (const Submission& submission : order->submissions) {
+            use(submission.payload);
+            if (submission.opening) {
+                use(submission.opening->opening);
+                for (const StepOpening& step : submission.opening->steps) {
+                    use(step);
+                }
+            }
+        }
+        for (const TakeBack& back : order->take_backs) {
+            for (const ContributionRef& entered : back.entered) {
+                use(entered.payload);
+            }
+        }
+    } else if (const auto* audit = std::get_if<RunAudit>(&action)) {
+        use(audit->job.opening);
+    }
+    for (const RoundSummary& summary : sent<RoundSummary>({action})) {
+        use(summary.aggregate);
+    }
+    for (const RoundPlan& plan : sent<RoundPlan>({action})) {
+        use(plan.theta);
+    }
+}
+
 std::vector<Action> MachineDriver::perform(std::vector<Action> actions) {
     for (const Action& action : actions) {
         if (const auto* persist = std::get_if<Persist>(&action)) {
             ASSAY_CHECK(ledger->append(persist->drafts).ok());
+        } else if (const auto* keep = std::get_if<KeepBlobs>(&action)) {
+            ASSAY_CHECK(machine->phase() != RoundPhase::kJudging || machine->finished() ||
+                        &action == &actions.front());
+            std::erase_if(shelf, [&](const Digest& blob) { return keep->live.count(blob) == 0; });
         }
+        use_blobs(action);
     }
     ASSAY_CHECK_EQ(ledger->head(), machine->state().head());
     return actions;
@@ -61,6 +110,11 @@ std::vector<Action> MachineDriver::start() {
 }
 
 std::vector<Action> MachineDriver::step(const Event& event) {
+    if (const auto* stored = std::get_if<BlobStored>(&event)) {
+        shelf.insert(stored->sha256);
+    } else if (const auto* done = std::get_if<RoundJudged>(&event)) {
+        shelf.insert({done->aggregate.sha256, done->theta.sha256});
+    }
     return perform(machine->step(event, now));
 }
 
@@ -93,7 +147,7 @@ Commit MachineDriver::commit_of(size_t peer) const {
     commit.round = plan().round;
     commit.plan_digest = plan_digest(plan());
     commit.numeric_class = NumericClass::kExact;
-    commit.payload_hash = digest(static_cast<uint8_t>(50 + peer));
+    commit.payload_hash = blob(static_cast<uint8_t>(50 + peer));
     commit.payload_bytes = 100;
     commit.e_after_root = digest(static_cast<uint8_t>(60 + peer));
     commit.tokens_per_second = 1000;
@@ -110,10 +164,10 @@ std::vector<Action> MachineDriver::commit(size_t peer, const Commit& commit) {
 }
 
 std::vector<Action> MachineDriver::payload(size_t peer) {
-    const BlobRef blob{digest(static_cast<uint8_t>(50 + peer)), 100, {}};
+    const BlobRef bytes{blob(static_cast<uint8_t>(50 + peer)), 100, {}};
     const RoundId round = plan().round;
-    (void)step(PayloadNoticed{peers[peer].id(), {round, blob}});
-    return step(BlobStored{peers[peer].id(), round, BlobPurpose::kPayload, blob.sha256, 100});
+    (void)step(PayloadNoticed{peers[peer].id(), {round, bytes}});
+    return step(BlobStored{peers[peer].id(), round, BlobPurpose::kPayload, bytes.sha256, 100});
 }
 
 OpeningNotice MachineDriver::opening_of(size_t peer) const {
@@ -128,10 +182,9 @@ OpeningNotice MachineDriver::opening_of(size_t peer) const {
                                                find_peer(round.plan, peers[peer].id())->audit_ppm);
     OpeningNotice notice;
     notice.round = round.plan.round;
-    notice.opening = {digest(static_cast<uint8_t>(70 + peer)), 500, {}};
+    notice.opening = {blob(static_cast<uint8_t>(70 + peer)), 500, {}};
     for (const uint32_t step : challenge.audited ? challenge.steps : std::vector<uint32_t>()) {
-        notice.steps.push_back(
-            {step, {digest(static_cast<uint8_t>(80 + peer)), 16384, {}}, {}, {}});
+        notice.steps.push_back({step, {blob(static_cast<uint8_t>(80 + peer)), 16384, {}}, {}, {}});
     }
     return notice;
 }
@@ -183,7 +236,7 @@ RoundJudged MachineDriver::judged(const JudgeRound& order) const {
         event.peers.push_back(peer);
     }
     const auto number = static_cast<uint8_t>(120 + order.plan.round.value);
-    event.aggregate = {digest(115), 50, {}};
+    event.aggregate = {blob(115), 50, {}};
     event.theta = {digest(number), 16384, {}};
     event.theta_root = digest(number);
     event.accumulator_root = digest(116);
@@ -217,6 +270,12 @@ AuditJob MachineDriver::job(size_t peer, uint32_t step) const {
     made.step = step;
     made.leaf_path = {step, 3, {digest(1), digest(2)}};
     made.samples = {1, 2};
+    const auto& commits = machine->state().current()->commits;
+    const auto commit = commits.find(made.peer);
+    if (commit != commits.end() && commit->second.opening &&
+        !commit->second.opening->steps.empty()) {
+        made.opening = commit->second.opening->steps.front();
+    }
     return made;
 }
 

@@ -1,11 +1,13 @@
 // Drives RoundMachine by hand: peers that commit, upload and open without tensors, records in
 // memory.
 //
-// Performs Persist as the program does and keeps all other actions for the test to look at.
+// Performs Persist and KeepBlobs as the program does and keeps all other actions for the test to
+// look at. Whatever an action needs of the store must lie on the shelf.
 
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,8 @@ public:
     explicit MachineDriver(uint32_t peers = 2, uint64_t rounds = 6);
 
     static Digest digest(uint8_t number);
+    // The same of the round that runs: no two rounds hand in the same bytes.
+    [[nodiscard]] Digest blob(uint8_t number) const;
     std::vector<Action> start();
     std::vector<Action> step(const Event& event);
     // Loses the machine and restores it from the ledger.
@@ -60,9 +64,13 @@ public:
     std::unique_ptr<MemoryLedger> ledger;
     std::unique_ptr<RoundMachine> machine;
     Instant now{1000000};
+    std::set<Digest> shelf;  // the blobs in the coordinator's store
 
 private:
     std::vector<Action> perform(std::vector<Action> actions);
+    void use(const BlobRef& blob) const;
+    void use(const StepOpening& step) const;
+    void use_blobs(const Action& action) const;
 };
 
 template <typename T>

@@ -189,6 +189,77 @@ TEST_CASE("D1: late COMMITs are refused, the others go on", "[coordinator]") {
     CHECK(refused(d.commit(1)) == RefusalCode::kTooLate);
 }
 
+TEST_CASE("rounds that nobody finishes give the next ones more time, until one is finished",
+          "[coordinator]") {
+    MachineDriver d(2, 12);
+    (void)d.start();
+    d.hello_all();
+    const auto time_for_commits = [&] {
+        return (d.plan().commit_deadline - d.plan().opened_at).ms;
+    };
+    const int64_t first = time_for_commits();
+    for (uint64_t empty = 1; empty <= 3; ++empty) {
+        while (d.machine->round().value < empty) {
+            REQUIRE(d.machine->wake_at());
+            d.now = *d.machine->wake_at();
+            (void)d.step(Tick{});
+        }
+        CHECK(time_for_commits() == first << empty);
+    }
+    (void)d.restart();  // it is in the ledger
+    d.hello_all();
+    CHECK(d.machine->state().empty_rounds() == 3);
+    (void)d.run_round();
+    CHECK(d.machine->state().empty_rounds() == 0);
+    CHECK(time_for_commits() == first);
+}
+
+TEST_CASE("a peer that became slower is dealt with as what it reports of its steps",
+          "[coordinator]") {
+    MachineDriver d(3, 12);
+    (void)d.start();
+    d.hello_all();
+    (void)d.run_round();
+    const auto sequences = [&] { return find_peer(d.plan(), d.peers[0].id())->sequences_per_step; };
+    const uint32_t before = sequences();
+    const int64_t time_before = (d.plan().commit_deadline - d.plan().opened_at).ms;
+    const Progress slow{d.plan().round, 0, 1.0F, 2};
+    (void)d.step(ProgressArrived{d.peers[0].id(), slow});
+    for (size_t i = 1; i < 3; ++i) {
+        (void)d.commit(i);
+        (void)d.payload(i);
+    }
+    while (d.machine->phase() != RoundPhase::kChallenging) {
+        d.now = *d.machine->wake_at();
+        (void)d.step(Tick{});
+    }
+    (void)d.opening(1);
+    (void)d.step(d.judged(actions_of<JudgeRound>(d.opening(2)).at(0)));
+    CHECK(sequences() < before);
+    CHECK((d.plan().commit_deadline - d.plan().opened_at).ms > time_before);
+}
+
+TEST_CASE("a slow round's openings get its grace, and a standstill moves deadlines on",
+          "[coordinator]") {
+    MachineDriver d(2);
+    d.rules.deadlines.grace = DurationMs{10};
+    d.machine = std::make_unique<RoundMachine>(
+        d.manifest, d.rules, [&](uint64_t index) { return d.beacons.element(index); });
+    (void)d.start();
+    d.hello_all();
+    const Instant due = *d.machine->wake_at();
+    (void)d.step(Stalled{DurationMs{50000}});
+    CHECK(*d.machine->wake_at() == due + DurationMs{50000});
+    d.now = d.now + DurationMs{40000};
+    for (size_t i = 0; i < 2; ++i) {
+        (void)d.commit(i);
+        (void)d.payload(i);
+    }
+    REQUIRE(d.machine->phase() == RoundPhase::kChallenging);
+    CHECK(d.plan().opening_time.ms < 20000);
+    CHECK(*d.machine->wake_at() == d.now + DurationMs{20000});
+}
+
 TEST_CASE("a quorum leaves the rest its grace, not the whole time", "[coordinator]") {
     MachineDriver d(4);
     (void)d.start();
@@ -219,7 +290,7 @@ TEST_CASE("a payload is fetched once, only if it is the committed one", "[coordi
     MachineDriver d;
     (void)d.start();
     d.hello_all();
-    const BlobRef right{MachineDriver::digest(50), 100, {}};
+    const BlobRef right{d.blob(50), 100, {}};
     const auto notice = [&](const BlobRef& blob) {
         return d.step(PayloadNoticed{d.peers[0].id(), {RoundId{0}, blob}});
     };

@@ -423,6 +423,47 @@ TEST_CASE("plans of rounds that are over, or of other runs, are ignored", "[peer
     CHECK(all_of<TrainRound>(f.tell(f.plan(5))).size() == 1);
 }
 
+TEST_CASE("what was fetched is dropped once it is used, or not wanted any more", "[peer]") {
+    Fixture f(digest(8));
+    f.join();
+    const RoundPlan plan = f.plan(0);  // starts from another theta
+    CHECK(all_of<WantBlob>(f.tell(plan)).size() == 1);
+    SECTION("theta, adopted") {
+        CHECK(all_of<AdoptTheta>(f.machine.step(BlobReady{plan.theta.sha256}, f.now)).size() == 1);
+        const auto adopted = f.machine.step(ThetaAdopted{plan.base_root}, f.now);
+        REQUIRE(all_of<DropBlob>(adopted).size() == 1);
+        CHECK(all_of<DropBlob>(adopted)[0].sha256 == plan.theta.sha256);
+        CHECK(all_of<TrainRound>(adopted).size() == 1);
+        RoundSummary summary = f.summary(0, CommitOutcome::kCounted);
+        summary.aggregate = {digest(44), 100, {}};
+        (void)f.tell(summary);
+        (void)f.machine.step(BlobReady{digest(44)}, f.now);
+        const auto applied =
+            f.machine.step(AggregateApplied{RoundId{0}, summary.theta_root}, f.now);
+        REQUIRE(all_of<DropBlob>(applied).size() == 1);
+        CHECK(all_of<DropBlob>(applied)[0].sha256 == digest(44));
+    }
+    SECTION("theta of a plan that is over") {
+        RoundPlan next = f.plan(1);
+        next.theta = {digest(78), 4096, {}};
+        const auto moved = f.tell(next);
+        REQUIRE(all_of<DropBlob>(moved).size() == 1);
+        CHECK(all_of<DropBlob>(moved)[0].sha256 == plan.theta.sha256);
+        CHECK(all_of<WantBlob>(moved)[0].blob.sha256 == next.theta.sha256);
+    }
+}
+
+TEST_CASE("a peer whose state cannot be saved ends and says what to do", "[peer]") {
+    Fixture f;
+    f.join();
+    (void)f.tell(f.plan(0));
+    const auto ended = f.machine.step(StateNotSaved{"cannot write state.bin: full"}, f.now);
+    REQUIRE(all_of<PeerFinished>(ended).size() == 1);
+    CHECK_FALSE(all_of<PeerFinished>(ended)[0].ok);
+    CHECK_THAT(all_of<PeerFinished>(ended)[0].reason,
+               Catch::Contains("state.bin") && Catch::Contains("free some space"));
+}
+
 TEST_CASE("goodbye ends a peer well; a stop says goodbye", "[peer]") {
     Fixture f;
     f.join();
