@@ -99,8 +99,9 @@ TEST_CASE("suspicion is said and does not refuse", "[verify]") {
 
 TEST_CASE("a proven copy is not used until audits say whose work it is", "[verify]") {
     std::vector<Evidence> round = {clean(1), clean(2), clean(3)};
-    for (Evidence& evidence : round)
+    for (Evidence& evidence : round) {
         evidence.copies = {equal_states(1, 2)};
+    }
     std::vector<Verdict> verdicts = judge_round(round);
     CHECK(verdicts[0].ruling == Ruling::kGated);
     CHECK(verdicts[1].ruling == Ruling::kGated);

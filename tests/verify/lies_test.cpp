@@ -116,8 +116,9 @@ TEST_CASE("moments that are not those of the last counted round are refused by f
     check_refused(lie, Layer::kForm, "m root before the round");
     Lie reset;
     reset.moments = [](std::vector<float>&, std::vector<float>& v) {
-        for (float& x : v)
+        for (float& x : v) {
             x *= 4;
+        }
     };
     check_refused(reset, Layer::kForm, "v root before the round");
 }
@@ -128,8 +129,9 @@ TEST_CASE("forged error feedback is refused", "[verify]") {
     check_refused(before, Layer::kForm, "e root before the round");
     Lie after;
     after.feedback_after = [](std::vector<float>& e) {
-        for (float& x : e)
+        for (float& x : e) {
             x *= 1.5F;
+        }
     };
     check_refused(after, Layer::kChunkChain, "recomputed e after the round");
 }
@@ -146,8 +148,9 @@ TEST_CASE("another base is refused by form, named or hidden", "[verify]") {
 TEST_CASE("theta_H that does not follow from the gradients is found by the chain", "[verify]") {
     Lie lie;
     lie.theta_end = [](std::vector<float>& theta) {
-        for (float& x : theta)
+        for (float& x : theta) {
             x += x != 0 ? 0.01F : 0.0F;
+        }
     };
     check_refused(lie, Layer::kChunkChain, "recomputed theta_H");
 }
@@ -189,8 +192,9 @@ TEST_CASE("one replaced gradient passes the chunk chain and fails the gradient a
     Lie lie;
     lie.gradient = [](uint32_t step, std::span<float> g) {
         if (step == 4) {
-            for (float& x : g)
+            for (float& x : g) {
                 x = -x;
+            }
         }
     };
     for (const NumericClass numeric_class : {NumericClass::kExact, NumericClass::kFp32}) {
@@ -230,8 +234,9 @@ TEST_CASE("the audit misses a bad step that it does not draw", "[verify]") {
 TEST_CASE("other data: named batches are refused by form, hidden ones by the audit", "[verify]") {
     Lie hidden;
     hidden.samples = [](uint32_t, std::vector<uint64_t> samples) {
-        for (uint64_t& sample : samples)
+        for (uint64_t& sample : samples) {
             sample = 7;
+        }
         return samples;
     };
     for (const NumericClass numeric_class : {NumericClass::kExact, NumericClass::kFp32}) {

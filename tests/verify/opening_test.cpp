@@ -148,8 +148,9 @@ TEST_CASE("gradients in a file answer like gradients in memory", "[verify]") {
     CounterRng rng(derive_seed(Digest{}, "store"));
     for (const uint32_t step : {2U, 0U, 1U}) {
         std::vector<float> g(4096);
-        for (float& x : g)
+        for (float& x : g) {
             x = static_cast<float>(rng.unit());
+        }
         REQUIRE((*file)->put(step, g).ok());
         REQUIRE((*memory)->put(step, g).ok());
     }

@@ -86,8 +86,9 @@ TEST_CASE("a disguised copy is found while it shares enough", "[verify]") {
     const PayloadEntries b = random_entries(2);
     PayloadEntries noisy = mixed(a, b, 0.45);
     CounterRng rng(number(7));
-    for (float& x : noisy.value)
+    for (float& x : noisy.value) {
         x *= static_cast<float>(3 * rng.unit());
+    }
     REQUIRE(found(a, noisy).size() == 1);
     CHECK(found(a, noisy)[0].overlap == Approx(0.45).margin(0.06));
     CHECK(found(a, mixed(a, b, 0.2)).empty());
@@ -96,8 +97,9 @@ TEST_CASE("a disguised copy is found while it shares enough", "[verify]") {
 TEST_CASE("mirrored signs are named", "[verify]") {
     const PayloadEntries a = random_entries(1);
     PayloadEntries mirrored = a;
-    for (float& x : mirrored.value)
+    for (float& x : mirrored.value) {
         x = -x;
+    }
     REQUIRE(found(a, mirrored).size() == 1);
     CHECK(found(a, mirrored)[0].sign == CopySign::kMirrored);
     CHECK(found(a, mirrored)[0].reason.find("mirrored") != std::string::npos);

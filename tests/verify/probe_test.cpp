@@ -49,8 +49,9 @@ private:
         const int32_t token = batch.tokens[sequence * (batch.sequence_tokens + 1)];
         CounterRng rng(derive_seed(Digest{}, "centre", {static_cast<uint64_t>(token)}));
         std::vector<float> c(64);
-        for (float& x : c)
+        for (float& x : c) {
             x = 1 + 0.3F * static_cast<float>(rng.normal());
+        }
         return c;
     }
     ParameterLayout layout_;
@@ -94,8 +95,9 @@ PeerPayload noise(uint64_t seed) {
 
 PeerPayload small_noise(uint64_t seed) {
     PeerPayload payload = noise(seed);
-    for (float& x : payload.dense)
+    for (float& x : payload.dense) {
         x *= 0.01F;
+    }
     return payload;
 }
 
@@ -123,8 +125,9 @@ TEST_CASE("the gate lets descent in, keeps flipped signs and noise out", "[verif
     const std::vector<PeerPayload> payloads = {
         towards(0.1F), towards(-0.1F), towards(0.01F), noise(1)};
     std::vector<const PeerPayload*> refs;
-    for (const PeerPayload& payload : payloads)
+    for (const PeerPayload& payload : payloads) {
         refs.push_back(&payload);
+    }
     VerifySettings settings;
     settings.gate_t = 4;  // one noise direction of a fixed sample stays under it
     const GateOutcome outcome = run_direction_gate(model, theta, refs, groups_of, 1, settings);
@@ -143,8 +146,9 @@ TEST_CASE("where most fail twice, nobody is gated", "[verify]") {
     const std::vector<float> theta(kTileValues, 0.0F);
     const std::vector<PeerPayload> payloads = {towards(0.1F), towards(-0.1F), towards(-0.2F)};
     std::vector<const PeerPayload*> refs;
-    for (const PeerPayload& payload : payloads)
+    for (const PeerPayload& payload : payloads) {
         refs.push_back(&payload);
+    }
     std::vector<uint32_t> draws;
     const GroupSource source = [&](uint32_t draw) {
         draws.push_back(draw);
@@ -166,8 +170,9 @@ TEST_CASE("shares on a quadratic loss close, and are the Shapley values", "[veri
         towards(0.2F), towards(0.1F), small_noise(3), towards(-0.05F)};
     std::vector<float> step(kTileValues);
     for (const PeerPayload& delta : deltas) {
-        for (size_t i = 0; i < step.size(); ++i)
+        for (size_t i = 0; i < step.size(); ++i) {
             step[i] += delta.dense[i];
+        }
     }
     step[3] -= 0.125F;  // what the encoding added
     const ShareSource share = [&](size_t i, std::span<float> out) {
@@ -183,8 +188,9 @@ TEST_CASE("shares on a quadratic loss close, and are the Shapley values", "[veri
         CHECK(outcome.phi[3] < 0);
         CHECK(outcome.encoding > 0);
         int64_t sum = outcome.encoding;
-        for (const int64_t phi : outcome.phi)
+        for (const int64_t phi : outcome.phi) {
             sum += phi;
+        }
         CHECK(sum == outcome.predicted);
     }
 }
@@ -193,30 +199,36 @@ TEST_CASE("the shares of a real round add up to the measured decrease", "[verify
     World world(NumericClass::kExact, 3);
     const RoundPlan plan = world.plan();
     std::vector<Work> works;
-    for (size_t i = 0; i < 3; ++i)
+    for (size_t i = 0; i < 3; ++i) {
         works.push_back(world.train(plan, i));
+    }
     const std::vector<float> before = world.theta;
     std::vector<PeerPayload> payloads;
-    for (const Work& work : works)
+    for (const Work& work : works) {
         payloads.push_back(world.decoded(work));
+    }
     world.finish(plan, works);
     std::vector<float> step(before.size());
-    for (size_t i = 0; i < step.size(); ++i)
+    for (size_t i = 0; i < step.size(); ++i) {
         step[i] = before[i] - world.theta[i];
+    }
     std::vector<uint64_t> samples(32);
-    for (size_t i = 0; i < samples.size(); ++i)
+    for (size_t i = 0; i < samples.size(); ++i) {
         samples[i] = i;
+    }
     const ShareSource share = [&](size_t i, std::span<float> out) {
         expand_payload(payloads[i], out);
-        for (float& x : out)
+        for (float& x : out) {
             x /= 3;
+        }
     };
     const ShareOutcome outcome =
         aumann_shapley(world.model, before, step, 3, share, toy_batch(samples, 16, true), 1, 1);
     CHECK(outcome.measured > 0);
     CHECK(std::abs(outcome.closure_error()) < outcome.measured / 50);
-    for (const int64_t phi : outcome.phi)
+    for (const int64_t phi : outcome.phi) {
         CHECK(phi > 0);
+    }
 }
 
 TEST_CASE("nats become bounded integers", "[verify]") {

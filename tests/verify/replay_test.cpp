@@ -152,8 +152,9 @@ TEST_CASE("class fp32: noise of its size passes, ten times that fails", "[verify
 TEST_CASE("class fp32: a longer gradient fails by alpha, one chunk by its own error", "[verify]") {
     Audit longer(NumericClass::kFp32);
     longer.world.settings.fp32.rho = 1;  // alpha alone
-    for (float& x : longer.state.g)
+    for (float& x : longer.state.g) {
         x *= 1.00001F;
+    }
     longer.commit_again();
     check_fails(longer, "|alpha - 1|");
     Audit chunk(NumericClass::kFp32);

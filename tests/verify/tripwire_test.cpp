@@ -55,8 +55,9 @@ TEST_CASE("honest steps do not trip", "[verify]") {
 
 TEST_CASE("a fake spread over quiet values trips by its energy", "[verify]") {
     Steps steps = honest_steps();
-    for (float& x : steps[6])
+    for (float& x : steps[6]) {
         x = 0.01F;
+    }
     const TripwireReport report = report_of(steps);
     CHECK(report.suspicious);
     CHECK(report.suspect_steps == std::vector<uint32_t>{6});
@@ -67,8 +68,9 @@ TEST_CASE("a fake spread over quiet values trips by its energy", "[verify]") {
 TEST_CASE("zero and collinear steps trip", "[verify]") {
     Steps steps = honest_steps();
     std::fill(steps[3].begin(), steps[3].end(), 0.0F);
-    for (size_t i = 0; i < kValues; ++i)
+    for (size_t i = 0; i < kValues; ++i) {
         steps[8][i] = 0.5F * steps[7][i];
+    }
     const TripwireReport report = report_of(steps);
     CHECK(report.suspicious);
     CHECK(report.suspect_steps == std::vector<uint32_t>{3, 7, 8});
@@ -78,8 +80,9 @@ TEST_CASE("zero and collinear steps trip", "[verify]") {
 TEST_CASE("equal roots are equal steps, opened or not", "[verify]") {
     Tripwire tripwire(3);
     std::vector<StateLeaf> states(3);
-    for (uint64_t t = 0; t < 3; ++t)
+    for (uint64_t t = 0; t < 3; ++t) {
         states[t].g_root = derive_seed(Digest{}, "g", {t % 2});
+    }
     tripwire.add_states(states);
     const TripwireReport report = tripwire.report({});
     CHECK(report.suspicious);
