@@ -303,6 +303,7 @@ TEST_CASE("a copied chain: the pair is found, and the copy does not open for its
     const Assignment deal = world.assignment(plan);
     works[1].commit.assignment_digest = assignment_digest(deal.peers[1]);
     std::vector<PayloadEntries> entries;
+    entries.reserve(works.size());
     for (const Work& work : works) {
         entries.push_back(payload_entries(world.decoded(work)));
     }

@@ -46,7 +46,7 @@ public:
 
 private:
     static std::vector<float> centre(const TokenBatch& batch, uint32_t sequence) {
-        const int32_t token = batch.tokens[sequence * (batch.sequence_tokens + 1)];
+        const int32_t token = batch.tokens[size_t{sequence} * (batch.sequence_tokens + 1)];
         CounterRng rng(derive_seed(Digest{}, "centre", {static_cast<uint64_t>(token)}));
         std::vector<float> c(64);
         for (float& x : c) {
@@ -69,7 +69,7 @@ TokenBatch tokens_from(uint64_t first, uint32_t sequences) {
 std::vector<TokenBatch> groups_of(uint32_t draw) {
     std::vector<TokenBatch> groups;
     for (uint64_t s = 0; s < 16; ++s) {
-        groups.push_back(tokens_from(draw * 1000 + 10 * s, 4));
+        groups.push_back(tokens_from(uint64_t{draw} * 1000 + 10 * s, 4));
     }
     return groups;
 }
@@ -125,6 +125,7 @@ TEST_CASE("the gate lets descent in, keeps flipped signs and noise out", "[verif
     const std::vector<PeerPayload> payloads = {
         towards(0.1F), towards(-0.1F), towards(0.01F), noise(1)};
     std::vector<const PeerPayload*> refs;
+    refs.reserve(payloads.size());
     for (const PeerPayload& payload : payloads) {
         refs.push_back(&payload);
     }
@@ -146,6 +147,7 @@ TEST_CASE("where most fail twice, nobody is gated", "[verify]") {
     const std::vector<float> theta(kTileValues, 0.0F);
     const std::vector<PeerPayload> payloads = {towards(0.1F), towards(-0.1F), towards(-0.2F)};
     std::vector<const PeerPayload*> refs;
+    refs.reserve(payloads.size());
     for (const PeerPayload& payload : payloads) {
         refs.push_back(&payload);
     }
@@ -204,6 +206,7 @@ TEST_CASE("the shares of a real round add up to the measured decrease", "[verify
     }
     const std::vector<float> before = world.theta;
     std::vector<PeerPayload> payloads;
+    payloads.reserve(works.size());
     for (const Work& work : works) {
         payloads.push_back(world.decoded(work));
     }
