@@ -54,6 +54,7 @@ Digest challenge_seed(const Digest& beacon, const Digest& commit_hash) {
     return sha256("A", beacon.span(), commit_hash.span());
 }
 
+// NOLINTNEXTLINE(readability-function-size)
 Challenge draw_challenge(const Digest& beacon,
                          const Digest& commit_hash,
                          const ParameterLayout& layout,

@@ -17,6 +17,7 @@ std::vector<float> tile_of(std::span<const float> values, uint64_t chunk) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(readability-function-size)
 Result<std::unique_ptr<GradientChain>> GradientChain::open(const ParameterLayout& layout,
                                                            NumericClass numeric_class,
                                                            const AdamSettings& adam,

@@ -212,14 +212,16 @@ std::vector<PairFinding> PayloadHistory::find_copies(std::span<const SubmissionV
             if (round[i].payload_hash == old.payload_hash) {
                 findings.push_back(equal_finding(
                     pair, CopySign::kEqualPayload, "payload hashes", old.payload_hash));
-            } else if (sketches[i].similarity(old.sketch) >= kSketchHit) {
-                const std::optional<PayloadEntries> entries = load(old.peer, old.round);
-                auto finding = entries
-                                   ? similar_finding(pair, entries_of(round[i]), *entries, settings)
+                continue;
+            }
+            if (sketches[i].similarity(old.sketch) < kSketchHit) {
+                continue;
+            }
+            const std::optional<PayloadEntries> entries = load(old.peer, old.round);
+            auto finding = entries ? similar_finding(pair, entries_of(round[i]), *entries, settings)
                                    : std::nullopt;
-                if (finding) {
-                    findings.push_back(std::move(*finding));
-                }
+            if (finding) {
+                findings.push_back(std::move(*finding));
             }
         }
     }

@@ -126,6 +126,7 @@ int64_t to_nano_nats(double nats) {
     return static_cast<int64_t>(std::llround(std::clamp(nats * 1e9, -1e15, 1e15)));
 }
 
+// NOLINTNEXTLINE(readability-function-size)
 ShareOutcome aumann_shapley(GradientModel& model,
                             std::span<const float> theta,
                             std::span<const float> step,

@@ -224,6 +224,7 @@ void check_tolerances(Findings& findings,
     findings.add(over_bound(chunk.c_str(), figures.rho_worst_chunk, bounds.worst_tensor));
 }
 
+// NOLINTNEXTLINE(readability-function-size)
 void compare_in_tolerance(Findings& findings,
                           AuditReport& report,
                           const AuditJob& job,
