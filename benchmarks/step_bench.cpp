@@ -169,7 +169,9 @@ Result<BenchRow> time_step(const BenchOptions& options, const StepCase& one, boo
                     note};
 }
 
-Result<BenchRow> time_scaling(const BenchOptions& options, const StepCase& one) {
+Result<BenchRow> time_scaling(const BenchOptions& options,
+                              const StepCase& one,
+                              const std::string& name) {
     Result<std::unique_ptr<ExactTrainer>> two = ExactTrainer::make(one, 2);
     Result<std::unique_ptr<ExactTrainer>> single = ExactTrainer::make(one, 1);
     if (!two || !single) {
@@ -186,7 +188,7 @@ Result<BenchRow> time_scaling(const BenchOptions& options, const StepCase& one) 
     if (!status) {
         return status.error();
     }
-    return BenchRow{"scaling_2_threads",
+    return BenchRow{name,
                     one.tokens() / time.first_min,
                     "tokens/s",
                     "the same step (" + one.name + ") with one thread",
@@ -406,7 +408,10 @@ Result<std::vector<BenchRow>> step_rows(const BenchOptions& options) {
         status = add(time_step(options, small, true));
     }
     if (status.ok()) {
-        status = add(time_scaling(options, small));
+        status = add(time_scaling(options, cases[1], "scaling_2_threads"));
+    }
+    if (status.ok()) {
+        status = add(time_scaling(options, small, "scaling_2_threads_d256"));
     }
     if (status.ok()) {
         status = add(time_paths(options, small));
