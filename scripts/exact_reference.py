@@ -395,15 +395,20 @@ def first_theta(s):
     value = lambda middle: fl(middle + (next(numbers) % 2001 - 1000) * 2.0**-11)
     return {name: [[value(1.0 if rows == 1 else 0.0) for _ in range(columns)] for _ in range(rows)]
             for name, rows, columns in sizes}
-def run(tied):
-    s = {"vocab": 37, "width": 20, "layers": 2, "heads": 2, "kv_heads": 1, "head_width": 10,
-         "ffn": 18, "rope_theta": 10000.0, "epsilon": fl(1e-5), "tied": tied}
+SMALL = {"vocab": 37, "width": 20, "layers": 2, "heads": 2, "kv_heads": 1, "head_width": 10,
+         "ffn": 18, "rope_theta": 10000.0, "epsilon": fl(1e-5)}
+ROWS = {**SMALL, "vocab": 11, "width": 4, "layers": 1, "heads": 1, "head_width": 4, "ffn": 3}
+# shape, sequences, their targets, sequences of a grain
+CASES = {"reference_untied": ({**SMALL, "tied": False}, 3, 19, 2),
+         "reference_tied": ({**SMALL, "tied": True}, 3, 19, 2),
+         "reference_rows": ({**ROWS, "tied": False}, 262, 2, 261)}  # logits in blocks of 256 rows
+def run(s, sequences, length, grain):
     decoder, theta = Decoder(s), first_theta(s)
     m, v = ({name: zeros_like(rows) for name, rows in theta.items()} for _ in range(2))
     for step in range(2):
         numbers = lehmer(12345 + step)
-        batch = [[next(numbers) % s["vocab"] for _ in range(20)] for _ in range(3)]
-        losses, g = decoder.gradient(theta, batch, 2)
+        batch = [[next(numbers) % s["vocab"] for _ in range(length + 1)] for _ in range(sequences)]
+        losses, g = decoder.gradient(theta, batch, grain)
         adamw(theta, m, v, clipped(g, 1.0), of_bits(0x3C23D70A), step + 1)
     values = [value for rows in theta.values() for value in flat(rows)] + losses
     return hashlib.sha256(struct.pack(f"<{len(values)}f", *values)).hexdigest()
@@ -411,8 +416,8 @@ def main():
     here = os.path.dirname(os.path.abspath(__file__))
     with open(os.path.join(here, "..", "tests", "golden", "exact.txt")) as lines:
         golden = dict(line.split() for line in lines)
-    for name, tied in (("reference_untied", False), ("reference_tied", True)):
-        digest = run(tied)
+    for name, case in CASES.items():
+        digest = run(*case)
         print(name, digest)
         if digest != golden.get(name):
             sys.exit("OTHER BITS: tests/golden/exact.txt has " + str(golden.get(name)))

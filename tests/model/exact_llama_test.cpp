@@ -107,6 +107,26 @@ TEST_CASE("a gradient is the sum of its grains, and padding stays zero", "[exact
     CHECK(fine.step.sequence_losses == coarse.step.sequence_losses);
 }
 
+void require_one_gradient(const ModelShape& shape, const TokenBatch& batch, uint32_t grain) {
+    const std::vector<float> theta = made_theta(shape);
+    const Computed expected = [&] {
+        const ForcedKernelPath scalar(KernelPath::kScalar);
+        return gradient_of(shape, theta, batch, grain);
+    }();
+    for (const KernelPath path : available_kernel_paths()) {
+        const ForcedKernelPath forced(path);
+        for (const int threads : {1, 2, 3}) {
+            for (const bool recompute : {false, true}) {
+                INFO(kernel_path_name(path) << ", " << threads << " threads, " << recompute);
+                const Computed found =
+                    gradient_of(shape, theta, batch, grain, {threads, recompute});
+                CHECK(same_bits(found.gradient, expected.gradient));
+                CHECK(same_bits(found.step.sequence_losses, expected.step.sequence_losses));
+            }
+        }
+    }
+}
+
 TEST_CASE("threads, kernels and recomputed layers change no bit", "[exact]") {
     ModelShape shape = tiny_shape(false);
     shape.width = 24;
@@ -115,23 +135,20 @@ TEST_CASE("threads, kernels and recomputed layers change no bit", "[exact]") {
     shape.head_width = 8;
     shape.ffn_width = 37;
     shape.context = 40;
-    const std::vector<float> theta = made_theta(shape);
-    const TokenBatch batch = made_batch(shape, 3);
-    const Computed expected = [&] {
-        const ForcedKernelPath scalar(KernelPath::kScalar);
-        return gradient_of(shape, theta, batch, 2);
-    }();
-    for (const KernelPath path : available_kernel_paths()) {
-        const ForcedKernelPath forced(path);
-        for (const int threads : {1, 2, 3}) {
-            for (const bool recompute : {false, true}) {
-                INFO(kernel_path_name(path) << ", " << threads << " threads, " << recompute);
-                const Computed found = gradient_of(shape, theta, batch, 2, {threads, recompute});
-                CHECK(same_bits(found.gradient, expected.gradient));
-                CHECK(same_bits(found.step.sequence_losses, expected.step.sequence_losses));
-            }
-        }
-    }
+    require_one_gradient(shape, made_batch(shape, 3), 2);
+}
+
+// Large enough for products and attention to be shared among threads.
+TEST_CASE("threads change no bit of a step that they share", "[exact]") {
+    ModelShape shape = tiny_shape(false);
+    shape.layers = 1;
+    shape.width = 128;
+    shape.heads = 2;
+    shape.kv_heads = 1;
+    shape.head_width = 64;
+    shape.ffn_width = 131;
+    shape.context = 140;
+    require_one_gradient(shape, made_batch(shape, 2), 2);
 }
 
 TEST_CASE("a model used for batches of several sizes gives each its own bits", "[exact]") {
