@@ -103,7 +103,7 @@ private:
     [[nodiscard]] InnerPlan plan(uint32_t first, uint32_t steps) const;
     [[nodiscard]] std::vector<uint64_t> samples(uint32_t peer, uint32_t step) const;
     [[nodiscard]] TokenBatch batch(std::vector<uint64_t> samples) const;
-    Result<InnerState> inner(InnerState start, uint32_t first, uint32_t steps, int peer);
+    Result<InnerState> inner(const InnerState& start, uint32_t first, uint32_t steps, int peer);
     Status data_parallel(Outcome& outcome);
     Status outer_rounds(Outcome& outcome);
     Status train_peer(uint32_t round, uint32_t number, Peer& peer);
@@ -150,8 +150,11 @@ TokenBatch StrategyRun::batch(std::vector<uint64_t> samples) const {
 }
 
 // Steps on the batches of one peer, or (peer < 0) on those of all peers joined.
-Result<InnerState> StrategyRun::inner(InnerState start, uint32_t first, uint32_t steps, int peer) {
-    InnerLoop loop(model_, AdamSettings{}, plan(first, steps), std::move(start));
+Result<InnerState> StrategyRun::inner(const InnerState& start,
+                                      uint32_t first,
+                                      uint32_t steps,
+                                      int peer) {
+    InnerLoop loop(model_, AdamSettings{}, plan(first, steps), start);
     const auto batch_of = [&](uint32_t step) -> Result<TokenBatch> {
         std::vector<uint64_t> drawn;
         for (uint32_t p = 0; p < kPeers; ++p) {

@@ -1,6 +1,8 @@
 // Strangers' bytes into the payload decoders: nothing may crash, and whatever is accepted encodes
 // to the very same bytes; its values code to the same update again where they can be sent as they
 // are.
+#include <algorithm>
+
 #include "compression/error_feedback.h"
 #include "tests/compression/update_cases.h"
 
@@ -18,9 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         std::vector<float> values(kLayout.value_count());
         expand_update(*sparse, values);
         ASSAY_CHECK(code_values(values, kLayout, update.keep) == *sparse);
-        for (const float left : values) {
-            ASSAY_CHECK(left == 0);
-        }
+        ASSAY_CHECK(std::all_of(values.begin(), values.end(), [](float x) { return x == 0; }));
     }
     return 0;
 }

@@ -143,7 +143,7 @@ GenerationRequest greedy(std::vector<int32_t> prompt, int64_t tokens_max) {
     return request;
 }
 
-std::vector<int32_t> expected(std::vector<int32_t> prompt, size_t count, int32_t offset) {
+std::vector<int32_t> expected(const std::vector<int32_t>& prompt, size_t count, int32_t offset) {
     int32_t sum = offset;
     for (const int32_t token : prompt) {
         sum += token;

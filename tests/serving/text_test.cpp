@@ -83,20 +83,20 @@ TEST_CASE("log probabilities sum to one and are sorted", "[serving]") {
 TEST_CASE("stop strings are found across tokens and never leak", "[serving]") {
     TextStream stream({"END", "\n\n"});
     CHECK(stream.push("abE") == "ab");
-    CHECK(stream.push("N") == "");
+    CHECK(stream.push("N").empty());
     CHECK(stream.push("x") == "ENx");
     CHECK(stream.push("yEN") == "y");
-    CHECK(stream.push("D tail") == "");
+    CHECK(stream.push("D tail").empty());
     CHECK(stream.stopped());
-    CHECK(stream.push("more") == "");
-    CHECK(stream.flush() == "");
+    CHECK(stream.push("more").empty());
+    CHECK(stream.flush().empty());
 }
 
 TEST_CASE("incomplete UTF-8 is held back until it is whole", "[serving]") {
     TextStream stream({});
-    CHECK(stream.push("\xE2\x82") == "");
+    CHECK(stream.push("\xE2\x82").empty());
     CHECK(stream.push("\xAC!") == "\xE2\x82\xAC!");
-    CHECK(stream.push("\xF0\x9F") == "");
+    CHECK(stream.push("\xF0\x9F").empty());
     CHECK(stream.flush() == "\xF0\x9F");
     CHECK(incomplete_utf8_tail("abc") == 0);
 }

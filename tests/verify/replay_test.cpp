@@ -160,8 +160,9 @@ TEST_CASE("class fp32: a longer gradient fails by alpha, one chunk by its own er
     Audit chunk(NumericClass::kFp32);
     chunk.world.settings.fp32.rho = 1;
     chunk.world.settings.fp32.alpha = 1;
-    for (size_t i = 0; i < 128; ++i)
+    for (size_t i = 0; i < 128; ++i) {
         chunk.state.g[8 * kTileValues + i] *= 1.001F;  // bias
+    }
     chunk.commit_again();
     check_fails(chunk, "error of tensor bias");
 }
