@@ -56,9 +56,8 @@ public:
 
     Status listen() {
         Result<std::unique_ptr<HttpServer>> server = HttpServer::start(
-            options_.http, [this](HttpRequest request, std::shared_ptr<HttpReply> reply) {
-                handle(request, reply);
-            });
+            options_.http,
+            [this](const HttpRequest& request, const ReplyPtr& reply) { handle(request, reply); });
         if (!server) {
             return server.error();
         }

@@ -254,7 +254,7 @@ TEST_CASE("what is wrong is refused by name, in OpenAI's shape", "[serving]") {
     const auto refused = [&](const HttpAnswer& answer, int status) {
         INFO(answer.body);
         CHECK(answer.status == status);
-        const json error = answer.json()["error"];
+        json error = answer.json()["error"];
         CHECK(error["message"].is_string());
         CHECK(error["type"].is_string());
         CHECK((error.contains("param") && error.contains("code")));
