@@ -57,7 +57,7 @@ private:
     void perform_waiting();
 
     void on(const Joined&) {}
-    void on(const Left& left) { feed(PeerGone{left.peer}); }
+    void on(const Left& left);
     void on(const Refused& refused);
     void on(const Incoming& incoming);
     void receive(const Incoming& incoming, const Hello& message);
@@ -306,6 +306,11 @@ void Coordinator::Program::on(const Refused& refused) {
     book_->refused(channel_->counters().refused());
 }
 
+void Coordinator::Program::on(const Left& left) {
+    present_.erase(left.peer);
+    feed(PeerGone{left.peer});
+}
+
 void Coordinator::Program::on(const Incoming& incoming) {
     present_.insert(incoming.from);
     std::visit([&](const auto& message) { receive(incoming, message); }, incoming.message);
@@ -355,6 +360,13 @@ void Coordinator::Program::stored(const Want& want, const BlobRef& blob) {
 
 void Coordinator::Program::take_fetched() {
     for (const BlobFetcher::Finished& fetched : fetcher_->finished()) {
+        if (!fetched.status && !run_->store->disk()) {  // no peer shall answer for that
+            end(
+                fail("what peers send cannot be stored, so the run stops here and goes on after a "
+                     "restart: " +
+                     run_->store->disk().reason()));
+            return;
+        }
         const auto [first, last] = wants_.equal_range(fetched.blob.sha256);
         std::vector<Want> wanted;
         for (auto it = first; it != last; ++it) {

@@ -35,7 +35,7 @@ RoundDeadlines round_deadlines(const DeadlineRules& rules,
                                std::span<const PeerPace> peers,
                                uint64_t payload_bytes,
                                uint64_t opening_bytes,
-                               uint32_t empty_rounds) {
+                               uint32_t doublings) {
     uint64_t training = 0;
     uint64_t uplink = ~uint64_t{0};
     for (const PeerPace& peer : peers) {
@@ -50,11 +50,10 @@ RoundDeadlines round_deadlines(const DeadlineRules& rules,
 
     RoundDeadlines deadlines;
     const auto transfer = [&](uint64_t ms) {
-        return within(ms + grace, rules.transfer_floor, rules.transfer_ceiling, empty_rounds);
+        return within(ms + grace, rules.transfer_floor, rules.transfer_ceiling, doublings);
     };
     deadlines.commit =
-        opened_at +
-        within(training + grace, rules.commit_floor, rules.commit_ceiling, empty_rounds);
+        opened_at + within(training + grace, rules.commit_floor, rules.commit_ceiling, doublings);
     deadlines.payload = deadlines.commit + transfer(payload);
     deadlines.opening = transfer(opening);
     return deadlines;

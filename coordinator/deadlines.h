@@ -27,14 +27,14 @@ struct RoundDeadlines {
 };
 
 // D1: the slowest peer's training and fetching theta, with slack, and the grace window. All three
-// double for each round in a row that nobody finished in time: figures of a faster day must not
-// void rounds for ever.
+// are doubled so often, up to their ceilings: figures of a faster day must not void rounds for
+// ever.
 RoundDeadlines round_deadlines(const DeadlineRules& rules,
                                Instant opened_at,
                                std::span<const PeerPace> peers,
                                uint64_t payload_bytes,
                                uint64_t opening_bytes,
-                               uint32_t empty_rounds = 0);
+                               uint32_t doublings = 0);
 
 // What the rest gets once a quorum is in, `elapsed` after the phase began.
 DurationMs grace_after(const DeadlineRules& rules, DurationMs elapsed);

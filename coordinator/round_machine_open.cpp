@@ -125,7 +125,7 @@ RoundPlan RoundMachine::next_plan(RoundId round, const BlobRef& theta, Instant n
     inputs.ledger_head = state_.head();
     inputs.theta = theta;
     inputs.opened_at = now;
-    inputs.empty_rounds = state_.empty_rounds();
+    inputs.doublings = state_.doublings();
     if (const RoundState* before = state_.current()) {
         ASSAY_CHECK(before->summary && before->beacon);
         inputs.previous_beacon = before->beacon->value;

@@ -45,7 +45,7 @@ RoundPlan make_plan(const RoundRules& rules, PlanInputs inputs) {
                                                      inputs.paces,
                                                      rules.payload_bytes_max,
                                                      rules.opening_bytes_max + opened_states,
-                                                     inputs.empty_rounds);
+                                                     inputs.doublings);
     plan.commit_deadline = deadlines.commit;
     plan.payload_deadline = deadlines.payload;
     plan.opening_time = deadlines.opening;

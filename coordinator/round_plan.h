@@ -27,7 +27,7 @@ struct PlanInputs {
     std::vector<PlanPeer> peers;  // in order of id
     std::vector<PeerPace> paces;  // one a peer; tokens are filled in here
     Instant opened_at;
-    uint32_t empty_rounds = 0;  // in a row, before this one: deadlines grow
+    uint32_t doublings = 0;  // of the deadlines
 };
 
 RoundPlan make_plan(const RoundRules& rules, PlanInputs inputs);

@@ -200,6 +200,7 @@ Status RunState::apply_payload(const RecordDraft& draft) {
         return fail("a payload without a COMMIT");
     }
     found->second.payload = BlobRef{body->sha256, body->size_bytes, {}};
+    rounds_[round_].last_payload_at = body->received_at;
     return {};
 }
 
@@ -364,8 +365,13 @@ Status RunState::apply_summary(const RecordDraft& draft) {
         return fail("a summary before its beacon, or a second one");
     }
     round.summary = std::move(*summary);
-    const bool empty = round.close && round.close->entry_count == 0;
-    empty_rounds_ = empty ? empty_rounds_ + 1 : 0;
+    const RoundPlan& plan = round.plan;
+    const DurationMs took = round.last_payload_at - plan.opened_at;
+    if (round.close && round.close->entry_count == 0) {
+        ++doublings_;
+    } else if (doublings_ > 0 && 2 * took.ms < (plan.commit_deadline - plan.opened_at).ms) {
+        --doublings_;
+    }
     return {};
 }
 

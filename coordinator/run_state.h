@@ -54,6 +54,7 @@ struct RoundState {
     std::optional<Close> close;
     std::optional<Beacon> beacon;
     std::optional<RoundSummary> summary;
+    Instant last_payload_at;                  // when the newest one was here
     std::set<PeerId> extended;                // got their one extension of T_c
     std::map<Digest, AuditState> audits;      // by digest of the job
     std::map<PeerId, Verdict> late_verdicts;  // of the gradient audits
@@ -89,8 +90,9 @@ public:
     [[nodiscard]] const RoundState* find(RoundId round) const { return find_if_planned(round); }
     // All rounds remembered, the newest last.
     [[nodiscard]] const std::map<RoundId, RoundState>& rounds() const { return rounds_; }
-    // How many of the newest closed rounds, in a row, had nobody in their CLOSE.
-    [[nodiscard]] uint32_t empty_rounds() const { return empty_rounds_; }
+    // How often the next plan's deadlines are doubled: once more for each round whose CLOSE was
+    // empty, once less for each that needed less than half of its time.
+    [[nodiscard]] uint32_t doublings() const { return doublings_; }
     [[nodiscard]] const std::vector<RosterLine>* roster(RoundId round) const;
     [[nodiscard]] const Member* member(const PeerId& peer) const;
     [[nodiscard]] const std::map<PeerId, Member>& members() const { return members_; }
@@ -123,7 +125,7 @@ private:
     RunManifest manifest_;
     PaySettings pay_;
     uint64_t rounds_kept_;
-    uint32_t empty_rounds_ = 0;
+    uint32_t doublings_ = 0;
     bool ended_ = false;
     RoundId round_;
     std::map<PeerId, Member> members_;

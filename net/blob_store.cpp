@@ -216,6 +216,7 @@ Status BlobStore::append(const Digest& sha256, ByteSpan bytes) {
     }
     const Status written = files_->write(place(kIncoming, sha256), incoming.here, bytes);
     if (!written) {
+        disk_ = written;
         (void)abandon(sha256);
         return fail("blob " + sha256.brief() + ": " + written.reason());
     }
@@ -242,6 +243,7 @@ Status BlobStore::finish(const Digest& sha256, Visibility visibility) {
     done = done ? files_->sync(file) : done;
     done = done ? files_->rename(file, place(folder_of(visibility), sha256)) : done;
     if (!done) {
+        disk_ = done;
         (void)abandon(sha256);
         return fail("blob " + sha256.brief() + ": " + done.reason());
     }

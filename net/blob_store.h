@@ -57,6 +57,9 @@ public:
     Status append(const Digest& sha256, ByteSpan bytes);
     Status finish(const Digest& sha256, Visibility visibility);
     Status abandon(const Digest& sha256);
+    // Fails, with the reason, once a write of something that arrives has failed here: then what
+    // does not come is not its source's fault.
+    [[nodiscard]] const Status& disk() const { return disk_; }
 
 private:
     BlobStore(std::filesystem::path folder, FileSystem& files)
@@ -74,6 +77,7 @@ private:
     std::filesystem::path folder_;
     FileSystem* files_;
     std::map<Digest, Incoming> incoming_;
+    Status disk_;
 };
 
 }  // namespace assay

@@ -208,9 +208,12 @@ TEST_CASE("rounds that nobody finishes give the next ones more time, until one i
     }
     (void)d.restart();  // it is in the ledger
     d.hello_all();
-    CHECK(d.machine->state().empty_rounds() == 3);
-    (void)d.run_round();
-    CHECK(d.machine->state().empty_rounds() == 0);
+    CHECK(d.machine->state().doublings() == 3);
+    for (uint32_t left = 3; left > 0; --left) {  // each needs less than half of its time
+        CHECK(time_for_commits() == first << left);
+        (void)d.run_round();
+        CHECK(d.machine->state().doublings() == left - 1);
+    }
     CHECK(time_for_commits() == first);
 }
 

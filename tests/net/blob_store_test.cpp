@@ -173,8 +173,14 @@ TEST_CASE("a disk that is full in mid-arrival ends the arrival and frees its spa
     const BlobRef blob{sha256_plain(bytes), bytes.size(), {}};
     REQUIRE(store.begin(blob).ok());
     REQUIRE(store.append(blob.sha256, ByteSpan(bytes).first(600)).ok());
+    const BlobRef small{sha256_plain(as_bytes("small")), 5, {}};
+    REQUIRE(store.begin(small).ok());
+    REQUIRE(store.append(small.sha256, as_bytes("other")).ok());
+    CHECK_FALSE(store.finish(small.sha256, Visibility::kPublic).ok());
+    CHECK(store.disk().ok());  // other bytes than announced are the source's fault
     CHECK_THAT(store.append(blob.sha256, ByteSpan(bytes).subspan(600)).reason(),
                Catch::Contains("No space left"));
+    CHECK_THAT(store.disk().reason(), Catch::Contains("No space left"));
     CHECK(files_below(folder.path()) == 0);
 }
 

@@ -61,6 +61,75 @@ TEST_CASE("a coordinator that is killed in each phase goes on where it was", "[p
     CHECK(std::is_sorted(seen.begin(), seen.end()));
 }
 
+size_t blobs_below(const fs::path& folder) {
+    size_t count = 0;
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder / "blobs")) {
+        count += entry.is_regular_file() ? 1 : 0;
+    }
+    return count;
+}
+
+TEST_CASE("rounds leave no blobs behind, at the coordinator and at peers", "[process]") {
+    ProcessWorld world(6, 2, {{"verify", "overlap_rounds", "1"}});
+    world.start_coordinator();
+    for (const char* name : {"p1", "p2"}) {
+        world.start_peer(name);
+    }
+    world.await_finish();
+    world.check_honest({"p1", "p2"});
+    // Tokenizer, data manifest, two shards; theta; three aggregates; two rounds' payloads.
+    CHECK(blobs_below(world.coordinator_folder()) <= 4 + 1 + 3 + 4);
+    for (const char* name : {"p1", "p2"}) {
+        CHECK(blobs_below(world.folder() / name) == 3);  // data manifest and shards
+    }
+}
+
+// A limit on the size of files is as near as a test comes to a full disk without mounting one.
+TEST_CASE("a coordinator whose disk is full says so, and goes on where it was with more room",
+          "[process]") {
+    ProcessWorld world(5, 1);
+    world.start_coordinator();
+    world.start_peer("p1");
+    world.await([](const CoordinatorStatus& s) { return s.round.value >= 1; });
+    world.coordinator().signal(SIGKILL);
+    world.coordinator().wait(10000);
+    const auto ledger_bytes = fs::file_size(world.coordinator_folder() / "ledger.sqlite");
+    world.start_coordinator_on_small_disk(static_cast<int>(ledger_bytes / 1024) + 24);
+    CHECK(world.coordinator().wait(60000) == 1);
+    const std::string log = world.log_of("coordinator");
+    INFO(log);
+    CHECK(log.find("cannot") != std::string::npos);
+    for (const fs::directory_entry& entry :
+         fs::recursive_directory_iterator(world.coordinator_folder() / "blobs" / "staging")) {
+        FAIL("half-written: " + entry.path().string());
+    }
+    world.start_coordinator();
+    world.await_finish();
+    world.check_honest({"p1"});
+}
+
+// The first deadlines are those of a machine a thousand times as fast.
+TEST_CASE("a run whose peers all lag gives them time until it goes on", "[process]") {
+    ProcessWorld world(20,
+                       2,
+                       {{"rounds", "grace_ms", "10"},
+                        {"rounds", "commit_floor_ms", "10"},
+                        {"rounds", "transfer_floor_ms", "2000"},
+                        {"rounds", "default_tokens_per_second", "1000000"}});
+    world.start_coordinator();
+    for (const char* name : {"p1", "p2"}) {
+        world.start_peer(name);
+    }
+    world.await_finish();
+    world.check_honest({"p1", "p2"});
+    const std::vector<RoundStatus> rounds = world.rounds();
+    REQUIRE(rounds.size() == 20);
+    CHECK(rounds.front().voided);  // else the test has shown nothing
+    CHECK(std::count_if(rounds.begin(), rounds.end(), [](const RoundStatus& round) {
+              return !round.voided;
+          }) >= 4);
+}
+
 TEST_CASE("an unknown key is refused, told which key to admit, and let in afterwards",
           "[process]") {
     ProcessWorld world(4, 1);

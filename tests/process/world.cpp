@@ -61,6 +61,24 @@ int left_ms(SteadyClock::time_point deadline) {
     return static_cast<int>(std::max<int64_t>(0, left.count()));
 }
 
+void set_value(std::string& text, const Setting& setting) {
+    const std::string header = "\n[" + setting.section + "]\n";
+    size_t at = text.find(header);
+    if (at == std::string::npos) {
+        text += header;
+        at = text.size() - header.size();
+    }
+    const size_t begin = at + header.size();
+    const size_t end = std::min(text.find("\n[", begin), text.size());
+    const size_t line = text.find("\n" + setting.key + " = ", begin - 1);
+    const std::string words = setting.key + " = " + setting.value;
+    if (line < end) {
+        text.replace(line + 1, text.find('\n', line + 1) - line - 1, words);
+    } else {
+        text.insert(begin, words + "\n");
+    }
+}
+
 }  // namespace
 
 FolderWatch::FolderWatch(const fs::path& folder) : fd_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
@@ -91,14 +109,14 @@ int free_port() {
     return ntohs(address.sin_port);
 }
 
-ProcessWorld::ProcessWorld(int rounds, int peers_min)
+ProcessWorld::ProcessWorld(int rounds, int peers_min, const std::vector<Setting>& settings)
     : folder_(fs::temp_directory_path() / unique_folder_name()),
       config_(folder_ / "run.toml"),
       port_(free_port()) {
     fs::create_directories(coordinator_folder());
     std::ofstream(folder_ / "text.txt") << training_text();
     std::ofstream(folder_ / "admitted.txt") << "# keys\n";
-    write_run_file(rounds, peers_min);
+    write_run_file(rounds, peers_min, settings);
     const std::string text = (folder_ / "text.txt").string();
     const std::string tokenizer = (folder_ / "tokenizer.json").string();
     REQUIRE(
@@ -122,7 +140,7 @@ ProcessWorld::~ProcessWorld() {
     fs::remove_all(folder_, ignored);
 }
 
-void ProcessWorld::write_run_file(int rounds, int peers_min) {
+void ProcessWorld::write_run_file(int rounds, int peers_min, const std::vector<Setting>& settings) {
     Result<std::string> base =
         read_text_file(fs::path(ASSAY_SOURCE_DIR) / "tests/process/tiny.toml", kFileMax);
     REQUIRE(base.ok());
@@ -134,6 +152,9 @@ void ProcessWorld::write_run_file(int rounds, int peers_min) {
     };
     put("@ROUNDS@", rounds);
     put("@PEERS_MIN@", peers_min);
+    for (const Setting& setting : settings) {
+        set_value(text, setting);
+    }
     std::ofstream(config_) << text;
 }
 
@@ -153,30 +174,51 @@ PeerId ProcessWorld::make_peer(const std::string& name, bool admitted) {
     return identity.id();
 }
 
-void ProcessWorld::start_coordinator(const std::vector<std::string>& more) {
+std::vector<std::string> ProcessWorld::coordinator_words() const {
+    return {ASSAY_BINARY,
+            "coordinator",
+            "--config",
+            config_.string(),
+            "--dir",
+            coordinator_folder().string(),
+            "--data",
+            (folder_ / "data").string(),
+            "--tokenizer",
+            (folder_ / "tokenizer.json").string(),
+            "--listen",
+            "tcp://127.0.0.1:" + std::to_string(port_),
+            "--admit",
+            (folder_ / "admitted.txt").string(),
+            "--threads",
+            "1"};
+}
+
+void ProcessWorld::launch_coordinator(const std::vector<std::string>& words) {
     fs::remove(coordinator_folder() / kStatusFile);
-    std::vector<std::string> words = {ASSAY_BINARY,
-                                      "coordinator",
-                                      "--config",
-                                      config_.string(),
-                                      "--dir",
-                                      coordinator_folder().string(),
-                                      "--data",
-                                      (folder_ / "data").string(),
-                                      "--tokenizer",
-                                      (folder_ / "tokenizer.json").string(),
-                                      "--listen",
-                                      "tcp://127.0.0.1:" + std::to_string(port_),
-                                      "--admit",
-                                      (folder_ / "admitted.txt").string(),
-                                      "--threads",
-                                      "1"};
-    words.insert(words.end(), more.begin(), more.end());
     Result<ChildProcess> started =
         ChildProcess::start(words, folder_ / "coordinator.log", {"GOMP_SPINCOUNT=0"});
     REQUIRE(started.ok());
     coordinator_ = std::make_unique<ChildProcess>(std::move(*started));
+}
+
+void ProcessWorld::start_coordinator(const std::vector<std::string>& more) {
+    std::vector<std::string> words = coordinator_words();
+    words.insert(words.end(), more.begin(), more.end());
+    launch_coordinator(words);
     listening_ = await([](const CoordinatorStatus& status) { return !status.endpoint.empty(); });
+}
+
+// The shell's limit counts blocks of 1024 bytes; without the signal a write fails, as on a full
+// disk.
+void ProcessWorld::start_coordinator_on_small_disk(int kilobytes) {
+    std::vector<std::string> words = {
+        "/bin/bash",
+        "-c",
+        "ulimit -f " + std::to_string(kilobytes) + "; trap '' XFSZ; exec \"$0\" \"$@\""};
+    for (const std::string& word : coordinator_words()) {
+        words.push_back(word);
+    }
+    launch_coordinator(words);
 }
 
 ChildProcess& ProcessWorld::start_peer(const std::string& name,

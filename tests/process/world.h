@@ -32,10 +32,17 @@ private:
     int fd_;
 };
 
+// Another value than tiny.toml's, in TOML.
+struct Setting {
+    std::string section;
+    std::string key;
+    std::string value;
+};
+
 class ProcessWorld {
 public:
     // Trains a byte tokenizer, prepares tokens and writes a run file with `rounds` rounds.
-    ProcessWorld(int rounds, int peers_min);
+    ProcessWorld(int rounds, int peers_min, const std::vector<Setting>& settings = {});
     ~ProcessWorld();
     ProcessWorld(const ProcessWorld&) = delete;
     ProcessWorld& operator=(const ProcessWorld&) = delete;
@@ -50,6 +57,8 @@ public:
     PeerId make_peer(const std::string& name, bool admitted = true);
 
     void start_coordinator(const std::vector<std::string>& more = {});
+    // On a disk that takes no file larger than this: writes beyond it fail. Does not wait for it.
+    void start_coordinator_on_small_disk(int kilobytes);
     ChildProcess& coordinator() { return *coordinator_; }
     ChildProcess& start_peer(const std::string& name, const std::vector<std::string>& more = {});
     ChildProcess& start_adversary(const std::string& name, const std::string& attack);
@@ -70,7 +79,9 @@ public:
     void check_honest(const std::vector<std::string>& names);
 
 private:
-    void write_run_file(int rounds, int peers_min);
+    void write_run_file(int rounds, int peers_min, const std::vector<Setting>& settings);
+    [[nodiscard]] std::vector<std::string> coordinator_words() const;
+    void launch_coordinator(const std::vector<std::string>& words);
 
     std::filesystem::path folder_;
     std::filesystem::path config_;
