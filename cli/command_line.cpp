@@ -1,6 +1,7 @@
 #include "cli/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <deque>
 #include <map>
@@ -42,6 +43,38 @@ std::vector<std::string> command_names(const CLI::App& app) {
 const CLI::App& deepest(const CLI::App& app) {
     const std::vector<CLI::App*> chosen = app.get_subcommands();
     return chosen.empty() ? app : deepest(*chosen.front());
+}
+
+// What a command line says: the command that its words lead to, and the first word unknown there.
+struct Said {
+    const CLI::App* command = nullptr;
+    std::string path = "assay";
+    std::string unknown;  // an option without its value, or a command; "" if there is none
+};
+
+bool looks_like_option(const std::string& word) {
+    return word.size() > 1 && word.front() == '-' && (word[1] < '0' || word[1] > '9');
+}
+
+Said read_words(const CLI::App& app, int argc, const char* const* argv) {
+    Said said{&app, "assay", ""};
+    for (int i = 1; i < argc; ++i) {
+        const std::string full = argv[i];
+        const std::string word = full.substr(0, full.find('='));
+        const std::vector<std::string> commands = command_names(*said.command);
+        const auto among = [&word](const std::vector<std::string>& names) {
+            return std::find(names.begin(), names.end(), word) != names.end();
+        };
+        if (among(commands)) {
+            said.command = said.command->get_subcommand(word);
+            said.path += " " + word;
+        } else if (looks_like_option(word) ? word != "--" && !among(option_names(*said.command))
+                                           : !commands.empty()) {
+            said.unknown = word;
+            return said;
+        }
+    }
+    return said;
 }
 
 }  // namespace
@@ -152,21 +185,25 @@ int CommandLine::State::refuse(const CLI::ParseError& error,
     if (error.get_exit_code() == 0) {
         return app.exit(error);
     }
-    const CLI::App& command = deepest(app);
-    std::fprintf(stderr, "assay: %s\n", error.what());
-    for (int i = 1; i < argc; ++i) {
-        const std::string word = std::string(argv[i]).substr(0, std::string(argv[i]).find('='));
-        const bool option = word.rfind("--", 0) == 0;
-        const std::vector<std::string> known =
-            option ? option_names(command) : command_names(command);
-        const std::string near = nearest_name(word, known);
-        if (!near.empty() && near != word) {
-            std::fprintf(stderr, "Did you mean `%s`?\n", near.c_str());
-            break;
-        }
+    const Said said = read_words(app, argc, argv);
+    // A value may look like an option: words are looked at only where they are what was wrong.
+    const bool about_words = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr ||
+                             dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
+    const std::string unknown = about_words ? said.unknown : "";
+    if (unknown.empty()) {
+        std::fprintf(stderr, "assay: %s\n", error.what());
+    } else if (unknown.front() == '-') {
+        std::fprintf(stderr, "assay: `%s` has no option %s\n", said.path.c_str(), unknown.c_str());
+    } else {
+        std::fprintf(stderr, "assay: `%s` has no command %s\n", said.path.c_str(), unknown.c_str());
     }
-    const std::string shown = &command == &app ? "" : command.get_name() + " ";
-    std::fprintf(stderr, "See: assay %s--help\n", shown.c_str());
+    const std::string near = nearest_name(
+        unknown,
+        unknown.rfind('-', 0) == 0 ? option_names(*said.command) : command_names(*said.command));
+    if (!unknown.empty() && !near.empty()) {
+        std::fprintf(stderr, "Did you mean `%s`?\n", near.c_str());
+    }
+    std::fprintf(stderr, "See: %s --help\n", said.path.c_str());
     return kExitUsage;
 }
 
