@@ -12,6 +12,7 @@
 #include <zmq.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <functional>
 #include <thread>
 #include <vector>
@@ -123,9 +124,19 @@ Finding check_clock() {
     return {Health::kGood, "clock", "is synchronised"};
 }
 
+// A node makes its folder when it starts: before that, the disk is that of the folder above.
+std::string existing_folder(const std::string& folder) {
+    std::error_code code;
+    std::filesystem::path path = std::filesystem::absolute(folder, code);
+    while (path.has_relative_path() && !std::filesystem::exists(path, code)) {
+        path = path.parent_path();
+    }
+    return path.string();
+}
+
 Finding check_disk(const DoctorOptions& options) {
     struct statvfs info {};
-    if (::statvfs(options.folder.c_str(), &info) != 0) {
+    if (::statvfs(existing_folder(options.folder).c_str(), &info) != 0) {
         return {Health::kBad, "disk", "cannot look at " + options.folder};
     }
     const auto free_bytes = static_cast<double>(info.f_bavail) * static_cast<double>(info.f_frsize);

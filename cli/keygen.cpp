@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "cli/commands.h"
+#include "core/files.h"
 #include "core/identity.h"
 
 namespace assay {
@@ -15,6 +16,10 @@ int keygen(const std::string& file, bool force) {
                      "assay: %s exists; its reward would be lost with it. Use --force to replace "
                      "it, or another --out.\n",
                      file.c_str());
+        return kExitFailed;
+    }
+    if (Status made = make_folder(std::filesystem::absolute(file).parent_path()); !made) {
+        std::fprintf(stderr, "assay: %s\n", made.reason().c_str());
         return kExitFailed;
     }
     const Identity identity = Identity::generate();

@@ -72,6 +72,15 @@ TEST_CASE("unknown options, commands and benchmarks are refused with the nearest
     const Answer command = run({"simulat"});
     CHECK(command.code == 2);
     CHECK(has(command.text, "`simulate`"));
+    const Answer strange = run({"ledgerdemain"});
+    CHECK(strange.code == 2);
+    CHECK(has(strange.text, "no command ledgerdemain"));
+    // What is unknown is said before what is missing, and the help that is named exists.
+    const Answer nested = run({"tokenizer", "train", "--txt", "corpus.txt"});
+    CHECK(nested.code == 2);
+    CHECK(has(nested.text, "no option --txt"));
+    CHECK(has(nested.text, "`--text`"));
+    CHECK(has(nested.text, "assay tokenizer train --help"));
     const Answer bench = run({"bench", "compresion"});
     CHECK(bench.code == 2);
     CHECK(has(bench.text, "`compression`"));
@@ -95,8 +104,8 @@ TEST_CASE("a fault in a run file names file, line, key and range", "[process]") 
 }
 
 TEST_CASE("a key is made once and never overwritten by chance", "[process]") {
-    const fs::path file =
-        fs::temp_directory_path() / ("assay-key-" + std::to_string(::getpid()) + ".key");
+    const fs::path folder = fs::temp_directory_path() / ("assay-key-" + std::to_string(::getpid()));
+    const fs::path file = folder / "peer.key";  // keygen makes the folder
     const Answer made = run({"keygen", "--out", file.string()});
     CHECK(made.code == 0);
     CHECK((fs::status(file).permissions() & fs::perms::others_all) == fs::perms::none);
@@ -104,7 +113,7 @@ TEST_CASE("a key is made once and never overwritten by chance", "[process]") {
     const Answer again = run({"keygen", "--out", file.string()});
     CHECK(again.code == 1);
     CHECK(has(again.text, "--force"));
-    fs::remove(file);
+    fs::remove_all(folder);
 }
 
 TEST_CASE("doctor and simulate run", "[process]") {
