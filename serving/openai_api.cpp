@@ -199,12 +199,7 @@ void check_model(const json& body, const ApiLimits& limits) {
     }
     const std::string model = body["model"].get<std::string>();
     if (model != limits.model) {
-        throw Refused{
-            {404,
-             "The model `" + model + "` does not exist; this server has `" + limits.model + "`",
-             "invalid_request_error",
-             "model",
-             "model_not_found"}};
+        throw Refused{unknown_model(model, limits.model)};
     }
 }
 
@@ -408,15 +403,34 @@ std::string usage_chunk_json(const AnswerHead& head, const Usage& usage) {
     return dump(chunk);
 }
 
+namespace {
+
+json model_entry(const std::string& model, int64_t created, int64_t context_tokens) {
+    return {{"id", model},
+            {"object", "model"},
+            {"created", created},
+            {"owned_by", "assay"},
+            {"root", model},
+            {"max_model_len", context_tokens}};
+}
+
+}  // namespace
+
+std::string model_json(const std::string& model, int64_t created, int64_t context_tokens) {
+    return dump(model_entry(model, created, context_tokens));
+}
+
 std::string models_json(const std::string& model, int64_t created, int64_t context_tokens) {
-    return dump({{"object", "list"},
-                 {"data",
-                  json::array({{{"id", model},
-                                {"object", "model"},
-                                {"created", created},
-                                {"owned_by", "assay"},
-                                {"root", model},
-                                {"max_model_len", context_tokens}}})}});
+    return dump(
+        {{"object", "list"}, {"data", json::array({model_entry(model, created, context_tokens)})}});
+}
+
+ApiError unknown_model(const std::string& asked, const std::string& served) {
+    return {404,
+            "The model `" + asked + "` does not exist; this server has `" + served + "`",
+            "invalid_request_error",
+            "model",
+            "model_not_found"};
 }
 
 std::string tokens_json(const std::vector<int32_t>& tokens, int64_t context_tokens) {

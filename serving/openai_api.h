@@ -48,6 +48,8 @@ struct ApiRequest {
     bool echo = false;
     bool ignore_end = false;  // ignore_eos, for load generators
 };
+ApiError unknown_model(const std::string& asked, const std::string& served);
+
 std::variant<ApiRequest, ApiError> parse_request(const std::string& body,
                                                  bool chat,
                                                  const ApiLimits& limits);
@@ -83,6 +85,8 @@ std::string answer_json(const AnswerHead& head,
 std::string chunk_json(const AnswerHead& head, const Choice& delta, bool opening);
 std::string usage_chunk_json(const AnswerHead& head, const Usage& usage);
 
+// One entry of the list of models, and the list, which has this one alone.
+std::string model_json(const std::string& model, int64_t created, int64_t context_tokens);
 std::string models_json(const std::string& model, int64_t created, int64_t context_tokens);
 std::string tokens_json(const std::vector<int32_t>& tokens, int64_t context_tokens);
 std::string text_json(const std::string& key, const std::string& value);

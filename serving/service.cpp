@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <mutex>
+#include <string_view>
 
 #include "core/clock.h"
 #include "core/rng.h"
@@ -18,6 +19,7 @@ namespace assay {
 namespace {
 
 constexpr size_t kPromptBytesMax = 1U << 20;
+constexpr std::string_view kOneModel = "/v1/models/";  // and its name
 
 bool equal_in_constant_time(const std::string& a, const std::string& b) {
     return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
@@ -129,6 +131,10 @@ private:
     }
 
     void handle_route(const HttpRequest& request, const ReplyPtr& reply) {
+        if (request.method == "GET" && request.path.rfind(kOneModel, 0) == 0) {
+            handle_model(request.path.substr(kOneModel.size()), reply);
+            return;
+        }
         const auto* const route =
             std::find_if(kRoutes.begin(), kRoutes.end(), [&request](const Route& known) {
                 return request.path == known.path;
@@ -149,6 +155,15 @@ private:
         } else {
             handle_post(request, reply);
         }
+    }
+
+    void handle_model(const std::string& name, const ReplyPtr& reply) {
+        if (name != options_.model_name) {
+            refuse(reply, unknown_model(name, options_.model_name));
+            return;
+        }
+        reply->respond(
+            200, model_json(name, created_, model()->context_tokens()), "application/json", {});
     }
 
     void handle_get(const HttpRequest& request, const ReplyPtr& reply) {

@@ -97,6 +97,7 @@ TEST_CASE("the small routes answer", "[serving]") {
     CHECK(models["object"] == "list");
     CHECK(models["data"][0]["id"] == "assay");
     CHECK(models["data"][0]["max_model_len"] == 64);
+    CHECK(ask(*service, "GET", "/v1/models/assay").json() == models["data"][0]);
     CHECK(ask(*service, "GET", "/version").json().contains("version"));
     const json tokens = ask(*service, "POST", "/tokenize", R"({"prompt":"h\u00e9"})").json();
     CHECK(tokens["count"] == 3);
@@ -273,6 +274,8 @@ TEST_CASE("what is wrong is refused by name, in OpenAI's shape", "[serving]") {
     const json model =
         refused(ask(*service, "POST", "/v1/completions", R"({"model":"x","prompt":"a"})"), 404);
     CHECK(model["code"] == "model_not_found");
+    const json absent = refused(ask(*service, "GET", "/v1/models/x"), 404);
+    CHECK(absent["code"] == "model_not_found");
     const json range =
         refused(post(*service, "/v1/completions", {{"prompt", "a"}, {"temperature", 3}}), 400);
     CHECK(range["param"] == "temperature");
