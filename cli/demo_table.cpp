@@ -43,7 +43,8 @@ std::string peer_line(const PeerStatus& peer, const TableStyle& style) {
     const std::string what = peer.reason.empty() ? peer.verdict : peer.reason;
     std::string line = cell(name_of(peer.id, style), 11) + " " + cell(peer.doing, 14) + " ";
     line += painted(cell(what, 32), verdict_colour(peer.verdict), style);
-    line += " " + right(std::to_string(peer.unvested), 9) + right(std::to_string(peer.vested), 10);
+    line += " " + right(std::to_string(peer.unvested), 9) + " ";
+    line += right(std::to_string(peer.vested), 10);
     line += right(std::to_string(peer.tokens_per_second), 7);
     return line + right(human_bytes(peer.uploaded_bytes), 10);
 }
@@ -81,7 +82,7 @@ std::vector<std::string> live_table(const CoordinatorStatus& status,
                                     const TableStyle& style) {
     std::vector<std::string> lines = {painted(cell(heading(status, rounds), 98), kBold, style)};
     lines.push_back(cell("peer", 11) + " " + cell("doing", 14) + " " + cell("last verdict", 32) +
-                    " " + right("unvested", 9) + right("vested", 10) + right("tok/s", 7) +
+                    " " + right("unvested", 9) + " " + right("vested", 10) + right("tok/s", 7) +
                     right("sent", 10));
     for (const PeerStatus& peer : status.peers) {
         lines.push_back(peer_line(peer, style));
