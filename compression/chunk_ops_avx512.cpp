@@ -80,14 +80,18 @@ uint32_t threshold_512(const float* values, size_t count, uint32_t k, uint32_t z
     return t & ~((1U << zero_bits) - 1);
 }
 
+__mmask32 at_least_16(const float* a, __m512i bound) {
+    return _mm512_cmpge_epu32_mask(magnitudes(_mm512_loadu_ps(a)), bound);
+}
+
+// Joined as masks: g++ 12 may spill one that is widened as 16 bits and read 64 back.
 void bitmap_512(const float* a, uint32_t t, uint64_t* words) {
     const __m512i bound = _mm512_set1_epi32(static_cast<int>(t));
     for (size_t w = 0; w < kChunkBitmapWords; ++w, a += 64) {
-        const uint64_t m0 = _mm512_cmpge_epu32_mask(magnitudes(_mm512_loadu_ps(a)), bound);
-        const uint64_t m1 = _mm512_cmpge_epu32_mask(magnitudes(_mm512_loadu_ps(a + 16)), bound);
-        const uint64_t m2 = _mm512_cmpge_epu32_mask(magnitudes(_mm512_loadu_ps(a + 32)), bound);
-        const uint64_t m3 = _mm512_cmpge_epu32_mask(magnitudes(_mm512_loadu_ps(a + 48)), bound);
-        words[w] = m0 | m1 << 16 | m2 << 32 | m3 << 48;
+        const __mmask32 low = _mm512_kunpackw(at_least_16(a + 16, bound), at_least_16(a, bound));
+        const __mmask32 high =
+            _mm512_kunpackw(at_least_16(a + 48, bound), at_least_16(a + 32, bound));
+        words[w] = _cvtmask64_u64(_mm512_kunpackd(high, low));
     }
 }
 
