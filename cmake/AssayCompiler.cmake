@@ -39,7 +39,7 @@ if(ASSAY_SANITIZE OR ASSAY_FUZZ)
                            -fno-sanitize-recover=all)
     target_link_options(assay_flags INTERFACE -fsanitize=${sanitizers})
     # g++ 12 reports uninitialised values that only its own instrumentation made, and that the thread
-    # sanitizer does not follow the fences of Boost.Asio (net_test and service_test show no report).
+    # sanitizer does not follow the fences of Boost.Asio.
     foreach(flag -Wno-maybe-uninitialized -Wno-tsan)
         target_compile_options(assay_warnings INTERFACE "$<$<CXX_COMPILER_ID:GNU>:${flag}>")
     endforeach()
