@@ -22,6 +22,7 @@ struct Running {
     std::shared_ptr<SequenceModel> model;
     uint64_t sequence = 0;
     std::vector<int32_t> generated;
+    bool counted = false;  // among the running ones of the metrics
 };
 
 }  // namespace
@@ -179,8 +180,9 @@ void Engine::State::begin(Running& answer) {
     if (answer.request.tokens_max <= 0) {
         finish(answer, FinishReason::kLength);
     } else if (take(answer, logits)) {
-        running.push_back(std::move(answer));
+        answer.counted = true;
         count(&EngineMetrics::running, 1);
+        running.push_back(std::move(answer));
     }
 }
 
@@ -237,6 +239,10 @@ bool Engine::State::take(Running& answer, const std::vector<float>& logits) {
 void Engine::State::finish(Running& answer, FinishReason reason) {
     answer.model->end_sequence(answer.sequence);
     answer.model.reset();
+    if (answer.counted) {
+        const std::lock_guard<std::mutex> lock(mutex);
+        --metrics.running;  // before the client can know that its answer is complete
+    }
     count(reason == FinishReason::kCancelled ? &EngineMetrics::cancelled : &EngineMetrics::finished,
           1);
     answer.on_finish(reason);
@@ -247,8 +253,6 @@ void Engine::State::remove_finished() {
                                  running.end(),
                                  [](const Running& answer) { return answer.model == nullptr; }),
                   running.end());
-    const std::lock_guard<std::mutex> lock(mutex);
-    metrics.running = running.size();
 }
 
 // One token for every running answer; those of one model share a batch.
