@@ -113,7 +113,7 @@ TEST_CASE("a refusal names tensor, chunk and byte") {
     expect_refused(Bytes(bytes.begin(), bytes.end() - 1), "too short for segment 0");
     Bytes bad = sent.bytes;
     bad[kPayloadHeaderBytes] = static_cast<uint8_t>(bad[kPayloadHeaderBytes] - 4);
-    bad.resize(bad.size() - 4);
+    bad.erase(bad.end() - 4, bad.end());
     expect_refused(bad, "square, chunk 0, byte");
     expect_refused({}, "no whole header");
     expect_refused(Bytes(bytes.begin(), bytes.begin() + kPayloadHeaderBytes),
