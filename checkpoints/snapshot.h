@@ -25,7 +25,9 @@ struct Snapshot {
     std::vector<float> momentum;     // outer momentum; empty where there is none
 };
 
-// For `assay checkpoint info`: some lines for people.
+// For `assay checkpoint info`: lines for people, one setting of the shape on each; and the same as
+// JSON.
 std::string describe_snapshot(const Snapshot& snapshot);
+std::string snapshot_json(const Snapshot& snapshot);
 
 }  // namespace assay

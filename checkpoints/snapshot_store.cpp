@@ -30,13 +30,6 @@ std::string file_name(const Snapshot& snapshot, const Digest& root) {
     return round + root.brief() + kSuffix;
 }
 
-// The shape as canonical text: one place says its fields.
-std::string shape_text(const ModelShape& shape) {
-    CanonicalText text;
-    shape.for_each(text);
-    return text.text();
-}
-
 class ShapeWriter {
 public:
     explicit ShapeWriter(Hdf5Writer& writer) : writer_(writer) {}
@@ -306,18 +299,6 @@ Status SnapshotStore::prune(size_t keep) const {
         }
     }
     return {};
-}
-
-std::string describe_snapshot(const Snapshot& snapshot) {
-    const ParameterLayout layout = llama_layout(snapshot.shape);
-    std::string text = "run         " + snapshot.run_name + "\n";
-    text += "manifest    " + snapshot.manifest.hex() + "\n";
-    text += "next round  " + std::to_string(snapshot.round.value) + "\n";
-    text += "parameters  " + std::to_string(layout.live_count()) + " in " +
-            std::to_string(layout.tensors.size()) + " tensors, " +
-            std::to_string(layout.tile_count()) + " tiles\n";
-    text += "theta root  " + tiles_root(snapshot.theta).hex() + "\n";
-    return text + "shape\n" + shape_text(snapshot.shape);
 }
 
 }  // namespace assay

@@ -29,6 +29,7 @@ struct CheckpointCommand {
     std::string out = "export";
     std::string gguf;
     std::string tokens = "1,2,3";
+    std::string json_file;
 };
 
 Result<SnapshotStore> open_store(const CheckpointCommand& command) {
@@ -57,7 +58,12 @@ int info(const CheckpointCommand& command) {
         return failed(snapshot.reason());
     }
     std::printf("%s", describe_snapshot(*snapshot).c_str());
-    return kExitOk;
+    if (command.json_file.empty()) {
+        return kExitOk;
+    }
+    const std::string json = snapshot_json(*snapshot);
+    const Status written = write_file_atomically(command.json_file, as_bytes(json));
+    return written ? kExitOk : failed(written.reason());
 }
 
 int verify(const CheckpointCommand& command) {
@@ -147,7 +153,7 @@ void add_checkpoint(CommandLine& line) {
     };
     add("info", "What is in a snapshot", "assay checkpoint info --dir run", [] {
         return info(command);
-    });
+    }).text("--json", command.json_file, "also write it to this file");
     add("verify",
         "Check every snapshot of a run against its Merkle roots",
         "assay checkpoint verify --dir run",
