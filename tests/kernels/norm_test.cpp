@@ -40,7 +40,7 @@ TEST_CASE("clipping scales down only") {
 }
 
 TEST_CASE("norm and scaling have the bits of a plain loop on every path") {
-    for (const Inputs inputs : kAllInputs) {
+    for (const Inputs inputs : tested_inputs()) {
         for (const size_t tiles : {0U, 1U, 7U, 8U, 9U, 16U, 70U}) {
             for (const size_t rest : {0U, 1U, 4095U}) {
                 const std::vector<float> values =
