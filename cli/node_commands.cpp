@@ -1,5 +1,6 @@
 #include "cli/node_commands.h"
 
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 
@@ -34,10 +35,34 @@ Result<Identity> peer_identity(const PeerCommand& command) {
     return identity;
 }
 
-Result<NumericClass> class_of(const std::string& name) {
+NumericClass class_of(const std::string& name) {
     InnerSettings settings;
     settings.numeric_class = name;
     return numeric_class_of(settings);
+}
+
+Status check_endpoint(const std::string& endpoint) {
+    const std::string scheme = "tcp://";
+    const size_t colon = endpoint.rfind(':');
+    uint16_t port = 0;
+    const char* const end = endpoint.data() + endpoint.size();
+    const bool host = endpoint.rfind(scheme, 0) == 0 && colon > scheme.size();
+    if (host) {
+        const auto [last, code] = std::from_chars(endpoint.data() + colon + 1, end, port);
+        port = code == std::errc() && last == end ? port : 0;
+    }
+    return port > 0 ? Status()
+                    : fail("--coordinator: `" + endpoint + "` is not of the form tcp://HOST:PORT");
+}
+
+Result<PeerId> coordinator_of(const PeerCommand& command) {
+    Result<PeerId> id = peer_id_from_hex(command.coordinator_key);
+    if (id && !curve_key_of(*id)) {
+        return fail(
+            "--coordinator-key: these 64 digits are no public key; copy the key that the "
+            "coordinator prints at its start");
+    }
+    return id ? id : fail("--coordinator-key: " + id.reason());
 }
 
 }  // namespace
@@ -62,20 +87,23 @@ int run_peer_command(const PeerCommand& command, const MakeWorker& make_worker) 
     if (Status kernels = use_kernels(command.compute); !kernels) {
         return report_status(kernels);
     }
-    Result<PeerId> coordinator = peer_id_from_hex(command.coordinator_key);
-    if (!coordinator) {
-        return report_status(fail("--coordinator-key: " + coordinator.reason()));
+    if (Status endpoint = check_endpoint(command.coordinator); !endpoint) {
+        return report_status(endpoint);
     }
+    Result<PeerId> coordinator = coordinator_of(command);
+    if (!coordinator) {
+        return report_status(coordinator.error());
+    }
+    // The first thing that is written: whatever can be refused was refused before.
     Result<Identity> identity = peer_identity(command);
     if (!identity) {
         return report_status(identity.error());
     }
-    Result<NumericClass> numeric_class = class_of(command.numeric_class);
     PeerOptions options;
     options.endpoint = command.coordinator;
     options.coordinator = *coordinator;
     options.folder = command.folder;
-    options.numeric_class = *numeric_class;
+    options.numeric_class = class_of(command.numeric_class);
     options.threads = static_cast<int>(command.compute.threads);
     options.build = "assay 0.1.0";
     log_info("peer " + identity->id().hex() + " dials " + command.coordinator);
