@@ -14,10 +14,8 @@
 #include "cli/demo_plan.h"
 #include "cli/demo_table.h"
 #include "cli/http_client.h"
-#include "cli/settings_of_run.h"
 #include "cli/stop_signal.h"
 #include "core/files.h"
-#include "verify/survival.h"
 
 namespace assay {
 
@@ -220,20 +218,16 @@ void verify_ledger(const DemoPlan& plan, DemoOutcome& outcome) {
     outcome.ledger_text = text ? text->substr(0, text->find('\n')) : "the ledger was not checked";
 }
 
-void print_survival(const DemoPlan& plan) {
-    Result<SurvivalFigures> figures = survival_figures(plan.config);
-    if (!figures) {
-        return;
-    }
+void print_survival(const SurvivalFigures& figures) {
     char text[200];
     std::snprintf(text,
                   sizeof(text),
                   "A peer that skips half of its %u steps survives until its first vesting (%u "
                   "audits of %u steps)\nwith a probability of %.1e.",
-                  figures->inner_steps,
-                  figures->audits,
-                  figures->audit_steps,
-                  figures->probability);
+                  figures.inner_steps,
+                  figures.audits,
+                  figures.audit_steps,
+                  figures.probability);
     say(text);
 }
 
@@ -347,7 +341,7 @@ int demo(const DemoOptions& options) {
                 options.attack == "none" ? "" : (" and one cheat: " + options.attack).c_str(),
                 static_cast<long>(options.rounds),
                 static_cast<long>(plan->threads));
-    print_survival(*plan);
+    print_survival(plan->survival);
     Result<DemoOutcome> outcome = run_demo(*plan);
     if (!outcome) {
         std::fprintf(stderr, "assay: %s\n", outcome.reason().c_str());

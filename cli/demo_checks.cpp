@@ -1,7 +1,10 @@
 #include "cli/demo_checks.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+
+#include "cli/demo_table.h"
 
 namespace assay {
 
@@ -65,6 +68,50 @@ std::vector<DemoCheck> check_pay(const DemoPlan& plan, const DemoOutcome& outcom
     return checks;
 }
 
+// What was to happen, and what follows from it alone.
+nlohmann::json plan_json(const DemoPlan& plan) {
+    const SurvivalFigures& figures = plan.survival;
+    return {{"honest_peers", plan.options.peers},
+            {"rounds", plan.options.rounds},
+            {"threads", plan.threads},
+            {"text", plan.text.string()},
+            {"text_megabytes", plan.options.text_megabytes},
+            {"config", plan.config.string()},
+            {"prompt", plan.options.prompt},
+            {"inner_steps", figures.inner_steps},
+            {"audit_steps", figures.audit_steps},
+            {"audit_min_ppm", figures.audit_ppm},
+            {"vest_rounds", figures.vest_rounds},
+            {"audits_before_vesting", figures.audits},
+            {"lazy_survival", figures.probability}};
+}
+
+nlohmann::json round_json(const RoundStatus& round) {
+    nlohmann::json json = nlohmann::json::parse(to_json(round));
+    json["tokens_per_second"] = tokens_per_second(round);
+    return json;
+}
+
+// Its last word, and what the coordinator's books say of it.
+nlohmann::json peer_json(const DemoPeer& peer,
+                         const PeerReport& report,
+                         const CoordinatorStatus& status) {
+    nlohmann::json json = nlohmann::json::parse(to_json(report));
+    json["name"] = peer.name;
+    json["attack"] = peer.attack;
+    json["threads"] = peer.threads;
+    json["kernels"] = peer.kernels;
+    const PeerStatus* books = find(status, peer.id);
+    const PeerStatus paid = books == nullptr ? PeerStatus{} : *books;
+    json["verdict"] = paid.verdict;
+    json["reason"] = paid.reason;
+    json["vested"] = paid.vested;
+    json["unvested"] = paid.unvested;
+    json["deposit"] = paid.deposit;
+    json["forfeited"] = paid.forfeited;
+    return json;
+}
+
 }  // namespace
 
 std::vector<DemoCheck> check_demo(const DemoPlan& plan, const DemoOutcome& outcome) {
@@ -85,18 +132,23 @@ std::string demo_json(const DemoPlan& plan,
                       const std::vector<DemoCheck>& checks) {
     using nlohmann::json;
     json all;
+    all["ok"] =
+        std::all_of(checks.begin(), checks.end(), [](const DemoCheck& check) { return check.ok; });
     all["attack"] = plan.options.attack;
+    all["plan"] = plan_json(plan);
     all["seconds"] = outcome.seconds;
+    all["unigram_entropy"] = outcome.status.unigram_entropy;
+    all["loss"] = outcome.rounds.empty() ? json() : json(outcome.rounds.back().loss_after);
+    all["ledger"] = {{"ok", outcome.ledger_ok}, {"text", outcome.ledger_text}};
+    all["answered"] = outcome.answered;
     all["answer"] = outcome.answer;
     all["status"] = json::parse(to_json(outcome.status));
+    all["rounds"] = json::array();
     for (const RoundStatus& round : outcome.rounds) {
-        all["rounds"].push_back(json::parse(to_json(round)));
+        all["rounds"].push_back(round_json(round));
     }
     for (size_t i = 0; i < plan.peers.size(); ++i) {
-        json peer = json::parse(to_json(outcome.reports[i]));
-        peer["name"] = plan.peers[i].name;
-        peer["attack"] = plan.peers[i].attack;
-        all["peers"].push_back(peer);
+        all["peers"].push_back(peer_json(plan.peers[i], outcome.reports[i], outcome.status));
     }
     for (const DemoCheck& check : checks) {
         all["checks"].push_back({{"ok", check.ok}, {"text", check.text}});

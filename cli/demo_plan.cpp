@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "cli/child_process.h"
+#include "configs/config_file.h"
 #include "core/files.h"
 #include "kernels/kernel_path.h"
 
@@ -228,6 +229,11 @@ Result<DemoPlan> make_demo_plan(const DemoOptions& options) {
         return config.error();
     }
     plan.config = *config;
+    Result<RunConfig> run = load_run_config(plan.config);
+    if (!run) {
+        return run.error();
+    }
+    plan.survival = survival_figures(*run);
     if (Status fresh = fresh_folder(plan.folder); !fresh) {
         return fresh.error();
     }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/settings_of_run.h"
 #include "core/identity.h"
 #include "core/result.h"
 
@@ -45,6 +46,7 @@ struct DemoPlan {
     std::filesystem::path admitted;  // list of keys
     std::vector<DemoPeer> peers;
     int64_t threads = 1;
+    SurvivalFigures survival;  // of a peer that skips half of its steps
 
     [[nodiscard]] std::vector<std::string> train_tokenizer() const;
     [[nodiscard]] std::vector<std::string> prepare_data() const;

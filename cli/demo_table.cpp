@@ -62,6 +62,10 @@ std::string heading(const CoordinatorStatus& status, const std::vector<RoundStat
 
 }  // namespace
 
+double tokens_per_second(const RoundStatus& round) {
+    return static_cast<double>(round.tokens) / std::max(round.seconds, 1e-3);
+}
+
 std::string human_bytes(uint64_t bytes) {
     if (bytes < 10000) {
         return std::to_string(bytes) + " B";
@@ -95,9 +99,8 @@ std::string round_line(const RoundStatus& round, const TableStyle& style) {
     if (round.voided) {
         return line + "voided";
     }
-    const double speed = static_cast<double>(round.tokens) / std::max(round.seconds, 1e-3);
     line += "loss " + number(round.loss_before, 3) + " -> " + number(round.loss_after, 3) + ", " +
-            number(speed, 0) + " tokens/s";
+            number(tokens_per_second(round), 0) + " tokens/s";
     for (const PeerStatus& peer : round.peers) {
         if (peer.verdict != "counted") {
             line += "; " + name_of(peer.id, style) + " " + peer.verdict;

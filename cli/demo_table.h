@@ -23,6 +23,8 @@ std::vector<std::string> live_table(const CoordinatorStatus& status,
 // One line for one finished round, for output that is not a terminal.
 std::string round_line(const RoundStatus& round, const TableStyle& style);
 
+// Of the counted peers together, from plan to summary.
+double tokens_per_second(const RoundStatus& round);
 // "3.1 MB", "812 B".
 std::string human_bytes(uint64_t bytes);
 // Cuts to `width` columns, with a mark where something is missing, and pads.

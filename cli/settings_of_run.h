@@ -2,9 +2,9 @@
 
 #pragma once
 
-#include <filesystem>
+#include <cstdint>
 
-#include "core/result.h"
+#include "configs/run_config.h"
 
 namespace assay {
 
@@ -12,9 +12,11 @@ namespace assay {
 struct SurvivalFigures {
     uint32_t inner_steps = 0;
     uint32_t audit_steps = 0;  // q
-    uint32_t audits = 0;       // rounds whose verdicts come before the first vesting
+    uint32_t audit_ppm = 0;    // p: lowest chance of an audit in a round, parts per million
+    uint32_t vest_rounds = 0;
+    uint32_t audits = 0;  // rounds whose verdicts come before the first vesting
     double probability = 1;
 };
-Result<SurvivalFigures> survival_figures(const std::filesystem::path& config);
+SurvivalFigures survival_figures(const RunConfig& run);
 
 }  // namespace assay
