@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "compression/device_update.h"
 #include "kernels/kernel_path.h"
 #include "llama/device.h"
 
@@ -96,6 +97,26 @@ Finding check_gpu() {
     return {Health::kGood, "tensor library", describe_torch()};
 }
 
+// Runs the compressor's kernels where a device is: nobody has to believe that they give its bits.
+Finding check_cuda() {
+    const std::string what = "CUDA kernels";
+    if (!cuda_compiled()) {
+        return {Health::kGood, what, "none in this build: no nvcc, or ASSAY_CUDA was OFF"};
+    }
+    Result<std::unique_ptr<ChunkDevice>> device = open_cuda_device();
+    if (!device) {
+        return {Health::kGood, what, "compiled in, not used here (" + device.reason() + ")"};
+    }
+    if (const Status same = check_device(**device); !same) {
+        return {Health::kBad, what, (*device)->name() + ": " + same.reason()};
+    }
+    return {Health::kGood,
+            what,
+            (*device)->name() +
+                ": the compressor's give the scalar path's bits (rounds do not "
+                "use them: theta and e are in host memory)"};
+}
+
 Finding check_port(int64_t port) {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
@@ -160,6 +181,7 @@ int doctor(const DoctorOptions& options) {
                                            check_cpu(),
                                            check_threads(options),
                                            check_gpu(),
+                                           check_cuda(),
                                            check_port(options.port),
                                            check_clock(),
                                            check_disk(options)};

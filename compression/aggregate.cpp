@@ -54,13 +54,18 @@ void AggregateResult::share_of(size_t i, std::span<float> out) const {
     }
 }
 
-void AggregateResult::clip_to_median(const ParameterLayout& layout, ThreadPool& threads) {
+// squares_ gets what each chunk adds to each ||q_i||^2.
+void AggregateResult::measure_payloads(ThreadPool& threads) {
     const size_t tiles = tensor_of_tile_.size();
     threads.run(contributions_.size(), [&](size_t i, size_t) {
         for (size_t tile = 0; tile < tiles; ++tile) {
             squares_[i * tiles + tile] = contribution_energy(contributions_[i], tile);
         }
     });
+}
+
+void AggregateResult::clip_to_median(const ParameterLayout& layout) {
+    const size_t tiles = tensor_of_tile_.size();
     std::vector<double> norms(contributions_.size());
     for (size_t t = 0; t < tensors_; ++t) {
         const size_t first = layout.tensors[t].first_tile;
@@ -137,33 +142,43 @@ bool AggregateResult::cap_shares(double cap) {
     return capped;
 }
 
+void AggregateResult::begin(std::span<const Contribution> contributions,
+                            const ParameterLayout& layout,
+                            const AggregateSettings& settings) {
+    check_contributions(contributions, layout);
+    contributions_.assign(contributions.begin(), contributions.end());
+    per_entry_ = settings.mean != "per_peer";
+    tensors_ = layout.tensors.size();
+    sum.resize(layout.value_count());
+    if (contributions.empty()) {
+        std::fill(sum.begin(), sum.end(), 0.0F);
+        return;
+    }
+    tensor_of_tile_.clear();
+    for (size_t t = 0; t < layout.tensors.size(); ++t) {
+        tensor_of_tile_.insert(
+            tensor_of_tile_.end(), layout.tensors[t].tile_count(), static_cast<uint32_t>(t));
+    }
+    squares_.resize(contributions.size() * layout.tile_count());
+    scales_.assign(contributions.size() * layout.tensors.size(), 1.0F);
+    caps_.assign(contributions.size(), 1.0F);
+    set_weights(settings);
+}
+
 void aggregate(std::span<const Contribution> contributions,
                const ParameterLayout& layout,
                const AggregateSettings& settings,
                ThreadPool& threads,
                AggregateResult& result) {
-    check_contributions(contributions, layout);
-    result.contributions_.assign(contributions.begin(), contributions.end());
-    result.per_entry_ = settings.mean != "per_peer";
-    result.tensors_ = layout.tensors.size();
-    result.sum.resize(layout.value_count());
+    result.begin(contributions, layout, settings);
     if (contributions.empty()) {
-        std::fill(result.sum.begin(), result.sum.end(), 0.0F);
         return;
     }
-    result.tensor_of_tile_.clear();
-    for (size_t t = 0; t < layout.tensors.size(); ++t) {
-        result.tensor_of_tile_.insert(
-            result.tensor_of_tile_.end(), layout.tensors[t].tile_count(), static_cast<uint32_t>(t));
-    }
-    result.squares_.resize(contributions.size() * layout.tile_count());
-    result.scales_.assign(contributions.size() * layout.tensors.size(), 1.0F);
-    result.caps_.assign(contributions.size(), 1.0F);
     result.adders_.resize(static_cast<size_t>(threads.threads()));
     if (settings.clip_to_median) {
-        result.clip_to_median(layout, threads);
+        result.measure_payloads(threads);
+        result.clip_to_median(layout);
     }
-    result.set_weights(settings);
     result.add_shares(threads, true);
     if (result.cap_shares(settings.cap)) {
         result.add_shares(threads, false);

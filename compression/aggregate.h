@@ -16,6 +16,8 @@
 
 namespace assay {
 
+class ChunkDevice;
+
 // min(1, (tenure + 1) / 10) * tokens / tokens_max. REQUIRES: 0 < tokens <= tokens_max.
 double contribution_weight(uint64_t tenure_rounds, uint64_t tokens, uint64_t tokens_max);
 
@@ -38,7 +40,17 @@ private:
                           const AggregateSettings& settings,
                           ThreadPool& threads,
                           AggregateResult& result);
-    void clip_to_median(const ParameterLayout& layout, ThreadPool& threads);
+    friend Status aggregate_on(ChunkDevice& device,
+                               std::span<const Contribution> contributions,
+                               const ParameterLayout& layout,
+                               const AggregateSettings& settings,
+                               AggregateResult& result);
+    // Takes the contributions in; a sum of zeros if there are none.
+    void begin(std::span<const Contribution> contributions,
+               const ParameterLayout& layout,
+               const AggregateSettings& settings);
+    void measure_payloads(ThreadPool& threads);
+    void clip_to_median(const ParameterLayout& layout);
     void set_weights(const AggregateSettings& settings);
     void add_shares(ThreadPool& threads, bool measure);
     [[nodiscard]] bool cap_shares(double cap);

@@ -117,7 +117,9 @@ TEST_CASE("a key is made once and never overwritten by chance", "[process]") {
 }
 
 TEST_CASE("doctor and simulate run", "[process]") {
-    CHECK(has(run({"doctor"}).text, "libtorch"));
+    const Answer doctor = run({"doctor"});
+    CHECK(has(doctor.text, "libtorch"));
+    CHECK(has(doctor.text, "CUDA kernels"));
     const Answer simulated =
         run({"simulate", "--seed", "3", "--rounds", "6", "--peers", "3", "--attacks", "sign_flip"});
     INFO(simulated.text);
