@@ -43,15 +43,20 @@ ShareRule AggregateResult::rule(size_t i, size_t tile) const {
     return {scales_[i * tensors_ + tensor_of_tile_[tile]], weights_[i], caps_[i]};
 }
 
-void AggregateResult::share_of(size_t i, std::span<float> out) const {
+void AggregateResult::share_of(size_t i, std::span<float> out, ThreadPool* threads) const {
     ASSAY_CHECK_LT(i, contributions_.size());
     ASSAY_CHECK_EQ(out.size(), sum.size());
-    std::fill(out.begin(), out.end(), 0.0F);
-    ShareAdder adder;
-    for (size_t tile = 0; tile < tensor_of_tile_.size(); ++tile) {
-        adder.begin(contributions_, tile, per_entry_);
-        adder.add(contributions_[i], rule(i, tile), out.data() + tile * kTileValues, nullptr);
-    }
+    ThreadPool alone(1);
+    ThreadPool& pool = threads == nullptr ? alone : *threads;
+    pool.run_ranges(tensor_of_tile_.size(), 1, [&](size_t first, size_t last, size_t) {
+        ShareAdder adder;
+        for (size_t tile = first; tile < last; ++tile) {
+            float* chunk = out.data() + tile * kTileValues;
+            std::fill(chunk, chunk + kTileValues, 0.0F);
+            adder.begin(contributions_, tile, per_entry_);
+            adder.add(contributions_[i], rule(i, tile), chunk, nullptr);
+        }
+    });
 }
 
 // squares_ gets what each chunk adds to each ||q_i||^2.
@@ -197,7 +202,8 @@ AggregateResult aggregate(std::span<const Contribution> contributions,
 Result<QuantisedAggregate> quantise_aggregate(std::span<const float> u,
                                               const ParameterLayout& layout,
                                               const CompressionSettings& settings,
-                                              bool dense) {
+                                              bool dense,
+                                              ThreadPool* threads) {
     if (Status finite = check_finite(u, layout); !finite) {
         return fail("the aggregate cannot be encoded: " + finite.reason());
     }
@@ -209,8 +215,8 @@ Result<QuantisedAggregate> quantise_aggregate(std::span<const float> u,
     }
     const auto keep = static_cast<uint32_t>(settings.downlink_keep);
     std::vector<float> left(u.begin(), u.end());
-    const SparseUpdate update = code_values(left, layout, keep);
-    result.bytes = encode_sparse(update, layout, PayloadKind::kSparseAggregate, keep);
+    const SparseUpdate update = code_values(left, layout, keep, threads);
+    result.bytes = encode_sparse(update, layout, PayloadKind::kSparseAggregate, keep, threads);
     result.q.resize(u.size());
     expand_update(update, result.q);
     return result;

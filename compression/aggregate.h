@@ -29,7 +29,7 @@ public:
 
     // Recomputes D_i exactly, zeros elsewhere: also for taking it out again later.
     // REQUIRES: the contributions' updates still exist; out has layout.value_count() values.
-    void share_of(size_t i, std::span<float> out) const;
+    void share_of(size_t i, std::span<float> out, ThreadPool* threads = nullptr) const;
     // ||D_i||, after all clips and caps.
     [[nodiscard]] double share_norm(size_t i) const { return share_norms_[i]; }
     [[nodiscard]] size_t count() const { return contributions_.size(); }
@@ -88,11 +88,12 @@ struct QuantisedAggregate {
 };
 
 // Keeps at most downlink_keep values of each chunk at 2 bits, or everything where `dense`.
-// Fails where a value of u is not finite.
+// Fails where a value of u is not finite. Null threads: the caller alone.
 Result<QuantisedAggregate> quantise_aggregate(std::span<const float> u,
                                               const ParameterLayout& layout,
                                               const CompressionSettings& settings,
-                                              bool dense = false);
+                                              bool dense = false,
+                                              ThreadPool* threads = nullptr);
 // Bytes of Q(u) from anybody: canonical or refused. Returns q.
 Result<std::vector<float>> decode_aggregate(ByteSpan bytes,
                                             const ParameterLayout& layout,

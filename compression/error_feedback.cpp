@@ -23,19 +23,28 @@ Result<Compressed> compress(std::span<const float> theta_start,
     return result;
 }
 
-SparseUpdate code_values(std::span<float> values, const ParameterLayout& layout, uint32_t keep) {
+SparseUpdate code_values(std::span<float> values,
+                         const ParameterLayout& layout,
+                         uint32_t keep,
+                         ThreadPool* threads) {
     ASSAY_CHECK_EQ(values.size(), layout.value_count());
     SparseUpdate update;
     update.chunks.resize(layout.tile_count());
-    ChunkCoder coder;
+    ThreadPool alone(1);
+    ThreadPool& pool = threads == nullptr ? alone : *threads;
+    std::vector<ChunkCoder> coders(static_cast<size_t>(pool.threads()));
     for (const TensorLayout& tensor : layout.tensors) {
-        for (uint64_t chunk = 0; chunk < tensor.tile_count(); ++chunk) {
-            const uint64_t tile = tensor.first_tile + chunk;
-            const uint64_t live =
-                std::min<uint64_t>(kTileValues, tensor.live() - chunk * kTileValues);
-            coder.code(
-                values.subspan(tile * kTileValues, kTileValues), live, keep, update.chunks[tile]);
-        }
+        pool.run_ranges(tensor.tile_count(), 1, [&](uint64_t first, uint64_t last, size_t thread) {
+            for (uint64_t chunk = first; chunk < last; ++chunk) {
+                const uint64_t tile = tensor.first_tile + chunk;
+                const uint64_t live =
+                    std::min<uint64_t>(kTileValues, tensor.live() - chunk * kTileValues);
+                coders[thread].code(values.subspan(tile * kTileValues, kTileValues),
+                                    live,
+                                    keep,
+                                    update.chunks[tile]);
+            }
+        });
     }
     return update;
 }

@@ -26,7 +26,11 @@ Result<Compressed> compress(std::span<const float> theta_start,
                             const CompressionSettings& settings);
 
 // Selects and codes values (a on entry, fl(a - q) on return) chunk by chunk.
+// Null threads: the caller alone.
 // REQUIRES: layout.value_count() finite values, zeros in the padding.
-SparseUpdate code_values(std::span<float> values, const ParameterLayout& layout, uint32_t keep);
+SparseUpdate code_values(std::span<float> values,
+                         const ParameterLayout& layout,
+                         uint32_t keep,
+                         ThreadPool* threads = nullptr);
 
 }  // namespace assay

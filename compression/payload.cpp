@@ -53,12 +53,13 @@ Result<CompressedPayload> compress_payload(Strategy strategy,
 Result<PeerPayload> decode_payload(Strategy strategy,
                                    ByteSpan bytes,
                                    const ParameterLayout& layout,
-                                   const CompressionSettings& settings) {
+                                   const CompressionSettings& settings,
+                                   ThreadPool* threads) {
     if (is_dense(strategy)) {
         Result<std::vector<float>> dense = decode_dense(bytes, layout);
         return dense ? Result<PeerPayload>(PeerPayload{{}, std::move(*dense)}) : dense.error();
     }
-    Result<SparseUpdate> sparse = decode_update(bytes, layout, settings);
+    Result<SparseUpdate> sparse = decode_update(bytes, layout, settings, threads);
     return sparse ? Result<PeerPayload>(PeerPayload{std::move(*sparse), {}}) : sparse.error();
 }
 

@@ -46,11 +46,12 @@ Result<CompressedPayload> compress_payload(Strategy strategy,
                                            const ParameterLayout& layout,
                                            const CompressionSettings& settings);
 
-// Bytes of a stranger: canonical or refused.
+// Bytes of a stranger: canonical or refused. Null threads: the caller alone.
 Result<PeerPayload> decode_payload(Strategy strategy,
                                    ByteSpan bytes,
                                    const ParameterLayout& layout,
-                                   const CompressionSettings& settings);
+                                   const CompressionSettings& settings,
+                                   ThreadPool* threads = nullptr);
 uint64_t payload_bytes_max(Strategy strategy,
                            const ParameterLayout& layout,
                            const CompressionSettings& settings);

@@ -66,25 +66,28 @@ Bytes encode_update(const SparseUpdate& update,
 
 Result<SparseUpdate> decode_update(ByteSpan bytes,
                                    const ParameterLayout& layout,
-                                   const CompressionSettings& settings) {
-    return decode_sparse(bytes, layout, PayloadKind::kSparse, keep_of(settings));
+                                   const CompressionSettings& settings,
+                                   ThreadPool* threads) {
+    return decode_sparse(bytes, layout, PayloadKind::kSparse, keep_of(settings), threads);
 }
 
 Bytes encode_sparse(const SparseUpdate& update,
                     const ParameterLayout& layout,
                     PayloadKind kind,
-                    uint32_t keep) {
+                    uint32_t keep,
+                    ThreadPool* threads) {
     Bytes bytes;
-    UpdateCodec(layout, kind, keep).encode(update, bytes);
+    UpdateCodec(layout, kind, keep, threads).encode(update, bytes);
     return bytes;
 }
 
 Result<SparseUpdate> decode_sparse(ByteSpan bytes,
                                    const ParameterLayout& layout,
                                    PayloadKind kind,
-                                   uint32_t keep) {
+                                   uint32_t keep,
+                                   ThreadPool* threads) {
     SparseUpdate update;
-    Status decoded = UpdateCodec(layout, kind, keep).decode(bytes, update);
+    Status decoded = UpdateCodec(layout, kind, keep, threads).decode(bytes, update);
     return decoded ? Result<SparseUpdate>(std::move(update)) : decoded.error();
 }
 

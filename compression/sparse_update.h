@@ -16,6 +16,8 @@
 
 namespace assay {
 
+class ThreadPool;
+
 struct SparseUpdate {
     std::vector<ChunkCode> chunks;  // one per tile, in layout order
 
@@ -44,17 +46,20 @@ Bytes encode_update(const SparseUpdate& update,
                     const CompressionSettings& settings);
 Result<SparseUpdate> decode_update(ByteSpan bytes,
                                    const ParameterLayout& layout,
-                                   const CompressionSettings& settings);
+                                   const CompressionSettings& settings,
+                                   ThreadPool* threads = nullptr);
 
-// The same for any kind and any number of kept values.
+// The same for any kind and any number of kept values. Null threads: the caller alone.
 Bytes encode_sparse(const SparseUpdate& update,
                     const ParameterLayout& layout,
                     PayloadKind kind,
-                    uint32_t keep);
+                    uint32_t keep,
+                    ThreadPool* threads = nullptr);
 Result<SparseUpdate> decode_sparse(ByteSpan bytes,
                                    const ParameterLayout& layout,
                                    PayloadKind kind,
-                                   uint32_t keep);
+                                   uint32_t keep,
+                                   ThreadPool* threads = nullptr);
 
 // Most bytes that encode_sparse can produce: what to fetch at most.
 uint64_t sparse_bytes_max(const ParameterLayout& layout, uint32_t keep);

@@ -31,6 +31,20 @@ UpdateCodec::UpdateCodec(const ParameterLayout& layout,
                          PayloadKind kind,
                          uint32_t keep,
                          int threads)
+    : UpdateCodec(layout, kind, keep, nullptr, std::make_unique<ThreadPool>(threads)) {}
+
+UpdateCodec::UpdateCodec(const ParameterLayout& layout,
+                         PayloadKind kind,
+                         uint32_t keep,
+                         ThreadPool* pool)
+    : UpdateCodec(
+          layout, kind, keep, pool, pool == nullptr ? std::make_unique<ThreadPool>(1) : nullptr) {}
+
+UpdateCodec::UpdateCodec(const ParameterLayout& layout,
+                         PayloadKind kind,
+                         uint32_t keep,
+                         ThreadPool* pool,
+                         std::unique_ptr<ThreadPool> own)
     : layout_(layout),
       kind_(kind),
       keep_(keep),
@@ -40,7 +54,8 @@ UpdateCodec::UpdateCodec(const ParameterLayout& layout,
       parts_(segments_),
       spans_(segments_),
       faults_(segments_),
-      threads_(threads) {
+      own_threads_(std::move(own)),
+      threads_(pool == nullptr ? *own_threads_ : *pool) {
     tensor_of_tile_.reserve(layout.tile_count());
     for (size_t t = 0; t < layout.tensors.size(); ++t) {
         tensor_of_tile_.insert(

@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ class UpdateCodec {
 public:
     // REQUIRES: the layout outlives the codec; threads > 0.
     UpdateCodec(const ParameterLayout& layout, PayloadKind kind, uint32_t keep, int threads = 1);
+    // With the threads of a pool that outlives the codec; those of null are the caller alone.
+    UpdateCodec(const ParameterLayout& layout, PayloadKind kind, uint32_t keep, ThreadPool* pool);
 
     // REQUIRES: one canonical chunk a tile (check_chunk).
     void encode(const SparseUpdate& update, Bytes& out);
@@ -35,6 +38,11 @@ public:
     [[nodiscard]] ChunkPlace place(uint64_t tile) const;
 
 private:
+    UpdateCodec(const ParameterLayout& layout,
+                PayloadKind kind,
+                uint32_t keep,
+                ThreadPool* pool,
+                std::unique_ptr<ThreadPool> own);
     struct Fault {
         const char* reason = nullptr;  // null: none
         uint64_t tile = 0;             // of the segment's tiles, or behind them
@@ -59,7 +67,8 @@ private:
     std::vector<Bytes> parts_;  // one a segment
     std::vector<ByteSpan> spans_;
     std::vector<Fault> faults_;
-    ThreadPool threads_;
+    std::unique_ptr<ThreadPool> own_threads_;
+    ThreadPool& threads_;
 };
 
 template <class Make>

@@ -86,7 +86,7 @@ void RoundJudge::read_payload(const JudgeRound& order, const Assignment& dealt, 
         return;
     }
     Result<PeerPayload> payload =
-        inspect_payload(*bytes, submission.commit, model_.layout(), format());
+        inspect_payload(*bytes, submission.commit, model_.layout(), format(), &model_.pool());
     if (!payload) {
         if (work.evidence.form->ok()) {
             work.evidence.form = Status(payload.error());
@@ -178,8 +178,11 @@ void RoundJudge::find_copies(const JudgeRound& order, std::vector<Work>& works) 
         if (!bytes) {
             return std::nullopt;
         }
-        const Result<PeerPayload> payload = decode_payload(
-            strategy_of(settings_.outer), *bytes, model_.layout(), settings_.compression);
+        const Result<PeerPayload> payload = decode_payload(strategy_of(settings_.outer),
+                                                           *bytes,
+                                                           model_.layout(),
+                                                           settings_.compression,
+                                                           &model_.pool());
         return payload ? std::optional(payload_entries(*payload)) : std::nullopt;
     };
     const std::vector<PairFinding> findings = history_.find_copies(views, settings_.verify, load);
@@ -348,14 +351,14 @@ Status RoundJudge::aggregate_round(const JudgeRound& order,
     if (judged.voided) {
         return {};
     }
-    const AggregateResult sum =
-        aggregate(contributions, layout, aggregate_settings(settings_.outer));
+    AggregateResult sum;
+    aggregate(contributions, layout, aggregate_settings(settings_.outer), model_.pool(), sum);
     OuterState outer = outer_;
     if (Status taken = take_out_shares(order, outer, judged); !taken) {
         return taken;
     }
     Result<OuterStep> step =
-        outer_step(outer, sum.sum, layout, settings_.outer, settings_.compression);
+        outer_step(outer, sum.sum, layout, settings_.outer, settings_.compression, &model_.pool());
     if (!step) {
         judged.voided = true;
         judged.reason = "the aggregate cannot be formed: " + step.reason();
@@ -402,8 +405,11 @@ Status RoundJudge::take_out_shares(const JudgeRound& order,
             if (!bytes) {
                 return bytes.error();
             }
-            Result<PeerPayload> payload =
-                decode_payload(strategy_of(settings_.outer), *bytes, layout, settings_.compression);
+            Result<PeerPayload> payload = decode_payload(strategy_of(settings_.outer),
+                                                         *bytes,
+                                                         layout,
+                                                         settings_.compression,
+                                                         &model_.pool());
             if (!payload) {
                 return payload.error();
             }
@@ -417,10 +423,10 @@ Status RoundJudge::take_out_shares(const JudgeRound& order,
         if (wanted == back.entered.size()) {
             continue;
         }
-        const AggregateResult sum =
-            aggregate(contributions, layout, aggregate_settings(settings_.outer));
+        AggregateResult sum;
+        aggregate(contributions, layout, aggregate_settings(settings_.outer), model_.pool(), sum);
         std::vector<float> share(layout.value_count(), 0.0F);
-        sum.share_of(wanted, share);
+        sum.share_of(wanted, share, &model_.pool());
         take_out(outer, share);
     }
     return {};
@@ -446,7 +452,7 @@ Status RoundJudge::share_out(const JudgeRound& order,
         theta_,
         step,
         sum.count(),
-        [&](size_t i, std::span<float> out) { sum.share_of(i, out); },
+        [&](size_t i, std::span<float> out) { sum.share_of(i, out, &model_.pool()); },
         *batch,
         order.plan.grain_sequences,
         settings_.verify.share_nodes);

@@ -45,7 +45,8 @@ Result<OuterStep> outer_step(const OuterState& before,
                              std::span<const float> sum,
                              const ParameterLayout& layout,
                              const OuterSettings& settings,
-                             const CompressionSettings& compression) {
+                             const CompressionSettings& compression,
+                             ThreadPool* threads) {
     ASSAY_CHECK_EQ(before.accumulator.size(), layout.value_count());
     ASSAY_CHECK_EQ(sum.size(), layout.value_count());
     const Strategy strategy = strategy_of(settings);
@@ -59,7 +60,7 @@ Result<OuterStep> outer_step(const OuterState& before,
         u[i] = before.accumulator[i] + u[i];
     }
     Result<QuantisedAggregate> quantised =
-        quantise_aggregate(u, layout, compression, is_dense(strategy));
+        quantise_aggregate(u, layout, compression, is_dense(strategy), threads);
     if (!quantised) {
         return quantised.error();
     }

@@ -58,13 +58,14 @@ struct OuterStep {
     OuterState after;
 };
 
-// Fails, changing nothing, where u is not finite: the round is then void.
-// REQUIRES: before and sum fit the layout.
+// Fails, changing nothing, where u is not finite: the round is then void. Null threads: the caller
+// alone. REQUIRES: before and sum fit the layout.
 Result<OuterStep> outer_step(const OuterState& before,
                              std::span<const float> sum,
                              const ParameterLayout& layout,
                              const OuterSettings& settings,
-                             const CompressionSettings& compression);
+                             const CompressionSettings& compression,
+                             ThreadPool* threads = nullptr);
 
 // theta <- fl(theta - q). REQUIRES: equal sizes.
 void apply_step(std::span<float> theta, std::span<const float> q);

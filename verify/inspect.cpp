@@ -78,7 +78,8 @@ Status inspect_commit(const Commit& commit, const CommitExpectation& expected) {
 Result<PeerPayload> inspect_payload(ByteSpan payload,
                                     const Commit& commit,
                                     const ParameterLayout& layout,
-                                    const PayloadFormat& format) {
+                                    const PayloadFormat& format,
+                                    ThreadPool* threads) {
     Comparison form("payload");
     form.equal("size", uint64_t{payload.size()}, commit.payload_bytes);
     if (form.status().ok()) {
@@ -87,7 +88,7 @@ Result<PeerPayload> inspect_payload(ByteSpan payload,
     if (!form.status().ok()) {
         return form.status().error();
     }
-    return decode_payload(format.strategy, payload, layout, format.compression);
+    return decode_payload(format.strategy, payload, layout, format.compression, threads);
 }
 
 Digest opened_states_root(const Opening& opening) {

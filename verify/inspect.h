@@ -29,11 +29,13 @@ struct CommitExpectation {
 // Manifest, round, plan, ledger head, base, assignment, class, e before, sizes, counted tokens.
 Status inspect_commit(const Commit& commit, const CommitExpectation& expected);
 
-// Hash and size are the committed ones, the bytes canonical, every number finite.
+// Hash and size are the committed ones, the bytes canonical, every number finite. Null threads: the
+// caller alone.
 Result<PeerPayload> inspect_payload(ByteSpan payload,
                                     const Commit& commit,
                                     const ParameterLayout& layout,
-                                    const PayloadFormat& format);
+                                    const PayloadFormat& format,
+                                    ThreadPool* threads = nullptr);
 
 // The opened leaves give the committed roots; theta_0, m_0 and v_0 are the plan's; each step's
 // batch is the assigned one; every number of the trace is finite. The chunks are chunk_audit.h's

@@ -231,4 +231,49 @@ TEST_CASE("a payload is one value under every strategy") {
     CHECK_FALSE(strategy_from_name("adam").ok());
 }
 
+TEST_CASE("threads change no bit of a payload, a share, or the coded aggregate") {
+    ParameterLayout layout;
+    layout.add("a", 130, 1024);
+    layout.add("norm", 1, 700);
+    layout.add("b", 40, 1024);
+    std::vector<Bytes> payloads;
+    for (const uint64_t seed : {1U, 2U, 3U}) {
+        std::vector<float> values = sample_values(layout, seed, 0.02);
+        payloads.push_back(encode_update(code_values(values, layout, 64), layout, {}));
+    }
+    // Sum, shares and Q(u) of it with these threads; null: the caller alone.
+    const auto all = [&](ThreadPool* threads) {
+        std::vector<PeerPayload> decoded;
+        std::vector<Contribution> contributions;
+        decoded.reserve(payloads.size());
+        for (const Bytes& bytes : payloads) {
+            auto payload = decode_payload(Strategy::kSparseLoCo, bytes, layout, {}, threads);
+            REQUIRE(payload.ok());
+            decoded.push_back(std::move(*payload));
+            contributions.push_back(
+                contribution_of(peer(static_cast<uint8_t>(decoded.size())), decoded.back(), 1.0));
+        }
+        AggregateResult result;
+        ThreadPool alone(1);
+        aggregate(contributions, layout, {}, threads == nullptr ? alone : *threads, result);
+        std::vector<float> values = result.sum;
+        std::vector<float> share(result.sum.size());
+        for (size_t i = 0; i < result.count(); ++i) {
+            result.share_of(i, share, threads);
+            values.insert(values.end(), share.begin(), share.end());
+        }
+        auto coded = quantise_aggregate(result.sum, layout, {}, false, threads);
+        REQUIRE(coded.ok());
+        values.insert(values.end(), coded->q.begin(), coded->q.end());
+        return std::pair(values, coded->bytes);
+    };
+    const auto expected = all(nullptr);
+    for (const int count : {1, 2, 3}) {
+        ThreadPool threads(count);
+        const auto got = all(&threads);
+        CHECK(equal_bits(got.first, expected.first));
+        CHECK(got.second == expected.second);
+    }
+}
+
 }  // namespace assay
