@@ -200,7 +200,8 @@ TEST_CASE("Skipping any fraction of a round loses money in expectation, at every
 }
 
 TEST_CASE(
-    "A cheat ends poorer than an honest peer, and a full cheat poorer than one who stays away") {
+    "A cheat ends poorer than an honest peer, and a full cheat poorer than one who stays away",
+    "[repeats]") {
     Market market;
     market.pay.vest_rounds = 10;
     market.pay.verdict_window = 3;
