@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <chrono>
 #include <map>
 
 #include "core/digest.h"
@@ -193,13 +192,12 @@ TEST_CASE("a text too small for its vocabulary is refused", "[tokenizer]") {
     REQUIRE_THAT(Tokenizer::train(other, 256).reason(), Catch::Contains("257"));
 }
 
+// No clock is asked: three million squared would last until ctest's own limit ends the test.
 TEST_CASE("long pieces take n log n, not n squared", "[tokenizer]") {
     const Tokenizer tokenizer = trained(400);
-    for (const std::string& text :
-         {std::string(3'000'000, 'e'), std::string(3'000'000, ' '), std::string(3'000'000, '.')}) {
-        const auto start = std::chrono::steady_clock::now();
+    for (const char one : {'e', ' ', '.'}) {
+        const std::string text(3'000'000, one);
         REQUIRE((tokenizer.decode(tokenizer.encode(text)) == text));
-        REQUIRE(std::chrono::steady_clock::now() - start < std::chrono::seconds(30));
     }
 }
 
