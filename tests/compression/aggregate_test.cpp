@@ -161,6 +161,24 @@ TEST_CASE("sparse and dense forms of the same values make the same aggregate") {
     CHECK(equal_bits(aggregate(sparse_one, layout, {}).sum, aggregate(dense_one, layout, {}).sum));
 }
 
+// The sanitizers look on: what is fetched ahead of an empty chunk has no address.
+TEST_CASE("peers that send nothing, of all chunks or of one, add nothing") {
+    const ParameterLayout layout = awkward_layout();
+    std::vector<float> values = sample_values(layout, 310, 0.02);
+    const SparseUpdate some = code_values(values, layout, 64);
+    SparseUpdate but_one = some;
+    but_one.chunks[3] = {};
+    const SparseUpdate nothing{std::vector<ChunkCode>(layout.tile_count())};
+    const Contribution three[] = {
+        {peer(1), &nothing, 1.0}, {peer(2), &but_one, 1.0}, {peer(3), &nothing, 1.0}};
+    AggregateSettings settings;
+    settings.clip_to_median = false;
+    settings.cap = 1024;
+    std::vector<float> expected(layout.value_count());
+    expand_update(but_one, expected);
+    CHECK(equal_bits(aggregate(three, layout, settings).sum, expected));
+}
+
 TEST_CASE("nobody makes no step") {
     const ParameterLayout layout = awkward_layout();
     const AggregateResult none = aggregate({}, layout, {});
