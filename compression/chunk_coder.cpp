@@ -22,19 +22,6 @@ size_t lowest_bit(uint64_t word) {
     return static_cast<size_t>(__builtin_ctzll(word | uint64_t{1} << 63));
 }
 
-const ChunkOps* ops_of(KernelPath path) {
-    switch (path) {
-        case KernelPath::kAvx2:
-            return &chunk_ops_avx2();
-        case KernelPath::kAvx512:
-            return &chunk_ops_avx512();
-        case KernelPath::kScalar:
-        case KernelPath::kNeon:
-            break;
-    }
-    return nullptr;
-}
-
 // Whether sums of `count` magnitudes between `least` and `most` (bits) are exact in double, so that
 // their order does not matter: all are multiples of one power of two, and fewer than 2^53 of it.
 bool sums_are_exact(uint32_t least, uint32_t most, size_t count) {
@@ -45,7 +32,7 @@ bool sums_are_exact(uint32_t least, uint32_t most, size_t count) {
 
 }  // namespace
 
-ChunkCoder::ChunkCoder(KernelPath path) : ops_(ops_of(path)) {}
+ChunkCoder::ChunkCoder(KernelPath path) : ops_(chunk_ops(path)) {}
 
 bool ChunkCoder::compress(const FeedbackIn& in,
                           uint64_t live,

@@ -137,11 +137,42 @@ LowSum low_sum_256(const float* values, size_t count, double split) {
     return {total, low};
 }
 
+// The square of an fp32 is exact in double, so that fma rounds as the sum alone does.
+template <size_t kGroups>
+void sum_squares_of(const float* values, size_t rows, double* sums) {
+    __m256d sum[2 * kGroups];
+    for (size_t g = 0; g < 2 * kGroups; ++g) {
+        sum[g] = _mm256_setzero_pd();
+    }
+    for (size_t i = 0; i < rows; ++i, values += kShareLanes) {
+        for (size_t g = 0; g < 2 * kGroups; ++g) {
+            const __m256d x = _mm256_cvtps_pd(_mm_loadu_ps(values + 4 * g));
+            sum[g] = _mm256_fmadd_pd(x, x, sum[g]);
+        }
+    }
+    for (size_t g = 0; g < 2 * kGroups; ++g) {
+        _mm256_storeu_pd(sums + 4 * g, sum[g]);
+    }
+}
+
+void sum_squares_256(const float* values, size_t rows, size_t lanes, double* sums) {
+    switch ((lanes + 7) / 8) {
+        case 1:
+            return sum_squares_of<1>(values, rows, sums);
+        case 2:
+            return sum_squares_of<2>(values, rows, sums);
+        case 3:
+            return sum_squares_of<3>(values, rows, sums);
+        default:
+            return sum_squares_of<4>(values, rows, sums);
+    }
+}
+
 }  // namespace
 
 const ChunkOps& chunk_ops_avx2() {
     static constexpr ChunkOps kOps = {
-        feedback_256, group_maxima_256, threshold_256, bitmap_256, low_sum_256};
+        feedback_256, group_maxima_256, threshold_256, bitmap_256, low_sum_256, sum_squares_256};
     return kOps;
 }
 

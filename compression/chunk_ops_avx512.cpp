@@ -110,11 +110,42 @@ LowSum low_sum_512(const float* values, size_t count, double split) {
     return {_mm512_reduce_add_pd(sum), low};
 }
 
+// The square of an fp32 is exact in double, so that fma rounds as the sum alone does.
+template <size_t kGroups>
+void sum_squares_of(const float* values, size_t rows, double* sums) {
+    __m512d sum[kGroups];
+    for (size_t g = 0; g < kGroups; ++g) {
+        sum[g] = _mm512_setzero_pd();
+    }
+    for (size_t i = 0; i < rows; ++i, values += kShareLanes) {
+        for (size_t g = 0; g < kGroups; ++g) {
+            const __m512d x = _mm512_cvtps_pd(_mm256_loadu_ps(values + 8 * g));
+            sum[g] = _mm512_fmadd_pd(x, x, sum[g]);
+        }
+    }
+    for (size_t g = 0; g < kGroups; ++g) {
+        _mm512_storeu_pd(sums + 8 * g, sum[g]);
+    }
+}
+
+void sum_squares_512(const float* values, size_t rows, size_t lanes, double* sums) {
+    switch ((lanes + 7) / 8) {
+        case 1:
+            return sum_squares_of<1>(values, rows, sums);
+        case 2:
+            return sum_squares_of<2>(values, rows, sums);
+        case 3:
+            return sum_squares_of<3>(values, rows, sums);
+        default:
+            return sum_squares_of<4>(values, rows, sums);
+    }
+}
+
 }  // namespace
 
 const ChunkOps& chunk_ops_avx512() {
     static constexpr ChunkOps kOps = {
-        feedback_512, group_maxima_512, threshold_512, bitmap_512, low_sum_512};
+        feedback_512, group_maxima_512, threshold_512, bitmap_512, low_sum_512, sum_squares_512};
     return kOps;
 }
 

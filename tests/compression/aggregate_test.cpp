@@ -294,4 +294,55 @@ TEST_CASE("threads change no bit of a payload, a share, or the coded aggregate")
     }
 }
 
+TEST_CASE("few peers or many, on every path: the sum and the norms of the plain steps") {
+    ParameterLayout layout;
+    layout.add("a", 1, 300);
+    layout.add("b", 2, 3000);
+    for (const size_t peers : {1U, 5U, 32U, 33U, 70U, 260U}) {
+        std::vector<SparseUpdate> updates(peers);
+        std::vector<std::vector<float>> q(peers, std::vector<float>(layout.value_count()));
+        std::vector<Contribution> contributions;
+        std::vector<float> senders(layout.value_count(), 0.0F);
+        for (size_t i = 0; i < peers; ++i) {
+            // Some chunks of some peers are empty; entry 7 has everybody.
+            std::vector<float> values = sample_values(layout, i, i % 3 == 0 ? 0 : 0.02);
+            values[7] = 0.5F;
+            updates[i] = code_values(values, layout, 64 + 32 * static_cast<uint32_t>(i % 5));
+            expand_update(updates[i], q[i]);
+            for (size_t c = 0; c < senders.size(); ++c) {
+                senders[c] += q[i][c] != 0 ? 1.0F : 0.0F;
+            }
+            Contribution one{{}, &updates[i], 1.0 / static_cast<double>(1 + i % 7), nullptr};
+            one.peer.key[0] = static_cast<uint8_t>(i / 256);
+            one.peer.key[1] = static_cast<uint8_t>(i);
+            contributions.push_back(one);
+        }
+        std::vector<float> sum(layout.value_count(), 0.0F);
+        std::vector<double> norms;
+        for (size_t i = 0; i < peers; ++i) {
+            double squares = 0;
+            for (size_t first = 0; first < sum.size(); first += kTileValues) {
+                double chunk = 0;
+                for (size_t c = first; c < first + kTileValues; ++c) {
+                    const float weighted = q[i][c] * static_cast<float>(contributions[i].weight);
+                    const float share = q[i][c] == 0 ? 0.0F : weighted / senders[c];
+                    chunk += static_cast<double>(share) * static_cast<double>(share);
+                    sum[c] += share;
+                }
+                squares += chunk;
+            }
+            norms.push_back(std::sqrt(squares));
+        }
+        for (const KernelPath path : available_kernel_paths()) {
+            INFO(peers << " peers, " << kernel_path_name(path));
+            const ForcedKernelPath forced(path);
+            const AggregateResult result = aggregate(contributions, layout, plain("per_entry"));
+            CHECK(equal_bits(result.sum, sum));
+            for (size_t i = 0; i < peers; ++i) {
+                CHECK(result.share_norm(i) == norms[i]);
+            }
+        }
+    }
+}
+
 }  // namespace assay
