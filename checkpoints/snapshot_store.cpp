@@ -273,20 +273,6 @@ Result<Snapshot> SnapshotStore::load_latest() const {
     return fail(reasons.empty() ? "there is no snapshot in " + folder_.string() : reasons);
 }
 
-Result<Snapshot> SnapshotStore::load_root(const Digest& theta_root) const {
-    for (const fs::path& file : list()) {
-        if (file.filename().string().find(theta_root.brief()) != std::string::npos) {
-            Result<Snapshot> snapshot = load_snapshot(file);
-            if (snapshot && tiles_root(snapshot->theta) == theta_root) {
-                return snapshot;
-            }
-            log_warning(snapshot ? file.string() + " holds another state" : snapshot.reason());
-        }
-    }
-    return fail("no intact snapshot in " + folder_.string() + " has the root " +
-                theta_root.brief());
-}
-
 Status SnapshotStore::prune(size_t keep) const {
     std::vector<fs::path> files = list();
     std::error_code code;

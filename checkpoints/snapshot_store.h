@@ -28,8 +28,6 @@ public:
     [[nodiscard]] Status save(const Snapshot& snapshot) const;
     // The newest that verifies; a damaged newer one is named in the log.
     [[nodiscard]] Result<Snapshot> load_latest() const;
-    // The one whose theta has this root.
-    [[nodiscard]] Result<Snapshot> load_root(const Digest& theta_root) const;
     // Oldest first.
     [[nodiscard]] std::vector<std::filesystem::path> list() const;
     // Removes all but the newest `keep`, and what a killed writer left.

@@ -4,6 +4,8 @@
 
 #include "compression/payload.h"
 #include "compression/sparse_update.h"
+#include "coordinator/catch_up.h"
+#include "core/log.h"
 #include "core/merkle.h"
 #include "protocol/codec.h"
 
@@ -80,7 +82,7 @@ JudgeSettings ComputeJobs::judge_settings() const {
     return settings;
 }
 
-Status ComputeJobs::prepare(const Digest& theta_root) {
+Status ComputeJobs::prepare(const RunState& ledger) {
     Result<TokenShards> shards = TokenShards::open(
         paths_.data(), run_.data, static_cast<uint32_t>(config_.data.sequence_tokens), run_.fresh);
     if (!shards) {
@@ -99,26 +101,62 @@ Status ComputeJobs::prepare(const Digest& theta_root) {
         return snapshots.error();
     }
     snapshots_ = std::make_unique<SnapshotStore>(std::move(*snapshots));
-    return load_state(theta_root);
+    return load_state(ledger);
 }
 
-// A snapshot may be one round ahead of the ledger (saved, then killed before the record): the root
-// decides which one goes on.
-Status ComputeJobs::load_state(const Digest& theta_root) {
-    if (theta_root == run_.manifest.initial_root) {
-        std::vector<float> theta = initial_theta(config_);
-        if (tiles_root(theta) != theta_root) {
-            return fail("this build makes other initial parameters than the run was started with");
+// The newest file may be damaged, or one round ahead of the ledger (saved, then killed before the
+// record): what counts is which one leads to the root that the ledger ends with.
+Status ComputeJobs::load_state(const RunState& ledger) {
+    if (ledger.current() == nullptr) {
+        return load_initial();
+    }
+    std::string reasons;
+    std::vector<std::filesystem::path> files = snapshots_->list();
+    for (auto file = files.rbegin(); file != files.rend(); ++file) {
+        Result<Snapshot> snapshot = load_snapshot(*file);
+        Status reached =
+            snapshot
+                ? judge_->load(std::move(snapshot->theta),
+                               {std::move(snapshot->accumulator), std::move(snapshot->momentum)})
+                : Status(snapshot.error());
+        reached = reached ? catch_up(ledger) : reached;
+        if (reached) {
+            return reached;
         }
-        return judge_->load(std::move(theta), initial_outer_state(config_.outer, model_->layout()));
+        log_warning(reached.reason() + "; trying the one before " + file->filename().string());
+        reasons += "; " + reached.reason();
     }
-    Result<Snapshot> snapshot = snapshots_->load_root(theta_root);
-    if (!snapshot) {
-        return fail("no snapshot holds the state that the ledger goes on from: " +
-                    snapshot.reason());
+    Status initial = load_initial();
+    initial = initial ? catch_up(ledger) : initial;
+    return initial
+               ? initial
+               : fail("nothing leads to the state that the ledger ends with: " + initial.reason() +
+                      reasons);
+}
+
+Status ComputeJobs::load_initial() {
+    std::vector<float> theta = initial_theta(config_);
+    if (tiles_root(theta) != run_.manifest.initial_root) {
+        return fail("this build makes other initial parameters than the run was started with");
     }
-    OuterState outer{std::move(snapshot->accumulator), std::move(snapshot->momentum)};
-    return judge_->load(std::move(snapshot->theta), std::move(outer));
+    return judge_->load(std::move(theta), initial_outer_state(config_.outer, model_->layout()));
+}
+
+// From the judge's state to the ledger's. What comes out is saved in place of what was damaged.
+Status ComputeJobs::catch_up(const RunState& ledger) {
+    Result<std::vector<OuterStepAgain>> steps = steps_since(ledger, tiles_root(judge_->theta()));
+    if (!steps) {
+        return steps.error();
+    }
+    for (const OuterStepAgain& step : *steps) {
+        if (Status done = judge_->redo(step); !done) {
+            return done;
+        }
+        log_warning("took the step of round " + std::to_string(step.round.value) +
+                    " again, from the payloads that the ledger names");
+    }
+    return steps->empty() ? Status()
+                          : keep_state(steps->back().round, judge_->theta(), judge_->outer());
 }
 
 Result<BlobRef> ComputeJobs::theta_blob() {

@@ -13,6 +13,7 @@
 #include "coordinator/round_events.h"
 #include "coordinator/round_judge.h"
 #include "coordinator/run_folder.h"
+#include "coordinator/run_state.h"
 #include "data/token_shards.h"
 
 namespace assay {
@@ -43,9 +44,10 @@ public:
                 OpenedRun& run,
                 Post post);
 
-    // Data, model, judge, and the state whose root is `theta_root`: from a snapshot, or the initial
-    // one. Fails, saying where it looked, if no such state exists.
-    Status prepare(const Digest& theta_root);
+    // Data, model, judge, and the state that the ledger ends with: from the newest snapshot that is
+    // intact, or the initial one, and the steps recorded since. Fails, saying what is damaged and
+    // what is missing, where nothing leads there.
+    Status prepare(const RunState& ledger);
     [[nodiscard]] uint64_t sample_count() const { return shards_->sample_count(); }
     // theta as a public blob, for the first plan.
     Result<BlobRef> theta_blob();
@@ -57,7 +59,9 @@ private:
     JudgePorts ports();
     [[nodiscard]] JudgeSettings judge_settings() const;
     [[nodiscard]] double bits_per_value(const JudgeRound& order) const;
-    Status load_state(const Digest& theta_root);
+    Status load_state(const RunState& ledger);
+    Status load_initial();
+    Status catch_up(const RunState& ledger);
     Status keep_state(RoundId round, const std::vector<float>& theta, const OuterState& outer);
 
     const CoordinatorOptions& options_;

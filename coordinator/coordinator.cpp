@@ -7,6 +7,7 @@
 #include <set>
 
 #include "coordinator/compute_jobs.h"
+#include "coordinator/retention.h"
 #include "coordinator/round_machine.h"
 #include "coordinator/run_folder.h"
 #include "coordinator/run_rules.h"
@@ -149,20 +150,15 @@ Status Coordinator::Program::prepare_compute() {
     if (!records) {
         return records.error();
     }
-    Digest root = run_->manifest.initial_root;
-    for (const Record& record : *records) {
-        if (record.kind == RecordKind::kSummary) {
-            Result<RoundSummary> summary = decode_body<RoundSummary>(record.body);
-            if (!summary) {
-                return summary.error();
-            }
-            root = summary->theta_root;
-        }
+    RunState state(run_->manifest, config_.pay, rounds_remembered(config_.verify));
+    if (Status applied = state.apply_all(*records); !applied) {
+        return fail("the ledger does not lead to a state: " + applied.reason() +
+                    "; see `assay ledger verify --dir " + options_.folder.string() + "`");
     }
     Status prepared;
     std::atomic<bool> done{false};
     job([&] {
-        prepared = jobs_->prepare(root);
+        prepared = jobs_->prepare(state);
         done.store(true);
         done.notify_all();
     });

@@ -57,9 +57,8 @@ void add_open_round(const RoundState& round, LiveSet& live) {
 
 }  // namespace
 
-uint64_t rounds_remembered(const RoundRules& rules) {
-    return std::max<uint64_t>(kAggregateRounds,
-                              static_cast<uint64_t>(rules.verify.overlap_rounds) + 1);
+uint64_t rounds_remembered(const VerifySettings& verify) {
+    return std::max<uint64_t>(kAggregateRounds, static_cast<uint64_t>(verify.overlap_rounds) + 1);
 }
 
 std::set<Digest> live_blobs(const RunManifest& manifest,
@@ -79,7 +78,8 @@ std::set<Digest> live_blobs(const RunManifest& manifest,
         if (age <= kAggregateRounds) {
             live.add(round.summary->aggregate);
         }
-        if (age <= looked_back || round.any_audit_pending() || state.take_back_pending(id)) {
+        if (age <= looked_back || round.any_audit_pending() || state.take_back_pending(id) ||
+            state.in_last_step(id)) {
             add_payloads(round, live);
         }
     }

@@ -18,13 +18,14 @@ namespace assay {
 inline constexpr uint64_t kAggregateRounds = 2;
 
 // The run's data; theta of the newest plan; the last aggregates; everything of the round that runs.
-// Of a closed round its payloads, while copies are looked for among them or a share may have to be
-// taken out; and the states that an audit without a verdict reads.
+// Of a closed round its payloads, while copies are looked for among them, a share may have to be
+// taken out, or its step may have to be taken again (coordinator/catch_up.h); and the states that
+// an audit without a verdict reads.
 std::set<Digest> live_blobs(const RunManifest& manifest,
                             const RoundRules& rules,
                             const RunState& state);
 
 // How many closed rounds RunState must remember for this.
-uint64_t rounds_remembered(const RoundRules& rules);
+uint64_t rounds_remembered(const VerifySettings& verify);
 
 }  // namespace assay

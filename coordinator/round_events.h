@@ -156,6 +156,15 @@ struct TakeBack {
     PeerId peer;
     std::vector<ContributionRef> entered;  // all of that round's aggregate, in order of id
 };
+// An outer step that the ledger says was taken, and what it must lead to.
+struct OuterStepAgain {
+    RoundId round;
+    std::vector<ContributionRef> entered;  // in order of id
+    std::vector<TakeBack> take_backs;
+    Digest theta_root;
+    Digest accumulator_root;
+    Digest momentum_root;
+};
 struct JudgeRound {
     RoundPlan plan;
     Digest plan_digest;

@@ -354,8 +354,11 @@ Status RoundJudge::aggregate_round(const JudgeRound& order,
     AggregateResult sum;
     aggregate(contributions, layout, aggregate_settings(settings_.outer), model_.pool(), sum);
     OuterState outer = outer_;
-    if (Status taken = take_out_shares(order, outer, judged); !taken) {
+    if (Status taken = take_out_shares(order.take_backs, outer); !taken) {
         return taken;
+    }
+    for (const TakeBack& back : order.take_backs) {
+        judged.taken_back.emplace_back(back.round, back.peer);
     }
     Result<OuterStep> step =
         outer_step(outer, sum.sum, layout, settings_.outer, settings_.compression, &model_.pool());
@@ -390,44 +393,83 @@ Status RoundJudge::aggregate_round(const JudgeRound& order,
     return {};
 }
 
-// E <- E - D_i for each late rejection, D_i recomputed from the payloads of its round.
-Status RoundJudge::take_out_shares(const JudgeRound& order,
-                                   OuterState& outer,
-                                   RoundJudged& judged) {
-    const ParameterLayout& layout = model_.layout();
-    for (const TakeBack& back : order.take_backs) {
-        std::vector<PeerPayload> payloads;
-        payloads.reserve(back.entered.size());
-        std::vector<Contribution> contributions;
-        size_t wanted = back.entered.size();
-        for (const ContributionRef& ref : back.entered) {
-            const Result<Bytes> bytes = ports_.get(ref.payload);
-            if (!bytes) {
-                return bytes.error();
-            }
-            Result<PeerPayload> payload = decode_payload(strategy_of(settings_.outer),
-                                                         *bytes,
-                                                         layout,
-                                                         settings_.compression,
-                                                         &model_.pool());
-            if (!payload) {
-                return payload.error();
-            }
-            payloads.push_back(std::move(*payload));
-            if (ref.peer == back.peer) {
-                wanted = contributions.size();
-            }
-            contributions.push_back(contribution_of(ref.peer, payloads.back(), ref.weight));
+// What was in an aggregate, read again. The contributions point into `payloads`.
+Status RoundJudge::read_entered(std::span<const ContributionRef> entered,
+                                std::vector<PeerPayload>& payloads,
+                                std::vector<Contribution>& contributions) const {
+    payloads.reserve(entered.size());
+    for (const ContributionRef& ref : entered) {
+        const Result<Bytes> bytes = ports_.get(ref.payload);
+        if (!bytes) {
+            return bytes.error();
         }
-        judged.taken_back.emplace_back(back.round, back.peer);
-        if (wanted == back.entered.size()) {
+        Result<PeerPayload> payload = decode_payload(strategy_of(settings_.outer),
+                                                     *bytes,
+                                                     model_.layout(),
+                                                     settings_.compression,
+                                                     &model_.pool());
+        if (!payload) {
+            return payload.error();
+        }
+        payloads.push_back(std::move(*payload));
+        contributions.push_back(contribution_of(ref.peer, payloads.back(), ref.weight));
+    }
+    return {};
+}
+
+// E <- E - D_i for each late rejection, D_i recomputed from the payloads of its round.
+Status RoundJudge::take_out_shares(std::span<const TakeBack> take_backs, OuterState& outer) const {
+    const ParameterLayout& layout = model_.layout();
+    for (const TakeBack& back : take_backs) {
+        const auto wanted =
+            std::find_if(back.entered.begin(), back.entered.end(), [&](const ContributionRef& ref) {
+                return ref.peer == back.peer;
+            });
+        if (wanted == back.entered.end()) {
             continue;
+        }
+        std::vector<PeerPayload> payloads;
+        std::vector<Contribution> contributions;
+        if (Status read = read_entered(back.entered, payloads, contributions); !read) {
+            return read;
         }
         AggregateResult sum;
         aggregate(contributions, layout, aggregate_settings(settings_.outer), model_.pool(), sum);
         std::vector<float> share(layout.value_count(), 0.0F);
-        sum.share_of(wanted, share, &model_.pool());
+        sum.share_of(static_cast<size_t>(wanted - back.entered.begin()), share, &model_.pool());
         take_out(outer, share);
+    }
+    return {};
+}
+
+Status RoundJudge::redo(const OuterStepAgain& again) {
+    const ParameterLayout& layout = model_.layout();
+    const auto cannot = [&again](const std::string& why) {
+        return fail("the step of round " + std::to_string(again.round.value) +
+                    " cannot be taken again: " + why);
+    };
+    std::vector<PeerPayload> payloads;
+    std::vector<Contribution> contributions;
+    if (Status read = read_entered(again.entered, payloads, contributions); !read) {
+        return cannot(read.reason());
+    }
+    if (Status taken = take_out_shares(again.take_backs, outer_); !taken) {
+        return cannot(taken.reason());
+    }
+    AggregateResult sum;
+    aggregate(contributions, layout, aggregate_settings(settings_.outer), model_.pool(), sum);
+    Result<OuterStep> step =
+        outer_step(outer_, sum.sum, layout, settings_.outer, settings_.compression, &model_.pool());
+    if (!step) {
+        return cannot(step.reason());
+    }
+    apply_step(theta_, step->q);
+    outer_ = std::move(step->after);
+    loss_.reset();
+    if (tiles_root(theta_) != again.theta_root ||
+        tiles_root(outer_.accumulator) != again.accumulator_root ||
+        momentum_root(outer_, layout) != again.momentum_root) {
+        return cannot("it leads to other roots than the ledger's");
     }
     return {};
 }

@@ -65,6 +65,9 @@ public:
 
     // Fails only if the own state or store is not what the plan says (nothing is then changed).
     Result<RoundJudged> judge(const JudgeRound& order);
+    // Takes an outer step again that the ledger holds. Fails, naming the round, where a payload is
+    // gone or the state that comes out is not the recorded one; the state is then of no use.
+    Status redo(const OuterStepAgain& step);
     // Recomputes one gradient. A missing blob is a failed report with its reason.
     AuditReport audit(const AuditJob& job);
     // Its verdict is known: what was kept of the opening for it can go.
@@ -73,13 +76,17 @@ public:
 private:
     struct Work;  // one submission, with what is known of it so far
 
+    static void lost(Work& work, const char* what, const std::string& reason);
     void read_payload(const JudgeRound& order, const Assignment& dealt, Work& work) const;
     void read_opening(const JudgeRound& order, const Assignment& dealt, Work& work);
     void find_copies(const JudgeRound& order, std::vector<Work>& works);
     void audit_copies(std::vector<Work>& works);
     Status run_gate(const JudgeRound& order, std::vector<Work>& works);
     Status aggregate_round(const JudgeRound& order, std::vector<Work>& works, RoundJudged& judged);
-    Status take_out_shares(const JudgeRound& order, OuterState& outer, RoundJudged& judged);
+    Status take_out_shares(std::span<const TakeBack> take_backs, OuterState& outer) const;
+    Status read_entered(std::span<const ContributionRef> entered,
+                        std::vector<PeerPayload>& payloads,
+                        std::vector<Contribution>& contributions) const;
     Status share_out(const JudgeRound& order,
                      const std::vector<float>& step,
                      const AggregateResult& aggregate,

@@ -33,7 +33,7 @@ RoundMachine::RoundMachine(RunManifest manifest, RoundRules rules, ChainElement 
       manifest_hash_(manifest_digest(manifest_)),
       rules_(std::move(rules)),
       element_(std::move(element)),
-      state_(manifest_, rules_.pay, rounds_remembered(rules_)) {
+      state_(manifest_, rules_.pay, rounds_remembered(rules_.verify)) {
     ASSAY_CHECK_LE(rules_.rounds, manifest_.beacon_length);
     ASSAY_CHECK(rules_.rounds > 0 && rules_.peers_min > 0 && rules_.sample_count > 0);
 }
@@ -43,16 +43,8 @@ Result<RoundMachine> RoundMachine::restore(const std::vector<Record>& records,
                                            RoundRules rules,
                                            ChainElement element) {
     RoundMachine machine(std::move(manifest), std::move(rules), std::move(element));
-    for (const Record& record : records) {
-        const RecordDraft draft{record.kind, record.round, record.subject, record.body};
-        if (Status applied = machine.state_.apply(draft); !applied) {
-            return fail("ledger record " + std::to_string(record.height) + " (" +
-                        record_kind_name(record.kind) + "): " + applied.reason());
-        }
-        if (machine.state_.head() != record.hash) {
-            return fail("ledger record " + std::to_string(record.height) +
-                        " does not have the hash that follows from the records before it");
-        }
+    if (Status applied = machine.state_.apply_all(records); !applied) {
+        return applied.error();
     }
     return machine;
 }

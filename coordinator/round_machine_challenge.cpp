@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "coordinator/catch_up.h"
 #include "coordinator/round_machine.h"
 #include "coordinator/round_plan.h"
 #include "protocol/codec.h"
@@ -240,18 +241,9 @@ JudgeRound RoundMachine::judge_order() const {
                                      plan_weight(round.plan, planned)});
     }
     for (const TakenShare& share : state_.take_backs()) {
-        const RoundState* before = state_.find(share.round);
-        if (before == nullptr) {
-            continue;
+        if (state_.find(share.round) != nullptr) {
+            order.take_backs.push_back(take_back_of(state_, share));
         }
-        TakeBack back{share.round, share.peer, {}};
-        for (const auto& [peer, commit] : before->commits) {
-            if (before->entered(peer)) {
-                const double weight = plan_weight(before->plan, *find_peer(before->plan, peer));
-                back.entered.push_back({peer, *commit.payload, weight});
-            }
-        }
-        order.take_backs.push_back(std::move(back));
     }
     return order;
 }

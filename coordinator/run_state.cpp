@@ -59,6 +59,22 @@ bool RunState::take_back_pending(RoundId round) const {
     });
 }
 
+const RoundState* RunState::last_step() const {
+    const auto found = std::find_if(rounds_.rbegin(), rounds_.rend(), [](const auto& entry) {
+        return entry.second.summary && !entry.second.summary->voided;
+    });
+    return found == rounds_.rend() ? nullptr : &found->second;
+}
+
+bool RunState::in_last_step(RoundId round) const {
+    const RoundState* step = last_step();
+    return step != nullptr &&
+           (step->plan.round == round ||
+            std::any_of(step->taken_back.begin(),
+                        step->taken_back.end(),
+                        [&](const TakenShare& share) { return share.round == round; }));
+}
+
 const RoundState* RunState::find_if_planned(RoundId round) const {
     const auto found = rounds_.find(round);
     return found == rounds_.end() ? nullptr : &found->second;
@@ -110,6 +126,21 @@ Status RunState::apply(const RecordDraft& draft) {
     return {};
 }
 
+Status RunState::apply_all(const std::vector<Record>& records) {
+    for (const Record& record : records) {
+        const RecordDraft draft{record.kind, record.round, record.subject, record.body};
+        if (Status applied = apply(draft); !applied) {
+            return fail("ledger record " + std::to_string(record.height) + " (" +
+                        record_kind_name(record.kind) + "): " + applied.reason());
+        }
+        if (head_ != record.hash) {
+            return fail("ledger record " + std::to_string(record.height) +
+                        " does not have the hash that follows from the records before it");
+        }
+    }
+    return {};
+}
+
 Status RunState::apply_kind(const RecordDraft& draft) {
     switch (draft.kind) {
         case RecordKind::kRunStart: {
@@ -138,6 +169,7 @@ Status RunState::apply_kind(const RecordDraft& draft) {
             return apply_audit(draft);
         case RecordKind::kRollback:
             take_backs_.erase({draft.round, draft.subject});
+            rounds_[round_].taken_back.push_back({draft.round, draft.subject});
             return {};
         case RecordKind::kRunEnd:
             ended_ = true;
@@ -379,7 +411,8 @@ Status RunState::apply_summary(const RecordDraft& draft) {
 void RunState::forget_old_rounds() {
     for (auto it = rounds_.begin(); it != rounds_.end();) {
         const bool young = it->first.value + rounds_kept_ >= round_.value;
-        const bool needed = it->second.any_audit_pending() || take_back_pending(it->first);
+        const bool needed = it->second.any_audit_pending() || take_back_pending(it->first) ||
+                            in_last_step(it->first);
         it = young || needed ? std::next(it) : rounds_.erase(it);
     }
 }

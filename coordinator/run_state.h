@@ -46,6 +46,13 @@ struct AuditState {
     std::vector<AuditReport> reports;
 };
 
+// Whose share of which round must be taken out of E.
+struct TakenShare {
+    RoundId round;
+    PeerId peer;
+    auto operator<=>(const TakenShare&) const = default;
+};
+
 // One round, kept while verdicts on it may still come.
 struct RoundState {
     RoundPlan plan;
@@ -58,19 +65,13 @@ struct RoundState {
     std::set<PeerId> extended;                // got their one extension of T_c
     std::map<Digest, AuditState> audits;      // by digest of the job
     std::map<PeerId, Verdict> late_verdicts;  // of the gradient audits
+    std::vector<TakenShare> taken_back;       // of earlier rounds, out of E with this one's step
 
     // Audits of this peer still without a result that decides.
     [[nodiscard]] bool audit_pending(const PeerId& peer) const;
     [[nodiscard]] bool any_audit_pending() const;
     // In the aggregate: accepted in a round that was not voided.
     [[nodiscard]] bool entered(const PeerId& peer) const;
-};
-
-// Whose share of which round must be taken out of E.
-struct TakenShare {
-    RoundId round;
-    PeerId peer;
-    auto operator<=>(const TakenShare&) const = default;
 };
 
 class RunState {
@@ -81,6 +82,8 @@ public:
     // Takes a draft in that will be durable, or a record that is. Fails on what cannot follow; the
     // state is then of no more use.
     Status apply(const RecordDraft& draft);
+    // Stored records, from the first on; the reason names the one that cannot follow.
+    Status apply_all(const std::vector<Record>& records);
 
     [[nodiscard]] bool started() const { return height_ > 0; }
     [[nodiscard]] bool ended() const { return ended_; }
@@ -98,6 +101,11 @@ public:
     [[nodiscard]] const std::map<PeerId, Member>& members() const { return members_; }
     [[nodiscard]] const std::set<TakenShare>& take_backs() const { return take_backs_; }
     [[nodiscard]] bool take_back_pending(RoundId round) const;
+    // The newest closed round that was not voided, if any is remembered.
+    [[nodiscard]] const RoundState* last_step() const;
+    // Whether its payloads are needed if the last step must be taken again: they are in it, or one
+    // of this round's shares was taken out with it.
+    [[nodiscard]] bool in_last_step(RoundId round) const;
     // Refuted after their round: their ranges go into the next plan's pool.
     [[nodiscard]] const std::set<TakenShare>& returns() const { return returns_; }
     // Jobs that still need a report; and which auditor is next for one (1 or 2).

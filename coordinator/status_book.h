@@ -31,7 +31,10 @@ public:
     void judged(const JudgeTimes& times);
     void audited(const AuditTime& time) { audit_seconds_ += time.seconds; }
     void received(const PeerId& peer, uint64_t bytes) { bytes_up_[peer] += bytes; }
-    void refused(uint64_t count) { refused_ = count; }
+    void refused(uint64_t count) {
+        changed_ = changed_ || count != refused_;
+        refused_ = count;
+    }
     void finished(bool complete) { finished_ = complete; }
 
     // Calls on_status if something changed and the last call is long enough ago, or if it must.

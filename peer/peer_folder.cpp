@@ -10,20 +10,29 @@ namespace {
 constexpr uint64_t kManifestBytesMax = 16U << 20;
 constexpr uint64_t kStateBytesMax = uint64_t{1} << 42;
 constexpr uint32_t kStateMagic = 0x31535041;  // "APS1"
-constexpr size_t kVectors = 4;
+constexpr uint32_t kNextMagic = 0x314E5041;   // "APN1"
 
-ByteSpan raw(const std::vector<float>& values) {
+ByteSpan raw(std::span<const float> values) {
     return {reinterpret_cast<const uint8_t*>(values.data()), values.size() * sizeof(float)};
 }
 
-// magic | u64 values | theta | m | v | e | SHA-256 of all before it
-Bytes state_bytes(const WorkerState& state) {
+// A file of equally long vectors:
+// magic | u64 round | u64 values | the vectors | SHA-256 of all before it
+struct StoredVectors {
+    uint32_t magic = 0;
+    uint64_t round = 0;
+    std::vector<std::span<const float>> vectors;
+};
+constexpr size_t kHeadBytes = 4 + 8 + 8;
+
+Bytes stored_bytes(const StoredVectors& stored) {
     ByteWriter writer;
-    writer.u32(kStateMagic);
-    writer.u64(state.theta.size());
-    for (const std::vector<float>* values : {&state.theta, &state.m, &state.v, &state.e}) {
-        ASSAY_CHECK_EQ(values->size(), state.theta.size());
-        writer.raw(raw(*values));
+    writer.u32(stored.magic);
+    writer.u64(stored.round);
+    writer.u64(stored.vectors.front().size());
+    for (const std::span<const float> values : stored.vectors) {
+        ASSAY_CHECK_EQ(values.size(), stored.vectors.front().size());
+        writer.raw(raw(values));
     }
     writer.raw(sha256_plain(writer.bytes()).span());
     return writer.take();
@@ -36,23 +45,35 @@ std::vector<float> read_values(ByteReader& reader, uint64_t count) {
     return values;
 }
 
-Result<WorkerState> parse_state(const Bytes& bytes) {
-    ByteReader reader(bytes);
-    const bool known = reader.u32() == kStateMagic;
+// Fills `vectors` and `round`; false if there is no such file.
+Result<bool> load_vectors(const std::filesystem::path& file,
+                          uint32_t magic,
+                          uint64_t& round,
+                          std::initializer_list<std::vector<float>*> vectors) {
+    if (!std::filesystem::exists(file)) {
+        return false;
+    }
+    const Result<Bytes> bytes = read_file(file, kStateBytesMax);
+    if (!bytes) {
+        return bytes.error();
+    }
+    ByteReader reader(*bytes);
+    const bool known = reader.u32() == magic;
+    round = reader.u64();
     const uint64_t count = reader.u64();
-    const uint64_t body = bytes.size() - std::min<size_t>(bytes.size(), Digest::kSize);
-    if (!known || count > kStateBytesMax / 16 || body != 12 + count * sizeof(float) * kVectors) {
-        return fail("it is not a peer's state, or it was cut short");
+    const uint64_t body = bytes->size() - std::min<size_t>(bytes->size(), Digest::kSize);
+    if (!known || count > kStateBytesMax / 16 ||
+        body != kHeadBytes + count * sizeof(float) * vectors.size()) {
+        return fail(file.string() + " is damaged: it is not a peer's state, or it was cut short");
     }
-    if (sha256_plain(ByteSpan(bytes).first(body)) !=
-        digest_from_bytes(ByteSpan(bytes).subspan(body)).value()) {
-        return fail("its checksum is wrong");
+    if (sha256_plain(ByteSpan(*bytes).first(body)) !=
+        digest_from_bytes(ByteSpan(*bytes).subspan(body)).value()) {
+        return fail(file.string() + " is damaged: its checksum is wrong");
     }
-    WorkerState state;
-    for (std::vector<float>* values : {&state.theta, &state.m, &state.v, &state.e}) {
+    for (std::vector<float>* values : vectors) {
         *values = read_values(reader, count);
     }
-    return state;
+    return true;
 }
 
 }  // namespace
@@ -88,23 +109,36 @@ Result<std::optional<RunManifest>> PeerFolder::load_manifest() const {
 }
 
 Status PeerFolder::save_state(const WorkerState& state) const {
-    return write_file_atomically(folder_ / "state.bin", state_bytes(state));
+    return write_file_atomically(
+        folder_ / "state.bin",
+        stored_bytes({kStateMagic, 0, {state.theta, state.m, state.v, state.e}}));
 }
 
 Result<std::optional<WorkerState>> PeerFolder::load_state() const {
-    const std::filesystem::path file = folder_ / "state.bin";
-    if (!std::filesystem::exists(file)) {
-        return std::optional<WorkerState>();
+    WorkerState state;
+    uint64_t unused = 0;
+    const Result<bool> loaded = load_vectors(
+        folder_ / "state.bin", kStateMagic, unused, {&state.theta, &state.m, &state.v, &state.e});
+    if (!loaded) {
+        return loaded.error();
     }
-    Result<Bytes> bytes = read_file(file, kStateBytesMax);
-    if (!bytes) {
-        return bytes.error();
+    return *loaded ? std::optional<WorkerState>(std::move(state)) : std::nullopt;
+}
+
+Status PeerFolder::save_next(const NextTripleView& next) const {
+    return write_file_atomically(
+        folder_ / "next.bin",
+        stored_bytes({kNextMagic, next.round.value, {next.m, next.v, next.e}}));
+}
+
+Result<std::optional<NextTriple>> PeerFolder::load_next() const {
+    NextTriple next;
+    const Result<bool> loaded = load_vectors(
+        folder_ / "next.bin", kNextMagic, next.round.value, {&next.m, &next.v, &next.e});
+    if (!loaded) {
+        return loaded.error();
     }
-    Result<WorkerState> state = parse_state(*bytes);
-    if (!state) {
-        return fail(file.string() + " is damaged: " + state.reason());
-    }
-    return std::optional<WorkerState>(std::move(*state));
+    return *loaded ? std::optional<NextTriple>(std::move(next)) : std::nullopt;
 }
 
 }  // namespace assay

@@ -1,7 +1,8 @@
 // What a peer keeps in its folder: the run's manifest and its own state, so that a restart goes on.
 //
 // Every file is complete or absent. A damaged state is reported and treated as absent: the peer
-// then fetches theta again and starts from zero moments. The compute thread saves; the start loads.
+// then fetches theta again, and takes part once the run takes it for absent and lets it start from
+// zero moments. The compute thread saves; the start loads.
 
 #pragma once
 
@@ -28,6 +29,8 @@ public:
 
     [[nodiscard]] Status save_state(const WorkerState& state) const;
     [[nodiscard]] Result<std::optional<WorkerState>> load_state() const;
+    [[nodiscard]] Status save_next(const NextTripleView& next) const;
+    [[nodiscard]] Result<std::optional<NextTriple>> load_next() const;
 
 private:
     std::filesystem::path folder_;

@@ -149,6 +149,7 @@ Status PeerJobs::prepare(const RunManifest& manifest) {
 }
 
 Digest PeerJobs::restore() {
+    restore_next();
     Result<std::optional<WorkerState>> state = folder_.load_state();
     if (!state) {
         log_warning(state.reason() + "; the parameters will be fetched again");
@@ -161,15 +162,41 @@ Digest PeerJobs::restore() {
         log_warning("the stored state does not fit: " + restored.reason());
         return {};
     }
+    saved_roots_ = worker_->roots();
     return worker_->theta_root();
 }
 
-bool PeerJobs::save() {
-    const Status saved = folder_.save_state(worker_->state());
-    if (!saved) {
-        post_(StateNotSaved{saved.reason()});
+void PeerJobs::restore_next() {
+    Result<std::optional<NextTriple>> next = folder_.load_next();
+    Status restored = next ? Status() : Status(next.error());
+    if (next && *next) {
+        restored = worker_->restore_next(std::move(**next));
     }
-    return saved.ok();
+    if (!restored) {
+        log_warning(restored.reason() + "; if its round counted, this peer starts anew");
+    }
+}
+
+bool PeerJobs::save() {
+    if (!saved(folder_.save_state(worker_->state()))) {
+        return false;
+    }
+    saved_roots_ = worker_->roots();
+    return true;
+}
+
+// Before a COMMIT: what the round started from, and what it leads to.
+bool PeerJobs::save_round(RoundId round) {
+    const std::optional<NextTripleView> next = worker_->next(round);
+    return (saved_roots_ == worker_->roots() || save()) &&
+           (!next || saved(folder_.save_next(*next)));
+}
+
+bool PeerJobs::saved(const Status& status) {
+    if (!status) {
+        post_(StateNotSaved{status.reason()});
+    }
+    return status.ok();
 }
 
 void PeerJobs::train(const RoundPlan& plan) {
@@ -186,6 +213,9 @@ void PeerJobs::train(const RoundPlan& plan) {
     Result<TrainedRound> trained = worker_->train(plan, hook);
     if (!trained) {
         post_(TrainingFailed{plan.round, trained.reason()});
+        return;
+    }
+    if (!save_round(plan.round)) {
         return;
     }
     Commit commit = trained->commit;

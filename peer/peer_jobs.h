@@ -49,7 +49,10 @@ private:
     [[nodiscard]] Result<WorkerSettings> settings_of(const RunManifest& manifest,
                                                      const RunConfig& config) const;
     WorkerPorts ports();
+    void restore_next();
     bool save();
+    bool save_round(RoundId round);
+    bool saved(const Status& status);
 
     const PeerOptions& options_;
     const Identity& identity_;
@@ -60,6 +63,7 @@ private:
     std::unique_ptr<TokenShards> shards_;
     std::unique_ptr<GradientModel> model_;
     std::unique_ptr<PeerWorker> worker_;
+    TripleRoots saved_roots_;             // of the stored state
     std::atomic<uint64_t> abandoned_{0};  // round + 1
     std::atomic<bool> stopped_{false};
 };

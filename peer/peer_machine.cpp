@@ -557,7 +557,8 @@ void PeerMachine::apply_if_ready() {
     }
 }
 
-// The aggregate cannot be had: the next plan's blob of theta replaces it.
+// The aggregate cannot be had: the next plan's blob of theta replaces it. The worker keeps the new
+// triple: if the round counted, that plan asks for it.
 void PeerMachine::give_up_summary(Instant now) {
     note(round_text(summary_->round) + ": the aggregate did not come, fetching the parameters");
     theta_root_ = Digest{};
@@ -586,7 +587,6 @@ void PeerMachine::finish_summary(Instant now) {
              (entry->outcome == CommitOutcome::kCounted ? " counted: " : " not counted: ") +
              entry->reason);
     }
-    out_.push_back(ForgetRound{summary_->round});
     drop_blob(summary_->aggregate);
     done_round_ = summary_->round;
     summary_.reset();

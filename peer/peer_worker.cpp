@@ -132,6 +132,29 @@ Status PeerWorker::restore(WorkerState current) {
     return {};
 }
 
+Status PeerWorker::restore_next(NextTriple next) {
+    const uint64_t count = model_.layout().value_count();
+    if (next.m.size() != count || next.v.size() != count || next.e.size() != count) {
+        return fail("the stored triple is not of the run's model");
+    }
+    auto work = std::make_unique<RoundWork>();
+    work->m = std::move(next.m);
+    work->v = std::move(next.v);
+    work->e = std::move(next.e);
+    work->roots = {tiles_root(work->m), tiles_root(work->v), tiles_root(work->e)};
+    rounds_[next.round] = std::move(work);
+    return {};
+}
+
+std::optional<NextTripleView> PeerWorker::next(RoundId round) const {
+    const auto found = rounds_.find(round);
+    if (found == rounds_.end()) {
+        return std::nullopt;
+    }
+    const RoundWork& work = *found->second;
+    return NextTripleView{round, work.m, work.v, work.e};
+}
+
 // Each of m, v, e becomes what the plan says this round starts from: a finished round's new one,
 // the old one, or zero.
 Status PeerWorker::choose_triple(const PlanPeer& as) {

@@ -58,6 +58,20 @@ struct WorkerState {
     std::vector<float> e;
 };
 
+// What the triple becomes if a round counts.
+struct NextTriple {
+    RoundId round;
+    std::vector<float> m;
+    std::vector<float> v;
+    std::vector<float> e;
+};
+struct NextTripleView {
+    RoundId round;
+    std::span<const float> m;
+    std::span<const float> v;
+    std::span<const float> e;
+};
+
 struct TrainedRound {
     Commit commit;
     BlobRef payload;
@@ -80,7 +94,12 @@ public:
     [[nodiscard]] Status adopt_theta_blob(const BlobRef& blob, const Digest& root);
     // A stopped peer's state; fails if sizes differ from the layout.
     [[nodiscard]] Status restore(WorkerState current);
+    // And what it was about to become: the round may have counted in the meantime.
+    [[nodiscard]] Status restore_next(NextTriple next);
     [[nodiscard]] const WorkerState& state() const { return current_; }
+    // Of a trained round that is not decided. Both must be durable before its COMMIT is sent: the
+    // next plan may ask for either, whatever becomes of this process.
+    [[nodiscard]] std::optional<NextTripleView> next(RoundId round) const;
     [[nodiscard]] const TripleRoots& roots() const { return roots_; }
     [[nodiscard]] Digest theta_root() const { return theta_root_; }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "coordinator/catch_up.h"
 #include "core/merkle.h"
 #include "protocol/codec.h"
 
@@ -47,10 +48,7 @@ Status SimCoordinator::boot() {
         return run_.read("held out", samples);
     };
     ports.keep_state = [this](RoundId, const std::vector<float>& theta, const OuterState& outer) {
-        snapshots_.emplace_back(tiles_root(theta), Kept{theta, outer});
-        if (snapshots_.size() > kSnapshotsKept) {
-            snapshots_.pop_front();
-        }
+        keep_state(theta, outer);
         return Status();
     };
     judge_ = std::make_unique<RoundJudge>(run_.judge_settings(), std::move(ports), model_);
@@ -80,7 +78,19 @@ Status SimCoordinator::boot() {
     return {};
 }
 
+void SimCoordinator::keep_state(const std::vector<float>& theta, const OuterState& outer) {
+    snapshots_.emplace_back(tiles_root(theta), Kept{theta, outer});
+    if (snapshots_.size() > kSnapshotsKept) {
+        snapshots_.pop_front();
+    }
+}
+
 void SimCoordinator::crash() {
+    const double loss = run_.options.snapshot_loss;
+    if (loss > 0 && !lost_newest_ && snapshots_.size() > 1 && rng_.unit() < loss) {
+        snapshots_.pop_back();
+        lost_newest_ = true;
+    }
     machine_.reset();
     judge_.reset();
     timers_.clear();
@@ -247,15 +257,29 @@ std::optional<Event> SimCoordinator::audited(const RunAudit& audit) {
     return Event(AuditDone{report, make_envelope(run_.coordinator, report), audit.attempt});
 }
 
+// From the newest snapshot that leads to the root that the round starts from.
 Status SimCoordinator::load_judge(const RoundPlan& plan) {
-    const auto kept = std::find_if(snapshots_.rbegin(), snapshots_.rend(), [&](const auto& one) {
-        return one.first == plan.base_root;
-    });
-    if (kept == snapshots_.rend()) {
-        return fail("no snapshot of the parameters that round " + std::to_string(plan.round.value) +
-                    " starts from");
+    for (auto kept = snapshots_.rbegin(); kept != snapshots_.rend(); ++kept) {
+        const auto steps = steps_since(machine_->state(), kept->first);
+        if (steps) {
+            return load_judge(kept->second, *steps);
+        }
     }
-    return judge_->load(kept->second.theta, kept->second.outer);
+    return fail("no snapshot leads to the parameters that round " +
+                std::to_string(plan.round.value) + " starts from");
+}
+
+Status SimCoordinator::load_judge(const Kept& kept, const std::vector<OuterStepAgain>& steps) {
+    Status loaded = judge_->load(kept.theta, kept.outer);
+    for (const OuterStepAgain& step : steps) {
+        loaded = loaded ? judge_->redo(step) : loaded;
+        ++steps_again_;
+    }
+    if (loaded && !steps.empty()) {
+        keep_state(judge_->theta(), judge_->outer());
+    }
+    lost_newest_ = false;
+    return loaded;
 }
 
 void SimCoordinator::later(int64_t delay_ms, std::function<std::optional<Event>()> make) {

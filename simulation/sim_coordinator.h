@@ -46,6 +46,8 @@ public:
     [[nodiscard]] const MemoryBlobs& blobs() const { return blobs_; }
     [[nodiscard]] const std::vector<RoundSummary>& summaries() const { return summaries_; }
     [[nodiscard]] uint64_t restarts() const { return restarts_; }
+    // Outer steps taken a second time, because their snapshot was lost.
+    [[nodiscard]] uint64_t steps_again() const { return steps_again_; }
     // Blobs that its own judge or auditor asked for and that were gone.
     [[nodiscard]] uint64_t misses() const { return misses_; }
 
@@ -68,6 +70,8 @@ private:
     std::optional<Event> judged(const JudgeRound& order);
     std::optional<Event> audited(const RunAudit& audit);
     Status load_judge(const RoundPlan& plan);
+    Status load_judge(const Kept& kept, const std::vector<OuterStepAgain>& steps);
+    void keep_state(const std::vector<float>& theta, const OuterState& outer);
     void later(int64_t delay_ms, std::function<std::optional<Event>()> make);
     void fetch(const FetchBlob& wanted);
     Status make_durable(const Persist& persist);
@@ -82,6 +86,8 @@ private:
     MemoryLedger ledger_;
     MemoryBlobs blobs_;
     std::deque<std::pair<Digest, Kept>> snapshots_;  // by theta's root, the newest last
+    bool lost_newest_ = false;                       // and not yet made again
+    uint64_t steps_again_ = 0;
     uint64_t misses_ = 0;
     std::vector<RoundSummary> summaries_;
     uint64_t restarts_ = 0;

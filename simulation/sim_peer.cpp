@@ -50,6 +50,9 @@ void SimPeer::boot() {
         ASSAY_CHECK(worker_->restore(*saved_).ok());
         resume.theta_root = worker_->theta_root();
     }
+    if (saved_next_) {
+        ASSAY_CHECK(worker_->restore_next(*saved_next_).ok());
+    }
     Hello hello;
     hello.numeric_class = run_.options.numeric_class;
     hello.tokens_per_second = tokens_per_second_;
@@ -161,6 +164,7 @@ void SimPeer::perform(const PeerAction& action) {
                           : PeerEvent(OpeningFailed{asked.plan.round, opened.reason()});
         });
     } else if (const auto* aggregate = std::get_if<ApplyAggregate>(&action)) {
+        crash_due_ = crash_due_ || rng_.unit() < run_.options.peer_crash;
         apply(*aggregate);
     } else if (const auto* adopt = std::get_if<AdoptTheta>(&action)) {
         later(kComputeMs, [this, adopt = *adopt]() -> std::optional<PeerEvent> {
@@ -200,13 +204,25 @@ void SimPeer::train(const TrainRound& order) {
         }
         Result<TrainedRound> done = worker_->train(plan, [](uint32_t, float) { return true; });
         if (!done) {
+            untrained_ = "round " + std::to_string(plan.round.value) + ": " + done.reason();
             return PeerEvent(TrainingFailed{plan.round, done.reason()});
         }
+        save_round(plan.round);
         done->commit.tokens_per_second = static_cast<uint32_t>(tokens_per_second_ + restarts_);
         const Envelope envelope = make_envelope(identity_, done->commit);
         return PeerEvent(
             RoundTrained{plan.round, done->commit, envelope, done->payload, done->loss});
     });
+}
+
+void SimPeer::save_round(RoundId round) {
+    saved_ = worker_->state();
+    if (const std::optional<NextTripleView> next = worker_->next(round)) {
+        const auto copy = [](std::span<const float> values) {
+            return std::vector<float>(values.begin(), values.end());
+        };
+        saved_next_ = NextTriple{round, copy(next->m), copy(next->v), copy(next->e)};
+    }
 }
 
 void SimPeer::fetch(const WantBlob& wanted) {

@@ -48,6 +48,8 @@ public:
     [[nodiscard]] uint64_t equivocations() const { return equivocations_; }
     // Blobs that the coordinator named and did not have when they were asked for.
     [[nodiscard]] uint64_t misses() const { return misses_; }
+    // Why a round was not trained, if one was not.
+    [[nodiscard]] const std::string& untrained() const { return untrained_; }
     // (round, root of theta after it), for each aggregate that this peer applied.
     [[nodiscard]] const std::vector<std::pair<RoundId, Digest>>& applied() const {
         return applied_;
@@ -64,6 +66,7 @@ private:
     void perform(const PeerAction& action);
     void say(const Message& message);
     void train(const TrainRound& order);
+    void save_round(RoundId round);
     void fetch(const WantBlob& wanted);
     void apply(const ApplyAggregate& order);
     std::optional<PeerEvent> apply_now(const ApplyAggregate& order);
@@ -81,10 +84,12 @@ private:
     // Its folder.
     MemoryBlobs blobs_;
     std::optional<WorkerState> saved_;
+    std::optional<NextTriple> saved_next_;
     std::optional<RunManifest> saved_manifest_;
     uint64_t restarts_ = 0;
     uint64_t equivocations_ = 0;
     uint64_t misses_ = 0;
+    std::string untrained_;
     std::vector<std::pair<RoundId, Digest>> applied_;
 
     // Lost in a crash.

@@ -31,6 +31,7 @@ struct SimulationReport {
     uint64_t voided = 0;
     uint64_t records = 0;
     uint64_t coordinator_restarts = 0;
+    uint64_t steps_again = 0;  // outer steps taken a second time, for a lost snapshot
     int64_t simulated_ms = 0;
     uint64_t misses = 0;           // blobs that were needed and gone, at any node
     uint64_t blobs_most = 0;       // in the coordinator's store at a time

@@ -246,6 +246,10 @@ Status World::check_end() {
             return fail("honest peer " + peer->id().brief() + " forfeited " +
                         std::to_string(books.forfeited));
         }
+        if (peer->honest() && !peer->untrained().empty()) {
+            return fail("honest peer " + peer->id().brief() + " could not train " +
+                        peer->untrained());
+        }
         const bool late = run_.options.late_joiner && peer == peers_.front();
         if (peer->honest() && books.vested <= 0 && !late && run_.options.peer_crash == 0) {
             return fail("honest peer " + peer->id().brief() + " was not paid");
@@ -259,6 +263,7 @@ void World::fill(SimulationReport& report) const {
     report.rounds = coordinator_.summaries().size();
     report.records = coordinator_.ledger().height();
     report.coordinator_restarts = coordinator_.restarts();
+    report.steps_again = coordinator_.steps_again();
     report.simulated_ms = (clock_.now() - kStart).ms;
     report.misses = coordinator_.misses();
     report.blobs_most = coordinator_.blobs().count_most();

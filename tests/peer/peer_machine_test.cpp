@@ -163,8 +163,7 @@ TEST_CASE("a round from plan to summary", "[peer]") {
     const auto apply = all_of<ApplyAggregate>(f.machine.step(BlobReady{digest(60)}, f.now));
     REQUIRE(apply.size() == 1);
     CHECK(apply[0].counted);
-    const auto done = f.machine.step(AggregateApplied{RoundId{0}, digest(10)}, f.now);
-    CHECK(all_of<ForgetRound>(done).size() == 1);
+    (void)f.machine.step(AggregateApplied{RoundId{0}, digest(10)}, f.now);
     CHECK(f.machine.theta_root() == digest(10));
     CHECK(all_of<TrainRound>(f.tell(f.plan(1, digest(10)))).size() == 1);
 }

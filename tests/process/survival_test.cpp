@@ -9,7 +9,11 @@
 #include <csignal>
 #include <fstream>
 
+#include "coordinator/run_folder.h"
 #include "core/files.h"
+#include "net/zmq_channel.h"
+#include "protocol/codec.h"
+#include "protocol/limits.h"
 #include "tests/process/world.h"
 
 namespace assay {
@@ -17,17 +21,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// So many that a test that looks now and then meets a round that runs, on any machine.
+constexpr int kManyRounds = 25;
+
 bool in_phase(const CoordinatorStatus& status, const std::string& phase, uint64_t round) {
     return status.round.value >= round && status.phase == phase;
 }
 
 TEST_CASE("a peer that is killed in mid-round costs the run nothing but its grace", "[process]") {
-    ProcessWorld world(6, 2);
+    ProcessWorld world(kManyRounds, 2);
     world.start_coordinator();
     for (const char* name : {"p1", "p2", "p3"}) {
         world.start_peer(name);
     }
-    world.await([](const CoordinatorStatus& s) { return in_phase(s, "gathering", 1); });
+    world.await([](const CoordinatorStatus& s) { return s.round.value >= 1; });
     world.peer("p3").signal(SIGKILL);
     world.await_finish();
     world.check_honest({"p1", "p2"});
@@ -144,6 +151,12 @@ TEST_CASE("an unknown key is refused, told which key to admit, and let in afterw
     world.check_honest({"stranger"});
 }
 
+std::string manifest_of(const ProcessWorld& world) {
+    const std::string bytes =
+        read_text_file(RunFolderPaths{world.coordinator_folder()}.manifest(), 1U << 20).value();
+    return manifest_digest(decode_manifest(as_bytes(bytes)).value()).hex();
+}
+
 TEST_CASE("a peer of another run is refused by both digests", "[process]") {
     ProcessWorld first(3, 1);
     first.start_coordinator();
@@ -158,7 +171,12 @@ TEST_CASE("a peer of another run is refused by both digests", "[process]") {
     ChildProcess& peer = second.start_peer("p1");
     CHECK(peer.wait(60000) != 0);
     const std::string log = second.log_of("p1");
-    CHECK(log.find("manifest") != std::string::npos);
+    INFO(log);
+    const std::string ours = manifest_of(first);
+    const std::string theirs = manifest_of(second);
+    REQUIRE(ours != theirs);
+    CHECK(log.find(ours) != std::string::npos);
+    CHECK(log.find(theirs) != std::string::npos);
 }
 
 TEST_CASE("garbage on the socket is refused and harms nobody", "[process]") {
@@ -183,21 +201,92 @@ TEST_CASE("garbage on the socket is refused and harms nobody", "[process]") {
     world.check_honest({"p1"});
 }
 
-TEST_CASE("a corrupted newest snapshot is named and the one before is used", "[process]") {
-    ProcessWorld world(3, 1);
+// Says one thing to the coordinator and waits until that has ended the connection.
+void say_and_be_cut_off(const CoordinatorStatus& coordinator,
+                        const Identity& identity,
+                        const Bytes& wire) {
+    const auto client = std::move(
+        ZmqClient::open(identity, coordinator.endpoint, peer_id_from_hex(coordinator.key).value())
+            .value());
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    bool said = false;
+    while (std::chrono::steady_clock::now() < deadline) {
+        for (const ClientEvent& event : client->poll(DurationMs{100})) {
+            if (std::holds_alternative<Disconnected>(event)) {
+                CHECK(said);
+                return;
+            }
+        }
+        said = said || (client->connected() && client->send(wire).ok());
+    }
+    FAIL("the coordinator did not close the connection");
+}
+
+TEST_CASE("messages of an admitted peer that are not what they should be cost it the connection",
+          "[process]") {
+    ProcessWorld world(4, 1);
+    world.make_peer("p1");
+    const PeerId stranger_id = world.make_peer("stranger");
     world.start_coordinator();
+    const CoordinatorStatus status = world.await([](const CoordinatorStatus&) { return true; });
+    const Identity stranger = Identity::load(world.folder() / "stranger" / "peer.key").value();
+    const Identity honest = Identity::load(world.folder() / "p1" / "peer.key").value();
+    REQUIRE(stranger.id() == stranger_id);
+    Bytes truncated = seal(stranger, Heartbeat{1});
+    truncated.resize(truncated.size() - 3);
+    Envelope forged = make_envelope(stranger, Heartbeat{1});
+    forged.signature[3] ^= 1U;
+    const std::vector<Bytes> messages = {Bytes(300, 0xAB),
+                                         truncated,
+                                         encode_envelope(forged),
+                                         seal(honest, Heartbeat{1}),  // another's, replayed
+                                         Bytes(limits::kMessageBytesMax + 1)};
+    for (const Bytes& wire : messages) {
+        say_and_be_cut_off(status, stranger, wire);
+    }
+    world.await([&](const CoordinatorStatus& s) { return s.refused_messages >= messages.size(); });
     world.start_peer("p1");
-    world.await_finish();
-    fs::path newest;
+    const CoordinatorStatus last = world.await_finish();
+    CHECK(last.refused_messages == messages.size());
+    world.check_honest({"p1"});
+}
+
+// Snapshots by age, the newest last.
+std::vector<fs::path> snapshots_of(const ProcessWorld& world) {
+    std::vector<fs::path> files;
     for (const fs::directory_entry& entry :
          fs::directory_iterator(world.coordinator_folder() / "snapshots")) {
-        newest = std::max(newest, entry.path());
+        files.push_back(entry.path());
     }
-    REQUIRE_FALSE(newest.empty());
-    std::fstream file(newest, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(static_cast<std::streamoff>(fs::file_size(newest) / 2));
+    std::sort(files.begin(), files.end());
+    return files;
+}
+
+void damage(const fs::path& path) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(fs::file_size(path) / 2));
     file.write("damage", 6);
-    file.close();
+}
+
+TEST_CASE("a corrupted newest snapshot is named and the one before is used", "[process]") {
+    ProcessWorld world(kManyRounds, 1);
+    world.start_coordinator();
+    world.start_peer("p1");
+    world.await([](const CoordinatorStatus& s) { return s.round.value >= 3; });
+    // Without its peer a round is voided; then nothing is on its way, and nothing being judged.
+    world.peer("p1").signal(SIGSTOP);
+    world.await([&](const CoordinatorStatus&) { return world.rounds().back().voided; });
+    world.coordinator().signal(SIGKILL);
+    world.coordinator().wait(10000);
+    world.peer("p1").signal(SIGCONT);
+    const std::vector<fs::path> files = snapshots_of(world);
+    REQUIRE(files.size() >= 2);
+    const fs::path newest = files.back();
+    damage(newest);
+    uint64_t last_step = 0;
+    for (const RoundStatus& round : world.rounds()) {
+        last_step = round.voided ? last_step : round.round.value;
+    }
     const auto [code, text] =
         world.assay({"checkpoint", "verify", "--dir", world.coordinator_folder().string()});
     CHECK(code != 0);
@@ -206,19 +295,71 @@ TEST_CASE("a corrupted newest snapshot is named and the one before is used", "[p
         world.assay({"checkpoint", "info", "--dir", world.coordinator_folder().string()});
     INFO(info);
     CHECK(info_code == 0);
+    world.start_coordinator();
+    world.await_finish();
+    world.check_honest({"p1"});
+    const std::string log = world.log_of("coordinator");
+    INFO(log);
+    CHECK(log.find("snapshot " + newest.string() + ": it is damaged") != std::string::npos);
+    CHECK(log.find("took the step of round " + std::to_string(last_step)) != std::string::npos);
+}
+
+TEST_CASE("Ctrl-C ends a coordinator within two seconds, though a round waits for a peer",
+          "[process]") {
+    ProcessWorld world(kManyRounds, 1);
+    world.start_coordinator();
+    world.start_peer("p1");
+    world.await([](const CoordinatorStatus& s) { return s.round.value >= 1; });
+    world.peer("p1").signal(SIGSTOP);
+    world.coordinator().signal(SIGINT);
+    CHECK(world.coordinator().wait(2000) == 0);
+    world.peer("p1").signal(SIGCONT);
+    world.start_coordinator();
+    world.await_finish();
+    world.check_honest({"p1"});
+}
+
+TEST_CASE("Ctrl-C ends a peer within two seconds, and the round it leaves does not count for it",
+          "[process]") {
+    // Steps that are still long when the signal comes.
+    ProcessWorld world(8, 1, {{"inner", "inner_steps", "60"}});
+    world.start_coordinator();
+    world.start_peer("p1");
+    world.start_peer("p2");
+    const std::string leaver =
+        Identity::load(world.folder() / "p2" / "peer.key").value().id().hex();
+    world.await([&](const CoordinatorStatus& s) {
+        return s.round.value >= 2 &&
+               std::any_of(s.peers.begin(), s.peers.end(), [&](const PeerStatus& peer) {
+                   return peer.id.hex() == leaver && peer.doing.find("step") == 0;
+               });
+    });
+    world.peer("p2").signal(SIGINT);
+    CHECK(world.peer("p2").wait(2000) == 0);
+    world.await_finish();
+    world.check_honest({"p1"});
+    std::vector<bool> counted;
+    for (const RoundStatus& round : world.rounds()) {
+        counted.push_back(
+            std::any_of(round.peers.begin(), round.peers.end(), [&](const PeerStatus& peer) {
+                return peer.id.hex() == leaver && peer.verdict == "counted";
+            }));
+    }
+    REQUIRE(counted.size() == 8);
+    CHECK(counted.front());
+    CHECK_FALSE(counted.back());
+    CHECK(std::is_sorted(counted.rbegin(), counted.rend()));
 }
 
 TEST_CASE("Ctrl-C ends a coordinator and a peer within two seconds, and both go on", "[process]") {
-    ProcessWorld world(5, 1);
+    ProcessWorld world(kManyRounds, 1);
     world.start_coordinator();
     world.start_peer("p1");
-    world.await([](const CoordinatorStatus& s) { return in_phase(s, "gathering", 1); });
-    const auto start = std::chrono::steady_clock::now();
+    world.await([](const CoordinatorStatus& s) { return s.round.value >= 1; });
     world.peer("p1").signal(SIGINT);
     world.coordinator().signal(SIGINT);
     CHECK(world.peer("p1").wait(2000) == 0);
     CHECK(world.coordinator().wait(2000) == 0);
-    INFO(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     world.start_coordinator();
     world.start_peer("p1");
     world.await_finish();

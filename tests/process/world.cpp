@@ -283,7 +283,11 @@ CoordinatorStatus ProcessWorld::await(const StatusTest& test, int timeout_ms) {
             FAIL("the coordinator ended:\n" + log_of("coordinator"));
         }
         if (left_ms(deadline) == 0) {
-            FAIL("what the test waits for did not come:\n" + log_of("coordinator"));
+            std::string logs = log_of("coordinator");
+            for (const auto& [name, child] : peers_) {
+                logs += name + ":\n" + log_of(name);
+            }
+            FAIL("what the test waits for did not come:\n" + logs);
         }
         watch.await_change(std::min(1000, left_ms(deadline)));
     }

@@ -109,6 +109,22 @@ TEST_CASE("a coordinator that dies before any of its actions goes on", "[simulat
     }
 }
 
+// Each strategy has another outer state; audits that end late put shares to take out into it.
+TEST_CASE("a coordinator that lost its newest snapshot takes the recorded step again",
+          "[simulation]") {
+    for (const char* strategy : {"sparseloco", "diloco", "average"}) {
+        SimulationOptions options;
+        options.strategy = strategy;
+        options.rounds = 12;
+        options.coordinator_crash = 0.02;
+        options.snapshot_loss = 1;
+        options.attacks = {"other_data"};
+        CAPTURE(strategy);
+        const SimulationReport report = passing(options);
+        CHECK(report.steps_again >= 3);
+    }
+}
+
 TEST_CASE("peers that die in mid-round come back, and their data goes on", "[simulation]") {
     for (uint64_t seed = 1; seed <= 2; ++seed) {
         SimulationOptions options;
