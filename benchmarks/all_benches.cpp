@@ -7,6 +7,7 @@ const std::vector<Bench>& all_benches() {
                                             adamw_bench(),
                                             gemm_bench(),
                                             compression_bench(),
+                                            growth_bench(),
                                             train_bench(),
                                             strategies_bench(),
                                             strategies_grid_bench(),

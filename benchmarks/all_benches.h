@@ -10,6 +10,7 @@ Bench hash_bench();
 Bench adamw_bench();
 Bench gemm_bench();
 Bench compression_bench();
+Bench growth_bench();
 Bench train_bench();
 Bench strategies_bench();
 Bench strategies_grid_bench();

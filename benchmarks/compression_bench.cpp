@@ -148,14 +148,10 @@ BenchRow stream_row(const BenchOptions& options, Setup& setup, const std::vector
     return row;
 }
 
-Result<std::vector<BenchRow>> torch_rows(const BenchOptions& options) {
-    Setup setup(options.tiny, 1);
-    const auto side = static_cast<int64_t>(setup.side);
-    TorchCompressor torch(side, side, setup.settings.keep, 1);
-    Result<Peers> peers = make_peers(setup, torch);
-    if (!peers) {
-        return peers.error();
-    }
+std::vector<BenchRow> torch_rows(const BenchOptions& options,
+                                 Setup& setup,
+                                 TorchCompressor& torch,
+                                 Peers& peers) {
     const std::vector<float> start = made_update(setup.layout, 0);
     const double values = static_cast<double>(setup.zeros.size());
     std::vector<float> torch_e = setup.e;
@@ -171,7 +167,7 @@ Result<std::vector<BenchRow>> torch_rows(const BenchOptions& options) {
         options.repetitions, [&] { setup.decode(); }, [&] { torch.decode(0); });
     const AggregateSettings outer;
     const auto add = [&] {
-        aggregate(peers->contributions, setup.layout, outer, setup.threads, peers->result);
+        aggregate(peers.contributions, setup.layout, outer, setup.threads, peers.result);
     };
     const Alternating sum = time_alternating(options.repetitions, add, [&] { torch.aggregate(); });
     const double payload = static_cast<double>(setup.bytes.size());
@@ -184,12 +180,13 @@ Result<std::vector<BenchRow>> torch_rows(const BenchOptions& options) {
     rows[0].note = "payload " + sha256_plain(setup.bytes).brief();
     rows[1].against = "its top-k, gather, codes and packing alone";
     rows[3].note = "to dense values";
-    rows[4].note = "distinct payloads; sum " + tiles_root(peers->result.sum).brief();
+    rows[4].note = "distinct payloads; sum " + tiles_root(peers.result.sum).brief();
     return rows;
 }
 
 // One thread against two.
-Result<std::vector<BenchRow>> scaling_rows(const BenchOptions& options) {
+Result<std::vector<BenchRow>> scaling_rows(const BenchOptions& options,
+                                           std::span<const Contribution> contributions) {
     Setup one(options.tiny, 1);
     Setup two(options.tiny, 2);
     const std::vector<float> start = made_update(one.layout, 0);
@@ -200,13 +197,23 @@ Result<std::vector<BenchRow>> scaling_rows(const BenchOptions& options) {
     const Alternating back = time_alternating(
         options.repetitions, [&] { two.decode(); }, [&] { one.decode(); });
     const double values = static_cast<double>(one.zeros.size());
-    std::vector<BenchRow> rows{
-        speed_row("compress_2_threads", two, code, 16 * values),
-        speed_row(
-            "decode_2_threads", two, back, 4 * values + static_cast<double>(one.bytes.size()))};
+    const double payload = static_cast<double>(one.bytes.size());
+    std::vector<BenchRow> rows{speed_row("compress_2_threads", two, code, 16 * values),
+                               speed_row("decode_2_threads", two, back, 4 * values + payload)};
+    for (BenchRow& row : rows) {
+        row.note = one.bytes == two.bytes ? "the same bytes" : "OTHER BYTES";
+    }
+    AggregateResult alone;
+    AggregateResult shared;
+    const AggregateSettings outer;
+    const Alternating sum = time_alternating(
+        options.repetitions,
+        [&] { aggregate(contributions, one.layout, outer, two.threads, shared); },
+        [&] { aggregate(contributions, one.layout, outer, one.threads, alone); });
+    rows.push_back(speed_row("aggregate_20_2_threads", two, sum, 4 * values + kPeers * payload));
+    rows.back().note = alone.sum == shared.sum ? "the same sum" : "ANOTHER SUM";
     for (BenchRow& row : rows) {
         row.against = "one thread";
-        row.note = one.bytes == two.bytes ? "the same bytes" : "OTHER BYTES";
     }
     return rows;
 }
@@ -282,18 +289,25 @@ BenchRow made_bits(const BenchOptions& options) {
 }
 
 Result<std::vector<BenchRow>> run_compression(const BenchOptions& options) {
-    Result<std::vector<BenchRow>> rows = torch_rows(options);
-    if (!rows || options.against == kTorch) {
+    Setup setup(options.tiny, 1);
+    const auto side = static_cast<int64_t>(setup.side);
+    TorchCompressor torch(side, side, setup.settings.keep, 1);
+    Result<Peers> peers = make_peers(setup, torch);
+    if (!peers) {
+        return peers.error();
+    }
+    std::vector<BenchRow> rows = torch_rows(options, setup, torch, *peers);
+    if (options.against == kTorch) {
         return rows;
     }
-    const Result<std::vector<BenchRow>> scaling = scaling_rows(options);
+    const Result<std::vector<BenchRow>> scaling = scaling_rows(options, peers->contributions);
     const Result<BenchRow> real = real_bits(options);
     if (!scaling || !real) {
         return scaling ? real.error() : scaling.error();
     }
-    rows->insert(rows->end(), scaling->begin(), scaling->end());
-    rows->push_back(made_bits(options));
-    rows->push_back(*real);
+    rows.insert(rows.end(), scaling->begin(), scaling->end());
+    rows.push_back(made_bits(options));
+    rows.push_back(*real);
     return rows;
 }
 

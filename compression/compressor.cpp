@@ -81,6 +81,32 @@ Status Compressor::compress(std::span<const float> theta_start,
         }
         return done;
     }
+    update.chunks.resize(layout_.tile_count());
+    return compress_in_one_pass(
+        theta_start,
+        theta_end,
+        e,
+        e_after,
+        [&update](uint64_t tile) -> ChunkCode& { return update.chunks[tile]; },
+        out);
+}
+
+Status Compressor::compress_to_bytes(std::span<const float> theta_start,
+                                     std::span<const float> theta_end,
+                                     std::span<const float> e,
+                                     std::span<float> e_after,
+                                     Bytes& out) {
+    return compress_in_one_pass(
+        theta_start, theta_end, e, e_after, [this](uint64_t) -> ChunkCode& { return chunk_; }, out);
+}
+
+template <class ChunkOf>
+Status Compressor::compress_in_one_pass(std::span<const float> theta_start,
+                                        std::span<const float> theta_end,
+                                        std::span<const float> e,
+                                        std::span<float> e_after,
+                                        const ChunkOf& chunk_of,
+                                        Bytes& out) {
     check_sizes(theta_start, theta_end, e, e_after);
     uint64_t at = 0;
     const auto input = [&](uint64_t tile) {
@@ -101,7 +127,7 @@ Status Compressor::compress(std::span<const float> theta_start,
                                        chunk,
                                        ahead);
         };
-    return codec_.encode_made(update, make, out) ? Status() : Status(fault(at));
+    return codec_.encode_made(chunk_of, make, out) ? Status() : Status(fault(at));
 }
 
 }  // namespace assay

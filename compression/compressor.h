@@ -39,8 +39,22 @@ public:
                     std::span<float> e_after,
                     SparseUpdate& update,
                     Bytes& out);
+    // The bytes alone, by the calling thread: of a model of any size, memory holds its payload once
+    // in parts and once whole, and one chunk.
+    Status compress_to_bytes(std::span<const float> theta_start,
+                             std::span<const float> theta_end,
+                             std::span<const float> e,
+                             std::span<float> e_after,
+                             Bytes& out);
 
 private:
+    template <class ChunkOf>
+    Status compress_in_one_pass(std::span<const float> theta_start,
+                                std::span<const float> theta_end,
+                                std::span<const float> e,
+                                std::span<float> e_after,
+                                const ChunkOf& chunk_of,
+                                Bytes& out);
     void check_sizes(std::span<const float> theta_start,
                      std::span<const float> theta_end,
                      std::span<const float> e,
@@ -52,6 +66,7 @@ private:
     const float beta_;
     UpdateCodec codec_;
     std::vector<ChunkCoder> coders_;      // one a thread
+    ChunkCode chunk_;                     // of compress_to_bytes: the one at work
     std::vector<uint64_t> first_faults_;  // of each thread: its first tile that is not finite
 };
 

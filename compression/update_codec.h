@@ -25,10 +25,10 @@ public:
     // REQUIRES: one canonical chunk a tile (check_chunk).
     void encode(const SparseUpdate& update, Bytes& out);
     // The same for an update whose chunks are made one by one right before they are coded, by this
-    // thread: make(tile, place, chunk, ahead) fills a canonical chunk, or returns false to stop.
-    // Returns whether all were made.
-    template <class Make>
-    bool encode_made(SparseUpdate& update, const Make& make, Bytes& out);
+    // thread: make(tile, place, chunk, ahead) fills the canonical chunk at chunk_of(tile), or
+    // returns false to stop. Returns whether all were made.
+    template <class ChunkOf, class Make>
+    bool encode_made(const ChunkOf& chunk_of, const Make& make, Bytes& out);
     // `out` is unspecified after a failure, which names tensor, chunk and byte.
     Status decode(ByteSpan bytes, SparseUpdate& out);
 
@@ -71,9 +71,8 @@ private:
     ThreadPool& threads_;
 };
 
-template <class Make>
-bool UpdateCodec::encode_made(SparseUpdate& update, const Make& make, Bytes& out) {
-    update.chunks.resize(tensor_of_tile_.size());
+template <class ChunkOf, class Make>
+bool UpdateCodec::encode_made(const ChunkOf& chunk_of, const Make& make, Bytes& out) {
     SegmentWriter& writer = writers_[0];
     for (size_t segment = 0; segment < segments_; ++segment) {
         writer.begin();
@@ -83,10 +82,11 @@ bool UpdateCodec::encode_made(SparseUpdate& update, const Make& make, Bytes& out
                 writer.begin_tensor(at.columns);
             }
             ReadAhead ahead;
-            if (!make(tile, at, update.chunks[tile], ahead)) {
+            ChunkCode& chunk = chunk_of(tile);
+            if (!make(tile, at, chunk, ahead)) {
                 return false;
             }
-            writer.add(update.chunks[tile], at, keep_, ahead);
+            writer.add(chunk, at, keep_, ahead);
         }
         parts_[segment].clear();
         writer.finish(parts_[segment]);

@@ -298,7 +298,7 @@ TEST_CASE("few peers or many, on every path: the sum and the norms of the plain 
     ParameterLayout layout;
     layout.add("a", 1, 300);
     layout.add("b", 2, 3000);
-    for (const size_t peers : {1U, 5U, 32U, 33U, 70U, 260U}) {
+    for (const size_t peers : {1U, 5U, 12U, 20U, 32U, 33U, 70U, 260U}) {
         std::vector<SparseUpdate> updates(peers);
         std::vector<std::vector<float>> q(peers, std::vector<float>(layout.value_count()));
         std::vector<Contribution> contributions;

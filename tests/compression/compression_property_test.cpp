@@ -195,6 +195,12 @@ TEST_CASE("neither threads nor paths change a byte of a payload or a value that 
                 SparseUpdate same;
                 RC_ASSERT(compressor.compress(start, end, e, e_after, same, at_once).ok());
                 RC_ASSERT(at_once == bytes);
+                Bytes bytes_alone;
+                std::vector<float> e_alone = e;
+                RC_ASSERT(
+                    compressor.compress_to_bytes(start, end, e_alone, e_alone, bytes_alone).ok());
+                RC_ASSERT(bytes_alone == bytes);
+                RC_ASSERT(equal_bits(e_alone, e_after));
                 RC_ASSERT(same == update);
                 if (expected.empty()) {
                     expected = bytes;
