@@ -321,14 +321,14 @@ TEST_CASE("Ctrl-C ends a coordinator within two seconds, though a round waits fo
 
 TEST_CASE("Ctrl-C ends a peer within two seconds, and the round it leaves does not count for it",
           "[process]") {
-    // Steps that are still long when the signal comes.
-    ProcessWorld world(8, 1, {{"inner", "inner_steps", "60"}});
+    // Rounds that are nearly all training, so that the signal comes in the middle of it.
+    ProcessWorld world(4, 1, {{"inner", "inner_steps", "400"}});
     world.start_coordinator();
     world.start_peer("p1");
     world.start_peer("p2");
     const std::string leaver =
         Identity::load(world.folder() / "p2" / "peer.key").value().id().hex();
-    world.await([&](const CoordinatorStatus& s) {
+    const CoordinatorStatus left = world.await([&](const CoordinatorStatus& s) {
         return s.round.value >= 2 &&
                std::any_of(s.peers.begin(), s.peers.end(), [&](const PeerStatus& peer) {
                    return peer.id.hex() == leaver && peer.doing.find("step") == 0;
@@ -338,17 +338,14 @@ TEST_CASE("Ctrl-C ends a peer within two seconds, and the round it leaves does n
     CHECK(world.peer("p2").wait(2000) == 0);
     world.await_finish();
     world.check_honest({"p1"});
-    std::vector<bool> counted;
+    REQUIRE(world.rounds().size() == 4);
     for (const RoundStatus& round : world.rounds()) {
-        counted.push_back(
+        const bool counted =
             std::any_of(round.peers.begin(), round.peers.end(), [&](const PeerStatus& peer) {
                 return peer.id.hex() == leaver && peer.verdict == "counted";
-            }));
+            });
+        CHECK_FALSE((counted && round.round >= left.round));
     }
-    REQUIRE(counted.size() == 8);
-    CHECK(counted.front());
-    CHECK_FALSE(counted.back());
-    CHECK(std::is_sorted(counted.rbegin(), counted.rend()));
 }
 
 TEST_CASE("Ctrl-C ends a coordinator and a peer within two seconds, and both go on", "[process]") {
