@@ -51,7 +51,7 @@ struct ShapeLines {
 };
 
 struct ShapeJson {
-    nlohmann::ordered_json json;
+    nlohmann::ordered_json& json;
     template <typename T>
     void operator()(const Field& field, const T& value) {
         json[std::string(field.name)] = value;
@@ -76,8 +76,9 @@ std::string describe_snapshot(const Snapshot& snapshot) {
 
 std::string snapshot_json(const Snapshot& snapshot) {
     const ParameterLayout layout = llama_layout(snapshot.shape);
-    ShapeJson shape;
-    snapshot.shape.for_each(shape);
+    nlohmann::ordered_json shape;
+    ShapeJson writer{shape};
+    snapshot.shape.for_each(writer);
     nlohmann::ordered_json all;
     all["run"] = snapshot.run_name;
     all["manifest"] = snapshot.manifest.hex();
@@ -86,7 +87,7 @@ std::string snapshot_json(const Snapshot& snapshot) {
     all["parameters"] = layout.live_count();
     all["tensors"] = layout.tensors.size();
     all["tiles"] = layout.tile_count();
-    all["shape"] = shape.json;
+    all["shape"] = shape;
     return all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 

@@ -24,7 +24,7 @@ PeerStatus paid(uint8_t number, const std::string& verdict, int64_t vested, int6
     status.id.key.fill(number);
     status.verdict = verdict;
     status.reason = "because " + verdict;
-    status.uploaded_bytes = 1000U * number;
+    status.uploaded_bytes = uint64_t{1000} * number;
     status.vested = vested;
     status.unvested = 7;
     status.deposit = 3;

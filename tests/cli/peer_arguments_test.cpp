@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 int refused(const PeerCommand& command) {
-    return run_peer_command(command, [](WorkerSettings, WorkerPorts, GradientModel&) {
+    return run_peer_command(command, [](const WorkerSettings&, const WorkerPorts&, GradientModel&) {
         FAIL("the peer was started");
         return std::unique_ptr<PeerWorker>();
     });
