@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "coordinator/outer_steps.h"
 #include "core/clock.h"
 #include "ledger/record.h"
 #include "protocol/messages.h"
@@ -144,26 +145,6 @@ struct Submission {
     BlobRef payload;
     std::optional<OpeningNotice> opening;  // absent: drawn and not answered
     double weight = 0;                     // ramp x tokens share
-};
-struct ContributionRef {
-    PeerId peer;
-    BlobRef payload;
-    double weight = 0;
-};
-// A late rejection: -D_i of that round goes into E.
-struct TakeBack {
-    RoundId round;
-    PeerId peer;
-    std::vector<ContributionRef> entered;  // all of that round's aggregate, in order of id
-};
-// An outer step that the ledger says was taken, and what it must lead to.
-struct OuterStepAgain {
-    RoundId round;
-    std::vector<ContributionRef> entered;  // in order of id
-    std::vector<TakeBack> take_backs;
-    Digest theta_root;
-    Digest accumulator_root;
-    Digest momentum_root;
 };
 struct JudgeRound {
     RoundPlan plan;
