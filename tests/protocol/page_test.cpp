@@ -130,7 +130,7 @@ std::set<std::string> limits_in_codec(const std::string& codec,
     return limits;
 }
 
-std::string without_unit(std::string name) {
+std::string without_unit(const std::string& name) {
     const size_t unit = name.rfind("_ms");
     return unit != std::string::npos && unit + 3 == name.size() ? name.substr(0, unit) : name;
 }
