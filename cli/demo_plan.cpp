@@ -171,7 +171,7 @@ std::vector<std::string> DemoPlan::coordinator() const {
             "--listen",    "tcp://127.0.0.1:0",
             "--admit",     admitted.string(),
             "--rounds",    std::to_string(options.rounds),
-            "--peers-min", std::to_string(options.peers),
+            "--set",       "rounds.peers_start=" + std::to_string(options.peers),
             "--threads",   std::to_string(threads),
             "--log-level", options.log_level};
 }

@@ -108,6 +108,7 @@ std::string first_cross_fault(const RunConfig& config) {
         order_fault(
             "inner.warmup_rounds", config.inner.warmup_rounds, "rounds.rounds", rounds.rounds),
         order_fault("rounds.peers_min", rounds.peers_min, "rounds.peers_max", rounds.peers_max),
+        order_fault("rounds.peers_start", rounds.peers_start, "rounds.peers_max", rounds.peers_max),
         order_fault("rounds.commit_floor_ms",
                     rounds.commit_floor_ms,
                     "rounds.commit_ceiling_ms",

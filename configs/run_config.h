@@ -59,6 +59,7 @@ struct InnerSettings {
 struct RoundSettings {
     int64_t rounds = 24;
     int64_t peers_min = 1;
+    int64_t peers_start = 0;
     int64_t peers_max = 64;
     int64_t quorum_percent = 67;
     int64_t speed_span = 4;

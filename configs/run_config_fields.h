@@ -86,6 +86,12 @@ void RoundSettings::for_each(V& visitor) {
             rounds);
     visitor(Field{"peers_min", "peers", 1, limits::kPeersMax, "a round waits for so many peers"},
             peers_min);
+    visitor(Field{"peers_start",
+                  "peers",
+                  0,
+                  limits::kPeersMax,
+                  "the first round waits for so many, if that is more"},
+            peers_start);
     visitor(Field{"peers_max",
                   "peers",
                   1,

@@ -45,6 +45,7 @@ RoundRules round_rules(const RunConfig& config,
     RoundRules rules;
     rules.rounds = static_cast<uint64_t>(config.rounds.rounds);
     rules.peers_min = static_cast<uint32_t>(config.rounds.peers_min);
+    rules.peers_start = static_cast<uint32_t>(config.rounds.peers_start);
     rules.peers_max = static_cast<uint32_t>(config.rounds.peers_max);
     rules.quorum_percent = static_cast<uint32_t>(config.rounds.quorum_percent);
     rules.inner_steps = static_cast<uint32_t>(config.inner.inner_steps);

@@ -152,6 +152,7 @@ TEST_CASE("settings that contradict one another are refused", "[configs]") {
     REQUIRE_THAT(fault_of("[inner]\ngrain_sequences = 3\n"), Catch::Contains("no multiple"));
     REQUIRE_THAT(fault_of("[outer]\nstrategy = \"ddp\"\n"), Catch::Contains("must be 1, not 12"));
     REQUIRE_THAT(fault_of("[rounds]\npeers_min = 65\n"), Catch::Contains("peers_max (64)"));
+    REQUIRE_THAT(fault_of("[rounds]\npeers_start = 65\n"), Catch::Contains("peers_max (64)"));
     REQUIRE_THAT(fault_of("[verify]\nchain_chunks = 17\n"), Catch::Contains("compressor_chunks"));
     REQUIRE_THAT(fault_of("[model]\ncontext = 1048576\n[data]\nsequence_tokens = 1048576\n[inner]\n"
                           "inner_steps = 1024\nsequences_per_step = 65536\n"),
