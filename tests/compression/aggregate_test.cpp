@@ -161,8 +161,8 @@ TEST_CASE("sparse and dense forms of the same values make the same aggregate") {
     CHECK(equal_bits(aggregate(sparse_one, layout, {}).sum, aggregate(dense_one, layout, {}).sum));
 }
 
-// What is fetched ahead of an empty chunk has no address. Of arithmetic on it only clang's sanitizer
-// complains: the seed empty_chunks of aggregate_fuzz shows it too.
+// What is fetched ahead of an empty chunk has no address. Of arithmetic on it only clang's
+// sanitizer complains: the seed empty_chunks of aggregate_fuzz shows it too.
 TEST_CASE("peers that send nothing, of all chunks or of one, add nothing") {
     const ParameterLayout layout = awkward_layout();
     std::vector<float> values = sample_values(layout, 310, 0.02);
