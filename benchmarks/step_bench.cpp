@@ -109,9 +109,10 @@ public:
             theta_root_ = tiles_root(model_->pool(), spans().theta);
             g_root_ = tiles_root(model_->pool(), g);
         }
-        adamw_all(model_->pool(), model_->layout(), spans(), g, adam_, plan_, 0);
+        const Status updated =
+            adamw_all(model_->pool(), model_->layout(), spans(), g, adam_, plan_, 0);
         ++plan_.optimiser_steps_before;
-        return {};
+        return updated;
     }
 
     [[nodiscard]] float loss() const { return loss_; }

@@ -133,7 +133,7 @@ bool Round::train() {
         const Status recorded = chain->record({t, state.theta, g_[t], state.v, 1.5F, 0.5F, losses},
                                               batch_digest({samples.begin(), samples.end()}));
         ASSAY_CHECK(recorded.ok());
-        adamw_all(pool, layout_, spans_of(state), g_[t], adam_, inner, t);
+        (void)adamw_all(pool, layout_, spans_of(state), g_[t], adam_, inner, t);
     }
     check_finite(state);
     finite_ = finite_ && all_finite(e_);

@@ -1,6 +1,7 @@
 #include "kernels/adamw.h"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 
 #include "core/check.h"
@@ -21,16 +22,16 @@ uint32_t bias_bits(double power) {
 
 }  // namespace
 
-void adamw_step(std::span<float> theta,
+bool adamw_step(std::span<float> theta,
                 std::span<float> m,
                 std::span<float> v,
                 std::span<const float> g,
                 const AdamScalars& scalars) {
     ThreadPool alone(1);
-    adamw_step(alone, theta, m, v, g, scalars);
+    return adamw_step(alone, theta, m, v, g, scalars);
 }
 
-void adamw_step(ThreadPool& pool,
+bool adamw_step(ThreadPool& pool,
                 std::span<float> theta,
                 std::span<float> m,
                 std::span<float> v,
@@ -41,14 +42,18 @@ void adamw_step(ThreadPool& pool,
     ASSAY_CHECK_EQ(theta.size(), g.size());
     ASSAY_CHECK(scalars.epsilon > 0);
     const RowsPath& path = rows_path(kernel_path());
+    std::atomic<bool> finite{true};
     pool.run_ranges(theta.size(), kGrainValues, [&](size_t first, size_t last, size_t) {
-        path.adamw({theta.data() + first,
-                    m.data() + first,
-                    v.data() + first,
-                    g.data() + first,
-                    last - first},
-                   scalars);
+        const AdamArrays part{theta.data() + first,
+                              m.data() + first,
+                              v.data() + first,
+                              g.data() + first,
+                              last - first};
+        if (!path.adamw(part, scalars)) {
+            finite.store(false, std::memory_order_relaxed);
+        }
     });
+    return finite.load(std::memory_order_relaxed);
 }
 
 BiasTable bias_table(double beta1, double beta2) {

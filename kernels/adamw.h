@@ -39,13 +39,14 @@ struct AdamScalars {
 //   d  = sqrt(v * bias2) + epsilon             t  = fma(-decay, theta, theta)
 //   theta <- fma(-rate, m / d, t)
 // Zeros stay zeros (padding). The bits are specified for finite values: a NaN stays a NaN, its
-// payload is not specified. REQUIRES: equal sizes, epsilon > 0.
-void adamw_step(std::span<float> theta,
+// payload is not specified. False if a value of theta or v is not finite now: what is wrong with
+// theta, m, v or g before the step is so after it. REQUIRES: equal sizes, epsilon > 0.
+bool adamw_step(std::span<float> theta,
                 std::span<float> m,
                 std::span<float> v,
                 std::span<const float> g,
                 const AdamScalars& scalars);
-void adamw_step(ThreadPool& pool,
+bool adamw_step(ThreadPool& pool,
                 std::span<float> theta,
                 std::span<float> m,
                 std::span<float> v,

@@ -147,7 +147,8 @@ struct RowsBody {
         return log_of<L>(sum) - (at_target - greatest);
     }
 
-    static void adamw(AdamArrays arrays, const AdamScalars& s) {
+    // Whether theta and v are finite. x - x is zero, or a NaN where x is none: it stays in the sum.
+    static bool adamw(AdamArrays arrays, const AdamScalars& s) {
         const L beta1 = L::broadcast(s.beta1);
         const L rest1 = L::broadcast(s.one_minus_beta1);
         const L beta2 = L::broadcast(s.beta2);
@@ -156,6 +157,7 @@ struct RowsBody {
         const L bias2 = L::broadcast(s.bias2);
         const L rate = L::broadcast(-s.rate);
         const L decay = L::broadcast(-s.decay);
+        L wrong = L::broadcast(0.0F);
         each_block<L>(0, arrays.count, [&](size_t i, auto block) {
             prefetch(arrays, i + kPrefetch);
             const L g = block.load(arrays.g + i);
@@ -165,8 +167,11 @@ struct RowsBody {
             const L quotient = m / (sqrt(v * bias2) + epsilon);
             block.store(arrays.m + i, m);
             block.store(arrays.v + i, v);
-            block.store(arrays.theta + i, fma(rate, quotient, fma(decay, theta, theta)));
+            const L after = fma(rate, quotient, fma(decay, theta, theta));
+            block.store(arrays.theta + i, after);
+            wrong = wrong + (after - after) + (v - v);
         });
+        return wrong.sum() == 0.0F;
     }
 
     // Half a page ahead: four streams are more than the hardware follows on its own.

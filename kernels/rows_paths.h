@@ -68,7 +68,7 @@ struct RowsPath {
     // One row: the loss; the second form leaves the gradient in the row.
     float (*cross_entropy_loss)(const float* row, size_t vocab, int32_t target);
     float (*cross_entropy_backward)(float* row, size_t vocab, int32_t target, float scale);
-    void (*adamw)(AdamArrays arrays, const AdamScalars& scalars);
+    bool (*adamw)(AdamArrays arrays, const AdamScalars& scalars);
     TileSquares tile_squares;
 };
 

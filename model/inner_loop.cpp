@@ -62,14 +62,15 @@ Result<ClippedGradient> clipped_gradient(GradientModel& model,
     return result;
 }
 
-void adamw_all(ThreadPool& pool,  // NOLINT(readability-function-size)
-               const ParameterLayout& layout,
-               const InnerSpans& state,
-               std::span<const float> g,
-               const AdamSettings& settings,
-               const InnerPlan& plan,
-               uint32_t step) {
+Status adamw_all(ThreadPool& pool,  // NOLINT(readability-function-size)
+                 const ParameterLayout& layout,
+                 const InnerSpans& state,
+                 std::span<const float> g,
+                 const AdamSettings& settings,
+                 const InnerPlan& plan,
+                 uint32_t step) {
     ASSAY_CHECK_LT(step, plan.learning_rate_bits.size());
+    Status done;
     for (const TensorLayout& tensor : layout.tensors) {
         const AdamScalars scalars = adam_scalars(settings,
                                                  plan.learning_rate_bits[step],
@@ -79,13 +80,20 @@ void adamw_all(ThreadPool& pool,  // NOLINT(readability-function-size)
                                                  tensor.decayed());
         const size_t first = tensor.first_value();
         const size_t count = tensor.tile_count() * kTileValues;
-        adamw_step(pool,
-                   state.theta.subspan(first, count),
-                   state.m.subspan(first, count),
-                   state.v.subspan(first, count),
-                   g.subspan(first, count),
-                   scalars);
+        const std::span<float> theta = state.theta.subspan(first, count);
+        const bool finite = adamw_step(pool,
+                                       theta,
+                                       state.m.subspan(first, count),
+                                       state.v.subspan(first, count),
+                                       g.subspan(first, count),
+                                       scalars);
+        if (!finite && done) {
+            const bool moments = std::isfinite(squared_norm(theta));
+            done = fail(std::string(moments ? "the second moments" : "the parameters") + " of " +
+                        tensor.name + " are not finite after the update");
+        }
     }
+    return done;
 }
 
 InnerSpans spans_of(InnerState& state) {
@@ -142,7 +150,12 @@ Status InnerLoop::advance(const BatchOf& batch_of, const StepHook& hook) {
             return fail(where + shown.reason());
         }
     }
-    adamw_all(model_.pool(), model_.layout(), state, g, settings_, plan_, steps_done_);
+    // What no batch reads (a row of the embedding) reaches neither loss nor gradient, only this.
+    const Status updated =
+        adamw_all(model_.pool(), model_.layout(), state, g, settings_, plan_, steps_done_);
+    if (!updated) {
+        return fail(where + updated.reason());
+    }
     ++steps_done_;
     return {};
 }

@@ -71,14 +71,15 @@ Result<ClippedGradient> clipped_gradient(GradientModel& model,
                                          float clip,
                                          std::span<float> g);
 
-// AdamW over a whole buffer, tensor by tensor: decay for matrices alone. step: t, from 0.
-void adamw_all(ThreadPool& pool,
-               const ParameterLayout& layout,
-               const InnerSpans& state,
-               std::span<const float> g,
-               const AdamSettings& settings,
-               const InnerPlan& plan,
-               uint32_t step);
+// AdamW over a whole buffer, tensor by tensor: decay for matrices alone. step: t, from 0. All of it
+// is done; fails, naming the first tensor, where parameters or moments are then not finite.
+Status adamw_all(ThreadPool& pool,
+                 const ParameterLayout& layout,
+                 const InnerSpans& state,
+                 std::span<const float> g,
+                 const AdamSettings& settings,
+                 const InnerPlan& plan,
+                 uint32_t step);
 
 class InnerLoop {
 public:

@@ -217,7 +217,8 @@ Result<StepState> GradientChain::step_state(uint32_t step) {
         if (Status got = store_->get(cursor_->step, 0, g); !got) {
             return got.error();
         }
-        adamw_all(pool(), layout_, spans_of(cursor_->state), g, adam_, plan_, cursor_->step);
+        // As it was recorded: whether it is finite was said then.
+        (void)adamw_all(pool(), layout_, spans_of(cursor_->state), g, adam_, plan_, cursor_->step);
     }
     if (Status got = store_->get(step, 0, g); !got) {
         return got.error();

@@ -104,7 +104,8 @@ Digest reference_digest(const Case& one, const ExactOptions& options) {
         if (step == 0 && one.shape.layers > 1) {
             CHECK(gradient->norm > adam.clip);  // the clip is part of what is compared
         }
-        adamw_all((*model)->pool(), (*model)->layout(), spans_of(state), g, adam, plan, step);
+        REQUIRE(
+            adamw_all((*model)->pool(), (*model)->layout(), spans_of(state), g, adam, plan, step));
     }
     std::vector<float> all = state.theta;
     all.insert(all.end(), losses.begin(), losses.end());

@@ -4,6 +4,7 @@
 #include "model/exact_llama.h"
 
 #include <algorithm>
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <cstring>
 
@@ -175,6 +176,43 @@ TEST_CASE("a NaN among the parameters is found, and its tensor named", "[exact]"
         auto model = make_exact_llama(shape, {});
         CHECK(clipped_gradient(**model, theta, batch, 1, 1.0F, g).reason() ==
               "the parameters of " + tensor.name + " are not finite");
+    }
+}
+
+// No token of the batch reads the row: neither loss nor gradient know of it.
+TEST_CASE("a NaN in a row of the embedding that no batch reads stops the step", "[exact]") {
+    const ModelShape shape = tiny_shape(false);
+    const TokenBatch batch = made_batch(shape, 1);
+    const auto batches = [&](uint32_t) -> Result<TokenBatch> { return batch; };
+    const TensorLayout embedding = llama_layout(shape).tensors[0];
+    const auto seen = [&](uint64_t token) {
+        return std::count(batch.tokens.begin(), batch.tokens.end(), token) > 0;
+    };
+    uint64_t unread = 0;
+    while (seen(unread)) {
+        ++unread;
+    }
+    REQUIRE(unread < embedding.rows);
+    const size_t place = embedding.first_value() + unread * embedding.columns + 1;
+    const std::atomic<bool> never{false};
+    InnerPlan plan;
+    plan.steps = 2;
+    plan.learning_rate_bits = {0x3A83126F, 0x3A83126F};
+    for (const int array : {0, 1, 2}) {
+        CAPTURE(array);
+        auto model = make_exact_llama(shape, {});
+        REQUIRE(model.ok());
+        InnerState state{made_theta(shape), {}, {}};
+        state.m.assign(state.theta.size(), 0.0F);
+        state.v = state.m;
+        std::vector<float>* const arrays[] = {&state.theta, &state.m, &state.v};
+        (*arrays[array])[place] = std::nanf("");
+        InnerLoop loop(**model, {}, plan, state);
+        const auto end = loop.run(batches, nullptr, never);
+        REQUIRE_FALSE(end.ok());
+        CHECK(end.reason() ==
+              "step 0: the parameters of " + embedding.name + " are not finite after the update");
+        CHECK(loop.steps_done() == 0);
     }
 }
 
