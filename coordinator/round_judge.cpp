@@ -5,6 +5,7 @@
 
 #include "coordinator/round_plan.h"
 #include "core/check.h"
+#include "core/log.h"
 #include "core/merkle.h"
 #include "protocol/codec.h"
 #include "verify/chunk_audit.h"
@@ -69,6 +70,14 @@ Status RoundJudge::load(std::vector<float> theta, OuterState outer) {
 
 // ---- evidence ------------------------------------------------------------------------------
 
+// The payload and the opening were hashed when they came: what cannot be read now is our loss.
+void RoundJudge::lost(Work& work, const char* what, const std::string& reason) {
+    work.evidence.store_fault = std::string("the coordinator's store lost its ") + what;
+    log_error("the " + std::string(what) + " of " + work.peer().brief() + " in round " +
+              std::to_string(work.evidence.round.value) +
+              " cannot be read, so it is not judged: " + reason);
+}
+
 // L1 of COMMIT and payload.
 void RoundJudge::read_payload(const JudgeRound& order, const Assignment& dealt, Work& work) const {
     const Submission& submission = *work.submission;
@@ -82,7 +91,7 @@ void RoundJudge::read_payload(const JudgeRound& order, const Assignment& dealt, 
     work.evidence.form = inspect_commit(submission.commit, expected);
     const Result<Bytes> bytes = ports_.get(submission.payload);
     if (!bytes) {
-        work.evidence.form = Status(bytes.error());
+        lost(work, "payload", bytes.reason());
         return;
     }
     Result<PeerPayload> payload =
@@ -117,7 +126,7 @@ void RoundJudge::read_opening(const JudgeRound& order, const Assignment& dealt, 
     work.evidence.opening_hash = submission.opening->opening.sha256;
     const Result<Bytes> bytes = ports_.get(submission.opening->opening);
     if (!bytes) {
-        work.evidence.opening = Status(bytes.error());
+        lost(work, "opening", bytes.reason());
         return;
     }
     Result<Opening> opening = decode_opening(
@@ -216,7 +225,12 @@ void RoundJudge::audit_copies(std::vector<Work>& works) {
             continue;
         }
         for (const AuditJob& job : work.jobs) {
-            work.evidence.audits.push_back(audit(job));
+            AuditReport report = audit(job);
+            if (!is_recomputed(report)) {  // then this pair stays unresolved
+                work.evidence.audits.clear();
+                break;
+            }
+            work.evidence.audits.push_back(std::move(report));
         }
     }
 }
@@ -522,14 +536,11 @@ AuditReport RoundJudge::audit(const AuditJob& job) {
     }
     const Result<std::vector<int32_t>> tokens = ports_.read_samples(job.samples);
     if (!tokens || !missing.empty()) {
-        AuditReport report;
-        report.job = audit_job_digest(job);
-        report.round = job.round;
-        report.peer = job.peer;
-        report.step = job.step;
-        report.reason = tokens ? "an opened state is not in the store: " + missing
-                               : "the batch cannot be read: " + tokens.reason();
-        return report;
+        const std::string what = tokens ? "the opened state" : "the batch";
+        log_error(what + " of step " + std::to_string(job.step) + " of " + job.peer.brief() +
+                  " in round " + std::to_string(job.round.value) +
+                  " cannot be read, so it is not audited: " + (tokens ? missing : tokens.reason()));
+        return not_audited(job, "the coordinator's store lost " + what);
     }
     AuditInputs inputs;
     inputs.theta = states[0];

@@ -68,7 +68,7 @@ public:
     // Takes an outer step again that the ledger holds. Fails, naming the round, where a payload is
     // gone or the state that comes out is not the recorded one; the state is then of no use.
     Status redo(const OuterStepAgain& step);
-    // Recomputes one gradient. A missing blob is a failed report with its reason.
+    // Recomputes one gradient. What the own store lost blames nobody (not_audited) and is logged.
     AuditReport audit(const AuditJob& job);
     // Its verdict is known: what was kept of the opening for it can go.
     void forget_audit(const AuditJob& job);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "verify/replay.h"
+
 namespace assay {
 
 namespace {
@@ -116,6 +118,12 @@ std::optional<Verdict> first_refusal(const Evidence& evidence, const PairFinding
     if (evidence.opening_overdue) {
         return refuse(evidence, copy, Layer::kRefusal, "the opening did not come in time");
     }
+    if (!evidence.store_fault.empty()) {
+        return verdict_of(evidence,
+                          Ruling::kGated,
+                          Layer::kForm,
+                          "not judged, and nobody is blamed: " + evidence.store_fault);
+    }
     if (evidence.opening && !evidence.opening->ok()) {
         return refuse(evidence, copy, Layer::kForm, evidence.opening->reason());
     }
@@ -148,6 +156,7 @@ std::optional<Verdict> first_refusal(const Evidence& evidence, const PairFinding
 struct StepResult {
     uint32_t step = 0;
     const AuditReport* failing = nullptr;
+    const AuditReport* unseen = nullptr;  // what it needed is lost at the auditor's
     bool passed = false;
 };
 
@@ -161,6 +170,9 @@ std::vector<StepResult> results_by_step(std::span<const AuditReport> reports) {
             found = results.insert(results.end(), StepResult{report.step});
         }
         found->passed = found->passed || report.pass;
+        if (!is_recomputed(report)) {
+            found->unseen = &report;
+        }
         if (!report.pass && found->failing == nullptr) {
             found->failing = &report;
         }
@@ -225,6 +237,7 @@ Verdict judge_audits(RoundId round,
         return verdict;
     }
     const std::vector<StepResult> results = results_by_step(reports);
+    size_t agreed = results.size();
     for (const StepResult& result : results) {
         const std::string step = "step " + std::to_string(result.step);
         if (result.failing != nullptr && !result.passed) {
@@ -232,13 +245,17 @@ Verdict judge_audits(RoundId round,
             verdict.reason = "gradient audit of " + step + ": " + result.failing->reason;
             return verdict;
         }
-        if (result.failing != nullptr) {
+        if (result.unseen != nullptr) {
+            --agreed;
+            verdict.suspicious = true;
+            verdict.reason += step + " was not recomputed (" + result.unseen->reason + "); ";
+        } else if (result.failing != nullptr) {
             verdict.suspicious = true;
             verdict.reason +=
                 "auditors disagree about " + step + " (" + result.failing->reason + "); ";
         }
     }
-    verdict.reason += std::to_string(results.size()) + " audited steps agree";
+    verdict.reason += std::to_string(agreed) + " audited steps agree";
     return verdict;
 }
 

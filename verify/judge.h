@@ -27,6 +27,7 @@ struct Evidence {
 
     std::optional<Status> form;               // L1 of COMMIT and payload
     bool opening_overdue = false;             // drawn, and not here in time
+    std::string store_fault;                  // why the judge's own store cannot show what came
     std::optional<Status> opening;            // decoding, and L1 of the opening
     std::vector<PairFinding> copies;          // L2, all pairs of the round
     std::optional<ChunkAuditReport> chain;    // L6
@@ -36,10 +37,11 @@ struct Evidence {
     std::vector<AuditReport> audits;  // L5 reports that are already here
 };
 
-// kRejected: form, refusal, copies (with proof of who), chunk chain, gradient audit. kGated: an
-// unresolved proven copy, a direction that does not help. Else kAccepted; `suspicious` then says
-// that L2 or L6t fired, and that the peer's gradients must be audited with certainty.
-// refused: peers of the round whose own work was refused: a pair with one of them is resolved.
+// kRejected: form, refusal, copies (with proof of who), chunk chain, gradient audit. kGated: what
+// came is lost at the judge's own, an unresolved proven copy, a direction that does not help. Else
+// kAccepted; `suspicious` then says that L2 or L6t fired, and that the peer's gradients must be
+// audited with certainty. refused: peers of the round whose own work was refused: a pair with one
+// of them is resolved.
 Verdict judge(const Evidence& evidence, std::span<const PeerId> refused = {});
 
 // One verdict for each peer of a round, in the order given: of a pair with equal roots the one
@@ -48,7 +50,8 @@ Verdict judge(const Evidence& evidence, std::span<const PeerId> refused = {});
 std::vector<Verdict> judge_round(std::span<const Evidence> round);
 
 // The verdict of the audits of one peer in one round, in the round or later. Where auditors
-// disagree about a step nobody is blamed, and the peer stays suspicious.
+// disagree about a step, or none could recompute it (not_audited), nobody is blamed, and the peer
+// stays suspicious: its next rounds are audited with certainty.
 Verdict judge_audits(RoundId round,
                      const PeerId& peer,
                      const Digest& evidence,

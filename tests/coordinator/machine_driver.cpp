@@ -286,6 +286,7 @@ std::vector<Action> MachineDriver::report(const AuditJob& job, bool pass, uint32
     report.peer = job.peer;
     report.step = job.step;
     report.pass = pass;
+    report.recomputed_root = digest(77);
     report.reason = pass ? "" : "gradients differ";
     return step(AuditDone{report, make_envelope(coordinator, report), attempt});
 }

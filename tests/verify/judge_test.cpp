@@ -34,6 +34,7 @@ AuditReport report(uint32_t step, bool pass) {
     AuditReport report;
     report.step = step;
     report.pass = pass;
+    report.recomputed_root = derive_seed(Digest{}, "recomputed");
     report.reason = pass ? "agrees" : "committed gradient root differs";
     return report;
 }
@@ -135,6 +136,32 @@ TEST_CASE("audits: refusal, failure, agreement, disagreement", "[verify]") {
     CHECK(split.suspicious);
     CHECK(split.reason.find("auditors disagree about step 4") != std::string::npos);
     CHECK(split.evidence == evidence);
+}
+
+TEST_CASE("what the judge's own store lost blames nobody", "[verify]") {
+    Evidence evidence = clean(1);
+    evidence.store_fault = "the coordinator's store lost its payload";
+    const Verdict verdict = judge(evidence);
+    CHECK(verdict.ruling == Ruling::kGated);
+    CHECK(verdict.reason.find("nobody is blamed: the coordinator's store lost its payload") !=
+          std::string::npos);
+    evidence.opening_overdue = true;  // what the peer itself left out is still its own
+    CHECK(judge(evidence).layer == Layer::kRefusal);
+    evidence.opening_overdue = false;
+    evidence.form = fail("COMMIT: number of tokens is 7, expected 8");
+    CHECK(judge(evidence).ruling == Ruling::kRejected);
+
+    AuditJob job;
+    job.step = 4;
+    const AuditReport unseen = not_audited(job, "the coordinator's store lost the opened state");
+    CHECK_FALSE(is_recomputed(unseen));
+    const Verdict late = judge_audits(
+        RoundId{3}, peer(1), Digest{}, std::vector<AuditReport>{report(0, true), unseen}, true);
+    CHECK(late.ruling == Ruling::kAccepted);
+    CHECK(late.suspicious);  // so that its next rounds are audited with certainty
+    CHECK(late.reason ==
+          "step 4 was not recomputed (the coordinator's store lost the opened "
+          "state); 1 audited steps agree");
 }
 
 TEST_CASE("a copy under own batch ids is resolved by audits", "[verify]") {
