@@ -222,7 +222,8 @@ void ProcessWorld::start_coordinator_on_small_disk(int kilobytes) {
 }
 
 ChildProcess& ProcessWorld::start_peer(const std::string& name,
-                                       const std::vector<std::string>& more) {
+                                       const std::vector<std::string>& more,
+                                       std::vector<std::string> environment) {
     if (!fs::exists(folder_ / name / "peer.key")) {
         make_peer(name);
     }
@@ -238,8 +239,9 @@ ChildProcess& ProcessWorld::start_peer(const std::string& name,
     if (std::find(more.begin(), more.end(), "--threads") == more.end()) {
         words.insert(words.end(), {"--threads", "1"});
     }
+    environment.emplace_back("GOMP_SPINCOUNT=0");
     Result<ChildProcess> started =
-        ChildProcess::start(words, folder_ / (name + ".log"), {"GOMP_SPINCOUNT=0"});
+        ChildProcess::start(words, folder_ / (name + ".log"), environment);
     REQUIRE(started.ok());
     peers_[name] = std::make_unique<ChildProcess>(std::move(*started));
     return *peers_[name];

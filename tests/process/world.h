@@ -60,7 +60,9 @@ public:
     // On a disk that takes no file larger than this: writes beyond it fail. Does not wait for it.
     void start_coordinator_on_small_disk(int kilobytes);
     ChildProcess& coordinator() { return *coordinator_; }
-    ChildProcess& start_peer(const std::string& name, const std::vector<std::string>& more = {});
+    ChildProcess& start_peer(const std::string& name,
+                             const std::vector<std::string>& more = {},
+                             std::vector<std::string> environment = {});
     ChildProcess& start_adversary(const std::string& name, const std::string& attack);
     ChildProcess& peer(const std::string& name) { return *peers_.at(name); }
 
