@@ -161,15 +161,14 @@ struct RowsBody {
         each_block<L>(0, arrays.count, [&](size_t i, auto block) {
             prefetch(arrays, i + kPrefetch);
             const L g = block.load(arrays.g + i);
-            const L theta = block.load(arrays.theta + i);
+            L theta = block.load(arrays.theta + i);
             const L m = fma(beta1, block.load(arrays.m + i), rest1 * g);
             const L v = fma(beta2, block.load(arrays.v + i), rest2 * (g * g));
-            const L quotient = m / (sqrt(v * bias2) + epsilon);
             block.store(arrays.m + i, m);
             block.store(arrays.v + i, v);
-            const L after = fma(rate, quotient, fma(decay, theta, theta));
-            block.store(arrays.theta + i, after);
-            wrong = wrong + (after - after) + (v - v);
+            theta = fma(rate, m / (sqrt(v * bias2) + epsilon), fma(decay, theta, theta));
+            block.store(arrays.theta + i, theta);
+            wrong = wrong + (theta - theta) + (v - v);
         });
         return wrong.sum() == 0.0F;
     }
