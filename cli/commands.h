@@ -15,6 +15,7 @@ void add_keygen(CommandLine& line);
 void add_tokenizer(CommandLine& line);
 void add_data(CommandLine& line);
 void add_checkpoint(CommandLine& line);
+void add_checkpoint_diff(CommandLine& line);
 void add_ledger(CommandLine& line);
 void add_simulate(CommandLine& line);
 void add_bench(CommandLine& line);

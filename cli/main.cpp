@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
         assay::add_tokenizer(line);
         assay::add_data(line);
         assay::add_checkpoint(line);
+        assay::add_checkpoint_diff(line);
         assay::add_ledger(line);
         assay::add_simulate(line);
         assay::add_bench(line);

@@ -48,6 +48,7 @@ TEST_CASE("every subcommand teaches with an example", "[process]") {
                                                             {"checkpoint", "info"},
                                                             {"checkpoint", "verify"},
                                                             {"checkpoint", "export"},
+                                                            {"checkpoint", "diff"},
                                                             {"ledger", "show"},
                                                             {"ledger", "verify"},
                                                             {"simulate"},
