@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # The golden run of class exact (tests/golden/golden_run.h) with other compilers, optimisation
-# levels, processors, kernels and numbers of threads: all must end with the same bits.
+# levels, processors, kernels and numbers of threads: all must end with the same bits. The golden
+# payloads and aggregate of the compressor (tests/compression/golden_updates.h) come out the same on
+# arm64 too; compression_test compares the paths of this machine.
 #
 #   scripts/check_exact.sh [--break-it]
 #
@@ -21,6 +23,9 @@ failures=0
 # What the run needs, without the libraries that core/ links: the linker drops what nobody calls.
 SOURCES=(model/exact_llama.cpp model/inner_loop.cpp model/gradient_model.cpp model/shape.cpp
     protocol/layout.cpp core/check.cpp tests/golden/main.cpp)
+# The same for the golden payloads; main.cpp brings its own SHA-256.
+UPDATE_SOURCES=(protocol/layout.cpp core/check.cpp core/bytes.cpp core/rng.cpp core/merkle.cpp
+    tests/compression/main.cpp)
 FLAGS=(-std=c++20 -I. -ffp-contract=off -ffunction-sections -fdata-sections -pthread)
 
 flags_of() {
@@ -31,18 +36,35 @@ flags_of() {
     esac
 }
 
-kernel_sources() {
+# sources_of PROCESSOR FOLDER...: what of the folders is for the processor.
+sources_of() {
     local other='_(arm64|neon)\.cpp$'
     [ "$1" = x86 ] || other='_(x86|fma|avx2|avx512)\.cpp$'
-    find kernels -name '*.cpp' | grep -Ev "$other"
+    shift
+    find "$@" -name '*.cpp' | grep -Ev "$other"
 }
 
-# compile NAME PROCESSOR COMPILER [FLAGS...]
+# compile NAME PROCESSOR COMPILER [FLAGS...]: the golden run
 compile() {
-    local name="$1" processor="$2" compiler="$3" source object
+    local name="$1" processor="$2" compiler="$3"
+    shift 3
+    link "$name" "$compiler" "$(sources_of "$processor" kernels) ${SOURCES[*]}" "$@"
+}
+
+# compile_updates NAME PROCESSOR COMPILER [FLAGS...]: the golden payloads
+compile_updates() {
+    local name="$1" processor="$2" compiler="$3"
+    shift 3
+    link "$name" "$compiler" \
+        "$(sources_of "$processor" kernels compression) ${UPDATE_SOURCES[*]}" "$@"
+}
+
+# link NAME COMPILER SOURCES [FLAGS...]
+link() {
+    local name="$1" compiler="$2" sources="$3" source object
     shift 3
     mkdir -p "$out/$name"
-    for source in $(kernel_sources "$processor") "${SOURCES[@]}"; do
+    for source in $sources; do
         object="$out/$name/$(tr / _ <<<"$source").o"
         # shellcheck disable=SC2046
         echo "$compiler" "${FLAGS[@]}" "$@" $(flags_of "$source") -c "$source" -o "$object"
@@ -77,6 +99,26 @@ check() {
     done
 }
 
+check_updates() {
+    local name="$1" runner="$2"
+    shift 2
+    for kernels in "$@"; do
+        for threads in 1 2; do
+            local status=0
+            # shellcheck disable=SC2086
+            $runner "$out/$name/run" "$kernels" "$threads" >"$out/updates" 2>"$out/error" || status=$?
+            [ "$status" -ne 2 ] || { say "skipped: $(cat "$out/error")" && break; }
+            if [ "$status" -eq 0 ] && cmp -s "$out/updates" "$out/golden_updates"; then
+                say "same bytes: $name, $kernels, $threads threads"
+            else
+                say "OTHER BYTES: $name, $kernels, $threads threads: $(cat "$out/error")"
+                failures=$((failures + 1))
+            fi
+        done
+    done
+}
+
+cat tests/golden/{update_keep64,update_keep4096,aggregate_keep1024}.bin >"$out/golden_updates"
 for compiler in g++ clang++; do
     if ! command -v "$compiler" >/dev/null; then
         say "skipped: $compiler is not installed"
@@ -90,6 +132,8 @@ done
 if command -v aarch64-linux-gnu-g++ >/dev/null && command -v qemu-aarch64 >/dev/null; then
     compile arm64-O2 arm64 aarch64-linux-gnu-g++ -O2 -static
     check arm64-O2 qemu-aarch64 scalar neon
+    compile_updates arm64-updates arm64 aarch64-linux-gnu-g++ -O2 -static
+    check_updates arm64-updates qemu-aarch64 scalar neon
 else
     say "skipped arm64: g++-aarch64-linux-gnu or qemu-user is not installed"
 fi

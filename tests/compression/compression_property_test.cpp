@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 
+#include "compression/aggregate.h"
 #include "compression/compressor.h"
 #include "compression/error_feedback.h"
 #include "tests/compression/samples.h"
@@ -247,6 +248,56 @@ TEST_CASE("any bytes behind a valid header are refused or canonical") {
         input[0] = static_cast<uint8_t>((input[0] & 3U) | 4U);
         const Status decoded = decode_case(update_case(input, layout), layout);
         RC_ASSERT(decoded.ok() || !decoded.reason().empty());
+    }));
+}
+
+TEST_CASE("another order of peers leaves each share as it is, and the sum is that order's") {
+    ParameterLayout layout;
+    layout.add("a", 3, 700);
+    layout.add("b", 5, 1024);
+    CHECK(rc::check([&] {
+        const auto peers = *rc::gen::inRange<size_t>(1, 7);
+        const auto seed = *rc::gen::arbitrary<uint64_t>();
+        AggregateSettings settings;
+        settings.cap = 1024;  // the limit of a cap is a sum in order of peers
+        std::vector<SparseUpdate> updates;
+        std::vector<size_t> order;
+        for (size_t i = 0; i < peers; ++i) {
+            std::vector<float> values =
+                sample_values(layout, seed + i, 0.01 * static_cast<double>(i + 1));
+            updates.push_back(code_values(values, layout, 64));
+            order.insert(
+                order.begin() + static_cast<std::ptrdiff_t>(*rc::gen::inRange<size_t>(0, i + 1)),
+                i);
+        }
+        // Payload order[p] is that of the p-th peer.
+        const auto made = [&](const std::vector<size_t>& of) {
+            std::vector<Contribution> contributions;
+            for (const size_t i : of) {
+                Contribution one{{}, &updates[i], 1.0 / static_cast<double>(i + 1), nullptr};
+                one.peer.key[0] = static_cast<uint8_t>(contributions.size());
+                contributions.push_back(one);
+            }
+            return aggregate(contributions, layout, settings);
+        };
+        std::vector<size_t> rising(peers);
+        for (size_t i = 0; i < peers; ++i) {
+            rising[i] = i;
+        }
+        const AggregateResult first = made(rising);
+        const AggregateResult second = made(order);
+        std::vector<float> sum(layout.value_count(), 0.0F);
+        std::vector<float> share(sum.size());
+        std::vector<float> same(sum.size());
+        for (size_t p = 0; p < peers; ++p) {
+            second.share_of(p, share);
+            first.share_of(order[p], same);
+            RC_ASSERT(equal_bits(share, same));
+            for (size_t c = 0; c < sum.size(); ++c) {
+                sum[c] += share[c];
+            }
+        }
+        RC_ASSERT(equal_bits(second.sum, sum));
     }));
 }
 

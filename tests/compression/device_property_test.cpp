@@ -51,7 +51,6 @@ std::vector<std::unique_ptr<ChunkDevice>> host_devices() {
                 std::make_unique<HostDevice<PhasedGrid>>(PhasedGrid::of(size, backwards)));
         }
     }
-    devices.push_back(std::make_unique<HostDevice<ThreadedGrid>>(ThreadedGrid{}));
     return devices;
 }
 
@@ -152,6 +151,9 @@ TEST_CASE("a device that gives other bits is found") {
     for (const auto& device : host_devices()) {
         CHECK(check_device(*device).ok());
     }
+    // Once, for barriers among threads cost milliseconds where other programs are at work.
+    HostDevice<ThreadedGrid> threaded(ThreadedGrid{});
+    CHECK(check_device(threaded).ok());
     class Broken final : public ChunkDevice {
     public:
         [[nodiscard]] std::string name() const override { return "broken"; }

@@ -8,50 +8,16 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "compression/aggregate.h"
-#include "compression/compressor.h"
+#include "compression/dense_update.h"
 #include "core/files.h"
-#include "tests/compression/samples.h"
+#include "tests/compression/golden_updates.h"
 
 namespace assay {
 
 namespace {
 
-// Long enough for two segments of a peer's payload at keep 4096, with a short last chunk.
-ParameterLayout golden_layout() {
-    ParameterLayout layout;
-    layout.add("embedding", 300, 96);
-    layout.add("norm", 1, 129);
-    layout.add("matrix", 512, 70);
-    return layout;
-}
-
 std::filesystem::path golden_file(const std::string& name) {
     return std::filesystem::path(ASSAY_SOURCE_DIR) / "tests/golden" / name;
-}
-
-struct GoldenUpdate {
-    const char* name;
-    int64_t keep;
-};
-constexpr GoldenUpdate kGolden[] = {{"update_keep64.bin", 64}, {"update_keep4096.bin", 4096}};
-
-Bytes compressed(const GoldenUpdate& golden, int threads, KernelPath path, SparseUpdate& update) {
-    const ParameterLayout layout = golden_layout();
-    CompressionSettings settings;
-    settings.keep = golden.keep;
-    std::vector<float> e = sample_values(layout, 3, 1e-3);
-    for (size_t i = 0; i < 64; ++i) {
-        e[i] = -0.0F;
-        e[kTileValues + i] = 1e-42F;
-    }
-    Compressor compressor(layout, settings, threads, path);
-    const Status done = compressor.compress(
-        sample_values(layout, 1, 0.02), sample_values(layout, 2, 0.02), e, e, update);
-    REQUIRE(done.ok());
-    Bytes bytes;
-    compressor.encode(update, bytes);
-    return bytes;
 }
 
 // What scripts/decode_update.py prints for it.
@@ -90,6 +56,8 @@ TEST_CASE("write the golden updates", "[.golden]") {
         const Bytes bytes = compressed(golden, 1, KernelPath::kScalar, update);
         REQUIRE(write_file_atomically(golden_file(golden.name), bytes).ok());
     }
+    const ForcedKernelPath forced(KernelPath::kScalar);
+    REQUIRE(write_file_atomically(golden_file(kGoldenAggregate), golden_aggregate(1)).ok());
 }
 
 TEST_CASE("golden updates come out the same on every path and any number of threads") {
@@ -110,6 +78,29 @@ TEST_CASE("golden updates come out the same on every path and any number of thre
             }
         }
     }
+}
+
+TEST_CASE("the golden aggregate comes out the same on every path and any number of threads") {
+    const Result<Bytes> expected = read_file(golden_file(kGoldenAggregate), 1 << 22);
+    REQUIRE(expected.ok());
+    for (const KernelPath path : available_kernel_paths()) {
+        const ForcedKernelPath forced(path);
+        for (const int threads : {1, 2}) {
+            INFO(kernel_path_name(path) << ", threads " << threads);
+            CHECK(golden_aggregate(threads) == *expected);
+        }
+    }
+    CHECK(decode_aggregate(*expected, golden_layout(), {}).ok());
+}
+
+TEST_CASE("golden dense payloads") {
+    ParameterLayout layout;
+    layout.add("a", 3, 2000);
+    const std::vector<float> values = sample_values(layout, 1, 0.02);
+    const Bytes payload = encode_dense(values, layout);
+    const Bytes aggregate = encode_dense(values, layout, PayloadKind::kDenseAggregate);
+    CHECK(sha256_plain(payload).brief() == "4ad38b90b794");
+    CHECK(sha256_plain(aggregate).brief() == "fb98c32f33ea");
 }
 
 TEST_CASE("a decoder written from the documentation reads our updates") {
