@@ -11,6 +11,7 @@ const std::vector<Bench>& all_benches() {
                                             train_bench(),
                                             strategies_bench(),
                                             strategies_grid_bench(),
+                                            format_bench(),
                                             round_bench()};
     return kAll;
 }

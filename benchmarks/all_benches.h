@@ -14,6 +14,7 @@ Bench growth_bench();
 Bench train_bench();
 Bench strategies_bench();
 Bench strategies_grid_bench();
+Bench format_bench();
 Bench round_bench();
 
 }  // namespace assay

@@ -1,0 +1,77 @@
+// What other codings, other values and other selections of a sparse update would cost or keep.
+//
+// Costs are counted, nothing is coded: the one codec is compression/. A sample is what a compressor
+// is about to choose from, a = beta e + d, of one or more tensors. Stateless.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "compression/sparse_update.h"
+
+namespace assay {
+
+struct FormatSample {
+    std::string name;  // "late", "gaussian"
+    std::string kind;  // "embedding", "attention", "mlp", "norm"; "all"
+    ParameterLayout layout;
+    std::vector<float> values;  // layout order, padding zero
+};
+
+// The tensors of `kind` alone.
+FormatSample only_kind(const FormatSample& sample, const std::string& kind);
+std::string kind_of_tensor(const std::string& name);
+
+// --- Bits a kept value ---
+
+struct IndexBits {
+    double current = 0;        // this format's, of the same indices with one value everywhere
+    double rice5 = 0;          // Rice, r = 5
+    double rice_adaptive = 0;  // the best r of each chunk, said in 4 bits
+    double elias_fano = 0;
+    double enumerative = 0;  // log2 of the number of such choices
+    double gap_entropy = 0;  // of all gaps, order 0: what an ideal table would cost, itself free
+};
+IndexBits index_bits(const SparseUpdate& update, const ParameterLayout& layout, uint32_t keep);
+// Everything but the header: indices, signs, magnitudes, scales, lengths.
+double current_bits(const SparseUpdate& update, const ParameterLayout& layout, uint32_t keep);
+
+// --- Values ---
+
+enum class Split : uint8_t { kOutliers, kMean, kMedian, kLloyd };
+
+struct ValueCoding {
+    int bits = 2;                    // one of sign, the others choose among 2^(bits - 1) magnitudes
+    Split split = Split::kOutliers;  // kOutliers: the format's own, 2 bits alone
+    bool per_tensor = false;         // magnitudes shared by the tensor instead of the chunk
+    std::function<double(double)> scale;  // what is left of a magnitude; none: exact
+};
+struct ValueQuality {
+    double lost = 0;    // ||a - q||^2 / ||a||^2 over what is kept
+    double energy = 0;  // ||q||^2 / ||a||^2 over what is kept
+    double cosine = 0;  // of q and the whole of a: what the direction of the step keeps
+};
+ValueQuality value_quality(const FormatSample& sample,
+                           const SparseUpdate& update,
+                           const ValueCoding& coding);
+
+double to_fp16(double value);
+double to_bf16(double value);
+double to_scale12(double value);
+double to_log8(double value);  // 2^(x / 4 - 44), x of 8 bits
+
+// --- Selection ---
+
+enum class Selection : uint8_t {
+    kRows,    // k of 4096 consecutive values
+    kBlocks,  // k of 64 x 64 of a matrix
+    kSpread   // as many of each tensor, wherever they are
+};
+// ||kept||^2 / ||a||^2.
+double energy_kept(const FormatSample& sample, Selection selection, uint32_t keep);
+
+}  // namespace assay
