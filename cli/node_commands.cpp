@@ -35,7 +35,11 @@ Result<Identity> peer_identity(const PeerCommand& command) {
     return identity;
 }
 
-NumericClass class_of(const std::string& name) {
+// None: that of the run.
+std::optional<NumericClass> class_of(const std::string& name) {
+    if (name == "run") {
+        return std::nullopt;
+    }
     InnerSettings settings;
     settings.numeric_class = name;
     return numeric_class_of(settings);

@@ -23,7 +23,7 @@ struct PeerCommand {
     std::string coordinator_key;
     std::string folder = "peer";
     std::string key_file;  // "": peer.key in the folder, made if it is not there
-    std::string numeric_class = "exact";
+    std::string numeric_class = "run";
     std::string log_level = "info";
     ComputeOptions compute;
 };

@@ -14,8 +14,8 @@ void add_peer_options(Command& command, PeerCommand& options) {
         .text("--key", options.key_file, "key file; default: peer.key in the folder")
         .choice("--class",
                 options.numeric_class,
-                {"exact", "fp32", "tf32", "bf16"},
-                "arithmetic in which this peer is compared")
+                {"run", "exact", "fp32", "tf32", "bf16"},
+                "arithmetic in which this peer is compared; run: as the run says")
         .choice("--log-level", options.log_level, {"debug", "info", "warning", "error"}, "log");
     add_training_options(command, options.compute, "threads that train");
 }

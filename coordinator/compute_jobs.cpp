@@ -89,8 +89,9 @@ Status ComputeJobs::prepare(const RunState& ledger) {
         return shards.error();
     }
     shards_ = std::make_unique<TokenShards>(std::move(*shards));
+    // Exact whatever the peers' classes: bit for bit for its own, inside tolerances for the others.
     Result<std::unique_ptr<GradientModel>> model =
-        hooks_.make_model(config_, numeric_class_of(config_.inner), options_.threads);
+        hooks_.make_model(config_, NumericClass::kExact, options_.threads);
     if (!model) {
         return model.error();
     }

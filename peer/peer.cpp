@@ -133,13 +133,15 @@ Status Peer::Program::open() {
 
 void Peer::Program::start_machine(Digest theta_root, std::optional<RunManifest> manifest) {
     Hello hello;
-    hello.numeric_class = options_.numeric_class;
+    PeerRules rules;
+    rules.class_of_run = !options_.numeric_class;
+    hello.numeric_class = options_.numeric_class.value_or(NumericClass::kExact);
     hello.threads = static_cast<uint32_t>(options_.threads);
     hello.build = options_.build;
     machine_ = std::make_unique<PeerMachine>(identity_.id(),
                                              options_.coordinator,
                                              hello,
-                                             PeerRules{},
+                                             rules,
                                              PeerResume{theta_root, std::move(manifest)});
     for (PeerAction& action : machine_->start(clock_.now())) {
         waiting_.push_back(std::move(action));

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "configs/run_config.h"
@@ -21,7 +22,7 @@ struct PeerOptions {
     std::string endpoint;  // tcp://HOST:PORT of the coordinator
     PeerId coordinator;
     std::filesystem::path folder;
-    NumericClass numeric_class = NumericClass::kFp32;
+    std::optional<NumericClass> numeric_class;  // none: that of the run
     int threads = 1;
     std::string build;
 };

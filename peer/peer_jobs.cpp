@@ -100,7 +100,7 @@ Result<WorkerSettings> PeerJobs::settings_of(const RunManifest& manifest,
                                              const RunConfig& config) const {
     WorkerSettings settings;
     settings.self = identity_.id();
-    settings.numeric_class = options_.numeric_class;
+    settings.numeric_class = numeric_class_;
     settings.manifest_digest = manifest_digest(manifest);
     settings.run_seed = manifest.run_seed;
     settings.sample_count = shards_->sample_count();
@@ -117,6 +117,7 @@ Status PeerJobs::prepare(const RunManifest& manifest) {
     if (!config) {
         return fail("the run's settings are not valid: " + config.reason());
     }
+    numeric_class_ = options_.numeric_class.value_or(numeric_class_of(config->inner));
     Result<DataManifest> data = lay_out_data(manifest, store_, folder_.data_folder());
     if (!data) {
         return data.error();
@@ -132,7 +133,7 @@ Status PeerJobs::prepare(const RunManifest& manifest) {
     }
     shards_ = std::make_unique<TokenShards>(std::move(*shards));
     Result<std::unique_ptr<GradientModel>> model =
-        hooks_.make_model(*config, options_.numeric_class, options_.threads);
+        hooks_.make_model(*config, numeric_class_, options_.threads);
     if (!model) {
         return model.error();
     }

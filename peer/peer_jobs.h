@@ -63,6 +63,7 @@ private:
     std::unique_ptr<TokenShards> shards_;
     std::unique_ptr<GradientModel> model_;
     std::unique_ptr<PeerWorker> worker_;
+    NumericClass numeric_class_ = NumericClass::kExact;
     TripleRoots saved_roots_;             // of the stored state
     std::atomic<uint64_t> abandoned_{0};  // round + 1
     std::atomic<bool> stopped_{false};

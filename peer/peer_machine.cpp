@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "configs/run_config.h"
 #include "core/check.h"
 #include "protocol/beacon_chain.h"
 #include "protocol/codec.h"
@@ -77,8 +78,19 @@ PeerMachine::PeerMachine(
       dial_pause_(rules.dial_pause) {
     hello_.protocol_version = limits::kProtocolVersion;
     if (manifest_) {
-        manifest_hash_ = manifest_digest(*manifest_);
-        last_element_ = manifest_->beacon_tail;
+        follow_manifest();
+    }
+}
+
+// Settings that cannot be read are refused where the run is prepared.
+void PeerMachine::follow_manifest() {
+    manifest_hash_ = manifest_digest(*manifest_);
+    last_element_ = manifest_->beacon_tail;
+    if (!rules_.class_of_run) {
+        return;
+    }
+    if (const Result<RunConfig> config = parse_canonical_text(manifest_->config_text)) {
+        hello_.numeric_class = numeric_class_of(config->inner);
     }
 }
 
@@ -236,8 +248,7 @@ void PeerMachine::receive(const Welcome& welcome, const Envelope&, Instant now) 
     }
     if (!manifest_) {
         manifest_ = welcome.manifest;
-        manifest_hash_ = hash;
-        last_element_ = manifest_->beacon_tail;
+        follow_manifest();
         out_.push_back(PrepareRun{*manifest_});
         say_hello(now);
         return;

@@ -38,6 +38,7 @@ struct PeerRules {
     DurationMs dial_pause{500};  // doubles with every failure, up to dial_pause_max
     DurationMs dial_pause_max{10000};
     DurationMs heartbeat{2000};
+    bool class_of_run = false;  // Hello names the run's numeric class, not that of the given one
 };
 
 // What a peer knows at its start: from its folder, or nothing.
@@ -105,6 +106,7 @@ private:
     void receive(const RoundSummary& summary, const Envelope& envelope, Instant now);
     void receive(const Goodbye& goodbye, const Envelope& envelope, Instant now);
 
+    void follow_manifest();
     void say_hello(Instant now);
     void say_submission();
     void say_again(Instant now);

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "configs/run_config.h"
 #include "core/merkle.h"
 #include "protocol/beacon_chain.h"
 #include "protocol/codec.h"
@@ -166,6 +167,25 @@ TEST_CASE("a round from plan to summary", "[peer]") {
     (void)f.machine.step(AggregateApplied{RoundId{0}, digest(10)}, f.now);
     CHECK(f.machine.theta_root() == digest(10));
     CHECK(all_of<TrainRound>(f.tell(f.plan(1, digest(10)))).size() == 1);
+}
+
+TEST_CASE("Hello names the run's numeric class, unless the peer was given its own", "[peer]") {
+    for (const bool of_run : {true, false}) {
+        Fixture f;
+        RunConfig config;
+        config.inner.numeric_class = "fp32";
+        f.manifest.config_text = canonical_text(config);
+        Hello hello;
+        hello.numeric_class = NumericClass::kExact;
+        PeerRules rules;
+        rules.class_of_run = of_run;
+        f.machine = PeerMachine(f.self.id(), f.coordinator.id(), hello, rules, PeerResume{});
+        (void)f.machine.start(f.now);
+        (void)f.machine.step(ChannelUp{}, f.now);
+        const std::vector<Hello> told = said<Hello>(f.tell(Welcome{f.manifest, RoundId{0}}));
+        REQUIRE(told.size() == 1);
+        CHECK(told[0].numeric_class == (of_run ? NumericClass::kFp32 : NumericClass::kExact));
+    }
 }
 
 TEST_CASE("not counted means the old triple", "[peer]") {

@@ -68,6 +68,17 @@ TEST_CASE("peers of a tolerance class are audited inside it, whatever libtorch c
     CHECK(counted > 0);
 }
 
+TEST_CASE("peers take the run's numeric class, unless they are told another", "[process]") {
+    ProcessWorld world(3, 2, {{"inner", "numeric_class", "\"fp32\""}});
+    world.make_peer("p1");
+    world.make_peer("p2");
+    world.start_coordinator();
+    world.start_peer("p1");
+    world.start_peer("p2", {"--class", "exact"});
+    world.await_finish();
+    world.check_honest({"p1", "p2"});
+}
+
 TEST_CASE("peers of class exact and of a tolerance class train in one run", "[process]") {
     ProcessWorld world(3, 2);
     world.make_peer("p1");
