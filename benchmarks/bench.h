@@ -40,6 +40,7 @@ struct Bench {
     std::string summary;
     std::function<Result<std::vector<BenchRow>>(const BenchOptions&)> run;
     std::vector<std::string> against = {};  // what --against may name
+    bool takes_threads = true;              // false: it decides itself, and --threads is refused
 };
 
 // All benchmarks, in the order of the list.

@@ -174,8 +174,11 @@ Result<std::vector<BenchRow>> run_gemm(const BenchOptions& options) {
 }  // namespace
 
 Bench gemm_bench() {
-    return {
-        "gemm", "Matrix products of training against at::mm, and a row of decoding", run_gemm, {}};
+    return {"gemm",
+            "Matrix products of training against at::mm, on 1 and 2 threads, and a row of decoding",
+            run_gemm,
+            {"libtorch"},
+            false};
 }
 
 }  // namespace assay

@@ -1,8 +1,10 @@
 // Memory-bound work: tile roots against plain SHA-256, AdamW against a copy.
 
+#include <cstdio>
 #include <cstring>
 
 #include "benchmarks/all_benches.h"
+#include "benchmarks/machine_limits.h"
 #include "core/merkle.h"
 #include "core/rng.h"
 #include "kernels/adamw.h"
@@ -24,6 +26,17 @@ ByteSpan raw(const std::vector<float>& values) {
     return {reinterpret_cast<const uint8_t*>(values.data()), values.size() * sizeof(float)};
 }
 
+std::string context_of(const Alternating& time, double gigabytes) {
+    char text[160];
+    std::snprintf(text,
+                  sizeof(text),
+                  "medians %.1f and %.1f GB/s, stream copy %.1f GB/s; ",
+                  gigabytes / time.first_median,
+                  gigabytes / time.second_median,
+                  stream_copy_bytes_per_second(1) / 1e9);
+    return text + describe_limits(1);
+}
+
 Result<std::vector<BenchRow>> run_hash(const BenchOptions& options) {
     const size_t tiles = options.tiny ? 16 : 1024;
     const std::vector<float> values = made_values(tiles * kTileValues, "hash", 1);
@@ -39,7 +52,8 @@ Result<std::vector<BenchRow>> run_hash(const BenchOptions& options) {
                                   "plain SHA-256 of the same bytes",
                                   time.second_min / time.first_min,
                                   1,
-                                  "root " + root.brief()}};
+                                  "root " + root.brief(),
+                                  context_of(time, gigabytes)}};
 }
 
 Result<std::vector<BenchRow>> run_adamw(const BenchOptions& options) {
@@ -62,23 +76,24 @@ Result<std::vector<BenchRow>> run_adamw(const BenchOptions& options) {
             std::memcpy(target.data() + 3 * count, g.data(), count / 2 * sizeof(float));
         });
     // Reads theta, m, v, g and writes theta, m, v: 28 bytes a parameter; the copies move as many.
-    const double speed = 28e-9 * static_cast<double>(count) / time.first_min;
+    const double gigabytes = 28e-9 * static_cast<double>(count);
     return std::vector<BenchRow>{{"adamw",
-                                  speed,
+                                  gigabytes / time.first_min,
                                   "GB/s",
                                   "memcpy of as many bytes",
                                   time.second_min / time.first_min,
                                   1,
-                                  "theta " + tiles_root(theta).brief()}};
+                                  "theta " + tiles_root(theta).brief(),
+                                  context_of(time, gigabytes)}};
 }
 
 }  // namespace
 
 Bench hash_bench() {
-    return {"hash", "Merkle roots over 16 KiB tiles", run_hash};
+    return {"hash", "Merkle roots over 16 KiB tiles", run_hash, {}, false};
 }
 Bench adamw_bench() {
-    return {"adamw", "The order-fixed AdamW kernel", run_adamw};
+    return {"adamw", "The order-fixed AdamW kernel", run_adamw, {}, false};
 }
 
 }  // namespace assay

@@ -52,7 +52,17 @@ Result<BenchRow> run_case(const BenchOptions& options, const BenchText& text, ui
 Result<std::vector<BenchRow>> run_train(const BenchOptions& options) {
     // First: its children measure memory before this process has threads.
     Result<std::vector<BenchRow>> steps = step_rows(options);
-    if (!steps || options.against == kLibtorch) {
+    if (!steps) {
+        return steps;
+    }
+    for (const Bench& kernels : {gemm_bench(), adamw_bench()}) {
+        Result<std::vector<BenchRow>> more = kernels.run(options);
+        if (!more) {
+            return more;
+        }
+        steps->insert(steps->end(), more->begin(), more->end());
+    }
+    if (options.against == kLibtorch) {
         return steps;
     }
     const WorldSizes sizes = world_sizes(options.tiny);
@@ -76,7 +86,7 @@ Result<std::vector<BenchRow>> run_train(const BenchOptions& options) {
 
 Bench train_bench() {
     return {"train",
-            "Training steps, their memory and decoding against libtorch; a peer's whole round",
+            "Steps, their memory, kernels and decoding against libtorch; a peer's whole round",
             run_train,
             {kLibtorch}};
 }

@@ -97,6 +97,12 @@ int run_bench(const Bench& bench, const BenchCommand& command) {
                      bench.against.empty() ? "" : (", but with " + joined(bench.against)).c_str());
         return kExitUsage;
     }
+    if (!bench.takes_threads && command.threads != 1) {
+        std::fprintf(stderr,
+                     "assay: --threads: %s decides itself how many threads it measures\n",
+                     bench.name.c_str());
+        return kExitUsage;
+    }
     Result<std::vector<BenchRow>> rows = bench.run(options);
     if (!rows) {
         std::fprintf(stderr, "assay: %s\n", rows.reason().c_str());

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "core/check.h"
-#include "kernels/cpu_features.h"
+#include "kernels/kernel_path.h"
 #include "kernels/paths.h"
 
 namespace assay {
@@ -23,10 +23,11 @@ void feedback_step(std::span<const float> theta_start,
     ASSAY_CHECK_EQ(theta_start.size(), theta_end.size());
     ASSAY_CHECK_EQ(theta_start.size(), e.size());
     ASSAY_CHECK_EQ(theta_start.size(), a.size());
-    static const bool kFast = cpu_has_avx2_and_fma();
+    const KernelPath path = kernel_path();
+    const bool fast = path == KernelPath::kAvx2 || path == KernelPath::kAvx512;
     const FeedbackArrays arrays{
         theta_start.data(), theta_end.data(), e.data(), a.data(), theta_start.size()};
-    kFast ? feedback_avx2(arrays, beta) : feedback_scalar(arrays, beta);
+    fast ? feedback_avx2(arrays, beta) : feedback_scalar(arrays, beta);
 }
 
 }  // namespace assay

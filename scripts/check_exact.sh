@@ -7,9 +7,9 @@
 #   scripts/check_exact.sh [--break-it]
 #
 # --break-it builds it with -ffast-math, which must give other bits (the check can fail), and with
-# -ffp-contract=fast, which must not: the kernels leave no product that is added to be fused, for
-# every multiply-add is an fma by name. A compiler or emulator that is not installed is skipped
-# with a printed reason.
+# -ffp-contract=fast, which must not: every multiply-add in fp32 is an fma by name, and the fp64
+# products of the rotary tables lead to the same fp32 values. A compiler or emulator that is not
+# installed is skipped with a printed reason.
 
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$ASSAY_ROOT"
