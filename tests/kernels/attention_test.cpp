@@ -202,6 +202,19 @@ TEST_CASE("attention split into tiles of keys and queries has the same bits") {
     }
 }
 
+TEST_CASE("attention at the edges of blocks and chunks, with hostile values") {
+    for (const size_t tokens : {95U, 96U, 97U, 127U, 128U, 129U, 255U, 256U}) {
+        require_plain_bits({1, tokens, 1, 1, 4}, Inputs::kSparse);
+    }
+    for (const size_t width : {130U, 192U}) {
+        require_plain_bits({1, 33, 1, 1, width}, Inputs::kSparse);
+        require_plain_bits({1, 17, 1, 1, width}, Inputs::kHostile);
+    }
+    for (const Inputs inputs : {Inputs::kWide, Inputs::kBits}) {
+        require_plain_bits({1, 257, 1, 1, 4}, inputs);
+    }
+}
+
 TEST_CASE("a single query has the bits of its row in the forward pass") {
     ThreadPool pool(2);
     for (const KernelPath path : tested_paths()) {

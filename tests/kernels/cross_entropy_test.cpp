@@ -79,4 +79,29 @@ TEST_CASE("a certain row costs nothing, a NaN reaches the loss") {
     }
 }
 
+TEST_CASE("a logit of +inf makes the loss NaN, one of -inf counts as e^-87") {
+    const float infinity = std::numeric_limits<float>::infinity();
+    for (const KernelPath path : tested_paths()) {
+        const ForcedKernelPath forced(path);
+        ThreadPool pool(1);
+        for (const size_t vocab : {2U, 16U, 17U, 35U}) {
+            for (size_t at = 0; at < vocab; ++at) {
+                INFO(kernel_path_name(path) << ", logit " << at << " of " << vocab);
+                const std::vector<int32_t> target{static_cast<int32_t>((at + 1) % vocab)};
+                const auto with = [&](float value) {
+                    std::vector<float> logits(vocab, -100.0F);
+                    logits[at] = value;
+                    std::vector<float> loss(1);
+                    cross_entropy_backward(pool, target, vocab, 1.0F, logits.data(), loss.data());
+                    return joined(loss, logits);
+                };
+                CHECK(std::isnan(with(infinity)[0]));
+                CHECK(std::isfinite(with(-infinity)[0]));
+                CHECK(with(-infinity)[1 + at] > 0.0F);
+                require_same(with(-infinity), with(-187.0F));
+            }
+        }
+    }
+}
+
 }  // namespace assay

@@ -42,7 +42,7 @@ inline std::vector<int32_t> random_tokens(uint64_t seed, size_t count, size_t vo
     return tokens;
 }
 
-enum class Inputs : int { kPlain, kWide, kHostile, kBits };
+enum class Inputs : int { kPlain, kWide, kHostile, kBits, kSparse };
 inline constexpr Inputs kAllInputs[] = {
     Inputs::kPlain, Inputs::kWide, Inputs::kHostile, Inputs::kBits};
 
@@ -76,8 +76,20 @@ inline float hostile_value(uint64_t kind, float plain) {
     return kind < std::size(special) ? special[kind] : plain;
 }
 
+inline float sparse_value(uint64_t random, float wide) {
+    const float infinity = std::numeric_limits<float>::infinity();
+    const float special[] = {infinity, -infinity, std::nanf(""), 3e38F, -3.4e38F};
+    const uint64_t kind = random % 16384;
+    if (kind < std::size(special)) {
+        return special[kind];
+    }
+    return random % 3 == 0 ? std::ldexp(wide, -126) : wide;
+}
+
 // kPlain: [-1, 1); kWide: 40 binades with zeros; kHostile: plain with denormals, huge and tiny
-// values, zeros of both signs and infinities; kBits: any bit pattern, NaN among them.
+// values, zeros of both signs and infinities; kBits: any bit pattern, NaN among them; kSparse:
+// wide, a third of it around the denormals, with so few infinities, NaN and huge values that long
+// chains do not all end as NaN, which would compare nothing.
 inline std::vector<float> exact_inputs(uint64_t seed, size_t count, Inputs inputs) {
     SplitMix rng(seed);
     std::vector<float> values(count);
@@ -85,10 +97,13 @@ inline std::vector<float> exact_inputs(uint64_t seed, size_t count, Inputs input
         const uint64_t random = rng.next();
         const double unit = std::ldexp(static_cast<double>(random >> 40U), -23) - 1.0;
         value = static_cast<float>(unit);
-        if (inputs == Inputs::kWide) {
+        if (inputs == Inputs::kWide || inputs == Inputs::kSparse) {
             value = random % 16 == 0
                         ? 0.0F
                         : static_cast<float>(std::ldexp(unit, static_cast<int>(random % 41) - 20));
+        }
+        if (inputs == Inputs::kSparse) {
+            value = sparse_value(random >> 16U, value);
         } else if (inputs == Inputs::kHostile) {
             value = hostile_value(random % 64, value);
         } else if (inputs == Inputs::kBits) {

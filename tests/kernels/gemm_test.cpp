@@ -123,6 +123,21 @@ TEST_CASE("denormals, zeros of both signs, overflow and NaN follow the chain", "
     }
 }
 
+TEST_CASE("hostile values around the edges of blocks, also on two threads", "[gemm]") {
+    for (const size_t m : std::initializer_list<size_t>{95, 96, 97, 111, 112, 113}) {
+        check_layouts(m, 33, 18, Inputs::kHostile, {1, 2});
+    }
+    for (const size_t n : std::initializer_list<size_t>{1023, 1024, 1025}) {
+        check_layouts(7, n, 9, Inputs::kHostile, {1, 2});
+    }
+    for (const size_t k : std::initializer_list<size_t>{2047, 2049, 3000}) {
+        check_layouts(15, 34, k, Inputs::kSparse, {1, 2});
+    }
+    check_shape({GemmLayout::kNT, 97, 17, 2049}, Inputs::kSparse, {1, 2});
+    check_shape({GemmLayout::kTN, 113, 17, 2047}, Inputs::kSparse, {1, 2});
+    check_shape({GemmLayout::kNN, 3, 1025, 1025}, Inputs::kSparse, {1, 2});
+}
+
 TEST_CASE("single values come out as IEEE 754 has them", "[gemm]") {
     const float infinity = std::numeric_limits<float>::infinity();
     const float nan = std::numeric_limits<float>::quiet_NaN();
@@ -206,6 +221,30 @@ TEST_CASE("packed weights give the bits of the product", "[gemm]") {
                     std::vector<float> c(m * n, -1.0F);
                     packed_gemm(pool, m, of.a.data(), packed, c.data());
                     require_same(c, expected);
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("packed weights follow the chain with hostile values", "[gemm]") {
+    for (const Inputs inputs : {Inputs::kSparse, Inputs::kHostile, Inputs::kBits}) {
+        for (const size_t k : std::initializer_list<size_t>{0, 1, 9, 1023, 1024, 1025, 3000}) {
+            for (const size_t m : std::initializer_list<size_t>{1, 2, 7, 15}) {
+                const GemmShape shape{GemmLayout::kNT, m, 33, k};
+                const Matrices of = made(shape, inputs);
+                const std::vector<float> expected = plain_product(shape, of, false);
+                const PackedMatrix packed(of.b.data(), shape.n, k);
+                for (const KernelPath path : tested_paths()) {
+                    const ForcedKernelPath forced(path);
+                    for (const int threads : {1, 2}) {
+                        INFO(kernel_path_name(path) << ", " << described(shape) << ", inputs "
+                                                    << static_cast<int>(inputs));
+                        ThreadPool pool(threads);
+                        std::vector<float> c(m * shape.n, -1.0F);
+                        packed_gemm(pool, m, of.a.data(), packed, c.data());
+                        require_same(c, expected);
+                    }
                 }
             }
         }
