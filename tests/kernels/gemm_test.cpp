@@ -131,11 +131,11 @@ TEST_CASE("hostile values around the edges of blocks, also on two threads", "[ge
         check_layouts(7, n, 9, Inputs::kHostile, {1, 2});
     }
     for (const size_t k : std::initializer_list<size_t>{2047, 2049, 3000}) {
-        check_layouts(15, 34, k, Inputs::kSparse, {1, 2});
+        check_layouts(7, 18, k, Inputs::kSparse, {1, 2});
     }
-    check_shape({GemmLayout::kNT, 97, 17, 2049}, Inputs::kSparse, {1, 2});
-    check_shape({GemmLayout::kTN, 113, 17, 2047}, Inputs::kSparse, {1, 2});
-    check_shape({GemmLayout::kNN, 3, 1025, 1025}, Inputs::kSparse, {1, 2});
+    check_shape({GemmLayout::kNT, 97, 3, 2049}, Inputs::kSparse, {1, 2});
+    check_shape({GemmLayout::kTN, 113, 3, 2047}, Inputs::kSparse, {1, 2});
+    check_shape({GemmLayout::kNN, 1, 1025, 1025}, Inputs::kSparse, {1, 2});
 }
 
 TEST_CASE("single values come out as IEEE 754 has them", "[gemm]") {
