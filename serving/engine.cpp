@@ -179,9 +179,12 @@ void Engine::State::begin(Running& answer) {
     const std::vector<float> logits = answer.model->prefill(answer.sequence, answer.request.prompt);
     if (answer.request.tokens_max <= 0) {
         finish(answer, FinishReason::kLength);
-    } else if (take(answer, logits)) {
-        answer.counted = true;
-        count(&EngineMetrics::running, 1);
+        return;
+    }
+    // Before its client can see the first token.
+    answer.counted = true;
+    count(&EngineMetrics::running, 1);
+    if (take(answer, logits)) {
         running.push_back(std::move(answer));
     }
 }
