@@ -186,8 +186,10 @@ void ShareAdder::add(const Contribution& contribution,
                      double* squares) {
     const bool dense = contribution.dense != nullptr;
     const size_t rows = dense ? kTileValues : contribution.update->chunks[tile_].indices.size();
-    if (shares_.size() < rows * kShareLanes) {
-        shares_.resize(rows * kShareLanes);
+    // At least one row: an empty chunk too has a place to point to.
+    const size_t values = std::max<size_t>(rows, 1) * kShareLanes;
+    if (shares_.size() < values) {
+        shares_.resize(values);
     }
     float* shares = shares_.data() + lanes_;
     Waiting& waiting = waiting_[lanes_];
