@@ -162,6 +162,13 @@ struct Sums {
     double lost = 0;    // ||a - q||^2 of it
     double coded = 0;   // ||q||^2
     double common = 0;  // a q
+
+    void add(double magnitude, double q) {
+        kept += magnitude * magnitude;
+        lost += (magnitude - q) * (magnitude - q);
+        coded += q * q;
+        common += magnitude * q;
+    }
 };
 
 void add_chunk(Sums& sums,
@@ -173,10 +180,7 @@ void add_chunk(Sums& sums,
         const double exact = nearest(levels, magnitude);
         const double q = coded[static_cast<size_t>(std::find(levels.begin(), levels.end(), exact) -
                                                    levels.begin())];
-        sums.kept += magnitude * magnitude;
-        sums.lost += (magnitude - q) * (magnitude - q);
-        sums.coded += q * q;
-        sums.common += magnitude * q;
+        sums.add(magnitude, q);
     }
 }
 
@@ -186,10 +190,7 @@ void add_outliers(Sums& sums, const Magnitudes& kept, const ValueCoding& coding)
     const Magnitudes levels = rounded({classes.low, classes.high}, coding);
     for (const double magnitude : kept) {
         const double q = levels[magnitude < classes.split ? 0 : 1];
-        sums.kept += magnitude * magnitude;
-        sums.lost += (magnitude - q) * (magnitude - q);
-        sums.coded += q * q;
-        sums.common += magnitude * q;
+        sums.add(magnitude, q);
     }
 }
 

@@ -33,19 +33,14 @@ SparseUpdate code_values(std::span<float> values,
     ThreadPool alone(1);
     ThreadPool& pool = threads == nullptr ? alone : *threads;
     std::vector<ChunkCoder> coders(static_cast<size_t>(pool.threads()));
-    for (const TensorLayout& tensor : layout.tensors) {
-        pool.run_ranges(tensor.tile_count(), 1, [&](uint64_t first, uint64_t last, size_t thread) {
-            for (uint64_t chunk = first; chunk < last; ++chunk) {
-                const uint64_t tile = tensor.first_tile + chunk;
-                const uint64_t live =
-                    std::min<uint64_t>(kTileValues, tensor.live() - chunk * kTileValues);
-                coders[thread].code(values.subspan(tile * kTileValues, kTileValues),
-                                    live,
-                                    keep,
-                                    update.chunks[tile]);
-            }
-        });
-    }
+    pool.run_ranges(layout.tile_count(), 1, [&](uint64_t first, uint64_t last, size_t thread) {
+        for (uint64_t tile = first; tile < last; ++tile) {
+            coders[thread].code(values.subspan(tile * kTileValues, kTileValues),
+                                layout.live_in_tile(tile),
+                                keep,
+                                update.chunks[tile]);
+        }
+    });
     return update;
 }
 

@@ -48,7 +48,7 @@ private:
     };
 
     Status open();
-    Status open_machine(const std::vector<Record>& records);
+    Status open_machine(RunState state);
     Status prepare_compute();
     void turn();
     void farewell();
@@ -163,30 +163,24 @@ Status Coordinator::Program::prepare_compute() {
         done.notify_all();
     });
     done.wait(false);
-    return prepared ? open_machine(*records) : prepared;
+    return prepared ? open_machine(std::move(state)) : prepared;
 }
 
-Status Coordinator::Program::open_machine(const std::vector<Record>& records) {
+Status Coordinator::Program::open_machine(RunState state) {
     Result<BlobRef> theta = jobs_->theta_blob();
     if (!theta) {
         return theta.error();
     }
-    RoundRules rules = round_rules(config_, *theta, jobs_->sample_count());
-    const BeaconChain beacons = run_->beacons;
-    const auto element = [beacons](uint64_t index) { return beacons.element(index); };
-    if (records.empty()) {
-        machine_ = std::make_unique<RoundMachine>(run_->manifest, std::move(rules), element);
-    } else {
-        Result<RoundMachine> restored =
-            RoundMachine::restore(records, run_->manifest, std::move(rules), element);
-        if (!restored) {
-            return fail("the ledger does not lead to a state: " + restored.reason() +
-                        "; see `assay ledger verify --dir " + options_.folder.string() + "`");
-        }
-        machine_ = std::make_unique<RoundMachine>(std::move(*restored));
-        log_info("going on in round " + std::to_string(machine_->round().value) + " with " +
-                 std::to_string(records.size()) + " ledger records");
+    if (state.started()) {
+        log_info("going on in round " + std::to_string(state.round().value) + " with " +
+                 std::to_string(state.height()) + " ledger records");
     }
+    const BeaconChain beacons = run_->beacons;
+    machine_ = std::make_unique<RoundMachine>(
+        std::move(state),
+        run_->manifest,
+        round_rules(config_, *theta, jobs_->sample_count()),
+        [beacons](uint64_t index) { return beacons.element(index); });
     return {};
 }
 

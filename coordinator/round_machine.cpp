@@ -38,6 +38,14 @@ RoundMachine::RoundMachine(RunManifest manifest, RoundRules rules, ChainElement 
     ASSAY_CHECK(rules_.rounds > 0 && rules_.peers_min > 0 && rules_.sample_count > 0);
 }
 
+RoundMachine::RoundMachine(RunState state,
+                           RunManifest manifest,
+                           RoundRules rules,
+                           ChainElement element)
+    : RoundMachine(std::move(manifest), std::move(rules), std::move(element)) {
+    state_ = std::move(state);
+}
+
 Result<RoundMachine> RoundMachine::restore(const std::vector<Record>& records,
                                            RunManifest manifest,
                                            RoundRules rules,

@@ -46,7 +46,9 @@ class RoundMachine {
 public:
     // A new run. REQUIRES: a ledger without records.
     RoundMachine(RunManifest manifest, RoundRules rules, ChainElement element);
-    // After a crash or a stop; fails if the records belong to another run.
+    // After a crash or a stop: from the fold of all records, made with rounds_remembered(rules).
+    RoundMachine(RunState state, RunManifest manifest, RoundRules rules, ChainElement element);
+    // The same from the records; fails if they belong to another run.
     static Result<RoundMachine> restore(const std::vector<Record>& records,
                                         RunManifest manifest,
                                         RoundRules rules,

@@ -33,7 +33,7 @@ struct SimulationOptions {
     double blob_failure = 0;       // of a transfer
     double coordinator_crash = 0;  // probability, before each of its actions
     double snapshot_loss = 0;      // of the newest one, when the coordinator dies
-    double peer_crash = 0;         // probability, at each training's end
+    double peer_crash = 0;         // probability, before COMMIT, opening and applying
     uint64_t crash_height = 0;     // the coordinator dies once, when this record is durable
     int64_t vest_rounds = 4;
     int64_t audit_min_ppm = 1000000;

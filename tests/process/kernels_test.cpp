@@ -9,6 +9,19 @@
 namespace assay {
 namespace {
 
+// Everybody is audited in each round: nobody was rejected, and somebody counted.
+void check_audits(const ProcessWorld& world) {
+    size_t counted = 0;
+    for (const RoundStatus& round : world.rounds()) {
+        for (const PeerStatus& peer : round.peers) {
+            INFO(peer.reason);
+            CHECK(peer.verdict != "rejected");
+            counted += peer.verdict == "counted" ? 1 : 0;
+        }
+    }
+    CHECK(counted > 0);
+}
+
 TEST_CASE("audits are equal whatever kernels and threads a peer computes with", "[process]") {
     ProcessWorld world(4, 3);
     const std::vector<KernelPath> paths = available_kernel_paths();
@@ -27,15 +40,7 @@ TEST_CASE("audits are equal whatever kernels and threads a peer computes with", 
     }
     world.await_finish();
     world.check_honest(names);
-    size_t audited = 0;
-    for (const RoundStatus& round : world.rounds()) {
-        for (const PeerStatus& peer : round.peers) {
-            INFO(peer.reason);
-            CHECK(peer.verdict != "rejected");
-            audited += peer.verdict == "counted" ? 1 : 0;
-        }
-    }
-    CHECK(audited > 0);
+    check_audits(world);
 }
 
 // libtorch chooses its own code paths when a process starts; a machine without one of these takes
@@ -57,15 +62,7 @@ TEST_CASE("peers of a tolerance class are audited inside it, whatever libtorch c
     }
     world.await_finish();
     world.check_honest(names);
-    size_t counted = 0;
-    for (const RoundStatus& round : world.rounds()) {
-        for (const PeerStatus& peer : round.peers) {
-            INFO(peer.reason);
-            CHECK(peer.verdict != "rejected");
-            counted += peer.verdict == "counted" ? 1 : 0;
-        }
-    }
-    CHECK(counted > 0);
+    check_audits(world);
 }
 
 TEST_CASE("peers take the run's numeric class, unless they are told another", "[process]") {
