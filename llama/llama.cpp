@@ -41,7 +41,8 @@ GrainTokens grain_tokens(const TokenBatch& batch, int64_t first, int64_t count) 
 
 class Llama : public GradientModel {
 public:
-    explicit Llama(const ModelShape& shape) : shape_(shape), layout_(llama_layout(shape)) {}
+    Llama(const ModelShape& shape, at::ScalarType products)
+        : shape_(shape), products_(products), layout_(llama_layout(shape)) {}
 
     [[nodiscard]] const ParameterLayout& layout() const override { return layout_; }
 
@@ -65,7 +66,7 @@ public:
     std::vector<float> losses(std::span<const float> theta, const TokenBatch& batch) override {
         check_batch(shape_, batch, theta.size(), layout_.value_count());
         const at::NoGradGuard no_grad;
-        const Network network(shape_, leaves(theta, false));
+        const Network network(shape_, leaves(theta, false), products_);
         std::vector<float> all;
         constexpr int64_t kAtOnce = 8;  // bounds the logits that exist at a time
         for (int64_t first = 0; first < batch.sequences; first += kAtOnce) {
@@ -94,8 +95,7 @@ private:
         const int64_t length = tokens.inputs.size(1);
         const RotaryTable rotary = rotary_table(shape_, length);
         const at::Tensor hidden = network.hidden(tokens.inputs, rotary);
-        const at::Tensor logits =
-            network.logits(hidden.reshape({count * length, -1})).to(at::kFloat);
+        const at::Tensor logits = network.logits(hidden.reshape({count * length, -1}));
         const at::Tensor each =
             at::cross_entropy_loss(logits, tokens.targets.reshape({-1}), {}, at::Reduction::None);
         return each.view({count, length}).mean(1);
@@ -124,7 +124,7 @@ private:
                    std::span<float> gradient) const {
         const at::AutoGradMode with_gradient(true);
         const std::vector<at::Tensor> parameters = leaves(theta, true);
-        const Network network(shape_, parameters);
+        const Network network(shape_, parameters, products_);
         const at::Tensor losses = sequence_losses(network, grain_tokens(batch, first, count));
         append(step.sequence_losses, losses);
         const at::Tensor scaled = losses.sum() / static_cast<double>(batch.sequences);
@@ -140,22 +140,9 @@ private:
     }
 
     ModelShape shape_;
+    at::ScalarType products_;
     ParameterLayout layout_;
 };
-
-const char* class_name(NumericClass numeric_class) {
-    switch (numeric_class) {
-        case NumericClass::kExact:
-            return "exact";
-        case NumericClass::kFp32:
-            return "fp32";
-        case NumericClass::kTf32:
-            return "tf32";
-        case NumericClass::kBf16:
-            break;
-    }
-    return "bf16";
-}
 
 }  // namespace
 
@@ -177,15 +164,18 @@ Result<std::unique_ptr<GradientModel>> make_llama(const ModelShape& shape,
     if (Status fits = check_shape(shape); !fits) {
         return fits.error();
     }
-    if (numeric_class != NumericClass::kFp32) {
-        return fail(std::string("numeric class ") + class_name(numeric_class) +
-                    " is not available on this machine's processor in this build; use fp32");
+    if (numeric_class == NumericClass::kTf32) {
+        return fail(
+            "numeric class tf32 needs a CUDA device, on which this build does not train; "
+            "use exact, fp32 or bf16");
     }
     if (options.recompute_layers) {
         return fail("only the numeric class exact recomputes layers");
     }
     set_model_threads(options.threads);
-    return std::unique_ptr<GradientModel>(std::make_unique<Llama>(shape));
+    const bool bf16 = numeric_class == NumericClass::kBf16;
+    return std::unique_ptr<GradientModel>(
+        std::make_unique<Llama>(shape, bf16 ? at::kBFloat16 : at::kFloat));
 }
 
 }  // namespace assay

@@ -46,7 +46,10 @@ at::Tensor split_heads(const at::Tensor& x, int64_t heads) {
 
 }  // namespace
 
-Network::Network(const ModelShape& shape, std::vector<at::Tensor> parameters) : shape_(shape) {
+Network::Network(const ModelShape& shape,
+                 std::vector<at::Tensor> parameters,
+                 at::ScalarType products)
+    : shape_(shape), products_(products) {
     constexpr size_t kPerLayer = 9;
     const auto layers = static_cast<size_t>(shape.layers);
     ASSAY_CHECK_EQ(parameters.size(), 2 + kPerLayer * layers + (shape.tied ? 0U : 1U));
@@ -63,22 +66,32 @@ at::Tensor Network::norm(const at::Tensor& x, const at::Tensor& weight) const {
     return at::rms_norm(x, {x.size(-1)}, weight, shape_.norm_epsilon);
 }
 
+// Casts are no-ops in fp32; in bf16 each product's operands are rounded, its sum is made in fp32
+// inside the operator and rounded once: what autocast does for matrix products.
+at::Tensor Network::linear(const at::Tensor& x, const at::Tensor& weight) const {
+    return at::linear(x.to(products_), weight.to(products_)).to(at::kFloat);
+}
+
 // q (B, H, T, W), k and v (B, K, T, W) -> (B, H, T, W), causal.
 at::Tensor Network::mixed(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) const {
     const int64_t group = shape_.heads / shape_.kv_heads;
-    const at::Tensor all_k = group > 1 ? k.repeat_interleave(group, 1) : k;
-    const at::Tensor all_v = group > 1 ? v.repeat_interleave(group, 1) : v;
-    return at::scaled_dot_product_attention(q, all_k, all_v, std::nullopt, 0.0, true);
+    const auto of_all_heads = [&](const at::Tensor& x) {
+        const at::Tensor rounded = x.to(products_);
+        return group > 1 ? rounded.repeat_interleave(group, 1) : rounded;
+    };
+    return at::scaled_dot_product_attention(
+               q.to(products_), of_all_heads(k), of_all_heads(v), std::nullopt, 0.0, true)
+        .to(at::kFloat);
 }
 
 at::Tensor Network::attention(const Layer& layer,
                               const at::Tensor& x,
                               const RotaryTable& rotary) const {
-    const at::Tensor q = rotated(split_heads(at::linear(x, layer.q), shape_.heads), rotary);
-    const at::Tensor k = rotated(split_heads(at::linear(x, layer.k), shape_.kv_heads), rotary);
-    const at::Tensor v = split_heads(at::linear(x, layer.v), shape_.kv_heads);
+    const at::Tensor q = rotated(split_heads(linear(x, layer.q), shape_.heads), rotary);
+    const at::Tensor k = rotated(split_heads(linear(x, layer.k), shape_.kv_heads), rotary);
+    const at::Tensor v = split_heads(linear(x, layer.v), shape_.kv_heads);
     const at::Tensor heads = mixed(q, k, v).transpose(1, 2);
-    return at::linear(heads.reshape({x.size(0), x.size(1), -1}), layer.o);
+    return linear(heads.reshape({x.size(0), x.size(1), -1}), layer.o);
 }
 
 at::Tensor Network::hidden(const at::Tensor& tokens, const RotaryTable& rotary) const {
@@ -86,14 +99,13 @@ at::Tensor Network::hidden(const at::Tensor& tokens, const RotaryTable& rotary) 
     for (const Layer& layer : layers_) {
         x = x + attention(layer, norm(x, layer.attention_norm), rotary);
         const at::Tensor y = norm(x, layer.ffn_norm);
-        x = x +
-            at::linear(at::silu(at::linear(y, layer.gate)) * at::linear(y, layer.up), layer.down);
+        x = x + linear(at::silu(linear(y, layer.gate)) * linear(y, layer.up), layer.down);
     }
     return norm(x, final_norm_);
 }
 
 at::Tensor Network::logits(const at::Tensor& hidden_rows) const {
-    return at::linear(hidden_rows, head_);
+    return linear(hidden_rows, head_);
 }
 
 }  // namespace assay

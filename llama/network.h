@@ -27,8 +27,11 @@ RotaryTable rotary_table(const ModelShape& shape, int64_t count);
 
 class Network {
 public:
-    // `parameters` in layout order (model/shape.h).
-    Network(const ModelShape& shape, std::vector<at::Tensor> parameters);
+    // `parameters` in layout order (model/shape.h), fp32. Matrix products and attention read their
+    // operands rounded to `products`; all else, and what they give, is fp32.
+    Network(const ModelShape& shape,
+            std::vector<at::Tensor> parameters,
+            at::ScalarType products = at::kFloat);
 
     struct Layer {
         at::Tensor attention_norm;
@@ -50,8 +53,10 @@ private:
                                    const at::Tensor& k,
                                    const at::Tensor& v) const;
     [[nodiscard]] at::Tensor norm(const at::Tensor& x, const at::Tensor& weight) const;
+    [[nodiscard]] at::Tensor linear(const at::Tensor& x, const at::Tensor& weight) const;
 
     ModelShape shape_;
+    at::ScalarType products_;
     at::Tensor embedding_;
     std::vector<Layer> layers_;
     at::Tensor final_norm_;

@@ -76,6 +76,18 @@ TEST_CASE("peers take the run's numeric class, unless they are told another", "[
     world.check_honest({"p1", "p2"});
 }
 
+TEST_CASE("a run of class bf16 trains, and its audits pass", "[process]") {
+    ProcessWorld world(3, 2, {{"inner", "numeric_class", "\"bf16\""}});
+    world.make_peer("p1");
+    world.make_peer("p2");
+    world.start_coordinator();
+    world.start_peer("p1");
+    world.start_peer("p2");
+    world.await_finish();
+    world.check_honest({"p1", "p2"});
+    check_audits(world);
+}
+
 TEST_CASE("peers of class exact and of a tolerance class train in one run", "[process]") {
     ProcessWorld world(3, 2);
     world.make_peer("p1");
