@@ -1,6 +1,7 @@
 #include "benchmarks/bench.h"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace assay {
 
@@ -21,21 +22,62 @@ double median(std::vector<double> values) {
     return *middle;
 }
 
+void tell(const BenchOptions& options, double part) {
+    if (options.progress) {
+        options.progress(part);
+    }
+}
+
+BenchOptions narrowed(const BenchOptions& options, double first, double last) {
+    BenchOptions inner = options;
+    if (options.progress) {
+        inner.progress = [outer = options.progress, first, last](double part) {
+            outer(first + part * (last - first));
+        };
+    }
+    return inner;
+}
+
 Alternating time_alternating(int repetitions,
+                             const std::function<void()>& first,
+                             const std::function<void()>& second) {
+    BenchOptions options;
+    options.repetitions = repetitions;
+    return time_alternating(options, first, second);
+}
+
+Alternating time_alternating(const BenchOptions& options,
                              const std::function<void()>& first,
                              const std::function<void()>& second) {
     first();  // warm caches, pools and dispatch
     second();
     std::vector<double> firsts;
     std::vector<double> seconds;
-    for (int i = 0; i < repetitions; ++i) {
+    for (int i = 0; i < options.repetitions; ++i) {
+        tell(options, (i + 1.0) / (options.repetitions + 1.0));
         firsts.push_back(seconds_of(first));
         seconds.push_back(seconds_of(second));
     }
+    tell(options, 1);
     return {*std::min_element(firsts.begin(), firsts.end()),
             median(firsts),
             *std::min_element(seconds.begin(), seconds.end()),
             median(seconds)};
+}
+
+std::string describe_time(double min, double median) {
+    char text[64];
+    std::snprintf(text, sizeof(text), "min %.4g ms, median %.4g ms", min * 1e3, median * 1e3);
+    return text;
+}
+
+std::string describe_times(const Alternating& time) {
+    return describe_time(time.first_min, time.first_median) + "; the other " +
+           describe_time(time.second_min, time.second_median);
+}
+
+std::string threads_suffix(int threads) {
+    return threads == 1 ? "" : "_" + std::to_string(threads) + "_threads";
 }
 
 }  // namespace assay

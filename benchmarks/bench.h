@@ -33,7 +33,13 @@ struct BenchOptions {
     int64_t seeds = 3;
     std::string text;     // a text file for benches that train; "" for a made one
     std::string against;  // only the rows against this; "" for all
+    std::function<void(double part)> progress = {};  // told how much of it is done, of 1
 };
+
+// Tells the progress, if anyone listens.
+void tell(const BenchOptions& options, double part);
+// The same options for what takes from `first` to `last` of the whole: its progress is that part.
+BenchOptions narrowed(const BenchOptions& options, double first, double last);
 
 struct Bench {
     std::string name;
@@ -56,6 +62,16 @@ struct Alternating {
 Alternating time_alternating(int repetitions,
                              const std::function<void()>& first,
                              const std::function<void()>& second);
+// options.repetitions of them, and their progress.
+Alternating time_alternating(const BenchOptions& options,
+                             const std::function<void()>& first,
+                             const std::function<void()>& second);
 double median(std::vector<double> values);
+
+// "min 1.203 ms, median 1.251 ms", and the same of the other side; for a row's context.
+std::string describe_time(double min, double median);
+std::string describe_times(const Alternating& time);
+// Behind a row's name: "" for one thread, "_2_threads" for two.
+std::string threads_suffix(int threads);
 
 }  // namespace assay

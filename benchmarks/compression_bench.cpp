@@ -8,6 +8,7 @@
 
 #include "benchmarks/all_benches.h"
 #include "benchmarks/bench_world.h"
+#include "benchmarks/machine_limits.h"
 #include "compression/aggregate.h"
 #include "compression/compressor.h"
 #include "compression/error_feedback.h"
@@ -102,20 +103,9 @@ Result<Peers> make_peers(Setup& setup, TorchCompressor& torch) {
     return peers;
 }
 
-std::string context_of(const Alternating& time, double bytes) {
-    char text[160];
-    std::snprintf(text,
-                  sizeof(text),
-                  "%.2f GB/s; minimum %.3f ms, median %.3f ms; the other %.3f and %.3f ms",
-                  bytes / time.first_min / 1e9,
-                  time.first_min * 1e3,
-                  time.first_median * 1e3,
-                  time.second_min * 1e3,
-                  time.second_median * 1e3);
-    return text;
-}
-
 BenchRow speed_row(const char* name, const Setup& setup, const Alternating& time, double bytes) {
+    char speed[32];
+    std::snprintf(speed, sizeof(speed), "%.2f GB/s; ", bytes / time.first_min / 1e9);
     BenchRow row;
     row.name = name;
     row.value = setup.millions() / time.first_min;
@@ -123,7 +113,7 @@ BenchRow speed_row(const char* name, const Setup& setup, const Alternating& time
     row.against = kPublished;
     row.ratio = time.second_min / time.first_min;
     row.threads = setup.threads.threads();
-    row.context = context_of(time, bytes);
+    row.context = speed + describe_times(time);
     return row;
 }
 
@@ -145,6 +135,7 @@ BenchRow stream_row(const BenchOptions& options, Setup& setup, const std::vector
     row.against = "memcpy of as many bytes";
     row.ratio = time.second_min / time.first_min;
     row.threads = setup.threads.threads();
+    row.context = describe_times(time);
     return row;
 }
 
@@ -288,6 +279,13 @@ BenchRow made_bits(const BenchOptions& options) {
     return row;
 }
 
+void add_limits(std::vector<BenchRow>& rows, int threads, bool tiny) {
+    const std::string limits = describe_limits(threads, tiny);
+    for (BenchRow& row : rows) {
+        row.context += "; " + limits;
+    }
+}
+
 Result<std::vector<BenchRow>> run_compression(const BenchOptions& options) {
     Setup setup(options.tiny, 1);
     const auto side = static_cast<int64_t>(setup.side);
@@ -297,14 +295,16 @@ Result<std::vector<BenchRow>> run_compression(const BenchOptions& options) {
         return peers.error();
     }
     std::vector<BenchRow> rows = torch_rows(options, setup, torch, *peers);
+    add_limits(rows, 1, options.tiny);
     if (options.against == kTorch) {
         return rows;
     }
-    const Result<std::vector<BenchRow>> scaling = scaling_rows(options, peers->contributions);
+    Result<std::vector<BenchRow>> scaling = scaling_rows(options, peers->contributions);
     const Result<BenchRow> real = real_bits(options);
     if (!scaling || !real) {
         return scaling ? real.error() : scaling.error();
     }
+    add_limits(*scaling, 2, options.tiny);
     rows.insert(rows.end(), scaling->begin(), scaling->end());
     rows.push_back(made_bits(options));
     rows.push_back(*real);

@@ -63,10 +63,18 @@ std::vector<Product> products(bool tiny) {
     return all;
 }
 
+// Of one product, or the sums of many.
 struct Times {
     double flops = 0;
-    double exact = 0;
-    double stock = 0;
+    Alternating seconds;
+
+    void add(const Times& other, double count) {
+        flops += count * other.flops;
+        seconds.first_min += count * other.seconds.first_min;
+        seconds.first_median += count * other.seconds.first_median;
+        seconds.second_min += count * other.seconds.second_min;
+        seconds.second_median += count * other.seconds.second_median;
+    }
 };
 
 std::string decimals(double value) {
@@ -75,59 +83,91 @@ std::string decimals(double value) {
     return text;
 }
 
-BenchRow speed_row(const std::string& name, const Times& t, double peak, int threads) {
+// What the machine can do on as many threads.
+struct Limits {
+    Limits(int thread_count, bool tiny)
+        : threads(thread_count),
+          peak(fma_peak_per_second(threads, tiny)),
+          text(describe_limits(threads, tiny)) {}
+    int threads;
+    double peak;
+    std::string text;
+};
+
+BenchRow speed_row(const std::string& name, const Times& t, const Limits& limits) {
+    const double speed = t.flops / t.seconds.first_min;
     BenchRow row;
-    row.name = name;
-    row.value = t.flops / t.exact / 1e9;
+    row.name = name + threads_suffix(limits.threads);
+    row.value = speed / 1e9;
     row.unit = "GFLOP/s";
     row.against = "at::mm";
-    row.ratio = t.stock / t.exact;
-    row.threads = threads;
-    row.context = decimals(t.flops / t.exact / peak) + " of the measured FMA peak";
+    row.ratio = t.seconds.second_min / t.seconds.first_min;
+    row.threads = limits.threads;
+    row.context = describe_times(t.seconds) + "; ratio of medians " +
+                  decimals(t.seconds.second_median / t.seconds.first_median) + "; " +
+                  decimals(speed / limits.peak) + " of the FMA peak; " + limits.text;
     return row;
 }
 
-Alternating time_product(ThreadPool& pool, const Product& product, int repetitions) {
+Alternating time_product(ThreadPool& pool, const Product& product, const BenchOptions& options) {
     const GemmShape& s = product.shape;
     const std::vector<float> a = made_values(s.m * s.k, "a");
     const std::vector<float> b = made_values(s.n * s.k, "b");
     std::vector<float> c(s.m * s.n);
     std::vector<float> stock(s.m * s.n);
     return time_alternating(
-        repetitions,
+        options,
         [&] { gemm(pool, s, a.data(), b.data(), c.data(), false); },
         [&] { stock_gemm(s, a.data(), b.data(), stock.data()); });
 }
 
-// One row a shape and their total.
-void add_rows(std::vector<BenchRow>& rows, const BenchOptions& options, int threads) {
-    const std::string suffix = threads == 1 ? "" : "_" + std::to_string(threads) + "_threads";
-    const double peak = fma_peak_per_second(threads);
+// One row a shape and their total, which is returned.
+Times add_rows(std::vector<BenchRow>& rows, const BenchOptions& options, int threads) {
     set_stock_threads(threads);
     ThreadPool pool(threads);
+    const std::vector<Product> all = products(options.tiny);
+    double flops = 0;
+    for (const Product& product : all) {
+        flops += product.flops();
+    }
     Times total;
+    double done = 0;
     double least = 0;
-    for (const Product& product : products(options.tiny)) {
-        const Alternating time = time_product(pool, product, options.repetitions);
-        BenchRow row = speed_row(product.name + suffix,
-                                 {product.flops(), time.first_min, time.second_min},
-                                 peak,
-                                 threads);
+    const Limits limits(threads, options.tiny);
+    for (const Product& product : all) {
+        const double from = done / flops;
+        done += product.flops();
+        const Times times{product.flops(),
+                          time_product(pool, product, narrowed(options, from, done / flops))};
+        BenchRow row = speed_row(product.name, times, limits);
         row.note = std::to_string(product.shape.m) + " x " + std::to_string(product.shape.n) +
                    ", k " + std::to_string(product.shape.k);
-        row.context += ", ratio of medians " + decimals(time.second_median / time.first_median);
         least = least == 0 ? row.ratio : std::min(least, row.ratio);
         rows.push_back(row);
-        total.flops += product.count * product.flops();
-        total.exact += product.count * time.first_min;
-        total.stock += product.count * time.second_min;
+        total.add(times, product.count);
     }
-    BenchRow row = speed_row("gemm_total" + suffix, total, peak, threads);
+    BenchRow row = speed_row("gemm_total", total, limits);
     row.note = "each shape as often as a layer has it";
-    row.context += ", least ratio of a shape " + decimals(least) + ", " +
-                   std::string(kernel_path_name(kernel_path())) + " kernels; " +
-                   describe_limits(threads);
+    row.context += "; least ratio of a shape " + decimals(least) + "; " +
+                   std::string(kernel_path_name(kernel_path())) + " kernels";
     rows.push_back(row);
+    return total;
+}
+
+BenchRow scaling_row(const Times& alone, const Times& two, const std::string& limits) {
+    const Alternating seconds = {two.seconds.first_min,
+                                 two.seconds.first_median,
+                                 alone.seconds.first_min,
+                                 alone.seconds.first_median};
+    BenchRow row;
+    row.name = "gemm_scaling_2_threads";
+    row.value = two.flops / seconds.first_min / 1e9;
+    row.unit = "GFLOP/s";
+    row.against = "1 thread";
+    row.ratio = seconds.second_min / seconds.first_min;
+    row.threads = 2;
+    row.context = describe_times(seconds) + "; " + limits;
+    return row;
 }
 
 // One row of activations with weights that no cache holds.
@@ -139,35 +179,27 @@ BenchRow packed_row(const BenchOptions& options) {
     std::vector<float> c(n);
     ThreadPool pool(1);
     const auto multiply = [&] { packed_gemm(pool, 1, a.data(), weights, c.data()); };
-    const Alternating time = time_alternating(options.repetitions, multiply, multiply);
-    const double speed =
-        static_cast<double>(n * k * sizeof(float)) / std::min(time.first_min, time.second_min);
+    const Alternating time = time_alternating(options, multiply, [] {});
+    const double bytes = static_cast<double>(n * k * sizeof(float));
+    const double limit = stream_read_bytes_per_second(1, options.tiny);
     BenchRow row;
     row.name = "packed_row";
-    row.value = speed / 1e9;
+    row.value = bytes / time.first_min / 1e9;
     row.unit = "GB/s";
     row.against = "the measured stream read";
-    const double limit = stream_read_bytes_per_second(1);
-    row.ratio = speed / limit;
-    row.context = "stream read " + decimals(limit / 1e9) + " GB/s";
+    row.ratio = bytes / time.first_min / limit;
+    row.context = describe_time(time.first_min, time.first_median) + "; of a stream read of " +
+                  decimals(limit / 1e9) + " GB/s; " + describe_limits(1, options.tiny);
     row.note = "1 x " + std::to_string(n) + ", k " + std::to_string(k);
     return row;
 }
 
 Result<std::vector<BenchRow>> run_gemm(const BenchOptions& options) {
     std::vector<BenchRow> rows;
-    rows.push_back(packed_row(options));
-    add_rows(rows, options, 1);
-    const double alone = rows.back().value;
-    add_rows(rows, options, 2);
-    BenchRow scaling;
-    scaling.name = "gemm_scaling_2_threads";
-    scaling.value = rows.back().value;
-    scaling.unit = "GFLOP/s";
-    scaling.against = "1 thread";
-    scaling.ratio = rows.back().value / alone;
-    scaling.threads = 2;
-    rows.push_back(scaling);
+    rows.push_back(packed_row(narrowed(options, 0, 0.01)));
+    const Times alone = add_rows(rows, narrowed(options, 0.01, 0.65), 1);
+    const Times two = add_rows(rows, narrowed(options, 0.65, 1), 2);
+    rows.push_back(scaling_row(alone, two, describe_limits(2, options.tiny)));
     return rows;
 }
 
@@ -175,7 +207,8 @@ Result<std::vector<BenchRow>> run_gemm(const BenchOptions& options) {
 
 Bench gemm_bench() {
     return {"gemm",
-            "Matrix products of training against at::mm, on 1 and 2 threads, and a row of decoding",
+            "Matrix products of training against at::mm, on 1 and 2 threads, and a row of "
+            "decoding (3 minutes)",
             run_gemm,
             {"libtorch"},
             false};

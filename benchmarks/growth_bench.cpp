@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -87,7 +88,8 @@ double anonymous_bytes() {
 }
 
 struct Growth {
-    double seconds = 0;    // the best of all
+    double seconds = 0;  // the best of all
+    double median = 0;
     double memory = 0;     // most beside the operands
     uint64_t payload = 0;  // bytes
 };
@@ -110,6 +112,7 @@ Result<Growth> measure(uint64_t rows, uint64_t columns, int repetitions) {
     const CompressionSettings settings;
     Compressor compressor(layout, settings);
     Bytes bytes;
+    std::vector<double> times;
     for (int i = 0; i < repetitions; ++i) {
         const auto begin = std::chrono::steady_clock::now();
         const Status done =
@@ -119,10 +122,12 @@ Result<Growth> measure(uint64_t rows, uint64_t columns, int repetitions) {
         if (!done) {
             return done.error();
         }
-        growth.seconds = i == 0 ? seconds : std::min(growth.seconds, seconds);
+        times.push_back(seconds);
         // Everything that was allocated on the way is still held: buffers are kept.
         growth.memory = std::max(growth.memory, anonymous_bytes() - before);
     }
+    growth.seconds = *std::min_element(times.begin(), times.end());
+    growth.median = median(times);
     growth.payload = bytes.size();
     return growth;
 }
@@ -145,7 +150,7 @@ BenchRow growth_row(const std::string& size,
     row.unit = "Mparam/s";
     row.against = "the cost of a value of the smallest";
     row.ratio = first_cost / (one.seconds / millions);
-    row.context = context;
+    row.context = context + ("; " + describe_time(one.seconds, one.median));
     return row;
 }
 

@@ -63,25 +63,28 @@ uint64_t xor_of(const uint64_t* words, size_t count) {
     return a ^ b ^ c ^ d;
 }
 
-constexpr size_t kBlockFloats = size_t{64} << 20;  // 256 MiB
+size_t block_floats(bool tiny) {
+    return tiny ? size_t{1} << 16 : size_t{64} << 20;
+}
 
 }  // namespace
 
-double fma_peak_per_second(int threads) {
-    constexpr uint64_t kRounds = 500000;
+double fma_peak_per_second(int threads, bool tiny) {
+    const uint64_t rounds = tiny ? 1000 : 500000;
     std::vector<float> kept(static_cast<size_t>(threads));
     const double seconds =
-        fastest(threads, [&](size_t thread) { kept[thread] = run_chains(kRounds); });
+        fastest(threads, [&](size_t thread) { kept[thread] = run_chains(rounds); });
     const volatile float sink = kept.front();
     static_cast<void>(sink);
-    return 2.0 * 16 * kChains * static_cast<double>(kRounds) * threads / seconds;
+    return 2.0 * 16 * kChains * static_cast<double>(rounds) * threads / seconds;
 }
 
-double stream_read_bytes_per_second(int threads) {
-    FloatBuffer block(kBlockFloats);
-    std::memset(block.data(), 1, kBlockFloats * sizeof(float));
+double stream_read_bytes_per_second(int threads, bool tiny) {
+    const size_t floats = block_floats(tiny);
+    FloatBuffer block(floats);
+    std::memset(block.data(), 1, floats * sizeof(float));
     const auto* words = reinterpret_cast<const uint64_t*>(block.data());
-    const size_t share = kBlockFloats / 2 / static_cast<size_t>(threads);
+    const size_t share = floats / 2 / static_cast<size_t>(threads);
     std::vector<uint64_t> kept(static_cast<size_t>(threads));
     const double seconds = fastest(
         threads, [&](size_t thread) { kept[thread] = xor_of(words + thread * share, share); });
@@ -90,12 +93,13 @@ double stream_read_bytes_per_second(int threads) {
     return static_cast<double>(share * 8 * static_cast<size_t>(threads)) / seconds;
 }
 
-double stream_copy_bytes_per_second(int threads) {
-    FloatBuffer from(kBlockFloats);
-    FloatBuffer to(kBlockFloats);
-    std::memset(from.data(), 1, kBlockFloats * sizeof(float));
-    std::memset(to.data(), 2, kBlockFloats * sizeof(float));
-    const size_t share = kBlockFloats / static_cast<size_t>(threads);
+double stream_copy_bytes_per_second(int threads, bool tiny) {
+    const size_t floats = block_floats(tiny);
+    FloatBuffer from(floats);
+    FloatBuffer to(floats);
+    std::memset(from.data(), 1, floats * sizeof(float));
+    std::memset(to.data(), 2, floats * sizeof(float));
+    const size_t share = floats / static_cast<size_t>(threads);
     const double seconds = fastest(threads, [&](size_t thread) {
         std::memcpy(
             to.data() + thread * share, from.data() + thread * share, share * sizeof(float));
@@ -103,13 +107,13 @@ double stream_copy_bytes_per_second(int threads) {
     return 2.0 * static_cast<double>(share * 4 * static_cast<size_t>(threads)) / seconds;
 }
 
-std::string describe_limits(int threads) {
+std::string describe_limits(int threads, bool tiny) {
     char text[160];
     std::snprintf(text,
                   sizeof(text),
                   "FMA peak %.1f GFLOP/s, stream read %.1f GB/s, %d thread%s",
-                  fma_peak_per_second(threads) / 1e9,
-                  stream_read_bytes_per_second(threads) / 1e9,
+                  fma_peak_per_second(threads, tiny) / 1e9,
+                  stream_read_bytes_per_second(threads, tiny) / 1e9,
                   threads,
                   threads == 1 ? "" : "s");
     return text;

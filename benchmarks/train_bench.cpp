@@ -3,6 +3,7 @@
 
 #include "benchmarks/all_benches.h"
 #include "benchmarks/bench_world.h"
+#include "benchmarks/machine_limits.h"
 #include "benchmarks/step_bench.h"
 #include "llama/bare_trainer.h"
 
@@ -27,7 +28,7 @@ Result<BenchRow> run_case(const BenchOptions& options, const BenchText& text, ui
         return trained.error();
     }
     const Alternating time = time_alternating(
-        options.repetitions,
+        options,
         [&] { trained = (*world)->train(plan, 0); },
         [&] {
             BareTrainer trainer(sizes.shape, theta, options.threads);
@@ -46,34 +47,46 @@ Result<BenchRow> run_case(const BenchOptions& options, const BenchText& text, ui
         "bare libtorch loop, whole batches, fused AdamW",
         time.second_min / time.first_min,
         options.threads,
-        "grains of " + std::to_string(grain) + "; states " + trained->commit.states_root.brief()};
+        "grains of " + std::to_string(grain) + "; states " + trained->commit.states_root.brief(),
+        describe_times(time) + "; " + describe_limits(options.threads, options.tiny)};
 }
 
-Result<std::vector<BenchRow>> run_train(const BenchOptions& options) {
-    // First: its children measure memory before this process has threads.
-    Result<std::vector<BenchRow>> steps = step_rows(options);
-    if (!steps) {
-        return steps;
+Status append(std::vector<BenchRow>& rows, Result<std::vector<BenchRow>> more) {
+    if (!more) {
+        return more.error();
     }
-    for (const Bench& kernels : {gemm_bench(), adamw_bench()}) {
-        Result<std::vector<BenchRow>> more = kernels.run(options);
-        if (!more) {
-            return more;
-        }
-        steps->insert(steps->end(), more->begin(), more->end());
+    rows.insert(rows.end(), more->begin(), more->end());
+    return {};
+}
+
+// Rows that are compared with libtorch alone, without a peer around them. Steps come first: their
+// children measure memory before this process has threads.
+Result<std::vector<BenchRow>> step_and_kernel_rows(const BenchOptions& options) {
+    std::vector<BenchRow> rows;
+    Status status = append(rows, step_rows(narrowed(options, 0, 0.6)));
+    if (status.ok()) {
+        status = append(rows, gemm_bench().run(narrowed(options, 0.6, 0.99)));
     }
-    if (options.against == kLibtorch) {
-        return steps;
+    if (status.ok()) {
+        status = append(rows, adamw_bench().run(narrowed(options, 0.99, 1)));
     }
+    if (!status) {
+        return status.error();
+    }
+    return rows;
+}
+
+Result<std::vector<BenchRow>> peer_rows(const BenchOptions& options) {
     const WorldSizes sizes = world_sizes(options.tiny);
     const Result<BenchText> text =
         read_bench_text(options, static_cast<int32_t>(sizes.shape.vocab), sizes.sequence_tokens);
     if (!text) {
         return text.error();
     }
-    std::vector<BenchRow> rows = std::move(*steps);
+    std::vector<BenchRow> rows;
     for (const uint32_t grain : {1U, 2U, 4U}) {
-        Result<BenchRow> row = run_case(options, *text, grain);
+        const auto done = static_cast<double>(rows.size());
+        Result<BenchRow> row = run_case(narrowed(options, done / 3, (done + 1) / 3), *text, grain);
         if (!row) {
             return row.error();
         }
@@ -82,13 +95,28 @@ Result<std::vector<BenchRow>> run_train(const BenchOptions& options) {
     return rows;
 }
 
+Result<std::vector<BenchRow>> run_train(const BenchOptions& options) {
+    const bool alone = options.against == kLibtorch;
+    const double share = alone ? 1 : 0.95;
+    Result<std::vector<BenchRow>> rows = step_and_kernel_rows(narrowed(options, 0, share));
+    if (!rows || alone) {
+        return rows;
+    }
+    if (Status status = append(*rows, peer_rows(narrowed(options, share, 1))); !status) {
+        return status.error();
+    }
+    return rows;
+}
+
 }  // namespace
 
 Bench train_bench() {
     return {"train",
-            "Steps, their memory, kernels and decoding against libtorch; a peer's whole round",
+            "Steps on 1 and 2 threads, their memory and growth, kernels and decoding against "
+            "libtorch; a peer's whole round (7 minutes)",
             run_train,
-            {kLibtorch}};
+            {kLibtorch},
+            false};
 }
 
 }  // namespace assay

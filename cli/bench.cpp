@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/progress.h"
 #include "core/fields.h"
 #include "core/files.h"
 
@@ -103,7 +104,10 @@ int run_bench(const Bench& bench, const BenchCommand& command) {
                      bench.name.c_str());
         return kExitUsage;
     }
+    ProgressBar progress("measuring");
+    options.progress = [&progress](double part) { progress.show(part); };
     Result<std::vector<BenchRow>> rows = bench.run(options);
+    progress.done();
     if (!rows) {
         std::fprintf(stderr, "assay: %s\n", rows.reason().c_str());
         return kExitFailed;
@@ -152,7 +156,11 @@ void add_bench(CommandLine& line) {
         .optional_positional("NAME", command.name, "benchmark to run; without it: the list")
         .text("--json", command.json_file, "also write the rows to this file")
         .number("--threads", command.threads, 1, 256, "threads")
-        .number("--repetitions", command.repetitions, 1, 1000, "repetitions of each side")
+        .number("--repetitions",
+                command.repetitions,
+                1,
+                1000,
+                "repetitions of each side; below 7 for a first look only")
         .number("--seeds", command.seeds, 1, 100, "seeds, for benchmarks that train")
         .text("--text", command.text, "text file, for benchmarks that train")
         .text("--against", command.against, "only rows against this: libtorch, torch")

@@ -1,7 +1,9 @@
 // Every benchmark runs at its smallest size and gives rows that can be read; no time is asserted.
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "benchmarks/bench.h"
@@ -56,6 +58,70 @@ TEST_CASE("each benchmark runs tiny and gives finite rows", "[benchmarks]") {
     }
 }
 
+std::vector<BenchRow> train_rows(const BenchOptions& options) {
+    for (const Bench& bench : all_benches()) {
+        if (bench.name == "train") {
+            Result<std::vector<BenchRow>> rows = bench.run(options);
+            REQUIRE(rows.ok());
+            return *rows;
+        }
+    }
+    FAIL("there is no benchmark `train`");
+    return {};
+}
+
+TEST_CASE("training is measured against libtorch in every row that was asked for", "[benchmarks]") {
+    BenchOptions options;
+    options.tiny = true;
+    options.repetitions = 1;
+    options.against = "libtorch";
+    std::vector<double> progress;
+    options.progress = [&progress](double part) { progress.push_back(part); };
+    std::map<std::string, BenchRow> rows;
+    for (const BenchRow& row : train_rows(options)) {
+        INFO(row.name << ": " << row.context);
+        CHECK(rows.emplace(row.name, row).second);
+        // Beside each: the median, and what the machine can do with as many threads.
+        CHECK(row.context.find("median ") != std::string::npos);
+        CHECK(row.context.find("FMA peak ") != std::string::npos);
+        CHECK(row.context.find("stream read ") != std::string::npos);
+        CHECK(row.context.find(row.threads == 1 ? "GB/s, 1 thread" : "GB/s, 2 threads") !=
+              std::string::npos);
+        CHECK(row.threads == (row.name.find("2_threads") == std::string::npos ? 1 : 2));
+    }
+    std::set<std::string> expected = {"scaling_2_threads",
+                                      "scaling_2_threads_d256",
+                                      "gemm_scaling_2_threads",
+                                      "step_memory",
+                                      "step_paths",
+                                      "packed_row",
+                                      "cost_t32",
+                                      "cost_t64",
+                                      "cost_d128",
+                                      "cost_d256",
+                                      "cost_d512",
+                                      "cost_d1024"};
+    for (const std::string name : {"step_d256",
+                                   "step_d512",
+                                   "step_d1024",
+                                   "step_d256_roots",
+                                   "decode",
+                                   "adamw",
+                                   "gemm_total"}) {
+        expected.insert({name, name + "_2_threads"});
+    }
+    for (const auto& [name, row] : rows) {
+        const bool of_a_shape = name.rfind("gemm_d", 0) == 0;
+        CHECK((of_a_shape || expected.erase(name) == 1));
+    }
+    CHECK(expected == std::set<std::string>{});
+    // Two threads do the same work, in the same order.
+    CHECK(rows["adamw"].note == rows["adamw_2_threads"].note);
+    REQUIRE_FALSE(progress.empty());
+    CHECK(std::is_sorted(progress.begin(), progress.end()));
+    CHECK(progress.back() == Approx(1));
+}
+
 TEST_CASE("the work behind a benchmark gives the same result every time", "[benchmarks]") {
     BenchOptions options;
     options.tiny = true;
@@ -97,6 +163,15 @@ TEST_CASE("a median is the middle value, and both sides of a comparison run as o
     CHECK(second == 4);
     CHECK(time.first_min <= time.first_median);
     CHECK(time.second_min <= time.second_median);
+    CHECK(describe_times({0.001, 0.002, 0.25, 0.5}) ==
+          "min 1 ms, median 2 ms; the other min 250 ms, median 500 ms");
+    BenchOptions options;
+    options.repetitions = 1;
+    std::vector<double> parts;
+    options.progress = [&parts](double part) { parts.push_back(part); };
+    time_alternating(
+        narrowed(narrowed(options, 0.5, 1), 0, 0.5), [] {}, [] {});
+    CHECK(parts == std::vector<double>{0.625, 0.75});
 }
 
 TEST_CASE("the text of a benchmark is the same each time, and a missing file is named",
