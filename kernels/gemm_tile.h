@@ -42,6 +42,13 @@ struct GemmTiles : GemmSizes<P> {
     };
     using Tile = void (*)(const TileTask& task);
 
+    static void prefetch_columns(const float* b) {
+        __builtin_prefetch(b);
+        if constexpr (P::kVectors == 2) {
+            __builtin_prefetch(b + kWidth);
+        }
+    }
+
     static void prefetch_row(const float* c) {
         __builtin_prefetch(c, 1);
         if constexpr (P::kVectors == 2) {
@@ -49,8 +56,15 @@ struct GemmTiles : GemmSizes<P> {
         }
     }
 
+    // Of what the loop over k comes to some steps later: the first cache holds no whole panel.
+    static void prefetch_packed(const float* a, const float* b) {
+        constexpr size_t kSteps = 8;
+        __builtin_prefetch(a + kSteps * kRows);
+        prefetch_columns(b + kSteps * kGemmPanel);
+    }
+
     // c = (load ? c : +0) + a b for one tile, the rows kRow, k in order.
-    template <size_t... kRow>
+    template <bool kAhead, size_t... kRow>
     static void tile_of(const TileTask& task, std::index_sequence<kRow...> /*rows*/) {
         const float* a = task.a;
         const float* b = task.b;
@@ -67,6 +81,9 @@ struct GemmTiles : GemmSizes<P> {
         }
         ((prefetch_row(c + (kRow + kRows) * c_row)), ...);  // of the tile that comes next
         for (size_t k = task.depth; k > 0; --k, a += kRows, b += kGemmPanel) {
+            if constexpr (kAhead) {
+                prefetch_packed(a, b);
+            }
             const Lanes b_left = Lanes::load(b);
             if constexpr (P::kVectors == 2) {
                 const Lanes b_right = Lanes::load(b + kWidth);
@@ -85,7 +102,11 @@ struct GemmTiles : GemmSizes<P> {
 
     template <size_t kCount>
     static void tile(const TileTask& task) {
-        tile_of(task, std::make_index_sequence<kCount>());
+        tile_of<false>(task, std::make_index_sequence<kCount>());
+    }
+
+    static void full_tile_ahead(const TileTask& task) {
+        tile_of<true>(task, std::make_index_sequence<kRows>());
     }
 
     // The tile function for each number of rows, 1 to kRows.
@@ -118,7 +139,8 @@ struct GemmTiles : GemmSizes<P> {
     // Panels lie panel_step floats apart.
     static void multiply(const GemmPart& p, const float* a, const float* b, size_t panel_step) {
         constexpr auto kAll = std::make_index_sequence<kRows>();
-        const Tile full = tile_with(kRows, kAll);
+        constexpr size_t kDepthInCache = 256;  // of a panel beside a's rows, 32 KB
+        const Tile full = p.k > kDepthInCache ? &full_tile_ahead : tile_with(kRows, kAll);
         for (size_t j = 0; j < p.n; j += kColumns) {
             const float* panel = b + j / kGemmPanel * panel_step + j % kGemmPanel;
             const size_t columns = lesser(kColumns, p.n - j);
