@@ -2,7 +2,8 @@
 # The golden run of class exact (tests/golden/golden_run.h) with other compilers, optimisation
 # levels, processors, kernels and numbers of threads: all must end with the same bits. The golden
 # payloads and aggregate of the compressor (tests/compression/golden_updates.h) come out the same on
-# arm64 too; compression_test compares the paths of this machine.
+# arm64 too, where the kernels' own tests run as well (tests/kernels: NEON against the scalar files
+# on random and hostile inputs); kernels_test and compression_test compare the paths of this machine.
 #
 #   scripts/check_exact.sh [--break-it]
 #
@@ -23,9 +24,11 @@ failures=0
 # What the run needs, without the libraries that core/ links: the linker drops what nobody calls.
 SOURCES=(model/exact_llama.cpp model/inner_loop.cpp model/gradient_model.cpp model/shape.cpp
     protocol/layout.cpp core/check.cpp tests/golden/main.cpp)
-# The same for the golden payloads; main.cpp brings its own SHA-256.
-UPDATE_SOURCES=(protocol/layout.cpp core/check.cpp core/bytes.cpp core/rng.cpp core/merkle.cpp
-    tests/compression/main.cpp)
+# What goes on tiles and digests, without OpenSSL.
+DIGEST_SOURCES=(core/check.cpp core/bytes.cpp core/rng.cpp core/merkle.cpp
+    tests/golden/stand_in/digest.cpp)
+# The same for the golden payloads.
+UPDATE_SOURCES=(protocol/layout.cpp tests/compression/main.cpp "${DIGEST_SOURCES[@]}")
 FLAGS=(-std=c++20 -I. -ffp-contract=off -ffunction-sections -fdata-sections -pthread)
 
 flags_of() {
@@ -57,6 +60,17 @@ compile_updates() {
     shift 3
     link "$name" "$compiler" \
         "$(sources_of "$processor" kernels compression) ${UPDATE_SOURCES[*]}" "$@"
+}
+
+# compile_kernel_tests NAME PROCESSOR COMPILER [FLAGS...]: tests/kernels. Catch2 is one header, the
+# same for every processor; the other headers beside it are not.
+compile_kernel_tests() {
+    local name="$1" processor="$2" compiler="$3" headers="$out/catch2_alone"
+    shift 3
+    mkdir -p "$headers"
+    ln -sfn "$CATCH2" "$headers/catch2"
+    link "$name" "$compiler" "$(sources_of "$processor" kernels tests/kernels) tests/catch_main.cpp \
+        ${DIGEST_SOURCES[*]}" -isystem "$headers" "$@"
 }
 
 # link NAME COMPILER SOURCES [FLAGS...]
@@ -118,6 +132,29 @@ check_updates() {
     done
 }
 
+# Both halves of the kernels' tests at once: qemu runs most of each on one core.
+check_kernel_tests() {
+    local name="$1" runner="$2" half halves=("[attention]~[double]" "~[attention]~[double]")
+    say "$name: without [double], accuracy against double precision: it looks at one path, and" \
+        "equal bits carry it over"
+    for half in 0 1; do
+        # shellcheck disable=SC2086
+        { $runner "$out/$name/run" "${halves[half]}" >"$out/$name/log$half" 2>&1 &&
+            touch "$out/$name/passed$half"; } &
+    done
+    wait
+    for half in 0 1; do
+        if [ -e "$out/$name/passed$half" ] && ! grep -q '^No tests ran' "$out/$name/log$half"; then
+            say "same bits: $name, ${halves[half]}:" \
+                "$(grep '^All tests passed' "$out/$name/log$half")"
+        else
+            tail -n 40 "$out/$name/log$half"
+            say "OTHER BITS: $name, ${halves[half]}"
+            failures=$((failures + 1))
+        fi
+    done
+}
+
 cat tests/golden/{update_keep64,update_keep4096,aggregate_keep1024}.bin >"$out/golden_updates"
 for compiler in g++ clang++; do
     if ! command -v "$compiler" >/dev/null; then
@@ -134,6 +171,13 @@ if command -v aarch64-linux-gnu-g++ >/dev/null && command -v qemu-aarch64 >/dev/
     check arm64-O2 qemu-aarch64 scalar neon
     compile_updates arm64-updates arm64 aarch64-linux-gnu-g++ -O2 -static
     check_updates arm64-updates qemu-aarch64 scalar neon
+    CATCH2="$(find /usr/include /usr/local/include -maxdepth 2 -name catch.hpp -printf '%h\n' | head -n 1)"
+    if [ -n "$CATCH2" ]; then
+        compile_kernel_tests arm64-kernels arm64 aarch64-linux-gnu-g++ -O2 -static
+        check_kernel_tests arm64-kernels qemu-aarch64
+    else
+        say "skipped the kernels' tests on arm64: no catch2/catch.hpp"
+    fi
 else
     say "skipped arm64: g++-aarch64-linux-gnu or qemu-user is not installed"
 fi

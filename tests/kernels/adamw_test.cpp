@@ -69,7 +69,7 @@ TEST_CASE("thirty steps of AdamW have one digest on every machine") {
           "e5073c1ab8a1b45c598708586df45e76917e3932c1ad9b4468cf45d556cdadf0");
 }
 
-TEST_CASE("AdamW follows the textbook in double precision") {
+TEST_CASE("AdamW follows the textbook in double precision", "[double]") {
     const size_t count = 1000;
     const BiasTable table = bias_table(0.9, 0.95);
     Moments state{random_values(2, count, 0.02),

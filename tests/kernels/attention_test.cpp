@@ -179,7 +179,7 @@ void require_plain_bits(const AttentionShape& shape, Inputs inputs) {
 
 }  // namespace
 
-TEST_CASE("attention has the bits of its specification on every path") {
+TEST_CASE("attention has the bits of its specification on every path", "[attention]") {
     for (const Inputs inputs : tested_inputs()) {
         for (const size_t tokens : {1U, 2U, 15U, 16U, 17U, 31U, 32U, 33U, 63U, 64U, 65U, 97U}) {
             require_plain_bits({2, tokens, 2, 1, 16}, inputs);
@@ -194,7 +194,7 @@ TEST_CASE("attention has the bits of its specification on every path") {
     }
 }
 
-TEST_CASE("attention split into tiles of keys and queries has the same bits") {
+TEST_CASE("attention split into tiles of keys and queries has the same bits", "[attention]") {
     for (const Inputs inputs : {Inputs::kPlain, Inputs::kHostile}) {
         require_plain_bits({1, 300, 2, 1, 16}, inputs);
         require_plain_bits({1, 257, 3, 3, 8}, inputs);
@@ -202,7 +202,7 @@ TEST_CASE("attention split into tiles of keys and queries has the same bits") {
     }
 }
 
-TEST_CASE("attention at the edges of blocks and chunks, with hostile values") {
+TEST_CASE("attention at the edges of blocks and chunks, with hostile values", "[attention]") {
     for (const size_t tokens : {95U, 96U, 97U, 127U, 128U, 129U, 255U, 256U}) {
         require_plain_bits({1, tokens, 1, 1, 4}, Inputs::kSparse);
     }
@@ -215,7 +215,7 @@ TEST_CASE("attention at the edges of blocks and chunks, with hostile values") {
     }
 }
 
-TEST_CASE("a single query has the bits of its row in the forward pass") {
+TEST_CASE("a single query has the bits of its row in the forward pass", "[attention]") {
     ThreadPool pool(2);
     for (const KernelPath path : tested_paths()) {
         const ForcedKernelPath forced(path);
@@ -300,7 +300,7 @@ void require_slopes(std::vector<double>& at, const std::vector<float>& slopes, c
 
 }  // namespace
 
-TEST_CASE("attention follows double precision") {
+TEST_CASE("attention follows double precision", "[attention][double]") {
     ThreadPool pool(2);
     const Problem p = problem_of({2, 150, 4, 2, 64}, Inputs::kPlain, 5);
     const std::vector<double> exact = exact_of(p).output();
@@ -313,7 +313,7 @@ TEST_CASE("attention follows double precision") {
     REQUIRE(error < 1e-6);
 }
 
-TEST_CASE("the gradients of attention are the slopes of its output") {
+TEST_CASE("the gradients of attention are the slopes of its output", "[attention][double]") {
     ThreadPool pool(1);
     const Problem p = problem_of({2, 19, 4, 2, 8}, Inputs::kPlain, 9);
     Exact exact = exact_of(p);

@@ -43,7 +43,7 @@ TEST_CASE("cross-entropy has the scalar bits on every path, and one loss") {
     }
 }
 
-TEST_CASE("cross-entropy and its gradient follow double precision") {
+TEST_CASE("cross-entropy and its gradient follow double precision", "[double]") {
     ThreadPool pool(1);
     for (const size_t vocab : {3U, 50U, 5003U}) {
         const size_t target = vocab / 2;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/gemm_paths.h"
 #include "tests/kernels/exact_inputs.h"
 
 namespace assay {
@@ -174,7 +175,7 @@ TEST_CASE("single values come out as IEEE 754 has them", "[gemm]") {
     }
 }
 
-TEST_CASE("products are close to those in double precision", "[gemm]") {
+TEST_CASE("products are close to those in double precision", "[gemm][double]") {
     const GemmShape shape{GemmLayout::kNT, 20, 33, 2048};
     const Matrices of = made(shape, Inputs::kPlain);
     ThreadPool pool(1);
@@ -198,6 +199,27 @@ TEST_CASE("products are close to those in double precision", "[gemm]") {
     INFO("worst error, relative to the sum of sizes: " << worst);
     CHECK(worst < 3e-7);
     CHECK(worst > 0);
+}
+
+TEST_CASE("packed blocks take no more than the documented memory", "[gemm]") {
+    constexpr size_t kMost = (112 + 1024) * 1024 + 32;
+    for (const KernelPath path : tested_paths()) {
+        size_t largest = 0;
+        for (const size_t m : std::initializer_list<size_t>{1, 96, 97, 112, 113, 8192}) {
+            for (const size_t n : std::initializer_list<size_t>{1, 1023, 1024, 1025, 8192}) {
+                for (const size_t k : std::initializer_list<size_t>{1, 1024, 1025, 8192}) {
+                    GemmPart part;
+                    part.m = m;
+                    part.n = n;
+                    part.k = k;
+                    largest = std::max(largest, gemm_path(path).scratch(part));
+                }
+            }
+        }
+        INFO(kernel_path_name(path));
+        CHECK(largest <= kMost);
+        CHECK((path == KernelPath::kScalar ? largest == 0 : largest > 1024 * 1024));
+    }
 }
 
 TEST_CASE("packed weights give the bits of the product", "[gemm]") {

@@ -126,7 +126,7 @@ TEST_CASE("the sum of lanes is the tree of halves") {
     }
 }
 
-TEST_CASE("exp_of is 1.02 and log_of 0.83 units in the last place off at most") {
+TEST_CASE("exp_of is 1.02 and log_of 0.83 units in the last place off at most", "[double]") {
     CHECK(worst_exp(997) <= 1.02);
     CHECK(worst_log(4999) <= 0.83);
 }

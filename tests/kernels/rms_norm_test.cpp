@@ -69,7 +69,7 @@ TEST_CASE("RMSNorm has the scalar bits on every path") {
     }
 }
 
-TEST_CASE("RMSNorm and its gradient follow double precision") {
+TEST_CASE("RMSNorm and its gradient follow double precision", "[double]") {
     ThreadPool pool(1);
     Network net;
     const size_t count = net.rows * net.width;

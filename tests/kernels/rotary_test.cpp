@@ -48,7 +48,7 @@ std::vector<float> rotated(ThreadPool& pool, Rotation rotation, size_t width, In
 
 }  // namespace
 
-TEST_CASE("rotary tables are the sines and cosines rounded to fp32") {
+TEST_CASE("rotary tables are the sines and cosines rounded to fp32", "[double]") {
     for (const double base : {1.0, 10000.0, 500000.0, 1e7}) {
         for (const size_t width : {2U, 6U, 64U, 256U}) {
             INFO("base " << base << ", W " << width);
@@ -64,7 +64,7 @@ TEST_CASE("rotary tables are the sines and cosines rounded to fp32") {
     }
 }
 
-TEST_CASE("rotary tables hold to positions of a million") {
+TEST_CASE("rotary tables hold to positions of a million", "[double]") {
     const size_t positions = size_t{1} << 20U;
     double error = 0;
     for (const double base : {1.5, 7.0, 10000.0}) {  // near 1: angles as large as positions

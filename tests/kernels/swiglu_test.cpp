@@ -45,7 +45,7 @@ TEST_CASE("SwiGLU has the scalar bits on every path, in place too") {
     }
 }
 
-TEST_CASE("SwiGLU and its gradient follow double precision") {
+TEST_CASE("SwiGLU and its gradient follow double precision", "[double]") {
     ThreadPool pool(1);
     const size_t count = 5000;
     std::vector<float> gate = exact_inputs(4, count, Inputs::kPlain);

@@ -216,6 +216,24 @@ TEST_CASE("a NaN in a row of the embedding that no batch reads stops the step", 
     }
 }
 
+TEST_CASE("activations take the documented memory", "[exact]") {
+    ModelShape shape;
+    shape.layers = 5;
+    const auto of = [](int64_t value) { return static_cast<uint64_t>(value); };
+    const uint64_t d = of(shape.width);
+    const uint64_t q = of(shape.heads * shape.head_width);
+    const uint64_t k = of(shape.kv_heads * shape.head_width);
+    const uint64_t f = of(shape.ffn_width);
+    const uint64_t layer = 2 * d + 2 * q + 2 * k + 2 * f + 2 * of(shape.heads) + 2;
+    const uint64_t once = 4 * d + 2 * q + 2 * k + f + 2;
+    for (const uint64_t tokens : {uint64_t{16}, uint64_t{256}, uint64_t{2048}}) {
+        const uint64_t logits = std::min<uint64_t>(tokens, 256) * of(shape.vocab);
+        CHECK(activation_values(shape, tokens, false) == tokens * (5 * layer + once) + logits);
+        CHECK(activation_values(shape, tokens, true) ==
+              tokens * (5 * d + layer - d + once) + logits);
+    }
+}
+
 TEST_CASE("recomputed layers need less memory", "[exact]") {
     const ModelShape shape = tiny_shape(true);
     CHECK(activation_values(shape, 100, true) < activation_values(shape, 100, false));
