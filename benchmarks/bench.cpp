@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <thread>
 
 namespace assay {
 
@@ -11,6 +12,14 @@ double seconds_of(const std::function<void()>& work) {
     const auto start = std::chrono::steady_clock::now();
     work();
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// The threads of OpenMP look for work for up to 20 ms after they had some, and would take a core
+// from whoever comes next.
+void wait_for_idle_cores(const BenchOptions& options) {
+    if (options.threads > 1 && !options.tiny) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    }
 }
 
 }  // namespace
@@ -38,6 +47,11 @@ BenchOptions narrowed(const BenchOptions& options, double first, double last) {
     return inner;
 }
 
+BenchOptions with_threads(BenchOptions options, int threads) {
+    options.threads = threads;
+    return options;
+}
+
 Alternating time_alternating(int repetitions,
                              const std::function<void()>& first,
                              const std::function<void()>& second) {
@@ -55,7 +69,9 @@ Alternating time_alternating(const BenchOptions& options,
     std::vector<double> seconds;
     for (int i = 0; i < options.repetitions; ++i) {
         tell(options, (i + 1.0) / (options.repetitions + 1.0));
+        wait_for_idle_cores(options);
         firsts.push_back(seconds_of(first));
+        wait_for_idle_cores(options);
         seconds.push_back(seconds_of(second));
     }
     tell(options, 1);

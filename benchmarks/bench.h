@@ -40,6 +40,7 @@ struct BenchOptions {
 void tell(const BenchOptions& options, double part);
 // The same options for what takes from `first` to `last` of the whole: its progress is that part.
 BenchOptions narrowed(const BenchOptions& options, double first, double last);
+BenchOptions with_threads(BenchOptions options, int threads);
 
 struct Bench {
     std::string name;
@@ -62,7 +63,8 @@ struct Alternating {
 Alternating time_alternating(int repetitions,
                              const std::function<void()>& first,
                              const std::function<void()>& second);
-// options.repetitions of them, and their progress.
+// options.repetitions of them, and their progress. With options.threads above 1 it waits before
+// each until threads of the other side that spin have gone to sleep.
 Alternating time_alternating(const BenchOptions& options,
                              const std::function<void()>& first,
                              const std::function<void()>& second);

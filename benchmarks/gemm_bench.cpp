@@ -198,7 +198,7 @@ Result<std::vector<BenchRow>> run_gemm(const BenchOptions& options) {
     std::vector<BenchRow> rows;
     rows.push_back(packed_row(narrowed(options, 0, 0.01)));
     const Times alone = add_rows(rows, narrowed(options, 0.01, 0.65), 1);
-    const Times two = add_rows(rows, narrowed(options, 0.65, 1), 2);
+    const Times two = add_rows(rows, with_threads(narrowed(options, 0.65, 1), 2), 2);
     rows.push_back(scaling_row(alone, two, describe_limits(2, options.tiny)));
     return rows;
 }

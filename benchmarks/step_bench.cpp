@@ -168,8 +168,9 @@ constexpr double kStockWork = 2.5;  // of a step of stock libtorch, where one of
 
 void add_step_jobs(std::vector<Job>& jobs, const StepCase& one, bool roots) {
     for (const int threads : {1, 2}) {
-        jobs.push_back({(1 + kStockWork) * one.work() / threads,
-                        [=](const BenchOptions& o) { return time_step(o, one, roots, threads); }});
+        jobs.push_back({(1 + kStockWork) * one.work() / threads, [=](const BenchOptions& o) {
+                            return time_step(with_threads(o, threads), one, roots, threads);
+                        }});
     }
 }
 

@@ -113,7 +113,7 @@ Result<std::vector<BenchRow>> run_train(const BenchOptions& options) {
 Bench train_bench() {
     return {"train",
             "Steps on 1 and 2 threads, their memory and growth, kernels and decoding against "
-            "libtorch; a peer's whole round (7 minutes)",
+            "libtorch; a peer's whole round (9 minutes)",
             run_train,
             {kLibtorch},
             false};
