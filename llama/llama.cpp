@@ -41,10 +41,12 @@ GrainTokens grain_tokens(const TokenBatch& batch, int64_t first, int64_t count) 
 
 class Llama : public GradientModel {
 public:
-    Llama(const ModelShape& shape, at::ScalarType products)
-        : shape_(shape), products_(products), layout_(llama_layout(shape)) {}
+    Llama(const ModelShape& shape, at::ScalarType products, int threads)
+        : shape_(shape), products_(products), layout_(llama_layout(shape)), pool_(threads) {}
 
     [[nodiscard]] const ParameterLayout& layout() const override { return layout_; }
+    // Beside libtorch's own threads: these sleep while its operators run, and the other way round.
+    ThreadPool& pool() override { return pool_; }
 
     StepGradient gradient(std::span<const float> theta,
                           const TokenBatch& batch,
@@ -142,6 +144,7 @@ private:
     ModelShape shape_;
     at::ScalarType products_;
     ParameterLayout layout_;
+    ThreadPool pool_;
 };
 
 }  // namespace
@@ -175,7 +178,7 @@ Result<std::unique_ptr<GradientModel>> make_llama(const ModelShape& shape,
     set_model_threads(options.threads);
     const bool bf16 = numeric_class == NumericClass::kBf16;
     return std::unique_ptr<GradientModel>(
-        std::make_unique<Llama>(shape, bf16 ? at::kBFloat16 : at::kFloat));
+        std::make_unique<Llama>(shape, bf16 ? at::kBFloat16 : at::kFloat, options.threads));
 }
 
 }  // namespace assay

@@ -7,6 +7,8 @@
 #include <cmath>
 
 #include "core/rng.h"
+#include "kernels/norm.h"
+#include "model/inner_loop.h"
 #include "tests/model/double_decoder.h"
 
 namespace assay {
@@ -66,6 +68,34 @@ TEST_CASE("grains are summed left to right and padding stays zero", "[llama]") {
         norm += std::pow(double{whole[i]}, 2);
     }
     CHECK(std::sqrt(difference / norm) < 1e-5);
+}
+
+TEST_CASE("clipping and AdamW beside libtorch give the same bits on any number of threads",
+          "[llama]") {
+    const ModelShape shape = tiny_shape(true);
+    InnerPlan plan;
+    plan.steps = 1;
+    plan.learning_rate_bits = {0x3A83126F};
+    std::vector<float> expected;
+    for (const int threads : {1, 2, 3}) {
+        CAPTURE(threads);
+        auto model = make_llama(shape, NumericClass::kFp32, {threads, false});
+        REQUIRE(model.ok());
+        ThreadPool& pool = (*model)->pool();
+        CHECK(pool.threads() == threads);
+        InnerState state{made_theta(shape), {}, {}};
+        state.m.assign(state.theta.size(), 0.0F);
+        state.v = state.m;
+        std::vector<float> g = made_theta(shape);  // libtorch's own sums may depend on threads
+        scale_in_place(pool, g, clip_scale(squared_norm(pool, g), 0.5F));
+        REQUIRE(adamw_all(pool, (*model)->layout(), spans_of(state), g, {}, plan, 0).ok());
+        g.insert(g.end(), state.theta.begin(), state.theta.end());
+        g.insert(g.end(), state.m.begin(), state.m.end());
+        g.insert(g.end(), state.v.begin(), state.v.end());
+        expected = threads == 1 ? g : expected;
+        CHECK(g == expected);
+    }
+    set_model_threads(1);
 }
 
 TEST_CASE("class tf32 is refused in words, since nothing here computes it", "[llama]") {
