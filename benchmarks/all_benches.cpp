@@ -12,6 +12,7 @@ const std::vector<Bench>& all_benches() {
                                             strategies_bench(),
                                             strategies_grid_bench(),
                                             format_bench(),
+                                            format_loss_bench(),
                                             round_bench()};
     return kAll;
 }

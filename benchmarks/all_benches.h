@@ -15,6 +15,7 @@ Bench train_bench();
 Bench strategies_bench();
 Bench strategies_grid_bench();
 Bench format_bench();
+Bench format_loss_bench();
 Bench round_bench();
 
 }  // namespace assay

@@ -22,7 +22,44 @@ void wait_for_idle_cores(const BenchOptions& options) {
     }
 }
 
+std::string joined(const std::vector<std::string>& words) {
+    std::string all;
+    for (const std::string& word : words) {
+        all += (all.empty() ? "" : ", ") + word;
+    }
+    return all;
+}
+
+bool names(const std::vector<std::string>& words, const std::string& word) {
+    return std::find(words.begin(), words.end(), word) != words.end();
+}
+
 }  // namespace
+
+std::string refusal(const Bench& bench, const BenchOptions& options) {
+    if (!options.against.empty() && !names(bench.against, options.against)) {
+        return "--against " + options.against + ": " + bench.name + " is not compared with that" +
+               (bench.against.empty() ? "" : ", but with " + joined(bench.against));
+    }
+    if (!bench.takes_threads && options.threads != 1) {
+        return "--threads: " + bench.name + " decides itself how many threads it measures";
+    }
+    if (!options.parameters.empty() && !names(bench.parameters, options.parameters)) {
+        return "--parameters " + options.parameters + ": " + bench.name + " has " +
+               (bench.parameters.empty() ? "no choice of model sizes"
+                                         : "the sizes " + joined(bench.parameters));
+    }
+    if (!options.parameters.empty() && options.tiny) {
+        return "--parameters: --tiny is a size of its own; leave one of the two out";
+    }
+    if (!options.vary.empty() && !bench.sweeps) {
+        return "--vary: " + bench.name + " has no settings to vary; format_loss has";
+    }
+    if (!options.plot.empty() && !bench.plot) {
+        return "--plot: " + bench.name + " has no plot";
+    }
+    return "";
+}
 
 double median(std::vector<double> values) {
     ASSAY_CHECK(!values.empty());

@@ -31,8 +31,12 @@ struct BenchOptions {
     int repetitions = 7;
     bool tiny = false;  // seconds instead of minutes: what the tests run
     int64_t seeds = 3;
-    std::string text;     // a text file for benches that train; "" for a made one
-    std::string against;  // only the rows against this; "" for all
+    int64_t first_seed = 0;
+    std::string text;        // a text file for benches that train; "" for a made one
+    std::string against;     // only the rows against this; "" for all
+    std::string parameters;  // size of the model: "1M"; "" for the bench's own
+    std::string vary;        // settings of a sweep (loss_sweep.h); "" for the bench's own
+    std::string plot;        // SVG file that the rows are drawn into; "" for none
     std::function<void(double part)> progress = {};  // told how much of it is done, of 1
 };
 
@@ -46,9 +50,15 @@ struct Bench {
     std::string name;
     std::string summary;
     std::function<Result<std::vector<BenchRow>>(const BenchOptions&)> run;
-    std::vector<std::string> against = {};  // what --against may name
-    bool takes_threads = true;              // false: it decides itself, and --threads is refused
+    std::vector<std::string> against = {};     // what --against may name
+    bool takes_threads = true;                 // false: it decides itself, and --threads is refused
+    bool sweeps = false;                       // whether it takes --vary
+    std::vector<std::string> parameters = {};  // what --parameters may name
+    std::function<std::string(const std::vector<BenchRow>&)> plot = {};  // rows as an SVG, if any
 };
+
+// Why `bench` cannot run with `options`, beginning with the option; "" where it can.
+std::string refusal(const Bench& bench, const BenchOptions& options);
 
 // All benchmarks, in the order of the list.
 const std::vector<Bench>& all_benches();

@@ -1,121 +1,55 @@
 // Why the update format is what it is: what other codings, values and selections cost or keep, on
 // what the compressor sees in a real training run (early, middle, late) and on made values.
 
-#include <cmath>
-
 #include "benchmarks/all_benches.h"
 #include "benchmarks/format_costs.h"
-#include "benchmarks/strategy_run.h"
+#include "benchmarks/format_parts.h"
+#include "benchmarks/format_plot.h"
+#include "benchmarks/format_samples.h"
 #include "compression/error_feedback.h"
-#include "core/rng.h"
 
 namespace assay {
 
 namespace {
 
-constexpr uint32_t kKeep = 64;
-constexpr double kBeta = 0.95;
-
-// 1.07 M parameters, or the smallest that trains.
-StrategySizes sizes_of(bool tiny) {
-    StrategySizes sizes = strategy_sizes(tiny);
-    if (!tiny) {
-        sizes.shape = ModelShape{};
-        sizes.peers = 2;
-        sizes.sequences = 4;
-        sizes.rounds = 12;
-        sizes.held_out = 16;
-    }
-    return sizes;
-}
-
-// a = beta e + d of the first peer in the second, the middle and the last round.
-Result<std::vector<FormatSample>> real_samples(const BenchOptions& options) {
-    const Result<StrategySetup> setup = strategy_setup(options, sizes_of(options.tiny));
-    if (!setup) {
-        return setup.error();
-    }
-    const uint32_t rounds = setup->sizes.rounds;
-    std::vector<FormatSample> samples;
-    const auto take = [&](const char* name, const CompressorInput& input) {
-        FormatSample sample{name, "all", setup->model->layout(), {}};
-        sample.values.resize(input.e.size());
-        for (size_t i = 0; i < input.e.size(); ++i) {
-            sample.values[i] = std::fma(
-                static_cast<float>(kBeta), input.e[i], input.theta_start[i] - input.theta_end[i]);
-        }
-        samples.push_back(std::move(sample));
-    };
-    const auto watch = [&](const CompressorInput& input) {
-        if (input.peer != 0) {
-            return;
-        }
-        if (input.round == rounds - 1) {
-            take("late", input);
-        } else if (input.round == 1) {
-            take("early", input);
-        } else if (input.round == rounds / 2) {
-            take("middle", input);
-        }
-    };
-    StrategyCase one{"sparseloco", "sparseloco", 3e-3};
-    one.compression.beta = kBeta;
-    const Result<StrategyOutcome> outcome = run_strategy(*setup, one, 0, watch);
-    return outcome ? Result<std::vector<FormatSample>>(std::move(samples))
-                   : Result<std::vector<FormatSample>>(outcome.error());
-}
-
-double laplace(CounterRng& rng) {
-    const double magnitude = -std::log1p(-rng.unit());
-    return rng.below(2) == 0 ? magnitude : -magnitude;
-}
-
-double student_t3(CounterRng& rng) {
-    double squares = 0;
-    for (int i = 0; i < 3; ++i) {
-        const double normal = rng.normal();
-        squares += normal * normal;
-    }
-    return rng.normal() / std::sqrt(squares / 3);
-}
-
-FormatSample made_sample(const char* name, uint64_t rows, double (*draw)(CounterRng&)) {
-    FormatSample sample{name, "all", {}, {}};
-    sample.layout.add("made", rows, 256);
-    sample.values.resize(sample.layout.value_count());
-    CounterRng rng(derive_seed(Digest{}, name));
-    for (float& value : sample.values) {
-        value = static_cast<float>(1e-3 * draw(rng));
-    }
-    return sample;
-}
-
 SparseUpdate update_of(const FormatSample& sample) {
     std::vector<float> values = sample.values;
-    return code_values(values, sample.layout, kKeep);
+    return code_values(values, sample.layout, kFormatKeep);
 }
 
 class Rows {
 public:
-    void add(const std::string& name, double value, const char* unit) {
-        rows_.push_back({name, value, unit, "", 0, 1, ""});
+    void add(const std::string& name, double value, const char* unit, std::string note = "") {
+        rows_.push_back({name, value, unit, "", 0, 1, std::move(note)});
     }
-    void add_bits(const FormatSample& sample) {
-        const SparseUpdate update = update_of(sample);
-        const IndexBits bits = index_bits(update, sample.layout, kKeep);
+    void add_bits(const FormatSample& sample, const SparseUpdate& update) {
+        const IndexBits bits = index_bits(sample, update);
         const std::string at = sample.name + "." + sample.kind + ".";
         constexpr const char* kUnit = "bits/value";
-        add(at + "all", current_bits(update, sample.layout, kKeep), kUnit);
-        add(at + "indices", bits.current, kUnit);
+        add(at + "all",
+            current_bits(update, sample.layout, kFormatKeep),
+            kUnit,
+            std::to_string(sample.layout.live_count()) + " values, " +
+                std::to_string(kept_values(update)) + " kept");
+        const PartBits parts = part_bits(update, sample.layout, kFormatKeep);
+        add(at + "indices", parts.indices, kUnit);
+        add(at + "signs", parts.signs, kUnit);
+        add(at + "magnitudes", parts.magnitudes, kUnit);
+        add(at + "scales", parts.scales, kUnit);
         add(at + "indices_rice5", bits.rice5, kUnit);
         add(at + "indices_rice_adaptive", bits.rice_adaptive, kUnit);
         add(at + "indices_elias_fano", bits.elias_fano, kUnit);
         add(at + "indices_enumerative", bits.enumerative, kUnit);
         add(at + "indices_gap_entropy", bits.gap_entropy, kUnit);
+        add(at + "indices_row_ideal", bits.row_ideal, kUnit);
+        add(at + "indices_column_ideal", bits.column_ideal, kUnit);
+        add(at + "indices_row_column_ideal", bits.row_column_ideal, kUnit);
+        if (bits.last_round_ideal > 0) {
+            add(at + "indices_last_round_ideal", bits.last_round_ideal, kUnit);
+        }
     }
     // Of what is kept, the share of the energy that the codes lose.
-    void add_values(const FormatSample& sample) {
-        const SparseUpdate update = update_of(sample);
+    void add_values(const FormatSample& sample, const SparseUpdate& update) {
         const std::vector<std::pair<const char*, ValueCoding>> codings = {
             {"1_bit", {1, Split::kMean, false, {}}},
             {"2_bits_own", {2, Split::kOutliers, false, {}}},
@@ -133,6 +67,9 @@ public:
             const ValueQuality quality = value_quality(sample, update, coding);
             add(sample.name + ".lost." + name, quality.lost, "of kept");
             add(sample.name + ".cosine." + name, quality.cosine, "cosine");
+            if (coding.bits > 1 && !coding.scale) {
+                add(sample.name + ".magnitude_ideal." + name, quality.magnitude_bits, "bits/value");
+            }
         }
     }
     void add_selections(const FormatSample& sample) {
@@ -144,42 +81,69 @@ public:
             add(at + "spread_" + k, energy_kept(sample, Selection::kSpread, keep), "of energy");
         }
     }
+    void add_vectors(const FormatSample& sample, const SparseUpdate& update) {
+        const VectorCosts costs = vector_costs(sample, update, kFormatKeep);
+        const std::string at = sample.name + ".1d.";
+        add(at + "energy", costs.energy, "of energy");
+        add(at + "kept", costs.kept, "of its energy");
+        add(at + "sparse", costs.sparse_bits, "bits/live");
+        add(at + "dense16_adds", costs.dense_added, "bits/value");
+    }
     std::vector<BenchRow> take() { return std::move(rows_); }
 
 private:
     std::vector<BenchRow> rows_;
 };
 
+void add_all(Rows& rows, const FormatSample& sample, bool real) {
+    const SparseUpdate update = update_of(sample);
+    rows.add_bits(sample, update);
+    rows.add_values(sample, update);
+    rows.add_selections(sample);
+    if (!real) {
+        return;
+    }
+    rows.add_vectors(sample, update);
+    for (const char* kind : {"embedding", "attention", "mlp", "norm"}) {
+        const FormatSample only = only_kind(sample, kind);
+        rows.add_bits(only, update_of(only));
+    }
+}
+
 Result<std::vector<BenchRow>> run_format(const BenchOptions& options) {
-    Result<std::vector<FormatSample>> samples = real_samples(options);
-    if (!samples) {
-        return samples.error();
+    const Result<std::vector<FormatSample>> real = real_samples(options);
+    if (!real) {
+        return real.error();
     }
     Rows rows;
-    for (const FormatSample& sample : *samples) {
-        for (const char* kind : {"embedding", "attention", "mlp", "norm"}) {
-            rows.add_bits(only_kind(sample, kind));
-        }
+    double done = 0;
+    for (const FormatSample& sample : *real) {
+        add_all(rows, sample, true);
+        tell(options, 0.5 + 0.45 * ++done / static_cast<double>(real->size()));
     }
-    const uint64_t made_rows = options.tiny ? 64 : 4096;
-    samples->push_back(
-        made_sample("gaussian", made_rows, [](CounterRng& rng) { return rng.normal(); }));
-    samples->push_back(made_sample("laplace", made_rows, laplace));
-    samples->push_back(made_sample("student_t3", made_rows, student_t3));
-    for (const FormatSample& sample : *samples) {
-        rows.add_bits(sample);
-        rows.add_values(sample);
-        rows.add_selections(sample);
+    for (const FormatSample& sample : made_samples(options.tiny)) {
+        add_all(rows, sample, false);
     }
     return rows.take();
+}
+
+std::vector<std::string> run_names() {
+    std::vector<std::string> names;
+    for (const FormatRun& run : format_runs()) {
+        names.push_back(run.name);
+    }
+    return names;
 }
 
 }  // namespace
 
 Bench format_bench() {
-    return {"format",
-            "Bits, error and energy kept of the update format beside other codings",
-            run_format};
+    Bench bench{"format",
+                "Bits, error and energy kept of the update format beside other codings",
+                run_format};
+    bench.parameters = run_names();
+    bench.plot = format_plot;
+    return bench;
 }
 
 }  // namespace assay

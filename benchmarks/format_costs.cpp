@@ -6,11 +6,11 @@
 #include <map>
 #include <numeric>
 
+#include "benchmarks/index_models.h"
+
 namespace assay {
 
 namespace {
-
-using Magnitudes = std::vector<double>;
 
 bool contains(const std::string& text, const char* part) {
     return text.find(part) != std::string::npos;
@@ -63,180 +63,10 @@ double entropy_bits(const std::map<uint32_t, uint64_t>& counts) {
     return bits;
 }
 
-// The same indices with one positive value everywhere: what is left to say is where.
-SparseUpdate places_alone(const SparseUpdate& update) {
-    SparseUpdate places = update;
-    for (ChunkCode& chunk : places.chunks) {
-        std::fill(chunk.codes.begin(), chunk.codes.end(), uint8_t{1});
-        chunk.low_scale = 0;
-        chunk.high_scale = chunk.indices.empty() ? 0 : 1920;
-    }
-    return places;
-}
-
-// The thresholds between 2^halvings classes: each class is halved at its mean or median.
-void halve(Magnitudes& sorted,
-           size_t first,
-           size_t last,
-           int halvings,
-           Split split,
-           std::vector<size_t>& ends) {
-    if (halvings == 0 || last - first < 2) {
-        ends.push_back(last);
-        return;
-    }
-    const auto begin = sorted.begin() + static_cast<std::ptrdiff_t>(first);
-    const auto end = sorted.begin() + static_cast<std::ptrdiff_t>(last);
-    size_t middle = first + (last - first) / 2;
-    if (split != Split::kMedian) {
-        const double mean = std::accumulate(begin, end, 0.0) / static_cast<double>(last - first);
-        middle = static_cast<size_t>(std::lower_bound(begin, end, mean) - sorted.begin());
-    }
-    halve(sorted, first, middle, halvings - 1, split, ends);
-    halve(sorted, middle, last, halvings - 1, split, ends);
-}
-
-Magnitudes class_means(const Magnitudes& sorted, const std::vector<size_t>& ends) {
-    Magnitudes means;
-    size_t first = 0;
-    for (const size_t last : ends) {
-        if (last > first) {
-            double sum = 0;
-            for (size_t i = first; i < last; ++i) {
-                sum += sorted[i];
-            }
-            means.push_back(sum / static_cast<double>(last - first));
-        }
-        first = last;
-    }
-    return means;
-}
-
-// Lloyd-Max from the classes of the means: thresholds in the middle between levels.
-Magnitudes lloyd(const Magnitudes& sorted, Magnitudes levels) {
-    for (int move = 0; move < 30; ++move) {
-        std::vector<size_t> ends;
-        for (size_t i = 0; i + 1 < levels.size(); ++i) {
-            ends.push_back(static_cast<size_t>(
-                std::lower_bound(sorted.begin(), sorted.end(), (levels[i] + levels[i + 1]) / 2) -
-                sorted.begin()));
-        }
-        ends.push_back(sorted.size());
-        levels = class_means(sorted, ends);
-    }
-    return levels;
-}
-
-// Up to 2^(bits - 1) levels, rising.
-Magnitudes levels_of(Magnitudes kept, const ValueCoding& coding) {
-    std::sort(kept.begin(), kept.end());
-    std::vector<size_t> ends;
-    halve(kept, 0, kept.size(), coding.bits - 1, coding.split, ends);
-    const Magnitudes means = class_means(kept, ends);
-    return coding.split == Split::kLloyd ? lloyd(kept, means) : means;
-}
-
-// The class of a magnitude: the outliers' own split point, else the nearest level. A coding by mean
-// or median puts its thresholds elsewhere; the nearest level loses least of all.
-double nearest(const Magnitudes& levels, double magnitude) {
-    double best = levels.front();
-    for (const double level : levels) {
-        if (std::abs(level - magnitude) < std::abs(best - magnitude)) {
-            best = level;
-        }
-    }
-    return best;
-}
-
-Magnitudes rounded(Magnitudes levels, const ValueCoding& coding) {
-    if (coding.scale) {
-        for (double& level : levels) {
-            level = coding.scale(level);
-        }
-    }
-    return levels;
-}
-
-struct Sums {
-    double kept = 0;    // ||a||^2 of what is kept
-    double lost = 0;    // ||a - q||^2 of it
-    double coded = 0;   // ||q||^2
-    double common = 0;  // a q
-
-    void add(double magnitude, double q) {
-        kept += magnitude * magnitude;
-        lost += (magnitude - q) * (magnitude - q);
-        coded += q * q;
-        common += magnitude * q;
-    }
-};
-
-void add_chunk(Sums& sums,
-               const Magnitudes& kept,
-               const Magnitudes& levels,
-               const ValueCoding& coding) {
-    const Magnitudes coded = rounded(levels, coding);
-    for (const double magnitude : kept) {
-        const double exact = nearest(levels, magnitude);
-        const double q = coded[static_cast<size_t>(std::find(levels.begin(), levels.end(), exact) -
-                                                   levels.begin())];
-        sums.add(magnitude, q);
-    }
-}
-
-// The format's own split, where the class follows from the split point.
-void add_outliers(Sums& sums, const Magnitudes& kept, const ValueCoding& coding) {
-    const ClassSplit classes = split_classes(kept, SplitRule::kOutliers);
-    const Magnitudes levels = rounded({classes.low, classes.high}, coding);
-    for (const double magnitude : kept) {
-        const double q = levels[magnitude < classes.split ? 0 : 1];
-        sums.add(magnitude, q);
-    }
-}
-
-// The kept magnitudes of each chunk, without chunks that keep none.
-std::vector<Magnitudes> kept_magnitudes(const FormatSample& sample,
-                                        const SparseUpdate& update,
-                                        uint64_t first_tile,
-                                        uint64_t tiles) {
-    std::vector<Magnitudes> all;
-    for (uint64_t tile = first_tile; tile < first_tile + tiles; ++tile) {
-        Magnitudes kept;
-        for (const uint16_t index : update.chunks[tile].indices) {
-            kept.push_back(
-                std::abs(static_cast<double>(sample.values[tile * kTileValues + index])));
-        }
-        if (!kept.empty()) {
-            all.push_back(std::move(kept));
-        }
-    }
-    return all;
-}
-
-void add_tensor(Sums& sums, const std::vector<Magnitudes>& chunks, const ValueCoding& coding) {
-    Magnitudes shared;
-    if (coding.per_tensor) {
-        Magnitudes joined;
-        for (const Magnitudes& chunk : chunks) {
-            joined.insert(joined.end(), chunk.begin(), chunk.end());
-        }
-        shared = joined.empty() ? Magnitudes{} : levels_of(joined, coding);
-    }
-    for (const Magnitudes& chunk : chunks) {
-        if (coding.split == Split::kOutliers && !coding.per_tensor) {
-            add_outliers(sums, chunk, coding);
-        } else {
-            add_chunk(sums, chunk, coding.per_tensor ? shared : levels_of(chunk, coding), coding);
-        }
-    }
-}
-
-double squares_of(std::span<const float> values) {
-    double sum = 0;
-    for (const float value : values) {
-        sum += static_cast<double>(value) * static_cast<double>(value);
-    }
-    return sum;
+void append_chunks(SparseUpdate& to, const SparseUpdate& from, const TensorLayout& tensor) {
+    const auto first = from.chunks.begin() + static_cast<std::ptrdiff_t>(tensor.first_tile);
+    to.chunks.insert(
+        to.chunks.end(), first, first + static_cast<std::ptrdiff_t>(tensor.tile_count()));
 }
 
 // The largest `count` squares of a part.
@@ -295,16 +125,15 @@ uint64_t kept_of_tensor(const TensorLayout& tensor, uint32_t keep) {
     return kept;
 }
 
-double round_fraction(double value, int bits) {
-    if (value == 0) {
-        return 0;
-    }
-    int exponent = 0;
-    const double fraction = std::frexp(value, &exponent);
-    return std::ldexp(std::nearbyint(std::ldexp(fraction, bits + 1)), exponent - bits - 1);
-}
-
 }  // namespace
+
+double energy_of(std::span<const float> values) {
+    double sum = 0;
+    for (const float value : values) {
+        sum += static_cast<double>(value) * static_cast<double>(value);
+    }
+    return sum;
+}
 
 std::string kind_of_tensor(const std::string& name) {
     if (contains(name, "embed") || contains(name, "lm_head")) {
@@ -317,7 +146,7 @@ std::string kind_of_tensor(const std::string& name) {
 }
 
 FormatSample only_kind(const FormatSample& sample, const std::string& kind) {
-    FormatSample only{sample.name, kind, {}, {}};
+    FormatSample only{sample.name, kind, {}, {}, {}};
     for (const TensorLayout& tensor : sample.layout.tensors) {
         if (kind_of_tensor(tensor.name) == kind) {
             only.layout.add(tensor.name, tensor.rows, tensor.columns);
@@ -327,6 +156,9 @@ FormatSample only_kind(const FormatSample& sample, const std::string& kind) {
                 only.values.end(),
                 first,
                 first + static_cast<std::ptrdiff_t>(tensor.tile_count() * kTileValues));
+            if (!sample.before.chunks.empty()) {
+                append_chunks(only.before, sample.before, tensor);
+            }
         }
     }
     return only;
@@ -337,7 +169,8 @@ double current_bits(const SparseUpdate& update, const ParameterLayout& layout, u
     return bits_per_kept_value(update, bytes - kPayloadHeaderBytes);
 }
 
-IndexBits index_bits(const SparseUpdate& update, const ParameterLayout& layout, uint32_t keep) {
+IndexBits index_bits(const FormatSample& sample, const SparseUpdate& update) {
+    const ParameterLayout& layout = sample.layout;
     IndexBits bits;
     std::map<uint32_t, uint64_t> gap_counts;
     for (uint64_t tile = 0; tile < update.chunks.size(); ++tile) {
@@ -364,44 +197,44 @@ IndexBits index_bits(const SparseUpdate& update, const ParameterLayout& layout, 
                         &bits.gap_entropy}) {
         *sum /= kept;
     }
-    bits.current = current_bits(places_alone(update), layout, keep);
+    bits.row_ideal = context_bits(update, layout, {true, false, nullptr});
+    bits.column_ideal = context_bits(update, layout, {false, true, nullptr});
+    bits.row_column_ideal = context_bits(update, layout, {true, true, nullptr});
+    if (!sample.before.chunks.empty()) {
+        bits.last_round_ideal = context_bits(update, layout, {true, true, &sample.before});
+    }
     return bits;
 }
 
-ValueQuality value_quality(const FormatSample& sample,
-                           const SparseUpdate& update,
-                           const ValueCoding& coding) {
-    Sums sums;
+VectorCosts vector_costs(const FormatSample& sample, const SparseUpdate& update, uint32_t keep) {
+    ParameterLayout vectors;
+    SparseUpdate sparse;
+    double energy = 0;
+    double kept = 0;
     for (const TensorLayout& tensor : sample.layout.tensors) {
-        add_tensor(
-            sums, kept_magnitudes(sample, update, tensor.first_tile, tensor.tile_count()), coding);
+        if (tensor.rows > 1) {
+            continue;
+        }
+        vectors.add(tensor.name, tensor.rows, tensor.columns);
+        append_chunks(sparse, update, tensor);
+        energy += energy_of(std::span(sample.values).subspan(tensor.first_value(), tensor.live()));
+        for (uint64_t tile = 0; tile < tensor.tile_count(); ++tile) {
+            for (const uint16_t index : update.chunks[tensor.first_tile + tile].indices) {
+                const size_t at = tensor.first_value() + tile * kTileValues + index;
+                kept += energy_of(std::span(sample.values).subspan(at, 1));
+            }
+        }
     }
-    return {sums.lost / sums.kept,
-            sums.coded / sums.kept,
-            sums.common / std::sqrt(sums.coded * squares_of(sample.values))};
-}
-
-double to_fp16(double value) {
-    constexpr double kLeastStep = 1.0 / (1 << 24);
-    return value < 1.0 / (1 << 14) ? std::nearbyint(value / kLeastStep) * kLeastStep
-                                   : round_fraction(value, 10);
-}
-
-double to_bf16(double value) {
-    return round_fraction(value, 7);
-}
-
-double to_scale12(double value) {
-    return static_cast<double>(
-        magnitude_from_scale(scale_from_magnitude(static_cast<float>(value))));
-}
-
-double to_log8(double value) {
-    if (value == 0) {
-        return 0;
+    if (energy == 0) {
+        return {};
     }
-    const double x = std::clamp(std::nearbyint(4 * (std::log2(value) + 44)), 0.0, 255.0);
-    return std::exp2(x / 4 - 44);
+    const auto live = static_cast<double>(vectors.live_count());
+    const double bits =
+        current_bits(sparse, vectors, keep) * static_cast<double>(kept_values(sparse));
+    return {energy / energy_of(sample.values),
+            kept / energy,
+            bits / live,
+            (16 * live - bits) / static_cast<double>(kept_values(update))};
 }
 
 double energy_kept(const FormatSample& sample, Selection selection, uint32_t keep) {
@@ -413,7 +246,7 @@ double energy_kept(const FormatSample& sample, Selection selection, uint32_t kee
             kept += largest_squares(squares_at(sample, tensor, part), count);
         }
     }
-    return kept / squares_of(sample.values);
+    return kept / energy_of(sample.values);
 }
 
 }  // namespace assay

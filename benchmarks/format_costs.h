@@ -20,7 +20,10 @@ struct FormatSample {
     std::string kind;  // "embedding", "attention", "mlp", "norm"; "all"
     ParameterLayout layout;
     std::vector<float> values;  // layout order, padding zero
+    SparseUpdate before;        // what was sent in the round before; no chunks: none
 };
+// ||values||^2.
+double energy_of(std::span<const float> values);
 
 // The tensors of `kind` alone.
 FormatSample only_kind(const FormatSample& sample, const std::string& kind);
@@ -29,16 +32,30 @@ std::string kind_of_tensor(const std::string& name);
 // --- Bits a kept value ---
 
 struct IndexBits {
-    double current = 0;        // this format's, of the same indices with one value everywhere
     double rice5 = 0;          // Rice, r = 5
     double rice_adaptive = 0;  // the best r of each chunk, said in 4 bits
     double elias_fano = 0;
     double enumerative = 0;  // log2 of the number of such choices
     double gap_entropy = 0;  // of all gaps, order 0: what an ideal table would cost, itself free
+    // Ideal coders behind adaptive models of density (index_models.h). The last one also knows
+    // what was sent in the round before: 0 if that is not known.
+    double row_ideal = 0;
+    double column_ideal = 0;
+    double row_column_ideal = 0;
+    double last_round_ideal = 0;
 };
-IndexBits index_bits(const SparseUpdate& update, const ParameterLayout& layout, uint32_t keep);
+IndexBits index_bits(const FormatSample& sample, const SparseUpdate& update);
 // Everything but the header: indices, signs, magnitudes, scales, lengths.
 double current_bits(const SparseUpdate& update, const ParameterLayout& layout, uint32_t keep);
+
+// Tensors of one dimension, sparse like the others or dense.
+struct VectorCosts {
+    double energy = 0;       // their share of all energy
+    double kept = 0;         // of that energy, what is kept of them
+    double sparse_bits = 0;  // a live value of theirs
+    double dense_added = 0;  // bits a kept value of the whole payload that fp16 would add
+};
+VectorCosts vector_costs(const FormatSample& sample, const SparseUpdate& update, uint32_t keep);
 
 // --- Values ---
 
@@ -51,9 +68,10 @@ struct ValueCoding {
     std::function<double(double)> scale;  // what is left of a magnitude; none: exact
 };
 struct ValueQuality {
-    double lost = 0;    // ||a - q||^2 / ||a||^2 over what is kept
-    double energy = 0;  // ||q||^2 / ||a||^2 over what is kept
-    double cosine = 0;  // of q and the whole of a: what the direction of the step keeps
+    double lost = 0;            // ||a - q||^2 / ||a||^2 over what is kept
+    double energy = 0;          // ||q||^2 / ||a||^2 over what is kept
+    double cosine = 0;          // of q and the whole of a: what the direction of the step keeps
+    double magnitude_bits = 0;  // a kept value, by an ideal adaptive coder of order 0
 };
 ValueQuality value_quality(const FormatSample& sample,
                            const SparseUpdate& update,

@@ -310,6 +310,12 @@ StrategySizes strategy_sizes(bool tiny) {
     return sizes;
 }
 
+StrategySizes demo_strategy_sizes() {
+    StrategySizes sizes = strategy_sizes(false);
+    sizes.shape = ModelShape{};
+    return sizes;
+}
+
 Result<StrategySetup> strategy_setup(const BenchOptions& options, const StrategySizes& sizes) {
     StrategySetup setup;
     setup.sizes = sizes;

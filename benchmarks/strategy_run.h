@@ -33,6 +33,8 @@ struct StrategySizes {
 };
 // 131 k parameters; tiny: seconds.
 StrategySizes strategy_sizes(bool tiny);
+// The same text and schedule with 1.07 M parameters, those of the demo.
+StrategySizes demo_strategy_sizes();
 
 // How the outer step travels down. Only the first is a format of ours; the others show what it
 // costs.

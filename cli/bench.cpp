@@ -2,8 +2,8 @@
 
 #include "benchmarks/bench.h"
 
-#include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
@@ -21,8 +21,12 @@ struct BenchCommand {
     int64_t threads = 1;
     int64_t repetitions = 7;
     int64_t seeds = 3;
+    int64_t first_seed = 0;
+    std::string vary;
     std::string text;
     std::string against;
+    std::string parameters;
+    std::string plot_file;
     bool tiny = false;
 };
 
@@ -72,53 +76,62 @@ std::string rows_json(const std::vector<BenchRow>& rows) {
     return list.dump(1) + "\n";
 }
 
-std::string joined(const std::vector<std::string>& words) {
-    std::string all;
-    for (const std::string& word : words) {
-        all += (all.empty() ? "" : ", ") + word;
+bool write_file(const std::string& file, const std::string& text) {
+    const Status written = write_file_atomically(file, as_bytes(text));
+    if (!written) {
+        failed(written.reason());
     }
-    return all;
+    return written.ok();
 }
 
-int run_bench(const Bench& bench, const BenchCommand& command) {
+// A run may take minutes: say before it that its file has no folder.
+bool has_folder(const std::string& file) {
+    const std::filesystem::path folder = std::filesystem::path(file).parent_path();
+    std::error_code ignored;
+    if (folder.empty() || std::filesystem::is_directory(folder, ignored)) {
+        return true;
+    }
+    failed(file + ": there is no folder " + folder.string());
+    return false;
+}
+
+BenchOptions options_of(const BenchCommand& command) {
     BenchOptions options;
     options.threads = static_cast<int>(command.threads);
     options.repetitions = static_cast<int>(command.repetitions);
     options.seeds = command.seeds;
+    options.first_seed = command.first_seed;
+    options.vary = command.vary;
     options.text = command.text;
     options.tiny = command.tiny;
     options.against = command.against;
-    if (!command.against.empty() &&
-        std::find(bench.against.begin(), bench.against.end(), command.against) ==
-            bench.against.end()) {
-        std::fprintf(stderr,
-                     "assay: --against %s: %s is not compared with that%s\n",
-                     command.against.c_str(),
-                     bench.name.c_str(),
-                     bench.against.empty() ? "" : (", but with " + joined(bench.against)).c_str());
+    options.parameters = command.parameters;
+    options.plot = command.plot_file;
+    return options;
+}
+
+int run_bench(const Bench& bench, const BenchCommand& command) {
+    BenchOptions options = options_of(command);
+    const std::string refused = refusal(bench, options);
+    if (!refused.empty()) {
+        std::fprintf(stderr, "assay: %s\n", refused.c_str());
         return kExitUsage;
     }
-    if (!bench.takes_threads && command.threads != 1) {
-        std::fprintf(stderr,
-                     "assay: --threads: %s decides itself how many threads it measures\n",
-                     bench.name.c_str());
-        return kExitUsage;
-    }
-    ProgressBar progress("measuring");
-    options.progress = [&progress](double part) { progress.show(part); };
-    Result<std::vector<BenchRow>> rows = bench.run(options);
-    progress.done();
-    if (!rows) {
-        std::fprintf(stderr, "assay: %s\n", rows.reason().c_str());
+    if (!has_folder(command.json_file) || !has_folder(command.plot_file)) {
         return kExitFailed;
     }
-    print_rows(*rows);
-    if (command.json_file.empty()) {
-        return kExitOk;
+    ProgressBar bar(bench.name);
+    options.progress = [&](double part) { bar.show(part); };
+    Result<std::vector<BenchRow>> rows = bench.run(options);
+    bar.done();
+    if (!rows) {
+        return failed(rows.reason());
     }
-    const Status written = write_file_atomically(command.json_file, as_bytes(rows_json(*rows)));
-    if (!written) {
-        std::fprintf(stderr, "assay: %s\n", written.reason().c_str());
+    print_rows(*rows);
+    if (!command.json_file.empty() && !write_file(command.json_file, rows_json(*rows))) {
+        return kExitFailed;
+    }
+    if (!command.plot_file.empty() && !write_file(command.plot_file, bench.plot(*rows))) {
         return kExitFailed;
     }
     return kExitOk;
@@ -162,8 +175,16 @@ void add_bench(CommandLine& line) {
                 1000,
                 "repetitions of each side; below 7 for a first look only")
         .number("--seeds", command.seeds, 1, 100, "seeds, for benchmarks that train")
+        .number("--first-seed", command.first_seed, 0, 1 << 30, "the first of these seeds")
         .text("--text", command.text, "text file, for benchmarks that train")
         .text("--against", command.against, "only rows against this: libtorch, torch")
+        .text("--parameters",
+              command.parameters,
+              "size of the model: 1M, 10M, 100M (minutes, 12 GB) for format, 1M for format_loss")
+        .text("--vary",
+              command.vary,
+              "what format_loss compares: \"keep=64,96 beta=0.6,0.95\" runs all four")
+        .text("--plot", command.plot_file, "also draw the rows as an SVG file: format, format_loss")
         .toggle("--tiny", command.tiny, "the smallest sizes, to see that it works");
 }
 

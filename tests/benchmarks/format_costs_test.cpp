@@ -5,6 +5,8 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "benchmarks/format_parts.h"
+#include "benchmarks/index_models.h"
 #include "compression/error_feedback.h"
 
 namespace assay {
@@ -12,7 +14,7 @@ namespace {
 
 // One full chunk of 64 x 64 whose every 64th value is 1 + index / 65536, the others tiny.
 FormatSample comb() {
-    FormatSample sample{"comb", "all", {}, {}};
+    FormatSample sample{"comb", "all", {}, {}, {}};
     sample.layout.add("model.layers.0.mlp.up_proj.weight", 64, 64);
     sample.values.assign(kTileValues, 1e-6F);
     for (size_t i = 0; i < kTileValues; i += 64) {
@@ -32,14 +34,30 @@ TEST_CASE("the bits of indices are those of each coding's definition", "[benchma
     const FormatSample sample = comb();
     const SparseUpdate update = coded(sample);
     REQUIRE(kept_values(update) == 64);
-    const IndexBits bits = index_bits(update, sample.layout, 64);
+    const IndexBits bits = index_bits(sample, update);
     // Gaps: 0, then 63 times 63. Rice 5: 6 and 7 bits; the best r is 6: 7 bits each, and 4.
     CHECK(bits.rice5 == Approx((6 + 63 * 7) / 64.0));
     CHECK(bits.rice_adaptive == Approx((64 * 7 + 4) / 64.0).margin(0.07));
     CHECK(bits.elias_fano == Approx(6 + 1 + 1));
     CHECK(bits.enumerative == Approx(7.364).margin(0.001));
     CHECK(bits.gap_entropy == Approx((6 + 63 * std::log2(64 / 63.0)) / 64));
-    CHECK(bits.current < current_bits(update, sample.layout, 64));
+    const PartBits parts = part_bits(update, sample.layout, 64);
+    CHECK(parts.indices < parts.all());
+    // The parts are what an ideal coder pays; the bytes add a coder's states and a length.
+    CHECK(parts.all() <= current_bits(update, sample.layout, 64));
+    CHECK(current_bits(update, sample.layout, 64) < parts.all() + 5);
+}
+
+TEST_CASE("a context that knows the places makes them cheap, one that knows nothing costs little",
+          "[benchmarks]") {
+    const FormatSample sample = comb();  // all in one column
+    const SparseUpdate update = coded(sample);
+    const double blind = context_bits(update, sample.layout, {});
+    CHECK(blind == Approx(7.364).margin(0.01));
+    CHECK(context_bits(update, sample.layout, {true, false, nullptr}) < blind + 0.5);
+    CHECK(context_bits(update, sample.layout, {false, true, nullptr}) < blind - 3);
+    CHECK(context_bits(update, sample.layout, {false, false, &update}) < blind - 4);
+    CHECK(adaptive_bits({1000, 1000}) == Approx(1).margin(0.01));
 }
 
 TEST_CASE("more levels lose less, and a scale that is exact loses nothing more", "[benchmarks]") {
@@ -62,7 +80,7 @@ TEST_CASE("more levels lose less, and a scale that is exact loses nothing more",
 }
 
 TEST_CASE("a spread selection keeps at least what rows and blocks keep", "[benchmarks]") {
-    FormatSample sample{"steep", "all", {}, {}};
+    FormatSample sample{"steep", "all", {}, {}, {}};
     sample.layout.add("model.layers.0.mlp.up_proj.weight", 128, 128);
     for (size_t i = 0; i < 4 * kTileValues; ++i) {
         sample.values.push_back(std::exp2(-static_cast<float>(i) / 1024));
