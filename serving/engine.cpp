@@ -88,11 +88,13 @@ uint64_t Engine::submit(GenerationRequest request, OnToken on_token, OnFinish on
             return 0;
         }
         number = state_->next_number++;
+        std::shared_ptr<SequenceModel> model = request.model ? request.model : state_->model;
+        request.model.reset();
         state_->waiting.push_back({number,
                                    std::move(request),
                                    std::move(on_token),
                                    std::move(on_finish),
-                                   nullptr,
+                                   std::move(model),
                                    0,
                                    {}});
     }
@@ -167,7 +169,6 @@ bool Engine::State::admit() {
         }
         answer = std::move(waiting.front());
         waiting.pop_front();
-        answer.model = model;
         metrics.prompt_tokens += answer.request.prompt.size();
     }
     begin(answer);

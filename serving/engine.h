@@ -1,8 +1,8 @@
 // Generates tokens for many requests at once: continuous batching over one decoder.
 //
 // Knows only token ids: no text, no HTTP. submit() and cancel() may be called from any thread; the
-// callbacks run on the engine's thread. New parameters are swapped in between two steps: sequences
-// that run finish with the ones they began with.
+// callbacks run on the engine's thread. New parameters are swapped in between two steps: requests
+// that wait or run finish with the ones that were current when they were submitted.
 
 #pragma once
 
@@ -33,7 +33,8 @@ public:
 };
 
 struct GenerationRequest {
-    std::vector<int32_t> prompt;  // not empty
+    std::shared_ptr<SequenceModel> model;  // null: the engine's at submit()
+    std::vector<int32_t> prompt;           // not empty
     int64_t tokens_max = 16;
     SamplingSettings sampling;
     int alternatives = 0;
@@ -72,7 +73,7 @@ public:
     // 0 if the queue is full or the engine stopped; else a number for cancel().
     uint64_t submit(GenerationRequest request, OnToken on_token, OnFinish on_finish);
     void cancel(uint64_t number);
-    // Requests that begin from now on use this one.
+    // Requests that are submitted from now on use this one.
     void swap_model(std::shared_ptr<SequenceModel> model);
     [[nodiscard]] EngineMetrics metrics() const;
 

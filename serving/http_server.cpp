@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
@@ -265,6 +266,14 @@ void Session::close() {
     shared_.sessions.erase(shared_from_this());
 }
 
+// Of a name with several addresses that of the older protocol: every client has it.
+tcp::endpoint preferred(const tcp::resolver::results_type& found) {
+    const auto older = std::find_if(found.begin(), found.end(), [](const auto& one) {
+        return one.endpoint().address().is_v4();
+    });
+    return older == found.end() ? found.begin()->endpoint() : older->endpoint();
+}
+
 class Server : public HttpServer {
 public:
     Server(const HttpOptions& options, Handler handler) : acceptor_(shared_.io) {
@@ -290,11 +299,17 @@ public:
 
     Status listen() {
         beast::error_code error;
-        const asio::ip::address address = asio::ip::make_address(shared_.options.host, error);
-        if (error) {
-            return fail("--host " + shared_.options.host + " is not an IP address");
+        const tcp::resolver::results_type found =
+            tcp::resolver(shared_.io)
+                .resolve(shared_.options.host,
+                         std::to_string(shared_.options.port),
+                         tcp::resolver::passive | tcp::resolver::numeric_service,
+                         error);
+        if (error || found.empty()) {
+            return fail("--host " + shared_.options.host +
+                        " is neither an IP address nor a name of this machine: " + error.message());
         }
-        const tcp::endpoint endpoint(address, shared_.options.port);
+        const tcp::endpoint endpoint = preferred(found);
         acceptor_.open(endpoint.protocol(), error);
         acceptor_.set_option(asio::socket_base::reuse_address(true), error);
         acceptor_.bind(endpoint, error);

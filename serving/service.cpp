@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <boost/algorithm/string/predicate.hpp>
+#include <locale>
 #include <mutex>
 #include <string_view>
 
@@ -19,6 +21,7 @@ namespace assay {
 namespace {
 
 constexpr size_t kPromptBytesMax = 1U << 20;
+constexpr std::string_view kBearer = "Bearer ";        // its case means nothing (RFC 9110, 11.1)
 constexpr std::string_view kOneModel = "/v1/models/";  // and its name
 
 bool equal_in_constant_time(const std::string& a, const std::string& b) {
@@ -102,11 +105,11 @@ private:
         if (options_.api_keys.empty()) {
             return true;
         }
-        const std::string prefix = "Bearer ";
-        if (request.authorization.rfind(prefix, 0) != 0) {
+        const std::string scheme = request.authorization.substr(0, kBearer.size());
+        if (!boost::algorithm::iequals(scheme, kBearer, std::locale::classic())) {
             return false;
         }
-        const std::string given = request.authorization.substr(prefix.size());
+        const std::string given = request.authorization.substr(kBearer.size());
         bool known = false;
         for (const std::string& key : options_.api_keys) {
             known = equal_in_constant_time(given, key) || known;
@@ -221,9 +224,9 @@ private:
     }
 
     // Tokens of every prompt, or why one of them cannot be answered.
-    std::variant<std::vector<std::vector<int32_t>>, ApiError> encode(const ApiRequest& request) {
+    std::variant<std::vector<std::vector<int32_t>>, ApiError> encode(const ApiRequest& request,
+                                                                     int64_t context) {
         std::vector<std::vector<int32_t>> all;
-        const int64_t context = model()->context_tokens();
         for (const Prompt& prompt : request.prompts) {
             std::vector<int32_t> tokens;
             if (const auto* ids = std::get_if<std::vector<int32_t>>(&prompt)) {
@@ -253,14 +256,16 @@ private:
         return all;
     }
 
-    AnswerHead head_of(const ApiRequest& request, const HttpRequest& http) {
+    AnswerHead head_of(const ApiRequest& request,
+                       const HttpRequest& http,
+                       const DecoderModel& served) {
         AnswerHead head;
         const std::string number = std::to_string(next_answer_.fetch_add(1) + 1);
         head.id = (request.chat ? "chatcmpl-" : "cmpl-") +
                   (http.request_id.empty() ? number : http.request_id);
         head.created = SystemClock().now().ms / 1000;
         head.model = options_.model_name;
-        head.fingerprint = model()->root().substr(0, 12);
+        head.fingerprint = served.root().substr(0, 12);
         head.chat = request.chat;
         head.with_logprobs = request.logprobs >= 0;
         return head;
@@ -272,6 +277,7 @@ private:
         return CounterRng(derive_seed(Digest{}, "sampling", {started, ++seeds_})).next();
     }
 
+    // One model from the first check to the last token: the fingerprint names what answers.
     void complete(const HttpRequest& http, bool chat, const ReplyPtr& reply) {
         const std::shared_ptr<DecoderModel> served = model();
         auto parsed = parse_request(
@@ -286,13 +292,13 @@ private:
         if (!request.seed_given) {
             request.sampling.seed = next_seed();
         }
-        auto encoded = encode(request);
+        auto encoded = encode(request, served->context_tokens());
         if (const auto* error = std::get_if<ApiError>(&encoded)) {
             refuse(reply, *error);
             return;
         }
         const bool stream = request.stream;
-        const AnswerHead head = head_of(request, http);
+        const AnswerHead head = head_of(request, http, *served);
         const auto answer =
             std::make_shared<Answer>(std::move(request),
                                      head,
@@ -302,13 +308,13 @@ private:
                                          metrics_.request_finished(reason, seconds);
                                      });
         answer->expect(std::get<std::vector<std::vector<int32_t>>>(std::move(encoded)));
-        submit(answer, reply, stream, served->context_tokens());
+        submit(answer, reply, stream, served);
     }
 
     void submit(const std::shared_ptr<Answer>& answer,
                 const ReplyPtr& reply,
                 bool stream,
-                int64_t context_tokens) {
+                const std::shared_ptr<DecoderModel>& served) {
         const EngineMetrics now = engine_->metrics();
         if (now.waiting + answer->choice_count() > options_.engine.waiting_max) {
             refuse(reply,
@@ -325,8 +331,10 @@ private:
         }
         std::vector<uint64_t> numbers;
         for (size_t i = 0; i < answer->choice_count(); ++i) {
+            GenerationRequest generation = answer->generation(i, served->context_tokens());
+            generation.model = served;
             const uint64_t number = engine_->submit(
-                answer->generation(i, context_tokens),
+                std::move(generation),
                 [answer, i](const SampledToken& token) { return answer->take(i, token); },
                 [answer, i](FinishReason reason) { answer->finish(i, reason); });
             if (number == 0) {

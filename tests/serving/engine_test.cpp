@@ -266,13 +266,34 @@ TEST_CASE("a new model serves what begins later; what runs keeps its own", "[ser
     engine.swap_model(next);
     Heard after;
     after.submit(engine, greedy({3}, 9));
+    Heard pinned;
+    GenerationRequest request = greedy({3}, 9);
+    request.model = old;
+    pinned.submit(engine, std::move(request));
     old->open();
     CHECK(before.await() == FinishReason::kLength);
     CHECK(after.await() == FinishReason::kLength);
+    CHECK(pinned.await() == FinishReason::kLength);
     CHECK(before.tokens() == expected({3}, 9, 0));
     CHECK(after.tokens() == expected({3}, 9, 7));
+    CHECK(pinned.tokens() == expected({3}, 9, 0));
     engine.stop();
     CHECK(old.use_count() == 1);  // its weights are free again
+}
+
+TEST_CASE("a request that waits while the model is swapped keeps that of its submission",
+          "[serving]") {
+    const auto old = std::make_shared<SumModel>(0, false);
+    Engine engine({1, 4}, old);
+    Heard running;
+    running.submit(engine, greedy({3}, 9));
+    old->await_step();
+    Heard waiting;
+    waiting.submit(engine, greedy({4}, 9));
+    engine.swap_model(std::make_shared<SumModel>(7));
+    old->open();
+    CHECK(waiting.await() == FinishReason::kLength);
+    CHECK(waiting.tokens() == expected({4}, 9, 0));
 }
 
 TEST_CASE("a stopped engine has told every request, and takes none", "[serving]") {

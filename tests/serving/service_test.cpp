@@ -318,8 +318,8 @@ TEST_CASE("only who has a key may ask; health is public", "[serving]") {
         const std::string header = std::string("Authorization: ") + wrong + "\r\n";
         CHECK(ask(*service, "GET", "/v1/models", "", header).status == 401);
     }
-    for (const char* right : {"first", "second"}) {
-        const std::string header = std::string("Authorization: Bearer ") + right + "\r\n";
+    for (const char* right : {"Bearer first", "Bearer second", "bearer first", "BEARER second"}) {
+        const std::string header = std::string("Authorization: ") + right + "\r\n";
         CHECK(ask(*service, "GET", "/v1/models", "", header).status == 200);
     }
     CHECK(ask(*service, "GET", "/metrics").status == 401);
@@ -423,6 +423,43 @@ TEST_CASE("new parameters are swapped in while the service runs", "[serving]") {
     REQUIRE_FALSE(refused.ok());
     CHECK(has(refused.reason(), "257"));
     CHECK(complete(*service, body)["system_fingerprint"] == after["system_fingerprint"]);
+}
+
+TEST_CASE("an answer that waited through a swap is the model's that its fingerprint names",
+          "[serving]") {
+    const json body{{"model", "assay"}, {"prompt", "a"}, {"max_tokens", 20}, {"temperature", 0}};
+    const json old = complete(*start_service({}, 8192), body);
+    ServiceOptions options;
+    options.engine = {1, 8};
+    const auto service = start_service(options, 8192);
+    HttpTestClient waiting(service->port());
+    {
+        HttpTestClient running(service->port());  // takes the only place until it goes away
+        running.request("POST",
+                        "/v1/completions",
+                        R"({"model":"assay","prompt":"a","max_tokens":8000,"stream":true,)"
+                        R"("ignore_eos":true})");
+        REQUIRE(running.await("data: "));
+        waiting.request("POST", "/v1/completions", body.dump());
+        REQUIRE(eventually([&] { return service->metrics().waiting == 1; }));
+        REQUIRE(
+            service->replace_model(std::make_shared<DecoderModel>(tiny_snapshot(2, 8192), 1)).ok());
+    }
+    const json answer = waiting.answer().json();
+    CHECK(answer["system_fingerprint"] == old["system_fingerprint"]);
+    CHECK(text_of(answer) == text_of(old));
+    CHECK(text_of(complete(*service, body)) != text_of(old));
+}
+
+TEST_CASE("a service listens on a name of this machine, and says what is none", "[serving]") {
+    ServiceOptions options;
+    options.http.host = "localhost";
+    CHECK(ask(*start_service(options), "GET", "/health").status == 200);
+    options.http.host = "no such host";
+    const auto refused = Service::start(
+        options, Tokenizer::bytes_only(), std::make_shared<DecoderModel>(tiny_snapshot(1), 1));
+    REQUIRE_FALSE(refused.ok());
+    CHECK(has(refused.reason(), "--host no such host"));
 }
 
 }  // namespace
