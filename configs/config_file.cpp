@@ -153,6 +153,22 @@ std::string read_sections(const toml::table& root, const std::string& file, RunC
     return fault;
 }
 
+// Where the first of the settings stands that the file has: what is left out has its default and is
+// not the one to change.
+std::string place_of_first(const std::string& file,
+                           const toml::table& root,
+                           const std::vector<std::string>& keys) {
+    for (const std::string& key : keys) {
+        const size_t dot = key.find('.');
+        const toml::table* section = root[key.substr(0, dot)].as_table();
+        const toml::node* node = section == nullptr ? nullptr : section->get(key.substr(dot + 1));
+        if (node != nullptr) {
+            return place_of(file, *node);
+        }
+    }
+    return file + ": ";
+}
+
 // toml++ 3.3 takes for granted that a key begins behind a line's first bracket: `[&` would bring
 // the program down. A section that is not named so is refused here, with its line; "" if there is
 // none.
@@ -208,12 +224,13 @@ Result<RunConfig> parse_run_config(std::string_view text, const std::string& nam
         if (!fault.empty()) {
             return fail(fault);
         }
+        const SettingsFault between = find_fault(config);
+        if (!between.text.empty()) {
+            return fail(place_of_first(name, root, between.keys) + between.text);
+        }
     } catch (const toml::parse_error& error) {
         return fail(name + ":" + std::to_string(error.source().begin.line) + ": " +
                     std::string(error.description()));
-    }
-    if (Status checked = check_config(config); !checked.ok()) {
-        return fail(name + ": " + checked.reason());
     }
     return config;
 }

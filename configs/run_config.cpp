@@ -28,103 +28,10 @@ std::string range_fault(const Field& field, const std::string& value) {
     return "is " + value + "; allowed is " + allowed_text(field);
 }
 
-Status check_bounds(RunConfig config) {
-    std::string fault;
-    for_each_setting(config, [&](std::string_view section, const Field& field, const auto& value) {
-        const std::string own = bounds_fault(field, value);
-        if (fault.empty() && !own.empty()) {
-            fault = key_of(section, field) + " " + own;
-        }
-    });
-    return fault.empty() ? Status() : Status(fail(fault));
-}
-
 std::string bound_text(double bound) {
     return bound == std::floor(bound) && std::abs(bound) < 1e15
                ? std::to_string(static_cast<int64_t>(bound))
                : number_text(bound);
-}
-
-std::string pair_text(std::string_view name, int64_t value) {
-    return std::string(name) + " (" + std::to_string(value) + ")";
-}
-
-// low_name <= high_name.
-std::string order_fault(std::string_view low_name,
-                        int64_t low,
-                        std::string_view high_name,
-                        int64_t high) {
-    if (low <= high) {
-        return "";
-    }
-    return pair_text(low_name, low) + " is larger than " + pair_text(high_name, high);
-}
-
-std::string batch_fault(const RunConfig& config) {
-    const InnerSettings& inner = config.inner;
-    if (inner.sequences_per_step % inner.grain_sequences != 0) {
-        return pair_text("inner.sequences_per_step", inner.sequences_per_step) +
-               " is no multiple of " + pair_text("inner.grain_sequences", inner.grain_sequences);
-    }
-    const double tokens = static_cast<double>(inner.inner_steps) *
-                          static_cast<double>(inner.sequences_per_step) *
-                          static_cast<double>(config.rounds.speed_span) *
-                          static_cast<double>(config.data.sequence_tokens);
-    if (tokens > static_cast<double>(kRoundTokensMax)) {
-        return "inner.inner_steps * inner.sequences_per_step * rounds.speed_span * "
-               "data.sequence_tokens is " +
-               number_text(tokens) + " tokens a round; at most " + std::to_string(kRoundTokensMax) +
-               " are allowed";
-    }
-    if (config.outer.strategy == "ddp" && inner.inner_steps != 1) {
-        return "outer.strategy ddp averages after each step: inner.inner_steps must be 1, not " +
-               std::to_string(inner.inner_steps);
-    }
-    return "";
-}
-
-std::string first_cross_fault(const RunConfig& config) {
-    const RoundSettings& rounds = config.rounds;
-    if (const Status shape = check_shape(config.model); !shape.ok()) {
-        return "model: " + shape.reason();
-    }
-    const std::string faults[] = {
-        order_fault("data.sequence_tokens",
-                    config.data.sequence_tokens,
-                    "model.context",
-                    config.model.context),
-        order_fault("verify.audit_steps",
-                    config.verify.audit_steps,
-                    "inner.inner_steps",
-                    config.inner.inner_steps),
-        order_fault("verify.chain_chunks",
-                    config.verify.chain_chunks,
-                    "verify.compressor_chunks",
-                    config.verify.compressor_chunks),
-        order_fault("compression.keep",
-                    config.compression.keep,
-                    "compression.downlink_keep",
-                    config.compression.downlink_keep),
-        order_fault(
-            "inner.warmup_rounds", config.inner.warmup_rounds, "rounds.rounds", rounds.rounds),
-        order_fault("rounds.peers_min", rounds.peers_min, "rounds.peers_max", rounds.peers_max),
-        order_fault("rounds.peers_start", rounds.peers_start, "rounds.peers_max", rounds.peers_max),
-        order_fault("rounds.commit_floor_ms",
-                    rounds.commit_floor_ms,
-                    "rounds.commit_ceiling_ms",
-                    rounds.commit_ceiling_ms),
-        order_fault("rounds.transfer_floor_ms",
-                    rounds.transfer_floor_ms,
-                    "rounds.transfer_ceiling_ms",
-                    rounds.transfer_ceiling_ms),
-        batch_fault(config),
-    };
-    for (const std::string& fault : faults) {
-        if (!fault.empty()) {
-            return fault;
-        }
-    }
-    return "";
 }
 
 // Reads canonical text from its front, one setting after the other.
@@ -283,14 +190,6 @@ std::string bounds_fault(const Field& field, const std::string& value) {
         allowed = allowed || value == choice;
     }
     return allowed ? "" : range_fault(field, "\"" + value + "\"");
-}
-
-Status check_config(const RunConfig& config) {
-    if (Status bounds = check_bounds(config); !bounds.ok()) {
-        return bounds;
-    }
-    const std::string fault = first_cross_fault(config);
-    return fault.empty() ? Status() : Status(fail(fault));
 }
 
 std::string canonical_text(const RunConfig& config) {

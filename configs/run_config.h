@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "compression/settings.h"
 #include "core/fields.h"
@@ -96,6 +97,14 @@ struct RunConfig {
 
 // Bounds of every setting, then what must hold between settings. Names the setting and the range.
 Status check_config(const RunConfig& config);
+
+// What is wrong, and the settings that are to blame, as section.name; no text: nothing.
+struct SettingsFault {
+    std::string text;
+    std::vector<std::string> keys;
+};
+// The first fault of check_config.
+SettingsFault find_fault(const RunConfig& config);
 
 // One line a setting, `section.name=value`, floating-point numbers as bit patterns: the text in the
 // manifest, from which its digest is made.

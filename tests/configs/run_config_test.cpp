@@ -143,10 +143,15 @@ TEST_CASE("an unknown key or section is a fault with the nearest known one", "[c
 }
 
 TEST_CASE("settings that contradict one another are refused", "[configs]") {
-    REQUIRE_THAT(fault_of("[model]\nkv_heads = 3\n"), Catch::Contains("multiple of kv_heads"));
+    REQUIRE_THAT(fault_of("[model]\nkv_heads = 3\n"),
+                 Catch::StartsWith("run.toml:2: ") && Catch::Contains("multiple of kv_heads"));
     REQUIRE_THAT(fault_of("[model]\nwidth = 130\n"), Catch::Contains("heads * head_width"));
     REQUIRE(fault_of("[verify]\naudit_steps = 13\n") ==
-            "run.toml: verify.audit_steps (13) is larger than inner.inner_steps (12)");
+            "run.toml:2: verify.audit_steps (13) is larger than inner.inner_steps (12)");
+    // The line is that of a setting which the file has.
+    REQUIRE(fault_of("[model]\nlayers = 2\ncontext = 64\n") ==
+            "run.toml:3: data.sequence_tokens (128) is larger than model.context (64)");
+    REQUIRE_THAT(fault_of("[outer]\n\nstrategy = \"ddp\"\n"), Catch::StartsWith("run.toml:3: "));
     REQUIRE_THAT(fault_of("[data]\nsequence_tokens = 129\n"),
                  Catch::Contains("model.context (128)"));
     REQUIRE_THAT(fault_of("[inner]\ngrain_sequences = 3\n"), Catch::Contains("no multiple"));
