@@ -53,7 +53,14 @@ struct KeyRefused {
     std::string reason;
 };
 
-using ClientEvent = std::variant<Connected, Incoming, Disconnected, KeyRefused, Refused>;
+// Nobody answers at the coordinator's address; tried again until somebody does. Comes at the first
+// failure and then every half minute, with what to look at.
+struct Unreachable {
+    std::string reason;
+};
+
+using ClientEvent =
+    std::variant<Connected, Incoming, Disconnected, KeyRefused, Unreachable, Refused>;
 
 // What came, what went, and what was refused, by reason.
 struct ChannelCounters {

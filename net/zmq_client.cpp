@@ -2,6 +2,7 @@
 #include <chrono>
 
 #include "core/rng.h"
+#include "net/reminder.h"
 #include "net/zmq_channel.h"
 #include "net/zmq_parts.h"
 
@@ -15,6 +16,8 @@ using Milliseconds = std::chrono::milliseconds;
 constexpr int kMessagesPerPoll = 256;
 constexpr int64_t kBackoffFirstMs = 100;
 constexpr int64_t kBackoffMaxMs = 5000;
+constexpr int kConnectTimeoutMs = 10000;  // the system's own is minutes where packets are dropped
+constexpr DurationMs kRemindEvery{30000};
 
 }  // namespace
 
@@ -38,6 +41,7 @@ private:
     void read_messages();
     void lost();
     void key_refused();
+    void connect_failed();
     int64_t backoff_ms();
 
     const Identity identity_;
@@ -51,6 +55,9 @@ private:
     int sockets_made_ = 0;
     bool refused_ = false;  // the socket is dead, a new one is made at retry_at_
     SteadyClock::time_point retry_at_;
+    bool was_lost_ = false;  // ZeroMQ's next retry follows from that, not from a failure to connect
+    SystemClock clock_;
+    Reminder unreachable_{kRemindEvery};
     int64_t wait_ms_ = kBackoffFirstMs;
     CounterRng jitter_;
     std::vector<ClientEvent> events_;
@@ -77,6 +84,7 @@ Status ZmqClient::Impl::connect() {
     set_option(*dealer_, ZMQ_IMMEDIATE, 1);
     set_option(*dealer_, ZMQ_RECONNECT_IVL, static_cast<int>(kBackoffFirstMs));
     set_option(*dealer_, ZMQ_RECONNECT_IVL_MAX, static_cast<int>(kBackoffMaxMs));
+    set_option(*dealer_, ZMQ_CONNECT_TIMEOUT, kConnectTimeoutMs);
     set_option(*dealer_, ZMQ_LINGER, linger_ms_);
     monitor_.emplace(context_, *dealer_, std::to_string(sockets_made_++));
     refused_ = false;
@@ -120,14 +128,20 @@ void ZmqClient::Impl::read_monitor() {
     while (monitor_->next(event)) {
         if (event.event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
             connected = true;
+            was_lost_ = false;
+            unreachable_.over();
             wait_ms_ = kBackoffFirstMs;
             events_.emplace_back(Connected{});
         } else if (event.event == ZMQ_EVENT_DISCONNECTED) {
+            was_lost_ = true;
             lost();
+        } else if (event.event == ZMQ_EVENT_CONNECT_RETRIED) {
+            connect_failed();
         } else if (event.event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
             key_refused();
         } else if (event.event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL ||
                    event.event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) {
+            was_lost_ = true;
             ++counters.failed_handshakes;
             events_.emplace_back(Refused{RefusalCode::kUnknownKey,
                                          to_hex(server_key_),
@@ -156,6 +170,16 @@ void ZmqClient::Impl::key_refused() {
                    identity_.id().hex()});
     refused_ = true;
     retry_at_ = SteadyClock::now() + Milliseconds(backoff_ms());
+}
+
+void ZmqClient::Impl::connect_failed() {
+    if (std::exchange(was_lost_, false) || !unreachable_.due(clock_.now())) {
+        return;
+    }
+    events_.emplace_back(Unreachable{"nobody answers at " + endpoint_ +
+                                     "; trying again until somebody does. Is the coordinator "
+                                     "running, is this the address that it "
+                                     "listens on, and does no firewall hold the port back?"});
 }
 
 // Doubles each time, with jitter, so that many peers do not come back in step.

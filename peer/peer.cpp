@@ -52,6 +52,7 @@ private:
     void on(const Connected&) { feed(ChannelUp{}); }
     void on(const Disconnected&) { feed(ChannelDown{"the connection was closed"}); }
     void on(const KeyRefused& refused) { end(fail(refused.reason)); }
+    void on(const Unreachable& unreachable) { log_warning(unreachable.reason); }
     void on(const Refused& refused) { log_warning("from the coordinator: " + refused.reason); }
     void on(const Incoming& incoming);
     void serve_piece(const BlobRequest& request);

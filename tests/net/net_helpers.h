@@ -70,6 +70,8 @@ public:
                 messages.push_back(std::move(*incoming));
             } else if (const auto* no = std::get_if<KeyRefused>(&event)) {
                 key_refusals.push_back(no->reason);
+            } else if (const auto* silence = std::get_if<Unreachable>(&event)) {
+                unreachable.push_back(silence->reason);
             } else if (const auto* trouble = std::get_if<Refused>(&event)) {
                 refused.push_back(*trouble);
             } else {
@@ -83,6 +85,7 @@ public:
     std::unique_ptr<ZmqClient> channel;
     std::vector<Incoming> messages;
     std::vector<std::string> key_refusals;
+    std::vector<std::string> unreachable;
     std::vector<Refused> refused;
     int connections = 0;
     int disconnections = 0;

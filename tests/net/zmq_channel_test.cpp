@@ -7,6 +7,7 @@
 #include <zmq.hpp>
 
 #include "net/admission_list.h"
+#include "net/reminder.h"
 #include "net/zmq_parts.h"
 #include "protocol/limits.h"
 #include "tests/net/net_helpers.h"
@@ -184,6 +185,37 @@ TEST_CASE("nothing is queued while there is no connection") {
     REQUIRE_FALSE(unsent.ok());
     CHECK_THAT(unsent.reason(), Catch::Contains("not connected to tcp://127.0.0.1:1"));
     CHECK(client.channel->counters().unsent == 1);
+}
+
+TEST_CASE("a coordinator that nobody answers for is told at once, then not at each try") {
+    ServerNode server;
+    ClientNode client(identity_of("alice"), server, "tcp://127.0.0.1:1");
+    REQUIRE(until(server, {&client}, [&] { return !client.unreachable.empty(); }));
+    CHECK_THAT(client.unreachable[0],
+               Catch::Contains("tcp://127.0.0.1:1") && Catch::Contains("firewall"));
+    ClientNode lost(identity_of("bob"), server, "tcp://no-such-host.invalid:1");
+    REQUIRE(until(server, {&client, &lost}, [&] { return !lost.unreachable.empty(); }));
+    CHECK(client.unreachable.size() == 1);
+}
+
+TEST_CASE("a connection that ends is no coordinator that cannot be reached") {
+    ServerNode server;
+    ClientNode client(identity_of("alice"), server);
+    meet(server, client);
+    server.channel->close_peer(client.identity.id());
+    REQUIRE(until(server, {&client}, [&] { return client.connections == 2; }));
+    CHECK(client.unreachable.empty());
+}
+
+TEST_CASE("a trouble that lasts is told at once and then every interval, a new one at once") {
+    Reminder reminder(DurationMs{30000});
+    const Instant start{1000000};
+    CHECK(reminder.due(start));
+    CHECK_FALSE(reminder.due(start + DurationMs{29999}));
+    CHECK(reminder.due(start + DurationMs{30000}));
+    CHECK_FALSE(reminder.due(start + DurationMs{59999}));
+    reminder.over();
+    CHECK(reminder.due(start + DurationMs{59999}));
 }
 
 TEST_CASE("a peer that the coordinator closes is disconnected and may come again") {
