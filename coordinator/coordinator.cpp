@@ -1,6 +1,5 @@
 #include "coordinator/coordinator.h"
 
-#include <atomic>
 #include <deque>
 #include <map>
 #include <optional>
@@ -49,7 +48,7 @@ private:
 
     Status open();
     Status open_machine(RunState state);
-    Status prepare_compute();
+    Status prepare();
     void turn();
     void farewell();
     void part_from(const ServerEvent& event);
@@ -113,6 +112,7 @@ private:
     Mailbox<ComputeResult> computed_;
     std::unique_ptr<ComputeJobs> jobs_;
     std::optional<Status> ended_;
+    Status prepared_;  // the worker's, until it is done with the start
     bool stop_fed_ = false;
     Instant turned_;                  // when the loop came by last
     std::unique_ptr<Worker> worker_;  // last: its thread uses what stands above
@@ -140,12 +140,15 @@ Status Coordinator::Program::open() {
         options_, config_, hooks_, paths_, *run_, [this](ComputeResult result) {
             computed_.put(std::move(result));
         });
-    worker_ = std::make_unique<Worker>(kJobsMax);
     return {};
 }
 
-// Runs one job on the worker thread and waits for it: only at the start.
-Status Coordinator::Program::prepare_compute() {
+// All of the start that takes long (hashing shards, folding the ledger, loading parameters): on the
+// worker's thread, so that the loop's can ask whether to stop.
+Status Coordinator::Program::prepare() {
+    if (Status opened = open(); !opened) {
+        return opened;
+    }
     Result<std::vector<Record>> records = ledger_->read(0, ledger_->height());
     if (!records) {
         return records.error();
@@ -155,15 +158,10 @@ Status Coordinator::Program::prepare_compute() {
         return fail("the ledger does not lead to a state: " + applied.reason() +
                     "; see `assay ledger verify --dir " + options_.folder.string() + "`");
     }
-    Status prepared;
-    std::atomic<bool> done{false};
-    job([&] {
-        prepared = jobs_->prepare(state);
-        done.store(true);
-        done.notify_all();
-    });
-    done.wait(false);
-    return prepared ? open_machine(std::move(state)) : prepared;
+    if (Status prepared = jobs_->prepare(state); !prepared) {
+        return prepared;
+    }
+    return open_machine(std::move(state));
 }
 
 Status Coordinator::Program::open_machine(RunState state) {
@@ -185,11 +183,14 @@ Status Coordinator::Program::open_machine(RunState state) {
 }
 
 Status Coordinator::Program::run() {
-    if (Status opened = open(); !opened) {
-        return opened;
+    worker_ = std::make_unique<Worker>(kJobsMax);
+    if (!run_unless_stopped(
+            *worker_, [this] { prepared_ = prepare(); }, hooks_.stop_requested)) {
+        log_info("stopped at its start");
+        return {};
     }
-    if (Status prepared = prepare_compute(); !prepared) {
-        return prepared;
+    if (!prepared_) {
+        return prepared_;
     }
     Result<std::unique_ptr<ZmqServer>> channel =
         ZmqServer::open(run_->identity, options_.listen, options_.admit);

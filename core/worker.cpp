@@ -1,5 +1,11 @@
 #include "core/worker.h"
 
+#include <chrono>
+#include <future>
+#include <memory>
+
+#include "core/check.h"
+
 namespace assay {
 
 Worker::Worker(size_t jobs_max) : jobs_max_(jobs_max), thread_([this] { run(); }) {}
@@ -50,6 +56,24 @@ void Worker::run() {
         }
         job();
     }
+}
+
+bool run_unless_stopped(Worker& worker,
+                        std::function<void()> job,
+                        const std::function<bool()>& stop_requested) {
+    constexpr std::chrono::milliseconds kAskEvery{20};
+    const auto done = std::make_shared<std::promise<void>>();
+    const std::future<void> waited = done->get_future();
+    ASSAY_CHECK(worker.submit([job = std::move(job), done] {
+        job();
+        done->set_value();
+    }));
+    while (waited.wait_for(kAskEvery) != std::future_status::ready) {
+        if (stop_requested()) {
+            return false;
+        }
+    }
+    return !stop_requested();
 }
 
 }  // namespace assay

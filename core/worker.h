@@ -42,6 +42,13 @@ private:
     std::thread thread_;
 };
 
+// Runs a job on the worker and waits for it, and asks meanwhile whether to stop. False: it was to
+// stop; the job may still run, so what it uses has to live as long as the worker.
+// REQUIRES: the queue has room.
+bool run_unless_stopped(Worker& worker,
+                        std::function<void()> job,
+                        const std::function<bool()>& stop_requested);
+
 // Any thread puts; the owner takes all at once.
 template <typename T>
 class Mailbox {

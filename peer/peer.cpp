@@ -1,6 +1,5 @@
 #include "peer/peer.h"
 
-#include <atomic>
 #include <deque>
 #include <optional>
 #include <set>
@@ -43,6 +42,7 @@ private:
     using JobResult = std::variant<PeerEvent, Prepared>;
 
     Status open();
+    Status open_stored();
     Status prepare_stored(const RunManifest& manifest);
     void start_machine(Digest theta_root, std::optional<RunManifest> manifest);
     void feed(const PeerEvent& event);
@@ -99,6 +99,9 @@ private:
     std::optional<RunManifest> preparing_;
     bool prepare_submitted_ = false;
     std::optional<Status> ended_;
+    Status opened_;  // the worker's, as the two below, until it is done with the start
+    std::optional<RunManifest> stored_;
+    Digest stored_root_;
     RoundId applied_;
     std::string shown_;
     std::unique_ptr<Worker> worker_;  // last: its thread uses what stands above
@@ -108,15 +111,6 @@ private:
 // ---------------------------------------------------------------------------------------
 
 Status Peer::Program::open() {
-    if (Status created = folder_.create(); !created) {
-        return created;
-    }
-    Result<BlobStore> store = BlobStore::open(folder_.blob_folder());
-    if (!store) {
-        return store.error();
-    }
-    store_ = std::make_unique<BlobStore>(std::move(*store));
-    fetcher_ = std::make_unique<BlobFetcher>(*store_, TransferSettings{});
     Result<std::unique_ptr<ZmqClient>> channel =
         ZmqClient::open(identity_, options_.endpoint, options_.coordinator);
     if (!channel) {
@@ -124,11 +118,6 @@ Status Peer::Program::open() {
     }
     channel_ = std::move(*channel);
     channel_->set_linger(kLinger);
-    jobs_ = std::make_unique<PeerJobs>(
-        options_, identity_, hooks_, folder_, *store_, [this](PeerEvent event) {
-            results_.put(std::move(event));
-        });
-    worker_ = std::make_unique<Worker>(kJobsMax);
     return {};
 }
 
@@ -149,6 +138,29 @@ void Peer::Program::start_machine(Digest theta_root, std::optional<RunManifest> 
     }
 }
 
+// The folder, and what it has of a run: on the worker's thread, as it may take long.
+Status Peer::Program::open_stored() {
+    if (Status created = folder_.create(); !created) {
+        return created;
+    }
+    Result<BlobStore> store = BlobStore::open(folder_.blob_folder());
+    if (!store) {
+        return store.error();
+    }
+    store_ = std::make_unique<BlobStore>(std::move(*store));
+    fetcher_ = std::make_unique<BlobFetcher>(*store_, TransferSettings{});
+    jobs_ = std::make_unique<PeerJobs>(
+        options_, identity_, hooks_, folder_, *store_, [this](PeerEvent event) {
+            results_.put(std::move(event));
+        });
+    Result<std::optional<RunManifest>> manifest = folder_.load_manifest();
+    if (!manifest) {
+        return manifest.error();
+    }
+    stored_ = std::move(*manifest);
+    return stored_ ? prepare_stored(*stored_) : Status();
+}
+
 // A folder that belongs to a run already: data and state are there.
 // What an earlier process left of its rounds is of no more use: their chains are gone.
 Status Peer::Program::prepare_stored(const RunManifest& manifest) {
@@ -159,39 +171,27 @@ Status Peer::Program::prepare_stored(const RunManifest& manifest) {
     if (Status kept = store_->keep_only(live); !kept) {
         log_warning("old blobs are still on the disk: " + kept.reason());
     }
-    Status prepared;
-    Digest root;
-    std::atomic<bool> done{false};
-    job([&] {
-        prepared = jobs_->prepare(manifest);
-        if (prepared) {
-            root = jobs_->restore();
-        }
-        done.store(true);
-        done.notify_all();
-    });
-    done.wait(false);
-    if (prepared) {
-        start_machine(root, manifest);
+    if (Status prepared = jobs_->prepare(manifest); !prepared) {
+        return prepared;
     }
-    return prepared;
+    stored_root_ = jobs_->restore();
+    return {};
 }
 
 Status Peer::Program::run() {
+    worker_ = std::make_unique<Worker>(kJobsMax);
+    if (!run_unless_stopped(
+            *worker_, [this] { opened_ = open_stored(); }, hooks_.stop_requested)) {
+        log_info("stopped at its start");
+        return {};
+    }
+    if (!opened_) {
+        return opened_;
+    }
     if (Status opened = open(); !opened) {
         return opened;
     }
-    Result<std::optional<RunManifest>> manifest = folder_.load_manifest();
-    if (!manifest) {
-        return manifest.error();
-    }
-    if (*manifest) {
-        if (Status prepared = prepare_stored(**manifest); !prepared) {
-            return prepared;
-        }
-    } else {
-        start_machine({}, std::nullopt);
-    }
+    start_machine(stored_root_, stored_);
     show();
     while (!ended_) {
         turn();
