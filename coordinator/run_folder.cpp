@@ -59,8 +59,13 @@ Status link_or_copy(const fs::path& from, const fs::path& to) {
         return {};
     }
     fs::create_hard_link(from, to, code);
-    if (code) {
-        fs::copy_file(from, to, code);
+    if (code) {  // another disk; whoever is killed meanwhile leaves no half of a file under its
+                 // name
+        const fs::path part = to.string() + ".part";
+        fs::copy_file(from, part, fs::copy_options::overwrite_existing, code);
+        if (!code) {
+            fs::rename(part, to, code);
+        }
     }
     if (code) {
         return fail("cannot copy " + from.string() + " to " + to.string() + ": " + code.message());
