@@ -10,7 +10,8 @@
 # valgrind runs the tests of core, protocol and ledger, without the cases of the ledger that do the
 # same thousands of times ([repeats]; the sanitizers run those): they would take it half an hour.
 # clang-tidy reads the torch-free files that differ from the main branch (ASSAY_BASE, default
-# origin/main); with --all it reads every file, which takes long.
+# origin/main); with --all, and where nothing differs or there is no such branch, it reads every
+# file, which takes long.
 
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$ASSAY_ROOT"
@@ -55,10 +56,20 @@ files_of_database() {
         grep -v "^$1/" | sed "s|^$ASSAY_ROOT/||" | grep '\.cpp$' | grep -v '^build/' | sort -u
 }
 
+# Why no difference says which files to read; nothing where there is one.
+no_difference() {
+    local branch="${ASSAY_BASE:-origin/main}" base
+    if ! base="$(git merge-base HEAD "$branch" 2>/dev/null)"; then
+        echo "there is no $branch to compare with"
+    elif git diff --quiet "$base" && [ -z "$(git ls-files -o --exclude-standard)" ]; then
+        echo "nothing differs from $branch"
+    fi
+}
+
 # Changed .cpp files, and those beside a changed header.
 changed_files() {
     local base
-    base="$(git merge-base HEAD "${ASSAY_BASE:-origin/main}" 2>/dev/null || git rev-parse HEAD~1)"
+    base="$(git merge-base HEAD "${ASSAY_BASE:-origin/main}")"
     { git diff --name-only --diff-filter=d "$base" -- '*.cpp' '*.h' && git ls-files -o --exclude-standard -- '*.cpp'; } |
         sed 's/\.h$/.cpp/' | sort -u
 }
@@ -67,7 +78,12 @@ step_tidy() {
     # A tree of its own: clang cannot read the precompiled headers of g++.
     cmake --preset release -B build/tidy -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON >/dev/null
     cmake --build build/tidy --target assay_protocol_generated >/dev/null
-    local files
+    local files reason
+    reason="$(no_difference)"
+    if [ "$all_files" = no ] && [ -n "$reason" ]; then
+        say "clang-tidy: $reason: all files are read"
+        all_files=yes
+    fi
     if [ "$all_files" = yes ]; then
         files="$(files_of_database build/tidy)"
     else
