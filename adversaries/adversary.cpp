@@ -22,18 +22,19 @@ std::unique_ptr<PeerWorker> make(WorkerSettings settings, WorkerPorts ports, Gra
 
 struct Attack {
     std::string_view name;
+    std::string_view words;  // of verify/, in the layer that docs/verification.md names
     std::unique_ptr<PeerWorker> (*make)(WorkerSettings, WorkerPorts, GradientModel&);
 };
 
 constexpr Attack kAttacks[] = {
-    {"random", make<RandomPeer>},
-    {"sign_flip", make<SignFlipPeer>},
-    {"scaled", make<ScaledPeer>},
-    {"lazy", make<LazyPeer>},
-    {"other_data", make<OtherDataPeer>},
-    {"copycat", make<CopycatPeer>},
-    {"stale", make<StalePeer>},
-    {"silent", make<SilentPeer>},
+    {"random", "of the payload", make<RandomPeer>},
+    {"sign_flip", "codes of the payload differ", make<SignFlipPeer>},
+    {"scaled", "scales of the payload", make<ScaledPeer>},
+    {"lazy", "gradient audit of step", make<LazyPeer>},
+    {"other_data", "gradient audit of step", make<OtherDataPeer>},
+    {"copycat", "does not open for its own assignment", make<CopycatPeer>},
+    {"stale", "base root", make<StalePeer>},
+    {"silent", "the opening did not come in time", make<SilentPeer>},
 };
 
 }  // namespace
@@ -47,6 +48,15 @@ const std::vector<std::string>& adversary_names() {
         return all;
     }();
     return kNames;
+}
+
+std::string_view deciding_words(std::string_view name) {
+    for (const Attack& attack : kAttacks) {
+        if (attack.name == name) {
+            return attack.words;
+        }
+    }
+    return {};
 }
 
 std::unique_ptr<PeerWorker> make_adversary(std::string_view name,

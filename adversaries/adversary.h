@@ -17,6 +17,10 @@ namespace assay {
 // random, sign_flip, scaled, lazy, other_data, copycat, stale, silent.
 const std::vector<std::string>& adversary_names();
 
+// What the reason of the verdict says that decides on this attack: words of its layer alone. Empty
+// for a name that is none.
+std::string_view deciding_words(std::string_view name);
+
 // Null for a name that is none. REQUIRES: model outlives the worker.
 std::unique_ptr<PeerWorker> make_adversary(std::string_view name,
                                            WorkerSettings settings,

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "adversaries/adversary.h"
 #include "cli/demo_table.h"
 
 namespace assay {
@@ -51,19 +52,45 @@ DemoCheck check_replicas(const DemoPlan& plan, const DemoOutcome& outcome) {
     return {!root.empty(), "all honest replicas hold " + root.substr(0, 12)};
 }
 
+bool has_committed(const DemoOutcome& outcome, const PeerId& id) {
+    return std::any_of(
+        outcome.rounds.begin(), outcome.rounds.end(), [&id](const RoundStatus& round) {
+            return std::any_of(round.peers.begin(),
+                               round.peers.end(),
+                               [&id](const PeerStatus& peer) { return peer.id == id; });
+        });
+}
+
+// It took part, was found by the layer that finds it, and got nothing.
+DemoCheck check_cheat(const DemoPeer& peer, const DemoOutcome& outcome) {
+    const PeerStatus* status = find(outcome.status, peer.id);
+    if (status == nullptr) {
+        return {false, peer.name + " never joined: nothing was tried, and nothing is shown"};
+    }
+    if (!has_committed(outcome, peer.id)) {
+        return {false, peer.name + " committed in no round: nothing is shown"};
+    }
+    const std::string_view words = deciding_words(peer.attack);
+    if (status->verdict == "counted" || status->reason.find(words) == std::string::npos) {
+        return {false,
+                peer.name + " is " + status->verdict + " (" + status->reason +
+                    "); expected was a verdict that says: " + std::string(words)};
+    }
+    return {status->vested == 0,
+            peer.name + " vested " + std::to_string(status->vested) + " and forfeited " +
+                std::to_string(status->forfeited) + ": " + status->reason};
+}
+
 std::vector<DemoCheck> check_pay(const DemoPlan& plan, const DemoOutcome& outcome) {
     std::vector<DemoCheck> checks;
     for (const DemoPeer& peer : plan.peers) {
+        if (!peer.attack.empty()) {
+            checks.push_back(check_cheat(peer, outcome));
+            continue;
+        }
         const PeerStatus* status = find(outcome.status, peer.id);
         const int64_t vested = status == nullptr ? 0 : status->vested;
-        const int64_t forfeited = status == nullptr ? 0 : status->forfeited;
-        if (peer.attack.empty()) {
-            checks.push_back({vested > 0, peer.name + " was paid " + std::to_string(vested)});
-        } else {
-            checks.push_back({vested == 0,
-                              peer.name + " vested " + std::to_string(vested) + " and forfeited " +
-                                  std::to_string(forfeited)});
-        }
+        checks.push_back({vested > 0, peer.name + " was paid " + std::to_string(vested)});
     }
     return checks;
 }

@@ -23,7 +23,7 @@ PeerStatus paid(uint8_t number, const std::string& verdict, int64_t vested, int6
     PeerStatus status;
     status.id.key.fill(number);
     status.verdict = verdict;
-    status.reason = "because " + verdict;
+    status.reason = verdict == "counted" ? "" : "gradient audit of step 3: it is another";
     status.uploaded_bytes = uint64_t{1000} * number;
     status.vested = vested;
     status.unvested = 7;
@@ -109,8 +109,28 @@ TEST_CASE("the demo's JSON holds what the demo promises") {
     CHECK(all.at("checks").size() == check_demo(demo.plan, demo.outcome).size());
     demo.outcome.status.peers[1].vested = 1;  // the cheat was paid
     CHECK(json_of(demo).at("ok") == false);
+    demo = made_demo();
     demo.outcome.rounds.clear();
     CHECK(json_of(demo).at("loss").is_null());
+}
+
+TEST_CASE("a demo whose cheat did not try, or was not found by its layer, has shown nothing") {
+    const auto ok = [](const Demo& demo) { return json_of(demo).at("ok").get<bool>(); };
+    REQUIRE(ok(made_demo()));
+    Demo absent = made_demo();
+    absent.outcome.status.peers.pop_back();
+    CHECK_FALSE(ok(absent));
+    Demo idle = made_demo();
+    for (RoundStatus& round : idle.outcome.rounds) {
+        round.peers.pop_back();
+    }
+    CHECK_FALSE(ok(idle));
+    Demo counted = made_demo();
+    counted.outcome.status.peers[1].verdict = "counted";
+    CHECK_FALSE(ok(counted));
+    Demo elsewhere = made_demo();
+    elsewhere.outcome.status.peers[1].reason = "the opening did not come in time";
+    CHECK_FALSE(ok(elsewhere));
 }
 
 TEST_CASE("the demo's JSON holds each peer's pay, verdict and digest") {
@@ -123,7 +143,7 @@ TEST_CASE("the demo's JSON holds each peer's pay, verdict and digest") {
     CHECK(peers[0].at("unvested") == 7);
     CHECK(peers[0].at("deposit") == 3);
     CHECK(peers[1].at("attack") == "lazy");
-    CHECK(peers[1].at("reason") == "because rejected");
+    CHECK(peers[1].at("reason") == "gradient audit of step 3: it is another");
     CHECK(peers[1].at("vested") == 0);
     CHECK(peers[1].at("forfeited") == 40);
 }

@@ -1,6 +1,7 @@
 // Each attack among real processes: the cheat vests nothing, honest peers are paid, the ledger
 // holds.
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "adversaries/adversary.h"
@@ -8,6 +9,12 @@
 
 namespace assay {
 namespace {
+
+const PeerStatus* find(const std::vector<PeerStatus>& peers, const PeerId& id) {
+    const auto found = std::find_if(
+        peers.begin(), peers.end(), [&id](const PeerStatus& peer) { return peer.id == id; });
+    return found == peers.end() ? nullptr : &*found;
+}
 
 TEST_CASE("every attack ends without pay among real processes", "[process]") {
     for (const std::string& attack : adversary_names()) {
@@ -23,12 +30,16 @@ TEST_CASE("every attack ends without pay among real processes", "[process]") {
             world.check_honest({"p1", "p2"});
             const CoordinatorStatus last =
                 world.await([](const CoordinatorStatus& s) { return s.finished; });
-            for (const PeerStatus& peer : last.peers) {
-                if (peer.id == cheat) {
-                    INFO(peer.reason);
-                    CHECK(peer.vested == 0);
-                }
-            }
+            const std::vector<RoundStatus> rounds = world.rounds();
+            CHECK(std::any_of(rounds.begin(), rounds.end(), [&cheat](const RoundStatus& round) {
+                return find(round.peers, cheat) != nullptr;  // it committed
+            }));
+            const PeerStatus* found = find(last.peers, cheat);
+            REQUIRE(found != nullptr);
+            INFO(found->verdict << ": " << found->reason);
+            CHECK(found->vested == 0);
+            CHECK(found->verdict != "counted");
+            CHECK_THAT(found->reason, Catch::Contains(std::string(deciding_words(attack))));
         }
     }
 }

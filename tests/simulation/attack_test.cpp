@@ -22,58 +22,32 @@ SimulationReport attacked(const std::string& attack, uint64_t seed) {
     return report;
 }
 
-struct Expected {
-    std::string attack;
-    std::string words;  // of the verdict
-    bool ejected;
-};
-
-const std::vector<Expected>& expectations() {
-    static const std::vector<Expected> kAll = {
-        {"random", "of the payload", true},
-        {"sign_flip", "codes of the payload differ", true},
-        {"scaled", "scales of the payload", true},
-        {"lazy", "gradient audit of step", true},
-        {"other_data", "gradient audit of step", true},
-        {"copycat", "does not open for its own assignment", true},
-        {"stale", "base root", false},
-        {"silent", "the opening did not come in time", true},
-    };
-    return kAll;
-}
-
 }  // namespace
 
-TEST_CASE("every attack by name has an expectation", "[simulation]") {
-    REQUIRE(expectations().size() == adversary_names().size());
-    for (size_t i = 0; i < expectations().size(); ++i) {
-        CHECK(expectations()[i].attack == adversary_names()[i]);
-    }
-}
-
-void check_attack(const Expected& expected, uint64_t seed) {
-    const SimulationReport report = attacked(expected.attack, seed);
+void check_attack(const std::string& attack, uint64_t seed) {
+    const SimulationReport report = attacked(attack, seed);
     const SimulatedPeer& cheat = report.peers.back();
-    CAPTURE(expected.attack, seed, cheat.verdict);
-    REQUIRE(cheat.attack == expected.attack);
+    CAPTURE(attack, seed, cheat.verdict);
+    REQUIRE(cheat.attack == attack);
+    REQUIRE_FALSE(deciding_words(attack).empty());
     CHECK(cheat.vested == 0);
-    CHECK(cheat.verdict.find(expected.words) != std::string::npos);
-    CHECK(cheat.ejected == expected.ejected);
+    CHECK(cheat.verdict.find(deciding_words(attack)) != std::string::npos);
+    CHECK(cheat.ejected == (attack != "stale"));  // L1 ejects nobody
     for (const SimulatedPeer& peer : report.peers) {
         CHECK((!peer.attack.empty() || (peer.forfeited == 0 && peer.counted >= 9)));
     }
 }
 
 TEST_CASE("each attack is found by its layer and vests nothing", "[simulation]") {
-    for (const Expected& expected : expectations()) {
-        check_attack(expected, 1);
+    for (const std::string& attack : adversary_names()) {
+        check_attack(attack, 1);
     }
 }
 
 TEST_CASE("each attack on more seeds", "[simulation][slow]") {
-    for (const Expected& expected : expectations()) {
+    for (const std::string& attack : adversary_names()) {
         for (uint64_t seed = 2; seed <= 8; ++seed) {
-            check_attack(expected, seed);
+            check_attack(attack, seed);
         }
     }
 }
