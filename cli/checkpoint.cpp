@@ -8,9 +8,9 @@
 
 #include "checkpoints/export.h"
 #include "checkpoints/gguf.h"
-#include "checkpoints/snapshot_store.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
+#include "cli/snapshot_source.h"
 #include "core/files.h"
 #include "model/decoder.h"
 
@@ -23,37 +23,15 @@ namespace fs = std::filesystem;
 constexpr uint64_t kTokenizerBytesMax = 256U << 20;
 
 struct CheckpointCommand {
-    std::string folder;
-    std::string snapshot;
-    std::string tokenizer;
+    SnapshotSource source;
     std::string out = "export";
     std::string gguf;
     std::string tokens = "1,2,3";
     std::string json_file;
 };
 
-Result<SnapshotStore> open_store(const CheckpointCommand& command) {
-    if (command.folder.empty()) {
-        return fail("name a run's folder with --dir, or one file with --snapshot");
-    }
-    const fs::path snapshots = fs::path(command.folder) / "snapshots";
-    std::error_code code;
-    if (!fs::is_directory(snapshots, code)) {
-        return fail(command.folder + " is no run's folder: it has no folder snapshots");
-    }
-    return SnapshotStore::open(snapshots);
-}
-
-Result<Snapshot> load(const CheckpointCommand& command) {
-    if (!command.snapshot.empty()) {
-        return load_snapshot(command.snapshot);
-    }
-    Result<SnapshotStore> store = open_store(command);
-    return store ? store->load_latest() : Result<Snapshot>(store.error());
-}
-
 int info(const CheckpointCommand& command) {
-    Result<Snapshot> snapshot = load(command);
+    Result<Snapshot> snapshot = load_from(command.source);
     if (!snapshot) {
         return failed(snapshot.reason());
     }
@@ -67,9 +45,9 @@ int info(const CheckpointCommand& command) {
 }
 
 int verify(const CheckpointCommand& command) {
-    std::vector<fs::path> files = {command.snapshot};
-    if (command.snapshot.empty()) {
-        Result<SnapshotStore> store = open_store(command);
+    std::vector<fs::path> files = {command.source.snapshot};
+    if (command.source.snapshot.empty()) {
+        Result<SnapshotStore> store = open_snapshots(command.source);
         if (!store) {
             return failed(store.reason());
         }
@@ -90,13 +68,15 @@ int verify(const CheckpointCommand& command) {
 }
 
 int export_model(const CheckpointCommand& command) {
-    Result<Snapshot> snapshot = load(command);
+    Result<Snapshot> snapshot = load_from(command.source);
     if (!snapshot) {
         return failed(snapshot.reason());
     }
-    const fs::path file = command.tokenizer.empty() ? fs::path(command.folder) / "tokenizer.json"
-                                                    : fs::path(command.tokenizer);
-    Result<std::string> tokenizer = read_text_file(file, kTokenizerBytesMax);
+    Result<fs::path> file = tokenizer_file_of(command.source);
+    if (!file) {
+        return failed(file.reason());
+    }
+    Result<std::string> tokenizer = read_text_file(*file, kTokenizerBytesMax);
     if (!tokenizer) {
         return failed(tokenizer.reason());
     }
@@ -115,7 +95,7 @@ int export_model(const CheckpointCommand& command) {
 }
 
 int logits(const CheckpointCommand& command) {
-    Result<Snapshot> snapshot = load(command);
+    Result<Snapshot> snapshot = load_from(command.source);
     if (!snapshot) {
         return failed(snapshot.reason());
     }
@@ -148,8 +128,10 @@ void add_checkpoint(CommandLine& line) {
                              const std::string& example,
                              std::function<int()> action) -> Command& {
         return line.add("checkpoint " + name, summary, example, std::move(action))
-            .text("--dir", command.folder, "folder of a coordinator: its newest whole snapshot")
-            .text("--snapshot", command.snapshot, "one snapshot file instead");
+            .text("--dir",
+                  command.source.folder,
+                  "folder of a coordinator: its newest whole snapshot")
+            .text("--snapshot", command.source.snapshot, "one snapshot file instead");
     };
     add("info", "What is in a snapshot", "assay checkpoint info --dir run", [] {
         return info(command);
@@ -162,7 +144,7 @@ void add_checkpoint(CommandLine& line) {
         "Write a Hugging Face folder that stock transformers loads",
         "assay checkpoint export --dir run --out hf",
         [] { return export_model(command); })
-        .text("--tokenizer", command.tokenizer, "tokenizer.json; default: the one in --dir")
+        .text("--tokenizer", command.source.tokenizer, "tokenizer.json; default: the run's")
         .text("--out", command.out, "folder to write")
         .text("--gguf", command.gguf, "also write the model as this GGUF file");
     add("logits",

@@ -5,11 +5,11 @@
 #include <cstdio>
 #include <sstream>
 
-#include "checkpoints/snapshot_store.h"
 #include "cli/commands.h"
 #include "cli/compute_options.h"
 #include "cli/node_commands.h"
 #include "cli/progress.h"
+#include "cli/snapshot_source.h"
 #include "cli/stop_signal.h"
 #include "core/files.h"
 #include "core/log.h"
@@ -25,9 +25,7 @@ constexpr int kLookEveryMs = 500;
 constexpr uint64_t kKeysBytesMax = 1U << 20;
 
 struct ServeCommand {
-    std::string folder;
-    std::string snapshot;
-    std::string tokenizer;
+    SnapshotSource source;
     std::string host = "127.0.0.1";
     std::string port_file;
     std::string api_key_file;
@@ -35,26 +33,6 @@ struct ServeCommand {
     int64_t port = 8000;
     ComputeOptions compute;
 };
-
-Result<SnapshotStore> open_store(const ServeCommand& command) {
-    if (command.folder.empty()) {
-        return fail("name a run's folder with --dir, or one file with --snapshot");
-    }
-    const fs::path snapshots = fs::path(command.folder) / "snapshots";
-    std::error_code code;
-    if (!fs::is_directory(snapshots, code)) {
-        return fail(command.folder + " is no run's folder: it has no folder snapshots");
-    }
-    return SnapshotStore::open(snapshots);
-}
-
-Result<Snapshot> load(const ServeCommand& command) {
-    if (!command.snapshot.empty()) {
-        return load_snapshot(command.snapshot);
-    }
-    Result<SnapshotStore> store = open_store(command);
-    return store ? store->load_latest() : Result<Snapshot>(store.error());
-}
 
 Result<std::vector<std::string>> read_keys(const std::string& file) {
     std::vector<std::string> keys;
@@ -83,10 +61,10 @@ void follow(const ServeCommand& command, Service& service, const fs::path& newes
     fs::path newest = newest_at_start;
     while (!stop_requested()) {
         ::poll(nullptr, 0, kLookEveryMs);
-        if (!command.snapshot.empty()) {
+        if (!command.source.snapshot.empty()) {
             continue;
         }
-        Result<SnapshotStore> store = open_store(command);
+        Result<SnapshotStore> store = open_snapshots(command.source);
         const std::vector<fs::path> files = store ? store->list() : std::vector<fs::path>{};
         if (files.empty() || files.back() == newest) {
             continue;
@@ -108,7 +86,7 @@ void follow(const ServeCommand& command, Service& service, const fs::path& newes
 }
 
 fs::path newest_file(const ServeCommand& command) {
-    Result<SnapshotStore> store = open_store(command);
+    Result<SnapshotStore> store = open_snapshots(command.source);
     const std::vector<fs::path> files = store ? store->list() : std::vector<fs::path>{};
     return files.empty() ? fs::path() : files.back();
 }
@@ -125,15 +103,16 @@ int serve(const ServeCommand& command) {
     if (Status kernels = use_kernels(command.compute); !kernels) {
         return failed(kernels.reason());
     }
-    const fs::path newest = command.snapshot.empty() ? newest_file(command) : fs::path();
-    Result<Snapshot> snapshot = load(command);
+    const fs::path newest = command.source.snapshot.empty() ? newest_file(command) : fs::path();
+    Result<Snapshot> snapshot = load_from(command.source);
     if (!snapshot) {
         return failed(snapshot.reason());
     }
-    const fs::path tokenizer_file = command.tokenizer.empty()
-                                        ? fs::path(command.folder) / "tokenizer.json"
-                                        : fs::path(command.tokenizer);
-    Result<Tokenizer> tokenizer = Tokenizer::load(tokenizer_file);
+    Result<fs::path> tokenizer_file = tokenizer_file_of(command.source);
+    if (!tokenizer_file) {
+        return failed(tokenizer_file.reason());
+    }
+    Result<Tokenizer> tokenizer = Tokenizer::load(*tokenizer_file);
     if (!tokenizer) {
         return failed(tokenizer.reason());
     }
@@ -177,9 +156,11 @@ void add_serve(CommandLine& line) {
                  "\\\n"
                  "       -d '{\"model\":\"assay\",\"prompt\":\"The \",\"max_tokens\":32}'",
                  [] { return serve(command); })
-            .text("--dir", command.folder, "folder of a coordinator; its newest snapshot is served")
-            .text("--snapshot", command.snapshot, "one snapshot file instead")
-            .text("--tokenizer", command.tokenizer, "tokenizer.json; default: the one in --dir")
+            .text("--dir",
+                  command.source.folder,
+                  "folder of a coordinator; its newest snapshot is served")
+            .text("--snapshot", command.source.snapshot, "one snapshot file instead")
+            .text("--tokenizer", command.source.tokenizer, "tokenizer.json; default: the run's")
             .text("--host", command.host, "address to listen on")
             .number("--port", command.port, 0, 65535, "port; 0 takes any free one")
             .text("--port-file", command.port_file, "write the port there once it listens")

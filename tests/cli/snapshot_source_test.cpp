@@ -1,0 +1,39 @@
+// Where `serve` and `checkpoint export` look for a tokenizer.
+
+#include "cli/snapshot_source.h"
+
+#include <catch2/catch.hpp>
+
+#include "core/files.h"
+#include "tests/core/scratch_folder.h"
+
+namespace assay {
+namespace {
+
+TEST_CASE("the tokenizer of a run is found from its folder and from one of its snapshots",
+          "[cli]") {
+    const ScratchFolder scratch;
+    const auto run = scratch.path() / "run";
+    REQUIRE(make_folder(run / "snapshots").ok());
+    SnapshotSource of_folder;
+    of_folder.folder = run.string();
+    SnapshotSource of_file;
+    of_file.snapshot = (run / "snapshots" / "round-7.h5").string();
+    for (const SnapshotSource& source : {of_folder, of_file}) {
+        const auto missing = tokenizer_file_of(source);
+        REQUIRE_FALSE(missing.ok());
+        CHECK_THAT(missing.reason(),
+                   Catch::Contains("--tokenizer") && Catch::Contains(run.string()));
+    }
+    REQUIRE(write_file_atomically(run / "tokenizer.json", as_bytes("{}")).ok());
+    for (const SnapshotSource& source : {of_folder, of_file}) {
+        const auto found = tokenizer_file_of(source);
+        REQUIRE(found.ok());
+        CHECK(*found == run / "tokenizer.json");
+    }
+    of_file.tokenizer = "another.json";
+    CHECK(*tokenizer_file_of(of_file) == "another.json");
+}
+
+}  // namespace
+}  // namespace assay
