@@ -1,5 +1,7 @@
 #include "cli/demo_plan.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <thread>
 
@@ -76,6 +78,27 @@ Result<fs::path> find_config(const std::string& given, const std::string& progra
     }
     return fail("demo.toml was found neither in " + installed.string() + " nor in " +
                 source.string() + "; give one with --config FILE");
+}
+
+// Said before the training that it is to hold the figures of. The demo's folder is yet to be made.
+Status check_json_file(const std::string& name, const fs::path& folder) {
+    if (name.empty()) {
+        return {};
+    }
+    const fs::path file = fs::absolute(name).lexically_normal();
+    std::error_code code;
+    if (fs::is_directory(file, code)) {
+        return fail("--json " + name + " is a folder: name a file");
+    }
+    const fs::path parent = file.parent_path();
+    const fs::path own = (folder / kMarker).lexically_normal().parent_path();
+    if (parent != own && !fs::is_directory(parent, code)) {
+        return fail("--json " + name + ": there is no folder " + parent.string());
+    }
+    if (parent != own && ::access(parent.c_str(), W_OK) != 0) {
+        return fail("--json " + name + ": no file can be written in " + parent.string());
+    }
+    return {};
 }
 
 Result<PeerId> make_key(const fs::path& folder) {
@@ -219,6 +242,9 @@ Result<DemoPlan> make_demo_plan(const DemoOptions& options) {
     plan.folder = fs::absolute(options.folder);
     plan.admitted = plan.folder / "admitted.txt";
     plan.threads = threads_for(options);
+    if (Status json = check_json_file(options.json_file, plan.folder); !json) {
+        return json.error();
+    }
     Result<fs::path> text = find_text(options.text);
     if (!text) {
         return text.error();

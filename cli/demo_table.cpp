@@ -50,8 +50,8 @@ std::string peer_line(const PeerStatus& peer, const TableStyle& style) {
 }
 
 std::string heading(const CoordinatorStatus& status, const std::vector<RoundStatus>& rounds) {
-    std::string line = "round " + std::to_string(status.round.value + 1) + " of " +
-                       std::to_string(status.rounds_total) + "  " + status.phase;
+    std::string line = "round " + std::to_string(status.round.value) + " (0 to " +
+                       std::to_string(status.rounds_total - 1) + ")  " + status.phase;
     if (!rounds.empty()) {
         const RoundStatus& last = rounds.back();
         line += "  held-out loss " + number(last.loss_after, 3) + " nats/token";
@@ -95,7 +95,7 @@ std::vector<std::string> live_table(const CoordinatorStatus& status,
 }
 
 std::string round_line(const RoundStatus& round, const TableStyle& style) {
-    std::string line = "round " + std::to_string(round.round.value + 1) + ": ";
+    std::string line = "round " + std::to_string(round.round.value) + ": ";
     if (round.voided) {
         return line + "voided";
     }

@@ -83,7 +83,7 @@ TEST_CASE("the live table fits 100 columns and says the same with and without co
 
 TEST_CASE("the live table shows round, loss, verdict with reason, pay, speed and bytes", "[cli]") {
     const auto lines = live_table(run_status(), {round_status()}, style_with(false));
-    for (const char* part : {"round 5 of 10", "gathering", "6.104", "5.766"}) {
+    for (const char* part : {"round 4 (0 to 9)", "gathering", "6.104", "5.766"}) {
         CHECK_THAT(lines[0], Catch::Contains(part));
     }
     for (const char* part : {"peer-1", "step 12 of 12", "counted", " 270784 ", " 1234567890"}) {
@@ -98,11 +98,11 @@ TEST_CASE("a round is told in one line, with those that did not count", "[cli]")
     const std::string line = round_line(round_status(), style_with(false));
     CHECK(line.size() <= 100);
     CHECK_THAT(line,
-               Catch::Contains("round 4: loss 6.377 -> 6.104") &&
+               Catch::Contains("round 3: loss 6.377 -> 6.104") &&
                    Catch::Contains("2003 tokens/s") && Catch::Contains("rejected"));
     RoundStatus voided;
     voided.voided = true;
-    CHECK(round_line(voided, style_with(false)) == "round 1: voided");
+    CHECK(round_line(voided, style_with(false)) == "round 0: voided");
 }
 
 TEST_CASE("bytes are told with their unit, cells keep their width", "[cli]") {

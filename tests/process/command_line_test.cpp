@@ -117,6 +117,24 @@ TEST_CASE("a key is made once and never overwritten by chance", "[process]") {
     fs::remove_all(folder);
 }
 
+TEST_CASE("a demo refuses a file for its figures that cannot be written before it trains",
+          "[process]") {
+    const fs::path folder =
+        fs::temp_directory_path() / ("assay-demo-" + std::to_string(::getpid()));
+    const Answer nowhere =
+        run({"demo", "--dir", folder.string(), "--json", "/nowhere/at/all/figures.json"});
+    INFO(nowhere.text);
+    CHECK(nowhere.code == 1);
+    CHECK(has(nowhere.text, "--json"));
+    CHECK(has(nowhere.text, "/nowhere/at/all"));
+    CHECK_FALSE(fs::exists(folder));
+    const Answer a_folder =
+        run({"demo", "--dir", folder.string(), "--json", fs::temp_directory_path().string()});
+    CHECK(a_folder.code == 1);
+    CHECK(has(a_folder.text, "is a folder"));
+    CHECK_FALSE(fs::exists(folder));
+}
+
 TEST_CASE("doctor and simulate run", "[process]") {
     const Answer doctor = run({"doctor"});
     CHECK(has(doctor.text, "libtorch"));
