@@ -1,0 +1,140 @@
+// A coordinator that is killed in each phase of a round, found by what is durable in its ledger.
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <csignal>
+#include <map>
+#include <set>
+
+#include "coordinator/run_folder.h"
+#include "ledger/bodies.h"
+#include "ledger/sqlite_ledger.h"
+#include "protocol/codec.h"
+#include "tests/process/world.h"
+
+namespace assay {
+namespace {
+
+// Two passes over the phases; a phase that was missed comes again in the next round.
+constexpr int kRounds = 40;
+constexpr size_t kPeers = 2;
+
+Result<std::vector<Record>> records_of(const ProcessWorld& world) {
+    SqliteLedgerOptions options;
+    options.lock_wait_ms = 20;  // a coordinator that stands still in a transaction keeps its lock
+    Result<std::unique_ptr<SqliteLedger>> ledger =
+        SqliteLedger::open_readonly(RunFolderPaths{world.coordinator_folder()}.ledger(), options);
+    return ledger ? (*ledger)->read(0, (*ledger)->height())
+                  : Result<std::vector<Record>>(ledger.error());
+}
+
+size_t count(const std::vector<Record>& records, RoundId round, RecordKind kind) {
+    return static_cast<size_t>(
+        std::count_if(records.begin(), records.end(), [&](const Record& record) {
+            return record.round == round && record.kind == kind;
+        }));
+}
+
+// In which phase the newest round stands, as a restart reads it; "" while none runs.
+std::string durable_phase(const std::vector<Record>& records) {
+    const auto plan = std::find_if(records.rbegin(), records.rend(), [](const Record& record) {
+        return record.kind == RecordKind::kPlan;
+    });
+    if (plan == records.rend() || count(records, plan->round, RecordKind::kSummary) > 0) {
+        return "";
+    }
+    const auto has = [&](RecordKind kind) { return count(records, plan->round, kind); };
+    if (has(RecordKind::kBeacon) > 0) {
+        return has(RecordKind::kOpening) < has(RecordKind::kCommit) ? "challenging" : "judging";
+    }
+    return has(RecordKind::kCommit) < kPeers ? "gathering" : "uploading";
+}
+
+// Stops the coordinator at each change in its folder to look where it stands, and kills it in
+// `phase`. Returns the phase that its ledger ends in, which a last record can have moved on; "" if
+// it was killed in the middle of a transaction.
+std::string kill_in(ProcessWorld& world, const std::string& phase) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(120);
+    FolderWatch watch(world.coordinator_folder());
+    while (std::chrono::steady_clock::now() < deadline && !world.coordinator().poll()) {
+        watch.await_change(1000);
+        world.coordinator().signal(SIGSTOP);
+        const Result<std::vector<Record>> seen = records_of(world);
+        if (seen && durable_phase(*seen) == phase) {
+            world.coordinator().signal(SIGKILL);
+            world.coordinator().wait(10000);
+            const Result<std::vector<Record>> last = records_of(world);
+            return last ? durable_phase(*last) : "";
+        }
+        world.coordinator().signal(SIGCONT);
+    }
+    FAIL("the run came by no durable state of " + phase + ":\n" + world.log_of("coordinator"));
+    return "";
+}
+
+// Every COMMIT that was accepted is in its round's one summary, and nobody is paid twice for it.
+void check_books(const std::vector<Record>& records) {
+    std::map<RoundId, std::set<PeerId>> committed;
+    std::map<RoundId, std::set<PeerId>> answered;
+    std::set<std::pair<RoundId, PeerId>> shares;
+    std::set<std::pair<RoundId, PeerId>> vested;
+    std::set<RoundId> settled;
+    size_t counted = 0;
+    for (const Record& record : records) {
+        INFO("record " << record.height << ", round " << record.round.value);
+        if (record.kind == RecordKind::kCommit) {
+            CHECK(committed[record.round].insert(record.subject).second);
+        } else if (record.kind == RecordKind::kShare) {
+            CHECK(shares.emplace(record.round, record.subject).second);
+        } else if (record.kind == RecordKind::kSettlement) {
+            CHECK(settled.insert(record.round).second);
+        } else if (record.kind == RecordKind::kVesting) {
+            const Result<VestingBody> body = VestingBody::decode(record.body);
+            REQUIRE(body.ok());
+            CHECK((body->source != VestingSource::kReward ||
+                   vested.emplace(record.round, record.subject).second));
+        } else if (record.kind == RecordKind::kSummary) {
+            const Result<RoundSummary> summary = decode_body<RoundSummary>(record.body);
+            REQUIRE(summary.ok());
+            CHECK(answered.count(record.round) == 0);
+            for (const SummaryEntry& entry : summary->entries) {
+                INFO(entry.reason);
+                CHECK(answered[record.round].insert(entry.peer).second);
+                CHECK(entry.outcome != CommitOutcome::kRejected);
+                counted += entry.outcome == CommitOutcome::kCounted ? 1 : 0;
+            }
+        }
+    }
+    CHECK(answered == committed);
+    CHECK(counted > 0);
+    for (const auto& [round, peer] : vested) {
+        CHECK(shares.count({round, peer}) == 1);
+    }
+}
+
+TEST_CASE("a coordinator that is killed in each phase goes on where it was", "[process]") {
+    ProcessWorld world(kRounds, kPeers);
+    world.start_coordinator();
+    for (const char* name : {"p1", "p2"}) {
+        world.start_peer(name);
+    }
+    for (int pass = 0; pass < 2; ++pass) {
+        std::set<std::string> hit;
+        for (const std::string phase : {"gathering", "uploading", "challenging", "judging"}) {
+            while (hit.count(phase) == 0) {
+                hit.insert(kill_in(world, phase));
+                world.start_coordinator();
+            }
+        }
+    }
+    world.await_finish();
+    world.check_honest({"p1", "p2"});
+    const Result<std::vector<Record>> records = records_of(world);
+    REQUIRE(records.ok());
+    check_books(*records);
+    CHECK(count(*records, RoundId{kRounds - 1}, RecordKind::kSummary) == 1);
+}
+
+}  // namespace
+}  // namespace assay
