@@ -19,13 +19,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kAdmittedFile = "admitted_keys";  // in the folder
+
 struct CoordinatorCommand {
     std::string config;
     std::string folder = "run";
     std::string data;       // "": data/ in the folder
     std::string tokenizer;  // "": tokenizer.json in the folder
     std::string listen = "tcp://0.0.0.0:7700";
-    std::string admit = "any";
+    std::string admit;  // "": admitted_keys in the folder
     std::string set;
     std::string log_level = "info";
     int64_t rounds = 0;
@@ -87,6 +89,27 @@ CoordinatorHooks file_hooks(const CoordinatorCommand& command) {
     return hooks;
 }
 
+// "any", or the list's file: rounds.admit alone decides which.
+Result<std::string> admission(const RunConfig& config, const CoordinatorCommand& command) {
+    if (config.rounds.admit == "any") {
+        return command.admit.empty()
+                   ? Result<std::string>("any")
+                   : fail("--admit " + command.admit +
+                          ": this run lets everybody in (rounds.admit is \"any\"); "
+                          "leave --admit out, or set rounds.admit to \"list\"");
+    }
+    const fs::path file =
+        command.admit.empty() ? fs::path(command.folder) / kAdmittedFile : fs::path(command.admit);
+    std::error_code code;
+    if (!fs::is_regular_file(file, code)) {
+        return fail("there is no admission list " + file.string() +
+                    ": make this file (it may be empty) with one public key a line, as `assay "
+                    "keygen` prints them, or name another with --admit FILE; it is read again "
+                    "whenever it changes. A run with rounds.admit = \"any\" lets everybody in");
+    }
+    return file.string();
+}
+
 int coordinate(const CoordinatorCommand& command) {
     if (command.help_settings) {
         std::printf("%s", settings_help().c_str());
@@ -109,10 +132,14 @@ int coordinate(const CoordinatorCommand& command) {
     if (Status set = override_settings(*config, command); !set) {
         return report_status(set);
     }
+    Result<std::string> admit = admission(*config, command);
+    if (!admit) {
+        return report_status(admit.error());
+    }
     CoordinatorOptions options;
     options.folder = command.folder;
     options.listen = command.listen;
-    options.admit = command.admit;
+    options.admit = *admit;
     options.data_folder =
         command.data.empty() ? fs::path(command.folder) / "data" : fs::path(command.data);
     options.tokenizer_file = command.tokenizer.empty() ? fs::path(command.folder) / "tokenizer.json"
@@ -140,7 +167,8 @@ void add_coordinator(CommandLine& line) {
             .text("--listen", command.listen, "address; port 0 takes any free one")
             .text("--admit",
                   command.admit,
-                  "file with one public key a line (re-read on change), or any")
+                  "file with one public key a line, re-read on change; default: "
+                  "DIR/admitted_keys; without use where rounds.admit is any")
             .number(
                 "--rounds", command.rounds, 0, 1000000000, "instead of rounds.rounds; 0: as there")
             .number("--peers-min",

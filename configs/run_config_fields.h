@@ -140,13 +140,14 @@ void RoundSettings::for_each(V& visitor) {
                   1000000,
                   "held-out sequences of the loss that a round reports"},
             loss_sequences);
-    visitor(Field{"admit",
-                  "",
-                  0,
-                  0,
-                  "whose keys may connect: those of the coordinator's list, or any",
-                  {"list", "any"}},
-            admit);
+    visitor(
+        Field{"admit",
+              "",
+              0,
+              0,
+              "whose keys may connect: those in the file of `assay coordinator --admit`, or any",
+              {"list", "any"}},
+        admit);
 }
 
 template <class F>

@@ -24,10 +24,6 @@ namespace fs = std::filesystem;
 // So many that a test that looks now and then meets a round that runs, on any machine.
 constexpr int kManyRounds = 25;
 
-bool in_phase(const CoordinatorStatus& status, const std::string& phase, uint64_t round) {
-    return status.round.value >= round && status.phase == phase;
-}
-
 TEST_CASE("a peer that is killed in mid-round costs the run nothing but its grace", "[process]") {
     ProcessWorld world(kManyRounds, 2);
     world.start_coordinator();
@@ -38,34 +34,6 @@ TEST_CASE("a peer that is killed in mid-round costs the run nothing but its grac
     world.peer("p3").signal(SIGKILL);
     world.await_finish();
     world.check_honest({"p1", "p2"});
-}
-
-TEST_CASE("a coordinator that is killed in each phase goes on where it was", "[process]") {
-    ProcessWorld world(6, 2);
-    world.start_coordinator();
-    for (const char* name : {"p1", "p2"}) {
-        world.start_peer(name);
-    }
-    uint64_t round = 0;
-    for (const char* phase : {"gathering", "uploading", "challenging", "judging"}) {
-        // A phase may pass between two looks: then the next one of the round is killed instead.
-        world.await([&](const CoordinatorStatus& s) {
-            return in_phase(s, phase, round) || s.round.value > round || s.finished;
-        });
-        world.coordinator().signal(SIGKILL);
-        world.coordinator().wait(10000);
-        world.start_coordinator();
-        ++round;
-    }
-    world.await_finish();
-    world.check_honest({"p1", "p2"});
-    std::vector<uint64_t> seen;
-    for (const RoundStatus& finished : world.rounds()) {
-        if (seen.empty() || seen.back() != finished.round.value) {
-            seen.push_back(finished.round.value);
-        }
-    }
-    CHECK(std::is_sorted(seen.begin(), seen.end()));
 }
 
 size_t blobs_below(const fs::path& folder) {
@@ -149,6 +117,40 @@ TEST_CASE("an unknown key is refused, told which key to admit, and let in afterw
     world.start_peer("stranger");
     world.await_finish();
     world.check_honest({"stranger"});
+}
+
+TEST_CASE("a run that admits any needs no list; one with a list says which file it wants",
+          "[process]") {
+    ProcessWorld open(3, 1, {{"rounds", "admit", "\"any\""}});
+    open.set_admission_file("");
+    open.make_peer("stranger", false);
+    open.start_coordinator();
+    open.start_peer("stranger");
+    open.await_finish();
+    open.check_honest({"stranger"});
+
+    ProcessWorld listed(3, 1);
+    listed.set_admission_file("");
+    const fs::path list = listed.coordinator_folder() / "admitted_keys";
+    listed.launch_coordinator();
+    CHECK(listed.coordinator().wait(30000) == 1);
+    CHECK(listed.log_of("coordinator").find("there is no admission list " + list.string()) !=
+          std::string::npos);
+    const PeerId refused = listed.make_peer("stranger", false);
+    std::ofstream(list) << "# nobody yet\n";
+    listed.start_coordinator();
+    CHECK(listed.start_peer("stranger").wait(30000) != 0);
+    std::ofstream(list) << refused.hex() << "\n";
+    listed.start_peer("stranger");
+    listed.await_finish();
+    listed.check_honest({"stranger"});
+}
+
+TEST_CASE("a list for a run that admits any is a contradiction that is refused", "[process]") {
+    ProcessWorld world(3, 1, {{"rounds", "admit", "\"any\""}});
+    world.launch_coordinator();
+    CHECK(world.coordinator().wait(30000) == 1);
+    CHECK(world.log_of("coordinator").find("lets everybody in") != std::string::npos);
 }
 
 std::string manifest_of(const ProcessWorld& world) {
@@ -302,6 +304,20 @@ TEST_CASE("a corrupted newest snapshot is named and the one before is used", "[p
     INFO(log);
     CHECK(log.find("snapshot " + newest.string() + ": it is damaged") != std::string::npos);
     CHECK(log.find("took the step of round " + std::to_string(last_step)) != std::string::npos);
+}
+
+// A chain of beacons for ten million rounds takes seconds to make.
+TEST_CASE("Ctrl-C ends a coordinator within two seconds though it has just begun", "[process]") {
+    ProcessWorld world(10000000, 1);
+    const fs::path secret = RunFolderPaths{world.coordinator_folder()}.beacon();
+    FolderWatch watch(world.coordinator_folder());
+    world.launch_coordinator();
+    while (!fs::exists(secret) && !world.coordinator().poll()) {
+        watch.await_change(1000);
+    }
+    world.coordinator().signal(SIGINT);
+    CHECK(world.coordinator().wait(2000) == 0);
+    CHECK(world.log_of("coordinator").find("stopped at its start") != std::string::npos);
 }
 
 TEST_CASE("Ctrl-C ends a coordinator within two seconds, though a round waits for a peer",

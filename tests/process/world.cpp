@@ -112,6 +112,7 @@ int free_port() {
 ProcessWorld::ProcessWorld(int rounds, int peers_min, const std::vector<Setting>& settings)
     : folder_(fs::temp_directory_path() / unique_folder_name()),
       config_(folder_ / "run.toml"),
+      admission_file_((folder_ / "admitted.txt").string()),
       port_(free_port()) {
     fs::create_directories(coordinator_folder());
     std::ofstream(folder_ / "text.txt") << training_text();
@@ -175,22 +176,24 @@ PeerId ProcessWorld::make_peer(const std::string& name, bool admitted) {
 }
 
 std::vector<std::string> ProcessWorld::coordinator_words() const {
-    return {ASSAY_BINARY,
-            "coordinator",
-            "--config",
-            config_.string(),
-            "--dir",
-            coordinator_folder().string(),
-            "--data",
-            (folder_ / "data").string(),
-            "--tokenizer",
-            (folder_ / "tokenizer.json").string(),
-            "--listen",
-            "tcp://127.0.0.1:" + std::to_string(port_),
-            "--admit",
-            (folder_ / "admitted.txt").string(),
-            "--threads",
-            "1"};
+    std::vector<std::string> words = {ASSAY_BINARY,
+                                      "coordinator",
+                                      "--config",
+                                      config_.string(),
+                                      "--dir",
+                                      coordinator_folder().string(),
+                                      "--data",
+                                      (folder_ / "data").string(),
+                                      "--tokenizer",
+                                      (folder_ / "tokenizer.json").string(),
+                                      "--listen",
+                                      "tcp://127.0.0.1:" + std::to_string(port_),
+                                      "--threads",
+                                      "1"};
+    if (!admission_file_.empty()) {
+        words.insert(words.end(), {"--admit", admission_file_});
+    }
+    return words;
 }
 
 void ProcessWorld::launch_coordinator(const std::vector<std::string>& words) {
