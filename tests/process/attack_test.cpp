@@ -19,7 +19,10 @@ const PeerStatus* find(const std::vector<PeerStatus>& peers, const PeerId& id) {
 TEST_CASE("every attack ends without pay among real processes", "[process]") {
     for (const std::string& attack : adversary_names()) {
         DYNAMIC_SECTION(attack) {
-            ProcessWorld world(6, 2);
+            // The first round begins with the cheat there, and no round ends on the two others'
+            // quorum.
+            ProcessWorld world(
+                6, 2, {{"rounds", "peers_start", "3"}, {"rounds", "quorum_percent", "100"}});
             const PeerId cheat = world.make_peer("cheat");
             world.start_coordinator();
             for (const char* name : {"p1", "p2"}) {

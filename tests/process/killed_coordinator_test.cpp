@@ -17,7 +17,7 @@ namespace assay {
 namespace {
 
 // Two passes over the phases; a phase that was missed comes again in the next round.
-constexpr int kRounds = 40;
+constexpr int kRounds = 30;
 constexpr size_t kPeers = 2;
 
 Result<std::vector<Record>> records_of(const ProcessWorld& world) {
