@@ -15,7 +15,8 @@ void add_peer_options(Command& command, PeerCommand& options) {
         .choice("--class",
                 options.numeric_class,
                 {"run", "exact", "fp32", "tf32", "bf16"},
-                "arithmetic in which this peer is compared; run: as the run says")
+                "arithmetic in which this peer is compared, of those that the run admits; "
+                "run: as the run says")
         .choice("--log-level", options.log_level, {"debug", "info", "warning", "error"}, "log");
     add_training_options(command, options.compute, "threads that train");
 }

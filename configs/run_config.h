@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -74,6 +75,7 @@ struct RoundSettings {
     int64_t default_uplink_bytes_per_second = 1 << 20;
     int64_t loss_sequences = 64;
     std::string admit = "list";
+    std::string classes;
 
     template <class V>
     void for_each(V& visitor);
@@ -132,6 +134,8 @@ std::string number_text(double value);
 
 // REQUIRES: check_config passed.
 NumericClass numeric_class_of(const InnerSettings& settings);
+// Which classes peers may declare: those of rounds.classes, or the run's own alone.
+std::set<NumericClass> admitted_classes(const RunConfig& config);
 AdamSettings adam_settings(const InnerSettings& settings);
 
 }  // namespace assay

@@ -2,6 +2,10 @@
 
 #include "configs/run_config.h"
 
+#include <optional>
+#include <utility>
+#include <vector>
+
 namespace assay {
 
 namespace {
@@ -68,6 +72,48 @@ SettingsFault batch_fault(const RunConfig& config) {
     return {};
 }
 
+std::optional<NumericClass> class_named(const std::string& name) {
+    for (const NumericClass one :
+         {NumericClass::kExact, NumericClass::kFp32, NumericClass::kTf32, NumericClass::kBf16}) {
+        if (name == class_name(one)) {
+            return one;
+        }
+    }
+    return std::nullopt;
+}
+
+// rounds.classes as words; "exact, fp32" has two.
+std::vector<std::string> words_of(const std::string& list) {
+    std::vector<std::string> words;
+    std::string word;
+    for (const char c : list + ",") {
+        if (c != ',' && c != ' ') {
+            word += c;
+        } else if (!word.empty()) {
+            words.push_back(std::exchange(word, {}));
+        }
+    }
+    return words;
+}
+
+// Without its own class in the list, a run would refuse the peers that follow it.
+SettingsFault classes_fault(const RunConfig& config) {
+    bool own = config.rounds.classes.empty();
+    for (const std::string& word : words_of(config.rounds.classes)) {
+        if (!class_named(word)) {
+            return {"rounds.classes names " + word + "; allowed are exact, fp32, tf32 and bf16",
+                    {"rounds.classes"}};
+        }
+        own = own || word == config.inner.numeric_class;
+    }
+    if (own) {
+        return {};
+    }
+    return {"rounds.classes (" + config.rounds.classes + ") leaves out inner.numeric_class (" +
+                config.inner.numeric_class + ")",
+            {"rounds.classes", "inner.numeric_class"}};
+}
+
 // Which sizes: the first that the file has names its section's place well enough.
 SettingsFault shape_fault(const ModelShape& shape) {
     const Status checked = check_shape(shape);
@@ -117,6 +163,7 @@ SettingsFault first_cross_fault(const RunConfig& config) {
                     "rounds.transfer_ceiling_ms",
                     rounds.transfer_ceiling_ms),
         batch_fault(config),
+        classes_fault(config),
     };
     for (const SettingsFault& fault : faults) {
         if (!fault.text.empty()) {
@@ -136,6 +183,14 @@ SettingsFault find_fault(const RunConfig& config) {
 Status check_config(const RunConfig& config) {
     const SettingsFault fault = find_fault(config);
     return fault.text.empty() ? Status() : Status(fail(fault.text));
+}
+
+std::set<NumericClass> admitted_classes(const RunConfig& config) {
+    std::set<NumericClass> classes{numeric_class_of(config.inner)};
+    for (const std::string& word : words_of(config.rounds.classes)) {
+        classes.insert(class_named(word).value());
+    }
+    return classes;
 }
 
 }  // namespace assay

@@ -148,6 +148,13 @@ void RoundSettings::for_each(V& visitor) {
               "whose keys may connect: those in the file of `assay coordinator --admit`, or any",
               {"list", "any"}},
         admit);
+    visitor(Field{"classes",
+                  "",
+                  0,
+                  0,
+                  "numeric classes that a peer may declare, as in \"exact,fp32\"; empty: "
+                  "inner.numeric_class alone. Each admitted class is as strict as its own bounds"},
+            classes);
 }
 
 template <class F>

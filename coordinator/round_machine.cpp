@@ -36,6 +36,7 @@ RoundMachine::RoundMachine(RunManifest manifest, RoundRules rules, ChainElement 
       state_(manifest_, rules_.pay, rounds_remembered(rules_.verify)) {
     ASSAY_CHECK_LE(rules_.rounds, manifest_.beacon_length);
     ASSAY_CHECK(rules_.rounds > 0 && rules_.peers_min > 0 && rules_.sample_count > 0);
+    ASSAY_CHECK(!rules_.classes.empty());
 }
 
 RoundMachine::RoundMachine(RunState state,
@@ -233,6 +234,9 @@ void RoundMachine::welcome(const PeerId& peer, const Hello& hello, Instant now) 
         out_.push_back(CloseConnection{peer, "full"});
         return;
     }
+    if (!admit_class(peer, hello.numeric_class)) {
+        return;
+    }
     if (member == nullptr || member->numeric_class != hello.numeric_class) {
         persist({make_draft(RecordKind::kJoin,
                             state_.round(),
@@ -248,6 +252,33 @@ void RoundMachine::welcome(const PeerId& peer, const Hello& hello, Instant now) 
     connected_[peer] = hello;
     out_.push_back(Send{peer, Welcome{manifest_, state_.round().next()}});
     catch_up(peer);
+}
+
+// A class is what a peer is judged by, so the run says which there are; and a change is a record,
+// so nobody makes more than one a round.
+bool RoundMachine::admit_class(const PeerId& peer, NumericClass declared) {
+    if (rules_.classes.count(declared) == 0) {
+        std::string allowed;
+        for (const NumericClass one : rules_.classes) {
+            allowed += (allowed.empty() ? "" : ", ") + std::string(class_name(one));
+        }
+        refuse(peer,
+               RefusalCode::kWrongClass,
+               std::string("this run does not admit numeric class ") + class_name(declared) +
+                   "; admitted: " + allowed);
+        out_.push_back(CloseConnection{peer, "numeric class not admitted"});
+        return false;
+    }
+    const Member* member = state_.member(peer);
+    if (member != nullptr && member->numeric_class != declared &&
+        member->declared_in == state_.round()) {
+        refuse(peer,
+               RefusalCode::kWrongRound,
+               std::string("numeric class ") + class_name(member->numeric_class) +
+                   " was declared in this round; another may be declared in the next one");
+        return false;
+    }
+    return true;
 }
 
 // Says again what this peer needs to go on from where the round stands.

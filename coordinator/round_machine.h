@@ -96,6 +96,7 @@ private:
 
     // round_machine.cpp: members, phases
     void welcome(const PeerId& peer, const Hello& hello, Instant now);
+    [[nodiscard]] bool admit_class(const PeerId& peer, NumericClass declared);
     void catch_up(const PeerId& peer);
     void advance(Instant now);
     bool advance_once(Instant now);

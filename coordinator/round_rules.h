@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <vector>
 
 #include "core/clock.h"
@@ -40,6 +41,8 @@ struct RoundRules {
     uint32_t base_sequences = 1;   // B of a peer of median speed
     uint32_t speed_span = 4;       // B_i within base / span and base * span
     bool reset_moments = false;    // inner_state = "reset"
+    // What peers may declare, never empty: the bounds that work is judged by follow from it.
+    std::set<NumericClass> classes;
     DeadlineRules deadlines;
     VerifySettings verify;
     PaySettings pay;  // vest_rounds, verdict_window, max_absence, audit rates

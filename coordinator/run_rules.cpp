@@ -54,6 +54,7 @@ RoundRules round_rules(const RunConfig& config,
     rules.base_sequences = static_cast<uint32_t>(config.inner.sequences_per_step);
     rules.speed_span = static_cast<uint32_t>(config.rounds.speed_span);
     rules.reset_moments = config.inner.state == "reset";
+    rules.classes = admitted_classes(config);
     rules.deadlines = deadline_rules(config.rounds);
     rules.verify = config.verify;
     rules.pay = config.pay;

@@ -244,6 +244,7 @@ Status RunState::apply_join(const RecordDraft& draft) {
     Member& member = members_[draft.subject];
     member.id = draft.subject;
     member.numeric_class = body->numeric_class;
+    member.declared_in = draft.round;
     member.tokens_per_second = body->tokens_per_second;
     member.uplink_bytes_per_second = body->uplink_bytes_per_second;
     return {};

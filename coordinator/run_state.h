@@ -25,6 +25,7 @@ namespace assay {
 struct Member {
     PeerId id;
     NumericClass numeric_class = NumericClass::kFp32;
+    RoundId declared_in;             // round of its last JOIN
     uint64_t tokens_per_second = 0;  // last measured; 0 unknown
     uint64_t uplink_bytes_per_second = 0;
     bool ejected = false;

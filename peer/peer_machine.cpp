@@ -38,7 +38,7 @@ std::string round_text(RoundId round) {
 bool ends_the_run(RefusalCode code) {
     return code == RefusalCode::kWrongManifest || code == RefusalCode::kWrongVersion ||
            code == RefusalCode::kUnknownKey || code == RefusalCode::kRejected ||
-           code == RefusalCode::kBadSignature;
+           code == RefusalCode::kBadSignature || code == RefusalCode::kWrongClass;
 }
 
 }  // namespace

@@ -22,6 +22,11 @@ namespace assay {
 
 // Frozen: these numbers are signed and stored.
 enum class NumericClass : uint8_t { kExact = 1, kFp32 = 2, kTf32 = 3, kBf16 = 4 };
+// As in run files: "exact".
+inline const char* class_name(NumericClass numeric_class) {
+    constexpr const char* kNames[] = {"exact", "fp32", "tf32", "bf16"};
+    return kNames[static_cast<size_t>(numeric_class) - 1];
+}
 
 // Content that is too large for a message: fetched in pieces, checked against its plain SHA-256.
 struct BlobRef {
@@ -77,6 +82,7 @@ enum class RefusalCode : uint8_t {
     kNotInRoster = 9,
     kOutOfBounds = 10,
     kRejected = 11,
+    kWrongClass = 12,
 };
 
 // Says no, why, and where it helps what was expected.

@@ -47,6 +47,7 @@ RoundRules make_rules(const SimulationOptions& options, const ParameterLayout& l
     rules.inner_steps = kInnerSteps;
     rules.sequence_tokens = kSequenceTokens;
     rules.base_sequences = 4;
+    rules.classes = {options.numeric_class};
     rules.deadlines.commit_floor = DurationMs{1000};
     rules.deadlines.transfer_floor = DurationMs{1000};
     rules.deadlines.grace = DurationMs{1500};

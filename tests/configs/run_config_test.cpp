@@ -164,6 +164,21 @@ TEST_CASE("settings that contradict one another are refused", "[configs]") {
                  Catch::Contains("tokens a round"));
 }
 
+TEST_CASE("a run admits its own numeric class alone, unless it names more", "[configs]") {
+    RunConfig config;
+    CHECK(admitted_classes(config) == std::set<NumericClass>{NumericClass::kExact});
+    config.inner.numeric_class = "bf16";
+    CHECK(admitted_classes(config) == std::set<NumericClass>{NumericClass::kBf16});
+    config.rounds.classes = "bf16, fp32";
+    REQUIRE(check_config(config).ok());
+    CHECK(admitted_classes(config) ==
+          std::set<NumericClass>{NumericClass::kFp32, NumericClass::kBf16});
+    CHECK(fault_of("[rounds]\nclasses = \"exact,fp16\"\n") ==
+          "run.toml:2: rounds.classes names fp16; allowed are exact, fp32, tf32 and bf16");
+    CHECK(fault_of("[rounds]\nclasses = \"fp32\"\n") ==
+          "run.toml:2: rounds.classes (fp32) leaves out inner.numeric_class (exact)");
+}
+
 TEST_CASE("canonical text from a stranger is accepted whole or refused", "[configs]") {
     const std::string text = canonical_text(RunConfig{});
     REQUIRE(parse_canonical_text(text).ok());

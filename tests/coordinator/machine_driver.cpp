@@ -40,6 +40,7 @@ MachineDriver::MachineDriver(uint32_t peer_count, uint64_t rounds) {
     rules.verify.compressor_chunks = 1;
     rules.verify.chain_chunks = 1;
     rules.verify.audit_steps = 1;
+    rules.classes = {NumericClass::kExact};
     rules.learning_rates = [](RoundId) { return std::vector<uint32_t>{0, 0}; };
     manifest.run_name = "by hand";
     manifest.coordinator = coordinator.id();
@@ -126,11 +127,11 @@ std::vector<Action> MachineDriver::restart() {
     return start();
 }
 
-std::vector<Action> MachineDriver::hello(size_t peer) {
+std::vector<Action> MachineDriver::hello(size_t peer, NumericClass declared) {
     Hello hello;
     hello.protocol_version = 1;
     hello.manifest_digest = machine->manifest_hash();
-    hello.numeric_class = NumericClass::kExact;
+    hello.numeric_class = declared;
     hello.tokens_per_second = 1000;
     return step(PeerHello{peers[peer].id(), hello});
 }

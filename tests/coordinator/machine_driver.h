@@ -35,7 +35,7 @@ public:
     // Loses the machine and restores it from the ledger.
     std::vector<Action> restart();
 
-    std::vector<Action> hello(size_t peer);
+    std::vector<Action> hello(size_t peer, NumericClass declared = NumericClass::kExact);
     void hello_all();
     [[nodiscard]] Commit commit_of(size_t peer) const;
     std::vector<Action> commit(size_t peer);

@@ -109,19 +109,57 @@ TEST_CASE("Hello: a zero digest gets the manifest, a wrong one both digests", "[
     CHECK(refused(d.step(PeerHello{d.peers[0].id(), hello})) == RefusalCode::kWrongVersion);
 }
 
-TEST_CASE("Hello again is no second join; another class is recorded", "[coordinator]") {
+TEST_CASE("Hello again is no second join", "[coordinator]") {
     MachineDriver d;
     (void)d.start();
     (void)d.hello(0);
     const uint64_t height = d.ledger->height();
     (void)d.hello(0);
     CHECK(d.ledger->height() == height);
-    Hello hello;
-    hello.protocol_version = 1;
-    hello.manifest_digest = d.machine->manifest_hash();
-    hello.numeric_class = NumericClass::kBf16;
-    (void)d.step(PeerHello{d.peers[0].id(), hello});
-    CHECK(d.kinds_from(height) == std::vector<RecordKind>{RecordKind::kJoin});
+}
+
+// What a peer declares says which bounds it is judged by: a run decides which there are.
+TEST_CASE("a numeric class that the run does not admit is refused with those that it does",
+          "[coordinator]") {
+    MachineDriver d;
+    (void)d.start();
+    (void)d.hello(0);
+    const uint64_t height = d.ledger->height();
+    for (const size_t peer : {size_t{0}, size_t{1}}) {  // a member, a stranger
+        const std::vector<Action> actions = d.hello(peer, NumericClass::kBf16);
+        REQUIRE(refused(actions) == RefusalCode::kWrongClass);
+        CHECK(sent<Refusal>(actions)[0].reason ==
+              "this run does not admit numeric class bf16; admitted: exact");
+        CHECK(actions_of<CloseConnection>(actions).size() == 1);
+        CHECK(sent<Welcome>(actions).empty());
+    }
+    CHECK(d.ledger->height() == height);
+    CHECK(d.machine->state().member(d.peers[0].id())->numeric_class == NumericClass::kExact);
+    CHECK_FALSE(d.machine->is_connected(d.peers[1].id()));
+}
+
+TEST_CASE("one change of class a round is recorded, a flood of them is not", "[coordinator]") {
+    MachineDriver d;
+    d.rules.classes = {NumericClass::kExact, NumericClass::kFp32};
+    d.machine = std::make_unique<RoundMachine>(
+        d.manifest, d.rules, [&](uint64_t index) { return d.beacons.element(index); });
+    (void)d.start();
+    d.hello_all();
+    const uint64_t height = d.ledger->height();
+    const std::vector<Action> soon = d.hello(0, NumericClass::kFp32);
+    CHECK(refused(soon) == RefusalCode::kWrongRound);
+    CHECK(sent<Welcome>(soon).empty());
+    CHECK(d.ledger->height() == height);
+    (void)d.run_round();
+    const uint64_t closed = d.ledger->height();
+    CHECK(sent<Welcome>(d.hello(0, NumericClass::kFp32)).size() == 1);
+    for (int i = 0; i < 10; ++i) {
+        (void)d.hello(0, NumericClass::kExact);
+        (void)d.hello(0, NumericClass::kFp32);
+    }
+    CHECK(d.kinds_from(closed) == std::vector<RecordKind>{RecordKind::kJoin});
+    (void)d.restart();  // it is in the ledger
+    CHECK(refused(d.hello(0, NumericClass::kExact)) == RefusalCode::kWrongRound);
 }
 
 // ---- COMMIT and payload --------------------------------------------------------------------

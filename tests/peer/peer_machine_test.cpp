@@ -188,6 +188,18 @@ TEST_CASE("Hello names the run's numeric class, unless the peer was given its ow
     }
 }
 
+TEST_CASE("a class that the run does not admit ends the peer with the refusal", "[peer]") {
+    Fixture f;
+    f.join();
+    Refusal refusal;
+    refusal.code = RefusalCode::kWrongClass;
+    refusal.reason = "admitted: exact";
+    const auto done = all_of<PeerFinished>(f.tell(refusal));
+    REQUIRE(done.size() == 1);
+    CHECK_FALSE(done[0].ok);
+    CHECK(done[0].reason.find("admitted: exact") != std::string::npos);
+}
+
 TEST_CASE("not counted means the old triple", "[peer]") {
     for (const CommitOutcome outcome : {CommitOutcome::kLate,
                                         CommitOutcome::kGated,

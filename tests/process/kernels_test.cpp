@@ -47,7 +47,7 @@ TEST_CASE("audits are equal whatever kernels and threads a peer computes with", 
 // the best that it has.
 TEST_CASE("peers of a tolerance class are audited inside it, whatever libtorch computes with",
           "[process]") {
-    ProcessWorld world(3, 4);
+    ProcessWorld world(3, 4, {{"rounds", "classes", "\"exact,fp32\""}});
     const std::vector<std::string> paths = {"default", "avx2", "avx512", "default"};
     std::vector<std::string> names;
     for (size_t i = 0; i < paths.size(); ++i) {
@@ -66,7 +66,8 @@ TEST_CASE("peers of a tolerance class are audited inside it, whatever libtorch c
 }
 
 TEST_CASE("peers take the run's numeric class, unless they are told another", "[process]") {
-    ProcessWorld world(3, 2, {{"inner", "numeric_class", "\"fp32\""}});
+    ProcessWorld world(
+        3, 2, {{"inner", "numeric_class", "\"fp32\""}, {"rounds", "classes", "\"exact,fp32\""}});
     world.make_peer("p1");
     world.make_peer("p2");
     world.start_coordinator();
@@ -89,7 +90,7 @@ TEST_CASE("a run of class bf16 trains, and its audits pass", "[process]") {
 }
 
 TEST_CASE("peers of class exact and of a tolerance class train in one run", "[process]") {
-    ProcessWorld world(3, 2);
+    ProcessWorld world(3, 2, {{"rounds", "classes", "\"exact,fp32\""}});
     world.make_peer("p1");
     world.make_peer("p2");
     world.start_coordinator();
@@ -97,6 +98,18 @@ TEST_CASE("peers of class exact and of a tolerance class train in one run", "[pr
     world.start_peer("p2");
     world.await_finish();
     world.check_honest({"p1", "p2"});
+}
+
+TEST_CASE("a peer of a class that the run does not admit ends with the refusal", "[process]") {
+    ProcessWorld world(2, 1);
+    world.start_coordinator();
+    ChildProcess& refused = world.start_peer("p1", {"--class", "fp32"});
+    CHECK(refused.wait(60000) != 0);
+    CHECK(world.log_of("p1").find("this run does not admit numeric class fp32; admitted: exact") !=
+          std::string::npos);
+    world.start_peer("p1");
+    world.await_finish();
+    world.check_honest({"p1"});
 }
 
 }  // namespace

@@ -186,7 +186,7 @@ public:
     void fill(Instant& x) { x.ms = static_cast<int64_t>(rng_.below(1U << 20)); }
     void fill(DurationMs& x) { x.ms = static_cast<int64_t>(rng_.below(1U << 20)); }
     void fill(NumericClass& x) { x = static_cast<NumericClass>(1 + rng_.below(4)); }
-    void fill(RefusalCode& x) { x = static_cast<RefusalCode>(1 + rng_.below(11)); }
+    void fill(RefusalCode& x) { x = static_cast<RefusalCode>(1 + rng_.below(12)); }
     void fill(CommitOutcome& x) { x = static_cast<CommitOutcome>(1 + rng_.below(5)); }
     void fill(Layer& x) { x = static_cast<Layer>(rng_.below(10)); }
     void fill(Ruling& x) { x = static_cast<Ruling>(1 + rng_.below(3)); }
