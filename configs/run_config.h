@@ -73,6 +73,7 @@ struct RoundSettings {
     int64_t transfer_ceiling_ms = 3600000;
     int64_t default_tokens_per_second = 1000;
     int64_t default_uplink_bytes_per_second = 1 << 20;
+    int64_t least_uplink_bytes_per_second = 1 << 16;
     int64_t loss_sequences = 64;
     std::string admit = "list";
     std::string classes;

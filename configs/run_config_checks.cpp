@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "configs/transfers.h"
+
 namespace assay {
 
 namespace {
@@ -170,7 +172,8 @@ SettingsFault first_cross_fault(const RunConfig& config) {
             return fault;
         }
     }
-    return {};
+    return {ceiling_fault(config),
+            {"rounds.transfer_ceiling_ms", "rounds.least_uplink_bytes_per_second"}};
 }
 
 }  // namespace

@@ -134,6 +134,12 @@ void RoundSettings::for_each(V& visitor) {
                   1e12,
                   "assumed of a peer that has not measured its uplink"},
             default_uplink_bytes_per_second);
+    visitor(Field{"least_uplink_bytes_per_second",
+                  "bytes/s",
+                  1,
+                  1e12,
+                  "what a peer needs: no slower link is planned or waited for"},
+            least_uplink_bytes_per_second);
     visitor(Field{"loss_sequences",
                   "sequences",
                   1,

@@ -350,6 +350,9 @@ void Coordinator::Program::stored(const Want& want, const BlobRef& blob) {
 }
 
 void Coordinator::Program::take_fetched() {
+    for (const BlobFetcher::Moved& moved : fetcher_->moved()) {
+        feed(BlobsMoved{moved.source, moved.bytes, moved.busy});
+    }
     for (const BlobFetcher::Finished& fetched : fetcher_->finished()) {
         if (!fetched.status && !run_->store->disk()) {  // no peer shall answer for that
             end(

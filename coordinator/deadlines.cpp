@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "protocol/limits.h"
+
 namespace assay {
 
 namespace {
@@ -44,6 +46,7 @@ RoundDeadlines round_deadlines(const DeadlineRules& rules,
         uplink = std::min(
             uplink, known_or(peer.uplink_bytes_per_second, rules.default_uplink_bytes_per_second));
     }
+    uplink = std::max(uplink, rules.least_uplink_bytes_per_second);
     const uint64_t payload = time_for(payload_bytes, uplink, rules.slack_percent);
     const uint64_t opening = time_for(opening_bytes, uplink, rules.slack_percent);
     const auto grace = static_cast<uint64_t>(rules.grace.ms);
@@ -59,13 +62,31 @@ RoundDeadlines round_deadlines(const DeadlineRules& rules,
     return deadlines;
 }
 
+DurationMs longest_transfer(const DeadlineRules& rules, uint64_t bytes, DurationMs planned) {
+    const uint64_t ms = time_for(bytes, rules.least_uplink_bytes_per_second, rules.slack_percent);
+    return std::max(planned,
+                    within(ms + static_cast<uint64_t>(rules.grace.ms),
+                           rules.transfer_floor,
+                           rules.transfer_ceiling,
+                           0));
+}
+
+DurationMs longest_silence(const DeadlineRules& rules, uint64_t uplink_bytes_per_second) {
+    const uint64_t rate =
+        std::max(known_or(uplink_bytes_per_second, rules.default_uplink_bytes_per_second),
+                 rules.least_uplink_bytes_per_second);
+    const uint64_t piece = time_for(limits::kPieceBytes, rate, rules.slack_percent);
+    return DurationMs{rules.grace.ms + static_cast<int64_t>(piece)};
+}
+
 DurationMs grace_after(const DeadlineRules& rules, DurationMs elapsed) {
     return DurationMs{std::max(rules.grace.ms, elapsed.ms / 100 * rules.slack_percent)};
 }
 
 uint32_t quorum_of(uint32_t roster, uint32_t quorum_percent) {
     const uint64_t needed = (uint64_t{roster} * quorum_percent + 99) / 100;
-    return static_cast<uint32_t>(std::max<uint64_t>(1, std::min<uint64_t>(needed, roster)));
+    const uint64_t most = quorum_percent < 100 && roster > 1 ? roster - 1 : roster;
+    return static_cast<uint32_t>(std::max<uint64_t>(1, std::min<uint64_t>(needed, most)));
 }
 
 }  // namespace assay

@@ -36,10 +36,24 @@ RoundDeadlines round_deadlines(const DeadlineRules& rules,
                                uint64_t opening_bytes,
                                uint32_t doublings = 0);
 
+// How long a transfer of so much is waited for at most: at the least uplink, and as planned if that
+// is more. Only for a peer that is sending.
+DurationMs longest_transfer(const DeadlineRules& rules, uint64_t bytes, DurationMs planned);
+
+// How long a peer of this rate (0: unknown) that was asked for a blob may send nothing: one piece's
+// time and the grace.
+DurationMs longest_silence(const DeadlineRules& rules, uint64_t uplink_bytes_per_second);
+
 // What the rest gets once a quorum is in, `elapsed` after the phase began.
 DurationMs grace_after(const DeadlineRules& rules, DurationMs elapsed);
 
-// How many COMMITs make a quorum of `roster` peers; at least 1.
+// How many of `roster` peers make a quorum, after which the others get only their grace; at
+// least 1.
+//
+// The percentage rounded up is all of two or three, and would let one laggard hold a round to its
+// deadline; so of two peers or more, all but one are enough. That loses nothing: the aggregate
+// needs no majority (each submission is checked for itself), and a sole peer holds up nobody else.
+// 100 asks for everybody, in a roster of any size.
 uint32_t quorum_of(uint32_t roster, uint32_t quorum_percent);
 
 }  // namespace assay

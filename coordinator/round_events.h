@@ -57,6 +57,13 @@ struct BlobStored {
     Digest sha256;
     uint64_t size_bytes = 0;
 };
+// Something came of what FetchBlob asked of this peer: all of it since `busy` ago, when it was
+// asked with nothing else on the way.
+struct BlobsMoved {
+    PeerId peer;
+    uint64_t bytes = 0;
+    DurationMs busy;
+};
 struct BlobFailed {
     PeerId peer;
     RoundId round;
@@ -110,6 +117,7 @@ using Event = std::variant<PeerHello,
                            OpeningNoticed,
                            ProgressArrived,
                            BlobStored,
+                           BlobsMoved,
                            BlobFailed,
                            RoundJudged,
                            AuditDone,

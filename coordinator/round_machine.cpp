@@ -133,6 +133,53 @@ void RoundMachine::enter(RoundPhase phase, Instant now, std::optional<Instant> d
     grace_runs_ = false;
 }
 
+void RoundMachine::enter_transfers(RoundPhase phase,
+                                   Instant now,
+                                   DurationMs planned,
+                                   uint64_t bytes) {
+    const DurationMs time = at_least_grace(planned);
+    enter(phase, now, now + time);
+    longest_ = now + longest_transfer(rules_.deadlines, bytes, time);
+}
+
+void RoundMachine::fetch(const PeerId& from,
+                         BlobPurpose purpose,
+                         const BlobRef& blob,
+                         Instant now) {
+    uplinks_.asked(from, now);
+    out_.push_back(FetchBlob{from, state_.round(), purpose, blob});
+}
+
+// Of D2 and T_c: whether those that are missing are still waited for, `here` others being done.
+// With a quorum, or when nobody who is missing is there, only the grace is left; and behind the
+// deadline a peer is waited for while what it was asked for keeps coming, however slowly down to
+// the least uplink. So silence costs a round its grace, and a slow link costs nobody his opening.
+bool RoundMachine::awaits(const std::vector<PeerId>& missing, size_t here, Instant now) {
+    if (missing.empty()) {
+        return false;
+    }
+    const bool gone = std::none_of(
+        missing.begin(), missing.end(), [this](const PeerId& id) { return is_connected(id); });
+    const auto all = static_cast<uint32_t>(here + missing.size());
+    const bool quorum = here >= quorum_of(all, rules_.quorum_percent);
+    if (here > 0 && (quorum || gone) && !grace_runs_) {
+        grace_runs_ = true;
+        const DurationMs took = std::max(gathered_, now - phase_since_);
+        deadline_ = std::min(*deadline_, now + grace_after(rules_.deadlines, took));
+    }
+    if (now < *deadline_) {
+        return true;
+    }
+    for (const PeerId& peer : missing) {
+        if (is_fetching(peer)) {
+            const DurationMs silence = longest_silence(rules_.deadlines, uplink_of(peer));
+            const Instant until = std::min(uplinks_.heard(peer) + silence, longest_);
+            deadline_ = std::max(*deadline_, until);
+        }
+    }
+    return now < *deadline_;
+}
+
 void RoundMachine::advance(Instant now) {
     while (!finished_ && advance_once(now)) {
     }
@@ -180,7 +227,12 @@ void RoundMachine::resume(Instant now) {
     if (round->summary) {
         enter(RoundPhase::kClosed, now, std::nullopt);
     } else if (round->beacon) {
-        enter(RoundPhase::kChallenging, now, now + round->plan.opening_time);
+        gathered_ = std::max(DurationMs{}, round->last_payload_at - round->plan.opened_at);
+        enter_transfers(RoundPhase::kChallenging,
+                        now,
+                        round->plan.opening_time,
+                        opened_bytes_max(rules_, round->plan));
+        grace_runs_ = true;  // nobody answers for this process's death: all have all of T_c again
     } else if (round->close) {
         enter(RoundPhase::kUploading, now, now);
         reveal(now);
@@ -320,6 +372,8 @@ void RoundMachine::on(const Stalled& event, Instant) {
     if (deadline_) {
         deadline_ = *deadline_ + event.time;
     }
+    longest_ = longest_ + event.time;
+    uplinks_.stood_still(event.time);
 }
 
 void RoundMachine::on(const Tick&, Instant) {}

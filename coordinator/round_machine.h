@@ -25,6 +25,7 @@
 #include "coordinator/round_plan.h"
 #include "coordinator/round_rules.h"
 #include "coordinator/run_state.h"
+#include "coordinator/uplinks.h"
 
 namespace assay {
 
@@ -87,6 +88,7 @@ private:
     void on(const OpeningNoticed& event, Instant now);
     void on(const ProgressArrived& event, Instant now);
     void on(const BlobStored& event, Instant now);
+    void on(const BlobsMoved& event, Instant now);
     void on(const BlobFailed& event, Instant now);
     void on(const RoundJudged& event, Instant now);
     void on(const AuditDone& event, Instant now);
@@ -113,6 +115,10 @@ private:
     [[nodiscard]] bool is_active(const PeerId& peer) const;
     [[nodiscard]] bool is_short() const;
     [[nodiscard]] DurationMs at_least_grace(DurationMs planned) const;
+    void enter_transfers(RoundPhase phase, Instant now, DurationMs planned, uint64_t bytes);
+    void fetch(const PeerId& from, BlobPurpose purpose, const BlobRef& blob, Instant now);
+    [[nodiscard]] bool is_fetching(const PeerId& peer) const;
+    [[nodiscard]] bool awaits(const std::vector<PeerId>& missing, size_t here, Instant now);
 
     // round_machine_gather.cpp: COMMITs and payloads
     [[nodiscard]] bool admit_commit(const CommitArrived& event, const Digest& hash);
@@ -146,6 +152,7 @@ private:
     // round_machine_open.cpp: roster and plan of the next round
     [[nodiscard]] std::vector<Candidate> candidates() const;
     [[nodiscard]] uint64_t speed_of(const Member& member) const;
+    [[nodiscard]] uint64_t uplink_of(const PeerId& peer) const;
     [[nodiscard]] RecordDraft roster_draft(RoundId round) const;
     [[nodiscard]] RoundPlan next_plan(RoundId round, const BlobRef& theta, Instant now) const;
     [[nodiscard]] PlanPeer plan_peer(const RosterLine& entry, RoundId round) const;
@@ -172,7 +179,9 @@ private:
     std::set<PeerId> reconnected_;  // since the beacon of this round
     Instant phase_since_;
     std::optional<Instant> deadline_;
-    bool grace_runs_ = false;
+    Instant longest_;          // until then at most, a peer that is sending is waited for
+    bool grace_runs_ = false;  // the deadline has been drawn in, or must not be
+    Uplinks uplinks_;
     DurationMs gathered_;  // how long this round's COMMITs took
     bool finished_ = false;
     std::vector<Action> out_;

@@ -92,7 +92,10 @@ void RoundMachine::reveal(Instant now) {
     out_.push_back(Broadcast{beacon});
     openings_.clear();
     reconnected_.clear();
-    enter(RoundPhase::kChallenging, now, now + at_least_grace(round.plan.opening_time));
+    enter_transfers(RoundPhase::kChallenging,
+                    now,
+                    round.plan.opening_time,
+                    opened_bytes_max(rules_, round.plan));
 }
 
 // The notice has the form that the challenge asks for: what is fetched is bounded by it.
@@ -130,7 +133,7 @@ Status RoundMachine::check_opening(const PeerId& peer, const OpeningNotice& noti
     return {};
 }
 
-void RoundMachine::on(const OpeningNoticed& event, Instant) {
+void RoundMachine::on(const OpeningNoticed& event, Instant now) {
     const RoundState* round = state_.current();
     if (round == nullptr || phase_ != RoundPhase::kChallenging ||
         event.notice.round != round->plan.round || !is_active(event.peer)) {
@@ -146,16 +149,16 @@ void RoundMachine::on(const OpeningNoticed& event, Instant) {
         return;
     }
     OpeningProgress progress{event.notice, {}};
-    const auto fetch = [&](BlobPurpose purpose, const BlobRef& blob) {
+    const auto want = [&](BlobPurpose purpose, const BlobRef& blob) {
         if (blob.size_bytes > 0 && progress.missing.insert(blob.sha256).second) {
-            out_.push_back(FetchBlob{event.peer, event.notice.round, purpose, blob});
+            fetch(event.peer, purpose, blob, now);
         }
     };
-    fetch(BlobPurpose::kOpening, event.notice.opening);
+    want(BlobPurpose::kOpening, event.notice.opening);
     for (const StepOpening& step : event.notice.steps) {
-        fetch(BlobPurpose::kStepState, step.theta);
-        fetch(BlobPurpose::kStepState, step.g);
-        fetch(BlobPurpose::kStepState, step.v);
+        want(BlobPurpose::kStepState, step.theta);
+        want(BlobPurpose::kStepState, step.g);
+        want(BlobPurpose::kStepState, step.v);
     }
     openings_[event.peer] = std::move(progress);
 }
@@ -182,35 +185,38 @@ void RoundMachine::extend(const std::vector<PeerId>& peers, Instant now) {
     }
     persist(std::move(drafts));
     deadline_ = now + round.plan.opening_time;
+    longest_ = std::max(longest_, *deadline_);
+    grace_runs_ = true;  // what was said in public holds
 }
 
 // True if all openings are here, or T_c is over.
 bool RoundMachine::challenge(Instant now) {
     const RoundState& round = *state_.current();
-    bool missing = false;
+    std::vector<PeerId> missing;
     std::vector<PeerId> came_back;
-    bool any = false;
+    size_t here = 0;
     for (const PeerId& peer : closed_peers()) {
         if (!is_active(peer)) {
             continue;
         }
-        any = true;
-        if (!round.commits.at(peer).opening) {
-            missing = true;
-            const bool again = reconnected_.count(peer) > 0 && round.extended.count(peer) == 0;
-            if (again && connected_.count(peer) > 0) {
-                came_back.push_back(peer);
-            }
+        if (round.commits.at(peer).opening) {
+            ++here;
+            continue;
+        }
+        missing.push_back(peer);
+        const bool again = reconnected_.count(peer) > 0 && round.extended.count(peer) == 0;
+        if (again && connected_.count(peer) > 0) {
+            came_back.push_back(peer);
         }
     }
-    if (missing && now < *deadline_) {
+    if (awaits(missing, here, now)) {
         return false;
     }
-    if (missing && !came_back.empty()) {
+    if (!came_back.empty()) {
         extend(came_back, now);
         return false;
     }
-    if (!any) {
+    if (here + missing.size() == 0) {
         void_round(is_short() ? "too few peers were there when its roster was frozen"
                               : "no payload came in time",
                    now);

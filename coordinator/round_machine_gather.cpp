@@ -97,7 +97,7 @@ bool RoundMachine::admit_commit(const CommitArrived& event, const Digest& hash) 
     return true;
 }
 
-void RoundMachine::on(const PayloadNoticed& event, Instant) {
+void RoundMachine::on(const PayloadNoticed& event, Instant now) {
     const RoundState* round = state_.current();
     if (round == nullptr || event.notice.round != round->plan.round || !is_active(event.peer)) {
         return;  // of a round that is over: the summary says what became of it
@@ -121,8 +121,25 @@ void RoundMachine::on(const PayloadNoticed& event, Instant) {
         return;
     }
     if (fetching_.insert(fetch_key(event.peer, payload.sha256)).second) {
-        out_.push_back(FetchBlob{event.peer, event.notice.round, BlobPurpose::kPayload, payload});
+        fetch(event.peer, BlobPurpose::kPayload, payload, now);
     }
+}
+
+void RoundMachine::on(const BlobsMoved& event, Instant now) {
+    const uint64_t before = uplink_of(event.peer);
+    const uint64_t assumed = before > 0 ? before : rules_.deadlines.default_uplink_bytes_per_second;
+    uplinks_.moved(event.peer, event.bytes, event.busy, assumed, now);
+}
+
+// Whether something that this phase needs is on its way from this peer.
+bool RoundMachine::is_fetching(const PeerId& peer) const {
+    if (phase_ == RoundPhase::kChallenging) {
+        return openings_.count(peer) > 0;
+    }
+    const auto& commits = state_.current()->commits;
+    const auto found = commits.find(peer);
+    return found != commits.end() &&
+           fetching_.count(fetch_key(peer, found->second.commit.payload_hash)) > 0;
 }
 
 void RoundMachine::on(const BlobStored& event, Instant now) {
@@ -187,18 +204,23 @@ bool RoundMachine::gather(Instant now) {
     }
     gathered_ = now - phase_since_;
     const DurationMs planned = round.plan.payload_deadline - round.plan.commit_deadline;
-    enter(RoundPhase::kUploading, now, now + at_least_grace(planned));
+    enter_transfers(RoundPhase::kUploading, now, planned, rules_.payload_bytes_max);
     return true;
 }
 
 // True if D2 is over.
 bool RoundMachine::upload(Instant now) {
     const RoundState& round = *state_.current();
-    const bool all_here =
-        std::all_of(round.commits.begin(), round.commits.end(), [&](const auto& entry) {
-            return entry.second.payload.has_value() || !is_active(entry.first);
-        });
-    if (!all_here && now < *deadline_) {
+    std::vector<PeerId> missing;
+    size_t here = 0;
+    for (const auto& [peer, commit] : round.commits) {
+        if (commit.payload) {
+            ++here;
+        } else if (is_active(peer)) {
+            missing.push_back(peer);
+        }
+    }
+    if (awaits(missing, here, now)) {
         return false;
     }
     close_round(now);

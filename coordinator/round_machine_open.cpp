@@ -54,6 +54,13 @@ uint64_t RoundMachine::speed_of(const Member& member) const {
     return speed;
 }
 
+// As measured here; until something was, what the peer claims; 0 unknown.
+uint64_t RoundMachine::uplink_of(const PeerId& peer) const {
+    const uint64_t measured = uplinks_.rate(peer);
+    const Member* member = state_.member(peer);
+    return measured > 0 || member == nullptr ? measured : member->uplink_bytes_per_second;
+}
+
 RecordDraft RoundMachine::roster_draft(RoundId round) const {
     return make_draft(
         RecordKind::kRoster, round, {}, RosterBody{choose_roster(candidates(), rules_)});
@@ -149,7 +156,7 @@ RoundPlan RoundMachine::next_plan(RoundId round, const BlobRef& theta, Instant n
             uint64_t{entry.sequences_per_step} * rules_.inner_steps * rules_.sequence_tokens;
         peer.audit_ppm = audit_rate(member, round, tokens, total);
         inputs.peers.push_back(peer);
-        inputs.paces.push_back({tokens, speed_of(member), member.uplink_bytes_per_second});
+        inputs.paces.push_back({tokens, speed_of(member), uplink_of(entry.peer)});
     }
     return make_plan(rules_, std::move(inputs));
 }

@@ -31,25 +31,31 @@ RoundPlan make_plan(const RoundRules& rules, PlanInputs inputs) {
     plan.opened_at = inputs.opened_at;
 
     ASSAY_CHECK_EQ(inputs.paces.size(), plan.peers.size());
-    uint64_t opened_states = 0;
     for (size_t i = 0; i < plan.peers.size(); ++i) {
         inputs.paces[i].tokens = assigned_tokens(plan, plan.peers[i]);
-        if (plan.peers[i].audit_ppm > 0) {
-            const bool exact = plan.peers[i].numeric_class == NumericClass::kExact;
-            opened_states = std::max<uint64_t>(opened_states, exact ? 1 : 3);
-        }
     }
-    opened_states *= static_cast<uint64_t>(rules.verify.audit_steps) * theta_bytes(rules);
     const RoundDeadlines deadlines = round_deadlines(rules.deadlines,
                                                      inputs.opened_at,
                                                      inputs.paces,
                                                      rules.payload_bytes_max,
-                                                     rules.opening_bytes_max + opened_states,
+                                                     opened_bytes_max(rules, plan),
                                                      inputs.doublings);
     plan.commit_deadline = deadlines.commit;
     plan.payload_deadline = deadlines.payload;
     plan.opening_time = deadlines.opening;
     return plan;
+}
+
+uint64_t opened_bytes_max(const RoundRules& rules, const RoundPlan& plan) {
+    uint64_t states = 0;
+    for (const PlanPeer& peer : plan.peers) {
+        if (peer.audit_ppm > 0) {
+            const bool exact = peer.numeric_class == NumericClass::kExact;
+            states = std::max<uint64_t>(states, exact ? 1 : 3);
+        }
+    }
+    states *= static_cast<uint64_t>(rules.verify.audit_steps) * theta_bytes(rules);
+    return rules.opening_bytes_max + states;
 }
 
 const PlanPeer* find_peer(const RoundPlan& plan, const PeerId& id) {

@@ -41,6 +41,9 @@ uint64_t assigned_tokens(const RoundPlan& plan, const PlanPeer& peer);
 // min(1, (tenure + 1) / 10) times tokens / largest tokens of the roster; in (0, 1].
 double plan_weight(const RoundPlan& plan, const PlanPeer& peer);
 
+// Bytes of the largest opening with states that this plan may ask of a peer.
+uint64_t opened_bytes_max(const RoundRules& rules, const RoundPlan& plan);
+
 // Bytes of all parameters, fp32.
 uint64_t theta_bytes(const RoundRules& rules);
 

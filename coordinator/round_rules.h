@@ -27,6 +27,7 @@ struct DeadlineRules {
     uint32_t slack_percent = 50;                // on top of the measured time
     uint64_t default_tokens_per_second = 1000;  // of a peer that has not measured yet
     uint64_t default_uplink_bytes_per_second = 1 << 20;
+    uint64_t least_uplink_bytes_per_second = 1 << 16;  // whoever is slower is not waited for
 };
 
 struct RoundRules {

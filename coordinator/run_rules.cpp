@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "compression/payload.h"
 #include "configs/schedule.h"
+#include "configs/transfers.h"
 #include "kernels/adamw.h"
 
 namespace assay {
@@ -21,20 +21,9 @@ DeadlineRules deadline_rules(const RoundSettings& rounds) {
     rules.default_tokens_per_second = static_cast<uint64_t>(rounds.default_tokens_per_second);
     rules.default_uplink_bytes_per_second =
         static_cast<uint64_t>(rounds.default_uplink_bytes_per_second);
+    rules.least_uplink_bytes_per_second =
+        static_cast<uint64_t>(rounds.least_uplink_bytes_per_second);
     return rules;
-}
-
-// Tiles and their Merkle paths, with room to spare: what an honest opening can have at most.
-uint64_t opening_bytes_max(const RunConfig& config, const ParameterLayout& layout) {
-    constexpr uint64_t kTileAndPath = kTileValues * sizeof(float) + 64 * Digest::kSize + 64;
-    const auto steps = static_cast<uint64_t>(config.inner.inner_steps);
-    const auto chain = static_cast<uint64_t>(config.verify.chain_chunks);
-    const auto chunks = static_cast<uint64_t>(config.verify.compressor_chunks) + chain;
-    const uint64_t sequences =
-        static_cast<uint64_t>(config.inner.sequences_per_step * config.rounds.speed_span);
-    const uint64_t leaves = steps * (256 + 4 * sequences);
-    return 65536 + leaves + std::min<uint64_t>(chunks, layout.tile_count()) * 4 * kTileAndPath +
-           chain * (3 * steps + 6) * kTileAndPath;
 }
 
 }  // namespace
@@ -61,8 +50,7 @@ RoundRules round_rules(const RunConfig& config,
     rules.layout = llama_layout(config.model);
     rules.initial_theta = initial_theta;
     rules.sample_count = sample_count;
-    rules.payload_bytes_max =
-        payload_bytes_max(strategy_of(config.outer), rules.layout, config.compression);
+    rules.payload_bytes_max = payload_bytes_max(config, rules.layout);
     rules.opening_bytes_max = opening_bytes_max(config, rules.layout);
     const BiasTable table = bias_table(config.inner.beta1, config.inner.beta2);
     rules.bias1_bits = table.bias1_bits;

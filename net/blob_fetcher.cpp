@@ -22,6 +22,9 @@ void BlobFetcher::fetch(const BlobRef& blob,
         finished_.push_back({blob, source, here.error(), 0});
         return;
     }
+    if (!is_busy(source)) {
+        meters_[source] = Meter{now, now};
+    }
     const auto active = active_.emplace(
         blob.sha256,
         Active{blob, source, visibility, *here > 0, Transfer(blob, *here, settings_, now)});
@@ -100,7 +103,15 @@ void BlobFetcher::take(const PeerId& from, BlobPiece piece, Instant now) {
         return;
     }
     const Digest sha256 = piece.sha256;
-    for (const Bytes& bytes : active->second.transfer.take(std::move(piece), now)) {
+    const uint64_t before = active->second.transfer.received();
+    const std::vector<Bytes> in_order = active->second.transfer.take(std::move(piece), now);
+    if (const uint64_t came = active->second.transfer.received() - before; came > 0) {
+        Meter& meter = meters_[from];
+        meter.bytes += came;
+        meter.last = now;
+        meter.told = false;
+    }
+    for (const Bytes& bytes : in_order) {
         const Status kept = store_.append(sha256, bytes);
         if (!kept) {
             // It may have been put here by another way meanwhile.
@@ -111,6 +122,25 @@ void BlobFetcher::take(const PeerId& from, BlobPiece piece, Instant now) {
     if (active->second.transfer.complete()) {
         complete(active, now);
     }
+}
+
+bool BlobFetcher::is_busy(const PeerId& source) const {
+    return std::any_of(active_.begin(), active_.end(), [&](const auto& entry) {
+        return entry.second.source == source;
+    });
+}
+
+std::vector<BlobFetcher::Moved> BlobFetcher::moved() {
+    std::vector<Moved> moved;
+    for (auto meter = meters_.begin(); meter != meters_.end();) {
+        if (!meter->second.told) {
+            meter->second.told = true;
+            moved.push_back(
+                {meter->first, meter->second.bytes, meter->second.last - meter->second.since});
+        }
+        meter = is_busy(meter->first) ? std::next(meter) : meters_.erase(meter);
+    }
+    return moved;
 }
 
 std::vector<BlobFetcher::Finished> BlobFetcher::finished() {

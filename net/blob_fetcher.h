@@ -26,6 +26,13 @@ public:
         BlobRequest request;
     };
 
+    // What a source has sent since it was asked for something with nothing else on its way.
+    struct Moved {
+        PeerId source;
+        uint64_t bytes = 0;
+        DurationMs busy;
+    };
+
     // The store must outlive the fetcher.
     BlobFetcher(BlobStore& store, const TransferSettings& settings)
         : store_(store), settings_(settings) {}
@@ -46,6 +53,9 @@ public:
     void take(const PeerId& from, BlobPiece piece, Instant now);
     // Fetches that ended since the last call.
     std::vector<Finished> finished();
+    // Of each source that has sent something since the last call. All its transfers share its link:
+    // only together they show how fast it is.
+    std::vector<Moved> moved();
     [[nodiscard]] bool fetching(const Digest& sha256) const { return active_.count(sha256) == 1; }
     [[nodiscard]] size_t active_count() const { return active_.size(); }
     // When requests() has something to do at the latest; far away if nothing is being fetched.
@@ -60,12 +70,21 @@ private:
         Transfer transfer;
     };
 
+    struct Meter {
+        Instant since;
+        Instant last;
+        uint64_t bytes = 0;
+        bool told = true;
+    };
+
+    [[nodiscard]] bool is_busy(const PeerId& source) const;
     void complete(std::map<Digest, Active>::iterator active, Instant now);
     void end(std::map<Digest, Active>::iterator active, Status status, Instant now);
 
     BlobStore& store_;
     TransferSettings settings_;
     std::map<Digest, Active> active_;
+    std::map<PeerId, Meter> meters_;
     std::vector<Finished> finished_;
 };
 

@@ -44,6 +44,8 @@ public:
     // When requests() has something to do at the latest.
     [[nodiscard]] Instant next_due() const;
     [[nodiscard]] uint64_t bytes_here() const { return here_; }
+    // Bytes of pieces that came, in order or not.
+    [[nodiscard]] uint64_t received() const { return received_; }
 
 private:
     [[nodiscard]] uint32_t length_of(uint64_t offset) const;

@@ -288,21 +288,46 @@ void SimCoordinator::later(int64_t delay_ms, std::function<std::optional<Event>(
 
 void SimCoordinator::fetch(const FetchBlob& wanted) {
     const bool lost = rng_.unit() < run_.options.blob_failure;
-    later(
-        kFetchMs + static_cast<int64_t>(rng_.below(50)),
-        [this, wanted, lost]() -> std::optional<Event> {
-            const MemoryBlobs* store = peers_(wanted.from);
-            const Digest& hash = wanted.blob.sha256;
-            if (!lost && !blobs_.has(hash) && store != nullptr && store->has(hash)) {
-                blobs_.put(store->get(hash).value());
-            }
-            if (lost || !blobs_.has(hash)) {
-                return Event(BlobFailed{
-                    wanted.from, wanted.round, wanted.purpose, hash, "the peer does not send it"});
-            }
-            return Event(BlobStored{
-                wanted.from, wanted.round, wanted.purpose, hash, wanted.blob.size_bytes});
-        });
+    if (run_.options.slow_uplink > 0 && wanted.from == run_.peer_identity(0).id()) {
+        fetch_slowly(wanted);
+        return;
+    }
+    later(kFetchMs + static_cast<int64_t>(rng_.below(50)),
+          [this, wanted, lost] { return fetched(wanted, lost); });
+}
+
+// Piece after piece behind what the link carries already; each that came is told.
+void SimCoordinator::fetch_slowly(const FetchBlob& wanted) {
+    constexpr uint64_t kPieceBytes = 4096;
+    const Instant now = clock_.now();
+    if (slow_until_ <= now) {
+        slow_since_ = slow_until_ = now;
+        slow_bytes_ = 0;
+    }
+    for (uint64_t left = wanted.blob.size_bytes; left > 0;) {
+        const uint64_t piece = std::min(left, kPieceBytes);
+        left -= piece;
+        slow_bytes_ += piece;
+        slow_until_ = slow_until_ +
+                      DurationMs{static_cast<int64_t>(piece * 1000 / run_.options.slow_uplink + 1)};
+        const BlobsMoved moved{wanted.from, slow_bytes_, slow_until_ - slow_since_};
+        later((slow_until_ - now).ms, [moved]() -> std::optional<Event> { return Event(moved); });
+    }
+    later((slow_until_ - now).ms, [this, wanted] { return fetched(wanted, false); });
+}
+
+std::optional<Event> SimCoordinator::fetched(const FetchBlob& wanted, bool lost) {
+    const MemoryBlobs* store = peers_(wanted.from);
+    const Digest& hash = wanted.blob.sha256;
+    if (!lost && !blobs_.has(hash) && store != nullptr && store->has(hash)) {
+        blobs_.put(store->get(hash).value());
+    }
+    if (lost || !blobs_.has(hash)) {
+        return Event(BlobFailed{
+            wanted.from, wanted.round, wanted.purpose, hash, "the peer does not send it"});
+    }
+    return Event(
+        BlobStored{wanted.from, wanted.round, wanted.purpose, hash, wanted.blob.size_bytes});
 }
 
 }  // namespace assay

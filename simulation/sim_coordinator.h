@@ -74,6 +74,8 @@ private:
     void keep_state(const std::vector<float>& theta, const OuterState& outer);
     void later(int64_t delay_ms, std::function<std::optional<Event>()> make);
     void fetch(const FetchBlob& wanted);
+    void fetch_slowly(const FetchBlob& wanted);
+    std::optional<Event> fetched(const FetchBlob& wanted, bool lost);
     Status make_durable(const Persist& persist);
 
     const SimRun& run_;
@@ -100,6 +102,9 @@ private:
     std::vector<Timer> timers_;
     uint64_t timers_made_ = 0;
     std::pair<uint64_t, RoundPhase> last_phase_{0, RoundPhase::kWaiting};
+    Instant slow_since_;  // the slow link carries something since, until
+    Instant slow_until_;
+    uint64_t slow_bytes_ = 0;
     bool crash_due_ = false;
     bool finished_ = false;
 };

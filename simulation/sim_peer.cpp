@@ -26,7 +26,7 @@ SimPeer::SimPeer(const SimRun& run,
       clock_(clock),
       network_(network),
       coordinator_blobs_(coordinator_blobs),
-      identity_(Identity::from_seed(derive_seed(run.seed, "peer", {number}))),
+      identity_(run.peer_identity(number)),
       attack_(std::move(attack)),
       rng_(derive_seed(run.seed, "peer faults", {number})),
       tokens_per_second_(800 + rng_.below(500)) {}
@@ -56,7 +56,6 @@ void SimPeer::boot() {
     Hello hello;
     hello.numeric_class = run_.options.numeric_class;
     hello.tokens_per_second = tokens_per_second_;
-    hello.uplink_bytes_per_second = 1 << 20;
     hello.build = "simulation";
     PeerRules rules;
     rules.retry = DurationMs{700};

@@ -50,7 +50,10 @@ RoundRules make_rules(const SimulationOptions& options, const ParameterLayout& l
     rules.classes = {options.numeric_class};
     rules.deadlines.commit_floor = DurationMs{1000};
     rules.deadlines.transfer_floor = DurationMs{1000};
-    rules.deadlines.grace = DurationMs{1500};
+    rules.deadlines.grace = DurationMs{3000};  // a lost message is said again after 700 ms
+    if (options.slow_uplink > 0) {
+        rules.deadlines.least_uplink_bytes_per_second = options.slow_uplink / 2;
+    }
     rules.verify = verify_settings();
     rules.pay.vest_rounds = options.vest_rounds;
     rules.pay.verdict_window = 3;
@@ -116,6 +119,10 @@ SimRun::SimRun(const SimulationOptions& given)
     const std::span<const float> values(initial_theta);
     const ByteSpan raw(reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes());
     rules.initial_theta = {sha256_plain(raw), raw.size(), {}};
+}
+
+Identity SimRun::peer_identity(uint64_t number) const {
+    return Identity::from_seed(derive_seed(seed, "peer", {number}));
 }
 
 WorkerSettings SimRun::worker_settings(const PeerId& self) const {

@@ -31,6 +31,7 @@ struct SimulationOptions {
     std::vector<std::string> attacks;  // one adversary each, by name
     LinkFaults faults{0, 0, DurationMs{5}, DurationMs{40}, false};
     double blob_failure = 0;       // of a transfer
+    uint64_t slow_uplink = 0;      // bytes/s of the first honest peer; 0: as fast as the others
     double coordinator_crash = 0;  // probability, before each of its actions
     double snapshot_loss = 0;      // of the newest one, when the coordinator dies
     double peer_crash = 0;         // probability, before COMMIT, opening and applying
@@ -64,6 +65,8 @@ struct SimRun {
 
     [[nodiscard]] WorkerSettings worker_settings(const PeerId& self) const;
     [[nodiscard]] JudgeSettings judge_settings() const;
+    // Of the honest peer `number`, or of the adversary 1000 + n.
+    [[nodiscard]] Identity peer_identity(uint64_t number) const;
     [[nodiscard]] std::vector<int32_t> read(std::string_view stream,
                                             std::span<const uint64_t> samples) const;
 

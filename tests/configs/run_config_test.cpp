@@ -179,6 +179,28 @@ TEST_CASE("a run admits its own numeric class alone, unless it names more", "[co
           "run.toml:2: rounds.classes (fp32) leaves out inner.numeric_class (exact)");
 }
 
+TEST_CASE("a ceiling that the model's openings cannot meet on the least link is refused",
+          "[configs]") {
+    RunConfig config;
+    config.rounds.least_uplink_bytes_per_second = 1000;
+    const Status checked = check_config(config);
+    REQUIRE_FALSE(checked.ok());
+    CHECK_THAT(checked.reason(),
+               Catch::StartsWith("rounds.transfer_ceiling_ms (3600000) is less than the ") &&
+                   Catch::Contains("at rounds.least_uplink_bytes_per_second (1000)"));
+    config.rounds.transfer_ceiling_ms = 86400000;
+    CHECK(check_config(config).ok());
+    // Classes with tolerances open three states a step instead of one.
+    RunConfig one;
+    while (check_config(one).ok()) {
+        one.rounds.transfer_ceiling_ms = one.rounds.transfer_ceiling_ms * 2 / 3;
+    }
+    one.rounds.transfer_ceiling_ms = one.rounds.transfer_ceiling_ms * 3 / 2 + 1;
+    REQUIRE(check_config(one).ok());
+    one.rounds.classes = "exact,fp32";
+    CHECK_FALSE(check_config(one).ok());
+}
+
 TEST_CASE("canonical text from a stranger is accepted whole or refused", "[configs]") {
     const std::string text = canonical_text(RunConfig{});
     REQUIRE(parse_canonical_text(text).ok());

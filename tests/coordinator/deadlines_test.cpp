@@ -71,11 +71,43 @@ TEST_CASE("grace is the rule's, or a part of the time the others needed", "[coor
 }
 
 TEST_CASE("a quorum is rounded up and never empty", "[coordinator]") {
-    CHECK(quorum_of(3, 67) == 3);
+    CHECK(quorum_of(100, 67) == 67);
+    CHECK(quorum_of(7, 67) == 5);
     CHECK(quorum_of(5, 67) == 4);
     CHECK(quorum_of(1, 1) == 1);
     CHECK(quorum_of(0, 67) == 1);
     CHECK(quorum_of(4, 200) == 4);
+}
+
+TEST_CASE("a quorum of two peers or more leaves one out, unless all are asked for",
+          "[coordinator]") {
+    for (uint32_t roster = 2; roster <= 10; ++roster) {
+        CHECK(quorum_of(roster, 67) < roster);
+        CHECK(quorum_of(roster, 99) == roster - 1);
+        CHECK(quorum_of(roster, 100) == roster);
+    }
+}
+
+TEST_CASE("D2 and T_c follow from the slowest link, but from none under the least",
+          "[coordinator]") {
+    DeadlineRules rules;
+    rules.transfer_floor = DurationMs{0};
+    rules.grace = DurationMs{1000};
+    rules.slack_percent = 50;
+    rules.least_uplink_bytes_per_second = 50000;
+    const auto opening = [&](uint64_t uplink) {
+        const std::vector<PeerPace> paces{{1, 1000, 10000000}, {1, 1000, uplink}};
+        return round_deadlines(rules, Instant{0}, paces, 0, 1000000).opening.ms;
+    };
+    CHECK(opening(100000) == 15001 + 1000);
+    CHECK(opening(50000) == 30001 + 1000);
+    CHECK(opening(1) == 30001 + 1000);
+    CHECK(longest_transfer(rules, 1000000, DurationMs{5}).ms == 30001 + 1000);
+    CHECK(longest_transfer(rules, 1000000, DurationMs{90000}).ms == 90000);
+    rules.transfer_ceiling = DurationMs{20000};
+    CHECK(longest_transfer(rules, 1000000, DurationMs{5}).ms == 20000);
+    CHECK(longest_silence(rules, 262144).ms == 1000 + 1501);
+    CHECK(longest_silence(rules, 1).ms == longest_silence(rules, 50000).ms);
 }
 
 }  // namespace assay

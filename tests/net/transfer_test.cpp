@@ -316,6 +316,49 @@ TEST_CASE("a fetch of a blob that is here ends at once, and one is fetched once"
     CHECK_FALSE(fetcher.fetching(other.sha256));
 }
 
+TEST_CASE("what moves is told by source, over all its transfers, until nothing is on the way") {
+    const ScratchFolder scratch;
+    BlobStore store = BlobStore::open(scratch.path() / "sink").value();
+    BlobFetcher fetcher(store, {});
+    const Bytes first = random_bytes(kPiece, 21);
+    const Bytes second = random_bytes(2 * kPiece, 22);
+    const auto blob = [](const Bytes& bytes) {
+        return BlobRef{sha256_plain(bytes), bytes.size(), {}};
+    };
+    const auto send = [&](const Bytes& bytes, size_t piece, int64_t ms) {
+        const auto from = bytes.begin() + static_cast<std::ptrdiff_t>(piece * kPiece);
+        fetcher.take(peer_of(1),
+                     {sha256_plain(bytes), piece * kPiece, false, Bytes(from, from + kPiece)},
+                     Instant{ms});
+    };
+    fetcher.fetch(blob(first), peer_of(1), Visibility::kPrivate, Instant{1000});
+    fetcher.fetch(blob(second), peer_of(1), Visibility::kPrivate, Instant{1500});
+    (void)fetcher.requests(Instant{1500});
+    CHECK(fetcher.moved().empty());
+    send(first, 0, 3000);
+    send(second, 0, 4000);
+    std::vector<BlobFetcher::Moved> moved = fetcher.moved();
+    REQUIRE(moved.size() == 1);
+    CHECK(moved[0].source == peer_of(1));
+    CHECK(moved[0].bytes == 2 * kPiece);
+    CHECK(moved[0].busy == DurationMs{3000});
+    CHECK(fetcher.moved().empty());
+    send(second, 0, 4500);  // again: it was here
+    CHECK(fetcher.moved().empty());
+    send(second, 1, 5000);
+    moved = fetcher.moved();
+    REQUIRE(moved.size() == 1);
+    CHECK(moved[0].bytes == 3 * kPiece);
+    const Bytes third = random_bytes(kPiece, 23);
+    fetcher.fetch(blob(third), peer_of(1), Visibility::kPrivate, Instant{9000});
+    (void)fetcher.requests(Instant{9000});
+    send(third, 0, 9100);
+    moved = fetcher.moved();
+    REQUIRE(moved.size() == 1);
+    CHECK(moved[0].bytes == kPiece);
+    CHECK(moved[0].busy == DurationMs{100});
+}
+
 TEST_CASE("a disk that fills up ends the fetch with the reason") {
     Stores stores;
     const BlobRef blob = stores.there.put(random_bytes(6 * kPiece, 9), Visibility::kPublic).value();

@@ -74,6 +74,16 @@ TEST_CASE("loss, reordering and duplication cost time, not money", "[simulation]
     }
 }
 
+// Its opening takes many times the T_c that a link of unknown speed is planned for.
+TEST_CASE("an honest peer on a link far slower than assumed is counted and paid", "[simulation]") {
+    SimulationOptions options;
+    options.rounds = 8;
+    options.slow_uplink = 20000;
+    const SimulationReport report = passing(options);
+    CHECK(report.voided == 0);
+    CHECK(report.peers.front().counted == options.rounds);
+}
+
 TEST_CASE("tolerance classes, and each strategy, run the same rounds", "[simulation]") {
     SimulationOptions options;
     options.rounds = 8;

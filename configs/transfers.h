@@ -1,0 +1,23 @@
+// How much a peer of a run sends in a round at most, and how long that takes on the slowest link
+// that the run is made for. Pure; says nothing about what was measured (coordinator/deadlines.h).
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "configs/run_config.h"
+#include "protocol/layout.h"
+
+namespace assay {
+
+uint64_t payload_bytes_max(const RunConfig& config, const ParameterLayout& layout);
+
+// Of an opening without the states of audited steps.
+uint64_t opening_bytes_max(const RunConfig& config, const ParameterLayout& layout);
+
+// Why rounds.transfer_ceiling_ms ends an honest transfer at rounds.least_uplink_bytes_per_second;
+// "" if it does not. REQUIRES: check_shape passed.
+std::string ceiling_fault(const RunConfig& config);
+
+}  // namespace assay
