@@ -1,11 +1,10 @@
 // What must hold of settings, alone and between them.
 
-#include "configs/run_config.h"
-
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "configs/run_config.h"
 #include "configs/transfers.h"
 
 namespace assay {

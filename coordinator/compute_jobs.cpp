@@ -102,6 +102,7 @@ Status ComputeJobs::prepare(const RunState& ledger) {
         return snapshots.error();
     }
     snapshots_ = std::make_unique<SnapshotStore>(std::move(*snapshots));
+    judge_->remember(recollect(ledger, config_.verify));
     return load_state(ledger);
 }
 

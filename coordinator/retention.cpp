@@ -85,6 +85,11 @@ std::set<Digest> live_blobs(const RunManifest& manifest,
     }
     for (const AuditJob& job : state.open_audits()) {
         live.add(job.opening);
+        const auto& commits = state.find(job.round)->commits;
+        const auto commit = commits.find(job.peer);
+        if (commit != commits.end() && commit->second.opening) {
+            live.add(commit->second.opening->opening);  // for a judge that starts again
+        }
     }
     return live.take();
 }

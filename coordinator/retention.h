@@ -19,8 +19,8 @@ inline constexpr uint64_t kAggregateRounds = 2;
 
 // The run's data; theta of the newest plan; the last aggregates; everything of the round that runs.
 // Of a closed round its payloads, while copies are looked for among them, a share may have to be
-// taken out, or its step may have to be taken again (coordinator/catch_up.h); and the states that
-// an audit without a verdict reads.
+// taken out, or its step may have to be taken again (coordinator/catch_up.h); and the states
+// and the opening that an audit without a verdict reads.
 std::set<Digest> live_blobs(const RunManifest& manifest,
                             const RoundRules& rules,
                             const RunState& state);

@@ -183,15 +183,7 @@ void RoundJudge::find_copies(const JudgeRound& order, std::vector<Work>& works) 
         if (found == old_payloads_.end()) {
             return std::nullopt;
         }
-        const Result<Bytes> bytes = ports_.get(found->second);
-        if (!bytes) {
-            return std::nullopt;
-        }
-        const Result<PeerPayload> payload = decode_payload(strategy_of(settings_.outer),
-                                                           *bytes,
-                                                           model_.layout(),
-                                                           settings_.compression,
-                                                           &model_.pool());
+        const Result<PeerPayload> payload = read_old(found->second);
         return payload ? std::optional(payload_entries(*payload)) : std::nullopt;
     };
     const std::vector<PairFinding> findings = history_.find_copies(views, settings_.verify, load);
@@ -413,15 +405,7 @@ Status RoundJudge::read_entered(std::span<const ContributionRef> entered,
                                 std::vector<Contribution>& contributions) const {
     payloads.reserve(entered.size());
     for (const ContributionRef& ref : entered) {
-        const Result<Bytes> bytes = ports_.get(ref.payload);
-        if (!bytes) {
-            return bytes.error();
-        }
-        Result<PeerPayload> payload = decode_payload(strategy_of(settings_.outer),
-                                                     *bytes,
-                                                     model_.layout(),
-                                                     settings_.compression,
-                                                     &model_.pool());
+        Result<PeerPayload> payload = read_old(ref.payload);
         if (!payload) {
             return payload.error();
         }

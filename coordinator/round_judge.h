@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "compression/aggregate.h"
+#include "coordinator/recollection.h"
 #include "coordinator/round_events.h"
 #include "data/assignment.h"
 #include "kernels/adamw.h"
@@ -63,6 +64,10 @@ public:
     [[nodiscard]] const std::vector<float>& theta() const { return theta_; }
     [[nodiscard]] const OuterState& outer() const { return outer_; }
 
+    // After a start, before the first order: what earlier rounds left behind. A blob that is lost
+    // leaves a gap, which is logged.
+    void remember(const Recollection& past);
+
     // Fails only if the own state or store is not what the plan says (nothing is then changed).
     Result<RoundJudged> judge(const JudgeRound& order);
     // Takes an outer step again that the ledger holds. Fails, naming the round, where a payload is
@@ -79,6 +84,9 @@ private:
     static void lost(Work& work, const char* what, const std::string& reason);
     void read_payload(const JudgeRound& order, const Assignment& dealt, Work& work) const;
     void read_opening(const JudgeRound& order, const Assignment& dealt, Work& work);
+    void remember(const OldPayload& old);
+    void remember(const OpenAudit& open);
+    [[nodiscard]] Result<PeerPayload> read_old(const BlobRef& blob) const;
     void find_copies(const JudgeRound& order, std::vector<Work>& works);
     void audit_copies(std::vector<Work>& works);
     Status run_gate(const JudgeRound& order, std::vector<Work>& works);

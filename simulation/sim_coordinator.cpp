@@ -69,6 +69,7 @@ Status SimCoordinator::boot() {
         machine_ = std::make_unique<RoundMachine>(std::move(*restored));
         ++restarts_;
     }
+    judge_->remember(recollect(machine_->state(), run_.rules.verify));
     last_phase_ = {0, RoundPhase::kWaiting};
     for (const Action& action : machine_->start(clock_.now())) {
         if (Status done = perform(action); !done || crash_due_) {

@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "coordinator/recollection.h"
 #include "tests/coordinator/machine_driver.h"
 
 namespace assay {
@@ -44,8 +45,8 @@ TEST_CASE("the shelf holds as much after many rounds as after a few", "[coordina
         after_five = d.machine->round().value == 5 ? d.shelf.size() : after_five;
     }
     // Of the run, theta; two aggregates and two rounds of two payloads each; and of the newest
-    // round the states of audits whose verdicts came after its end.
-    CHECK(after_five == kRunBlobs + 1 + 2 + 4 + 2);
+    // round openings and states of audits whose verdicts came after its end.
+    CHECK(after_five == kRunBlobs + 1 + 2 + 4 + 2 + 2);
     CHECK(d.shelf.size() == after_five);
     (void)d.run_round();
     CHECK(d.machine->finished());
@@ -66,29 +67,59 @@ TEST_CASE("the data of the run and the newest theta stay, the older one goes", "
     }
 }
 
-TEST_CASE("openings go with their round; the states of an audit wait for its verdict",
+TEST_CASE("openings go with their round; opening and states of an audit wait for its verdict",
           "[coordinator]") {
     MachineDriver d = driver(2, 12);
     begin(d);
     RoundJudged event = d.judged(d.run_to_judging());
     const Digest opening = d.blob(70);
+    const Digest other = d.blob(71);
     const Digest state = d.blob(80);
     const Digest settled = d.blob(81);
     const AuditJob job = d.job(0);
     event.audits = {job};
     CHECK(d.shelf.count(opening) == 1);
     (void)d.step(event);
-    CHECK(d.shelf.count(opening) == 0);
+    CHECK(d.shelf.count(other) == 0);
     CHECK(d.shelf.count(settled) == 0);
     for (int i = 0; i < 5; ++i) {
         (void)d.run_round();
         CHECK(d.shelf.count(state) == 1);
+        CHECK(d.shelf.count(opening) == 1);
     }
     (void)d.restart();
     CHECK(d.shelf.count(state) == 1);
+    CHECK(d.shelf.count(opening) == 1);
     (void)d.report(job, true, 1);
     (void)d.run_round();
     CHECK(d.shelf.count(state) == 0);
+    CHECK(d.shelf.count(opening) == 0);
+}
+
+TEST_CASE("what a judge must know after a restart is in the ledger, and its blobs on the shelf",
+          "[coordinator]") {
+    MachineDriver d = driver(2, 12);
+    begin(d);
+    for (int i = 0; i < 4; ++i) {
+        (void)d.run_round();
+    }
+    RoundJudged event = d.judged(d.run_to_judging());
+    const AuditJob job = d.job(1);
+    event.audits = {job};
+    (void)d.step(event);
+    (void)d.restart();
+    const Recollection past = recollect(d.machine->state(), d.rules.verify);
+    REQUIRE(past.payloads.size() == 4);  // of the two rounds that copies are looked for in
+    CHECK(past.payloads.front().round == RoundId{3});
+    CHECK(past.payloads.back().round == RoundId{4});
+    for (const OldPayload& old : past.payloads) {
+        CHECK(d.shelf.count(old.blob.sha256) == 1);
+    }
+    REQUIRE(past.audits.size() == 1);
+    CHECK(past.audits[0].job.peer == job.peer);
+    CHECK(past.audits[0].beacon == d.machine->state().find(RoundId{4})->beacon->value);
+    CHECK(d.shelf.count(past.audits[0].opening.sha256) == 1);
+    CHECK(d.shelf.count(past.audits[0].payload.sha256) == 1);
 }
 
 TEST_CASE("payloads stay while a share may have to be taken out of a later aggregate",
@@ -134,8 +165,8 @@ TEST_CASE("a restart sweeps what no record names, and nothing else", "[coordinat
     std::set<Digest> expected = d.shelf;
     expected.erase(orphan);
     // Their audits passed since the last round ended.
-    for (const uint8_t state : {uint8_t{80}, uint8_t{81}}) {
-        Digest of_round_0 = d.blob(state);
+    for (const uint8_t opened : {uint8_t{70}, uint8_t{71}, uint8_t{80}, uint8_t{81}}) {
+        Digest of_round_0 = d.blob(opened);
         of_round_0.bytes[1] = 1;
         REQUIRE(expected.erase(of_round_0) == 1);
     }

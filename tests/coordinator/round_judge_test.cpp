@@ -142,4 +142,85 @@ TEST_CASE("a state that the coordinator lost before its audit blames nobody") {
     CHECK(unseen.reason == "the coordinator's store lost the opened state");
 }
 
+// The round after, with the same payloads in it, before another judge over the same store.
+struct NextRound {
+    Bench bench;
+    Recollection past;
+
+    NextRound() {
+        (void)bench.judged();
+        for (const Submission& one : bench.order.submissions) {
+            past.payloads.push_back({bench.plan.round, one.expected.id, one.payload});
+        }
+        bench.order.plan.round = bench.plan.round.next();
+        restart();
+    }
+
+    void restart() {
+        bench.judge =
+            std::make_unique<RoundJudge>(bench.settings(), bench.ports(), bench.world.model);
+        OuterState outer;
+        outer.accumulator.resize(bench.world.theta.size());
+        REQUIRE(bench.judge->load(bench.world.theta, outer).ok());
+    }
+
+    bool sees_replay() {
+        const Verdict verdict = bench.judged().peers[0].verdict;
+        return verdict.suspicious &&
+               verdict.reason.find("itself of round " + std::to_string(bench.plan.round.value) +
+                                   " have equal payload hashes") != std::string::npos;
+    }
+};
+
+TEST_CASE("a payload that is handed in again is found by a judge that was restarted in between") {
+    NextRound next;
+    SECTION("told what the ledger holds") {
+        next.bench.judge->remember(next.past);
+        CHECK(next.sees_replay());
+    }
+    SECTION("even where the first one is lost") {
+        next.bench.lost.insert(next.past.payloads[0].blob.sha256);
+        next.bench.judge->remember(next.past);
+        next.bench.lost.clear();
+        CHECK(next.sees_replay());
+    }
+    SECTION("told nothing, it cannot know") {
+        CHECK_FALSE(next.sees_replay());
+    }
+}
+
+TEST_CASE("an audit that was open at a restart still sees the trace of its step") {
+    Bench bench;
+    const RoundPlan plan = bench.plan;
+    const RoundJudged judged = bench.judged();
+    REQUIRE_FALSE(judged.audits.empty());
+    const AuditJob job = judged.audits[0];
+    const Submission& one = bench.order.submissions[0];
+    REQUIRE(job.peer == one.expected.id);
+    const auto audited = [&](bool remembers, const Digest& opening) {
+        RoundJudge judge(bench.settings(), bench.ports(), bench.world.model);
+        if (remembers) {
+            Recollection past;
+            past.audits.push_back(
+                {job, &plan, bench.order.beacon, one.commit_hash, one.payload, {opening, 1, {}}});
+            judge.remember(past);
+        }
+        return judge.audit(job);
+    };
+    const Digest opening = one.opening->opening.sha256;
+    CHECK(audited(true, opening).pass);
+    // Behind mark, roots and end stands the trace. Another loss there, and the audit sees it.
+    const Bytes honest = bench.store.at(opening);
+    const size_t trace = 4 + size_t{plan.inner_steps} * 2 * 32 + 5 * 32;
+    size_t seen = 0;
+    for (size_t i = trace; i < std::min(honest.size(), trace + plan.inner_steps * 64); i += 4) {
+        bench.store[opening][i + 2] ^= 0x40;
+        seen += audited(true, opening).pass ? 0 : 1;
+        bench.store[opening] = honest;
+    }
+    CHECK(seen > 0);
+    bench.store[opening][trace] ^= 0xff;
+    CHECK(audited(false, opening).pass);  // nothing but the trace shows it
+}
+
 }  // namespace assay
