@@ -231,30 +231,16 @@ void print_survival(const SurvivalFigures& figures) {
     say(text);
 }
 
-// White space becomes single blanks: a young model writes many empty lines.
-std::string one_line(const std::string& text) {
-    std::string line;
-    for (const char c : text) {
-        const bool blank = c == ' ' || c == '\n' || c == '\t' || c == '\r';
-        if (!blank) {
-            line.push_back(c);
-        } else if (!line.empty() && line.back() != ' ') {
-            line.push_back(' ');
-        }
-    }
-    return line;
-}
-
 int report(const DemoPlan& plan, const DemoOutcome& outcome) {
     const std::vector<DemoCheck> checks = check_demo(plan, outcome);
     bool ok = true;
     say("");
     for (const DemoCheck& check : checks) {
         ok = ok && check.ok;
-        std::printf("%s %s\n", check.ok ? "ok  " : "FAIL", check.text.c_str());
+        say((check.ok ? "ok   " : "FAIL ") + wrapped(check.text, "     "));
     }
     if (outcome.answered) {
-        std::printf("\n> %s%s\n", plan.options.prompt.c_str(), one_line(outcome.answer).c_str());
+        say("\n" + wrapped("> " + plan.options.prompt + outcome.answer, "  "));
     }
     if (!plan.options.json_file.empty()) {
         const std::string json = demo_json(plan, outcome, checks);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <sstream>
 
 namespace assay {
 
@@ -107,6 +108,25 @@ std::string round_line(const RoundStatus& round, const TableStyle& style) {
         }
     }
     return line.substr(0, 100);
+}
+
+std::string wrapped(const std::string& text, const std::string& indent) {
+    constexpr size_t kColumns = 94;
+    std::istringstream words(text);
+    std::string all;
+    size_t column = 0;
+    for (std::string word; words >> word;) {
+        if (column > 0 && column + 1 + word.size() > kColumns) {
+            all += "\n" + indent;
+            column = indent.size();
+        } else if (column > 0) {
+            all += " ";
+            ++column;
+        }
+        all += word;
+        column += word.size();
+    }
+    return all;
 }
 
 }  // namespace assay

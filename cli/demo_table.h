@@ -30,4 +30,8 @@ std::string human_bytes(uint64_t bytes);
 // Cuts to `width` columns, with a mark where something is missing, and pads.
 std::string cell(const std::string& text, size_t width);
 
+// White space becomes single blanks (a young model writes many empty lines), broken between words
+// so that no line is wider than 94 columns unless a word is; further lines begin with `indent`.
+std::string wrapped(const std::string& text, const std::string& indent);
+
 }  // namespace assay

@@ -113,5 +113,17 @@ TEST_CASE("bytes are told with their unit, cells keep their width", "[cli]") {
     CHECK(cell("abcdef", 5) == "abc..");
 }
 
+TEST_CASE("long lines break between words, and white space is one blank", "[cli]") {
+    CHECK(wrapped("a \n\n b", "  ") == "a b");
+    CHECK(wrapped("", "  ").empty());
+    std::string text;
+    for (int i = 0; i < 50; ++i) {
+        text += "words ";
+    }
+    const std::string lines = wrapped(text + std::string(120, 'x'), "  ");
+    CHECK(lines.find("words\n  words") == 84);
+    CHECK(lines.find("\n  " + std::string(120, 'x')) != std::string::npos);
+}
+
 }  // namespace
 }  // namespace assay
