@@ -79,67 +79,82 @@ void InnerSettings::for_each(V& visitor) {
             state);
 }
 
+constexpr double kDayMs = 86400000;
+
+// Who takes part, and when the rest of a roster is no longer waited for.
 template <class V>
-void RoundSettings::for_each(V& visitor) {
-    constexpr double kDay = 86400000;
+void visit_roster(V& visitor, RoundSettings& settings) {
     visitor(Field{"rounds", "rounds", 1, 10000000, "rounds of the run, voided ones included"},
-            rounds);
+            settings.rounds);
     visitor(Field{"peers_min", "peers", 1, limits::kPeersMax, "a round waits for so many peers"},
-            peers_min);
+            settings.peers_min);
     visitor(Field{"peers_start",
                   "peers",
                   0,
                   limits::kPeersMax,
                   "the first round waits for so many, if that is more"},
-            peers_start);
+            settings.peers_start);
     visitor(Field{"peers_max",
                   "peers",
                   1,
                   limits::kPeersMax,
                   "largest roster; the longest tenures go first"},
-            peers_max);
+            settings.peers_max);
     visitor(Field{"quorum_percent",
                   "%",
                   1,
                   100,
                   "part of the roster after whose commits only the grace is left"},
-            quorum_percent);
+            settings.quorum_percent);
     visitor(Field{"speed_span",
                   "",
                   1,
                   1024,
                   "a peer's batch lies within sequences_per_step / span and * span"},
-            speed_span);
-    visitor(Field{"grace_ms", "ms", 0, kDay, "what the rest of the roster gets after a quorum"},
-            grace_ms);
+            settings.speed_span);
+    visitor(Field{"grace_ms", "ms", 0, kDayMs, "what the rest of the roster gets after a quorum"},
+            settings.grace_ms);
+}
+
+// How long a phase may take, and what is assumed of a peer that has measured nothing.
+template <class V>
+void visit_deadlines(V& visitor, RoundSettings& settings) {
     visitor(Field{"slack_percent", "%", 0, 10000, "deadlines: time on top of what was measured"},
-            slack_percent);
-    visitor(Field{"commit_floor_ms", "ms", 1, kDay, "shortest time to train and commit"},
-            commit_floor_ms);
-    visitor(Field{"commit_ceiling_ms", "ms", 1, kDay, "longest time to train and commit"},
-            commit_ceiling_ms);
-    visitor(Field{"transfer_floor_ms", "ms", 1, kDay, "shortest time for a payload or an opening"},
-            transfer_floor_ms);
-    visitor(Field{"transfer_ceiling_ms", "ms", 1, kDay, "longest time for a payload or an opening"},
-            transfer_ceiling_ms);
+            settings.slack_percent);
+    visitor(Field{"commit_floor_ms", "ms", 1, kDayMs, "shortest time to train and commit"},
+            settings.commit_floor_ms);
+    visitor(Field{"commit_ceiling_ms", "ms", 1, kDayMs, "longest time to train and commit"},
+            settings.commit_ceiling_ms);
+    visitor(
+        Field{"transfer_floor_ms", "ms", 1, kDayMs, "shortest time for a payload or an opening"},
+        settings.transfer_floor_ms);
+    visitor(
+        Field{"transfer_ceiling_ms", "ms", 1, kDayMs, "longest time for a payload or an opening"},
+        settings.transfer_ceiling_ms);
     visitor(Field{"default_tokens_per_second",
                   "tokens/s",
                   1,
                   1e9,
                   "assumed of a peer that has not measured its speed"},
-            default_tokens_per_second);
+            settings.default_tokens_per_second);
     visitor(Field{"default_uplink_bytes_per_second",
                   "bytes/s",
                   1,
                   1e12,
                   "assumed of a peer that has not measured its uplink"},
-            default_uplink_bytes_per_second);
+            settings.default_uplink_bytes_per_second);
     visitor(Field{"least_uplink_bytes_per_second",
                   "bytes/s",
                   1,
                   1e12,
                   "what a peer needs: no slower link is planned or waited for"},
-            least_uplink_bytes_per_second);
+            settings.least_uplink_bytes_per_second);
+}
+
+template <class V>
+void RoundSettings::for_each(V& visitor) {
+    visit_roster(visitor, *this);
+    visit_deadlines(visitor, *this);
     visitor(Field{"loss_sequences",
                   "sequences",
                   1,

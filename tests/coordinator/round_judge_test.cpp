@@ -37,7 +37,7 @@ struct Bench {
     }
 
     BlobRef put(ByteSpan bytes) {
-        const BlobRef blob{sha256_plain(bytes), bytes.size(), {}};
+        BlobRef blob{sha256_plain(bytes), bytes.size(), {}};
         store[blob.sha256] = Bytes(bytes.begin(), bytes.end());
         return blob;
     }
@@ -211,9 +211,10 @@ TEST_CASE("an audit that was open at a restart still sees the trace of its step"
     CHECK(audited(true, opening).pass);
     // Behind mark, roots and end stands the trace. Another loss there, and the audit sees it.
     const Bytes honest = bench.store.at(opening);
-    const size_t trace = 4 + size_t{plan.inner_steps} * 2 * 32 + 5 * 32;
+    const size_t trace = 4 + size_t{plan.inner_steps} * 2 * 32 + size_t{5} * 32;
     size_t seen = 0;
-    for (size_t i = trace; i < std::min(honest.size(), trace + plan.inner_steps * 64); i += 4) {
+    for (size_t i = trace; i < std::min(honest.size(), trace + size_t{plan.inner_steps} * 64);
+         i += 4) {
         bench.store[opening][i + 2] ^= 0x40;
         seen += audited(true, opening).pass ? 0 : 1;
         bench.store[opening] = honest;

@@ -218,7 +218,7 @@ TEST_CASE("packed blocks take no more than the documented memory", "[gemm]") {
         }
         INFO(kernel_path_name(path));
         CHECK(largest <= kMost);
-        CHECK((path == KernelPath::kScalar ? largest == 0 : largest > 1024 * 1024));
+        CHECK((path == KernelPath::kScalar ? largest == 0 : largest > size_t{1024} * 1024));
     }
 }
 
