@@ -133,6 +133,10 @@ TEST_CASE("digests of fixed messages are the golden ones") {
     digests["commit"] = commit_hash(commit);
     digests["commit_wire"] = sha256_plain(encode_envelope(commit));
     digests["summary_body"] = sha256_plain(encode_body(filler.make<RoundSummary>()));
+    for (const Message& message : samples::of_all_kinds(78)) {
+        const std::string name = message_name(message_kind(message));
+        digests["body_" + name] = sha256_plain(encode_message(message));
+    }
     const std::map<std::string, std::string> expected = golden();
     CHECK(expected.size() == digests.size());
     for (const auto& entry : digests) {

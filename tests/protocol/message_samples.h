@@ -279,4 +279,15 @@ bool same(const T& a, const T& b) {
     return equal;
 }
 
+template <size_t... I>
+std::vector<Message> of_kinds(Filler& filler, std::index_sequence<I...> /*kinds*/) {
+    return {Message(filler.make<std::variant_alternative_t<I, Message>>())...};
+}
+
+// One message of each kind, in order of kind.
+inline std::vector<Message> of_all_kinds(uint64_t seed) {
+    Filler filler(seed);
+    return of_kinds(filler, std::make_index_sequence<std::variant_size_v<Message>>());
+}
+
 }  // namespace assay::samples

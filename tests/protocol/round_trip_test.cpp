@@ -15,21 +15,6 @@ const Identity& writer() {
     return kWriter;
 }
 
-template <size_t I>
-Message sample_of_kind(Filler& filler) {
-    return filler.make<std::variant_alternative_t<I, Message>>();
-}
-
-template <size_t... I>
-std::vector<Message> samples_of_all_kinds(Filler& filler, std::index_sequence<I...>) {
-    return {sample_of_kind<I>(filler)...};
-}
-
-std::vector<Message> samples_of_all_kinds(uint64_t seed) {
-    Filler filler(seed);
-    return samples_of_all_kinds(filler, std::make_index_sequence<std::variant_size_v<Message>>());
-}
-
 bool same_message(const Message& a, const Message& b) {
     return a.index() == b.index() &&
            std::visit(
@@ -43,7 +28,7 @@ bool same_message(const Message& a, const Message& b) {
 
 TEST_CASE("every message survives its bytes") {
     for (uint64_t seed = 0; seed < 60; ++seed) {
-        for (const Message& message : samples_of_all_kinds(seed)) {
+        for (const Message& message : samples::of_all_kinds(seed)) {
             const uint8_t kind = message_kind(message);
             CAPTURE(seed, message_name(kind));
             const Result<Message> back = decode_message(kind, encode_message(message));
@@ -69,7 +54,7 @@ TEST_CASE("stored bodies survive their bytes") {
 }
 
 TEST_CASE("an envelope names its signer and keeps its body") {
-    for (const Message& message : samples_of_all_kinds(7)) {
+    for (const Message& message : samples::of_all_kinds(7)) {
         const Result<Envelope> envelope = open_envelope(seal(writer(), message));
         REQUIRE(envelope.ok());
         CHECK(envelope->signer == writer().id());
@@ -134,7 +119,7 @@ TEST_CASE("random bytes are neither envelopes nor messages that crash") {
 TEST_CASE("bent bodies are refused or mean something that encodes again") {
     CounterRng rng(derive_seed({}, "bent"));
     for (uint64_t seed = 0; seed < 40; ++seed) {
-        for (const Message& message : samples_of_all_kinds(seed)) {
+        for (const Message& message : samples::of_all_kinds(seed)) {
             Bytes body = encode_message(message);
             if (body.empty()) {
                 continue;
