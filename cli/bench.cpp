@@ -180,7 +180,7 @@ void add_bench(CommandLine& line) {
         .text("--against", command.against, "only rows against this: libtorch, torch")
         .text("--parameters",
               command.parameters,
-              "size of the model: 1M, 10M, 100M (minutes, 12 GB) for format, 1M for format_loss")
+              "size of the model: 1M, 10M, 100M (minutes, 7 GB) for format, 1M for format_loss")
         .text("--vary",
               command.vary,
               "what format_loss compares: \"keep=64,96 beta=0.6,0.95\" runs all four")
