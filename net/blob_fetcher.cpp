@@ -25,9 +25,13 @@ void BlobFetcher::fetch(const BlobRef& blob,
     if (!is_busy(source)) {
         meters_[source] = Meter{now, now};
     }
-    const auto active = active_.emplace(
-        blob.sha256,
-        Active{blob, source, visibility, *here > 0, Transfer(blob, *here, settings_, now)});
+    const auto active = active_.emplace(blob.sha256,
+                                        Active{blob,
+                                               source,
+                                               visibility,
+                                               *here > 0,
+                                               Transfer(blob, *here, settings_, now),
+                                               ++fetches_});
     if (active.first->second.transfer.complete()) {
         complete(active.first, now);
     }
@@ -83,10 +87,37 @@ void BlobFetcher::source_is_back(const PeerId& source, Instant now) {
     }
 }
 
+void BlobFetcher::give_turns(Instant now) {
+    std::map<PeerId, Active*> first;
+    for (auto& entry : active_) {
+        Active& active = entry.second;
+        if (active.transfer.is_paused(now)) {
+            continue;
+        }
+        Active*& turn = first[active.source];
+        if (turn == nullptr || active.number < turn->number) {
+            turn = &active;
+        }
+    }
+    for (auto& entry : active_) {
+        Active& active = entry.second;
+        // A paused one is asked what it has to do as well: its patience ends too.
+        const bool turn = active.transfer.is_paused(now) || first.at(active.source) == &active;
+        if (turn && !active.has_turn) {
+            active.transfer.begin_turn(now);
+        }
+        active.has_turn = turn;
+    }
+}
+
 std::vector<BlobFetcher::Ask> BlobFetcher::requests(Instant now) {
+    give_turns(now);
     std::vector<Ask> asks;
     for (auto active = active_.begin(); active != active_.end();) {
         const auto current = active++;
+        if (!current->second.has_turn) {
+            continue;
+        }
         for (const BlobRequest& request : current->second.transfer.requests(now)) {
             asks.push_back({current->second.source, request});
         }
@@ -149,10 +180,18 @@ std::vector<BlobFetcher::Finished> BlobFetcher::finished() {
 
 Instant BlobFetcher::next_due() const {
     Instant due{INT64_MAX};
+    std::set<PeerId> served;
     for (const auto& entry : active_) {
-        due = std::min(due, entry.second.transfer.next_due());
+        if (entry.second.has_turn) {
+            due = std::min(due, entry.second.transfer.next_due());
+            served.insert(entry.second.source);
+        }
     }
-    return due;
+    // Whose turn has just ended has the next one waiting.
+    const bool waiting = std::any_of(active_.begin(), active_.end(), [&](const auto& entry) {
+        return served.count(entry.second.source) == 0;
+    });
+    return waiting ? Instant{0} : due;
 }
 
 }  // namespace assay

@@ -1,7 +1,9 @@
 // All blobs that a node is fetching: transfers into its blob store, each from one source.
 //
-// Pure but for the store. The event loop sends the requests, hands in the pieces, and asks what is
-// finished. A blob that is asked for twice is fetched once.
+// A source sends one blob after the other, in the order in which they were asked for: together they
+// would fill its link, and each would take the others' pieces for lost ones. What it does not have
+// holds up nothing. Pure but for the store. The event loop sends the requests, hands in the pieces,
+// and asks what is finished. A blob that is asked for twice is fetched once.
 
 #pragma once
 
@@ -68,6 +70,8 @@ private:
         Visibility visibility = Visibility::kPrivate;
         bool resumed = false;  // on bytes of an earlier attempt, which may be damaged
         Transfer transfer;
+        uint64_t number = 0;  // in order of fetch()
+        bool has_turn = false;
     };
 
     struct Meter {
@@ -78,12 +82,16 @@ private:
     };
 
     [[nodiscard]] bool is_busy(const PeerId& source) const;
+    // Gives each source's turn to the first of its transfers that is not waiting for a blob which
+    // the source does not have.
+    void give_turns(Instant now);
     void complete(std::map<Digest, Active>::iterator active, Instant now);
     void end(std::map<Digest, Active>::iterator active, Status status, Instant now);
 
     BlobStore& store_;
     TransferSettings settings_;
     std::map<Digest, Active> active_;
+    uint64_t fetches_ = 0;
     std::map<PeerId, Meter> meters_;
     std::vector<Finished> finished_;
 };

@@ -86,6 +86,11 @@ void Transfer::ask_again(Instant now) {
     paused_until_ = now;
 }
 
+void Transfer::begin_turn(Instant now) {
+    heard_ = now;
+    silent_since_ = now;
+}
+
 // A piece came. On a thin link pieces come seldom, so the silence that means loss follows the gaps.
 void Transfer::heard(Instant now) {
     gap_ = std::max(now - heard_, DurationMs{gap_.ms * 7 / 8});

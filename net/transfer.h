@@ -41,6 +41,10 @@ public:
     [[nodiscard]] double bytes_per_second(Instant now) const;
     // The source is there again: what was asked for before is asked for at once.
     void ask_again(Instant now);
+    // Until now it was others' turn at this source: their silence was none of this one's.
+    void begin_turn(Instant now);
+    // The source said that it does not have the blob, and is asked again later.
+    [[nodiscard]] bool is_paused(Instant now) const { return missing_ && now < paused_until_; }
     // When requests() has something to do at the latest.
     [[nodiscard]] Instant next_due() const;
     [[nodiscard]] uint64_t bytes_here() const { return here_; }

@@ -264,6 +264,57 @@ TEST_CASE("a thin link is not flooded with repeated requests") {
     CHECK(finished[0].bytes_per_second > 40000);
 }
 
+TEST_CASE("many blobs of one source over a thin link come one after the other, none given up") {
+    Stores stores;
+    BlobFetcher fetcher(stores.here, {});
+    constexpr size_t kBlobs = 6;
+    constexpr size_t kPieces = 8;
+    for (size_t i = 0; i < kBlobs; ++i) {
+        const Bytes bytes = random_bytes(kPieces * kPiece, 30 + i);
+        const BlobRef blob = stores.there.put(bytes, Visibility::kPublic).value();
+        fetcher.fetch(blob, peer_of(1), Visibility::kPublic, Instant{});
+    }
+    // One piece takes 3 s: the last blob begins when two minutes are over, twice the patience.
+    Instant now;
+    int64_t link_free_at = 0;
+    std::multimap<int64_t, BlobPiece> under_way;
+    uint64_t asked = 0;
+    size_t done = 0;
+    while (fetcher.active_count() > 0) {
+        for (const BlobFetcher::Ask& ask : fetcher.requests(now)) {
+            ++asked;
+            link_free_at = std::max(link_free_at, now.ms) + 3000;
+            under_way.emplace(link_free_at, stores.there.answer(ask.request, true));
+        }
+        now = now + DurationMs{50};
+        while (!under_way.empty() && under_way.begin()->first <= now.ms) {
+            fetcher.take(peer_of(1), under_way.begin()->second, now);
+            under_way.erase(under_way.begin());
+        }
+        for (const BlobFetcher::Finished& finished : fetcher.finished()) {
+            CHECK(finished.status.ok());
+            ++done;
+        }
+    }
+    CHECK(done == kBlobs);
+    CHECK(asked <= kBlobs * kPieces * 3 / 2);
+}
+
+TEST_CASE("what a source does not have holds up nothing else of it") {
+    Stores stores;
+    BlobFetcher fetcher(stores.here, {});
+    const Bytes bytes = random_bytes(3 * kPiece, 40);
+    const BlobRef absent{sha256_plain(as_bytes("absent")), 2 * kPiece, {}};
+    const BlobRef present = stores.there.put(bytes, Visibility::kPublic).value();
+    fetcher.fetch(absent, peer_of(1), Visibility::kPublic, Instant{});
+    BadLink link;
+    const Run run = fetch(stores.there, fetcher, present, link);
+    REQUIRE(run.finished);
+    CHECK(run.finished->blob.sha256 == present.sha256);
+    CHECK(run.ended.ms < 3000);
+    CHECK(fetcher.fetching(absent.sha256));
+}
+
 TEST_CASE("no more is asked for than the window, and credit comes back with pieces") {
     TransferSettings settings;
     settings.window_max = 4;
@@ -336,6 +387,7 @@ TEST_CASE("what moves is told by source, over all its transfers, until nothing i
     (void)fetcher.requests(Instant{1500});
     CHECK(fetcher.moved().empty());
     send(first, 0, 3000);
+    (void)fetcher.requests(Instant{3000});  // now it is the second's turn
     send(second, 0, 4000);
     std::vector<BlobFetcher::Moved> moved = fetcher.moved();
     REQUIRE(moved.size() == 1);
