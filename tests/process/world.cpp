@@ -81,7 +81,8 @@ void set_value(std::string& text, const Setting& setting) {
 
 }  // namespace
 
-FolderWatch::FolderWatch(const fs::path& folder) : fd_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
+FolderWatch::FolderWatch(const fs::path& folder, std::string name)
+    : name_(std::move(name)), fd_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
     ::inotify_add_watch(fd_, folder.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO | IN_MODIFY);
 }
 
@@ -90,11 +91,28 @@ FolderWatch::~FolderWatch() {
 }
 
 void FolderWatch::await_change(int timeout_ms) {
-    pollfd waited{fd_, POLLIN, 0};
-    ::poll(&waited, 1, timeout_ms);
-    char buffer[65536];
-    while (::read(fd_, buffer, sizeof(buffer)) > 0) {
+    const auto deadline = SteadyClock::now() + std::chrono::milliseconds(timeout_ms);
+    for (int left = timeout_ms; left > 0; left = left_ms(deadline)) {
+        pollfd waited{fd_, POLLIN, 0};
+        ::poll(&waited, 1, left);
+        if (drain()) {
+            return;
+        }
     }
+}
+
+// Takes all events; true if one of them counts.
+bool FolderWatch::drain() {
+    alignas(inotify_event) char buffer[65536];
+    bool seen = false;
+    for (ssize_t size = 0; (size = ::read(fd_, buffer, sizeof(buffer))) > 0;) {
+        for (ssize_t at = 0; at < size;) {
+            const auto* event = reinterpret_cast<const inotify_event*>(buffer + at);
+            seen = seen || name_.empty() || (event->len > 0 && name_ == event->name);
+            at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
+        }
+    }
+    return seen;
 }
 
 int free_port() {

@@ -21,7 +21,8 @@ namespace assay {
 
 class FolderWatch {
 public:
-    explicit FolderWatch(const std::filesystem::path& folder);
+    // With a `name`, only the changes of that file count.
+    explicit FolderWatch(const std::filesystem::path& folder, std::string name = "");
     ~FolderWatch();
     FolderWatch(const FolderWatch&) = delete;
     FolderWatch& operator=(const FolderWatch&) = delete;
@@ -29,6 +30,9 @@ public:
     void await_change(int timeout_ms);
 
 private:
+    [[nodiscard]] bool drain();
+
+    std::string name_;
     int fd_;
 };
 
