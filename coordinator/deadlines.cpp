@@ -79,6 +79,12 @@ DurationMs longest_silence(const DeadlineRules& rules, uint64_t uplink_bytes_per
     return DurationMs{rules.grace.ms + static_cast<int64_t>(piece)};
 }
 
+DurationMs slowest_progress(const DeadlineRules& rules, uint64_t bytes) {
+    const uint64_t ms = time_for(
+        bytes + limits::kPieceBytes, rules.least_uplink_bytes_per_second, rules.slack_percent);
+    return DurationMs{rules.grace.ms + static_cast<int64_t>(ms)};
+}
+
 DurationMs grace_after(const DeadlineRules& rules, DurationMs elapsed) {
     return DurationMs{std::max(rules.grace.ms, elapsed.ms / 100 * rules.slack_percent)};
 }

@@ -44,6 +44,10 @@ DurationMs longest_transfer(const DeadlineRules& rules, uint64_t bytes, Duration
 // time and the grace.
 DurationMs longest_silence(const DeadlineRules& rules, uint64_t uplink_bytes_per_second);
 
+// How long a peer that was asked for a blob may take for its first `bytes` and one piece more: what
+// the least link needs, and the grace.
+DurationMs slowest_progress(const DeadlineRules& rules, uint64_t bytes);
+
 // What the rest gets once a quorum is in, `elapsed` after the phase began.
 DurationMs grace_after(const DeadlineRules& rules, DurationMs elapsed);
 

@@ -10,6 +10,13 @@
 
 namespace assay {
 
+namespace {
+
+// Some tries to reconnect, so that one that fails costs nobody the round.
+constexpr DurationMs kComeBack{4 * limits::kReconnectMsMax};
+
+}  // namespace
+
 const char* phase_name(RoundPhase phase) {
     switch (phase) {
         case RoundPhase::kWaiting:
@@ -138,7 +145,7 @@ void RoundMachine::enter_transfers(RoundPhase phase,
                                    DurationMs planned,
                                    uint64_t bytes) {
     const DurationMs time = at_least_grace(planned);
-    enter(phase, now, now + time);
+    enter(phase, now, std::max(now + time, back_by_));
     longest_ = now + longest_transfer(rules_.deadlines, bytes, time);
 }
 
@@ -146,14 +153,24 @@ void RoundMachine::fetch(const PeerId& from,
                          BlobPurpose purpose,
                          const BlobRef& blob,
                          Instant now) {
-    uplinks_.asked(from, now);
+    uplinks_.ask(from, now);
     out_.push_back(FetchBlob{from, state_.round(), purpose, blob});
+}
+
+// Draws the deadline in, once, to the grace after `took`.
+void RoundMachine::leave_grace(DurationMs took, Instant now) {
+    if (!grace_runs_) {
+        grace_runs_ = true;
+        const Instant until = std::max(now + grace_after(rules_.deadlines, took), back_by_);
+        deadline_ = std::min(*deadline_, until);
+    }
 }
 
 // Of D2 and T_c: whether those that are missing are still waited for, `here` others being done.
 // With a quorum, or when nobody who is missing is there, only the grace is left; and behind the
-// deadline a peer is waited for while what it was asked for keeps coming, however slowly down to
-// the least uplink. So silence costs a round its grace, and a slow link costs nobody his opening.
+// deadline a peer is waited for while what it was asked for keeps coming, and no slower than the
+// least uplink brings it. So silence costs a round its grace, and a slow link costs nobody his
+// opening.
 bool RoundMachine::awaits(const std::vector<PeerId>& missing, size_t here, Instant now) {
     if (missing.empty()) {
         return false;
@@ -162,19 +179,18 @@ bool RoundMachine::awaits(const std::vector<PeerId>& missing, size_t here, Insta
         missing.begin(), missing.end(), [this](const PeerId& id) { return is_connected(id); });
     const auto all = static_cast<uint32_t>(here + missing.size());
     const bool quorum = here >= quorum_of(all, rules_.quorum_percent);
-    if (here > 0 && (quorum || gone) && !grace_runs_) {
-        grace_runs_ = true;
-        const DurationMs took = std::max(gathered_, now - phase_since_);
-        deadline_ = std::min(*deadline_, now + grace_after(rules_.deadlines, took));
+    if (here > 0 && (quorum || gone)) {
+        leave_grace(std::max(gathered_, now - phase_since_), now);
     }
     if (now < *deadline_) {
         return true;
     }
     for (const PeerId& peer : missing) {
         if (is_fetching(peer)) {
-            const DurationMs silence = longest_silence(rules_.deadlines, uplink_of(peer));
-            const Instant until = std::min(uplinks_.heard(peer) + silence, longest_);
-            deadline_ = std::max(*deadline_, until);
+            const Asked asked = uplinks_.asked(peer);
+            const Instant silent = asked.heard + longest_silence(rules_.deadlines, uplink_of(peer));
+            const Instant slow = asked.since + slowest_progress(rules_.deadlines, asked.bytes);
+            deadline_ = std::max(*deadline_, std::min({silent, slow, longest_}));
         }
     }
     return now < *deadline_;
@@ -209,7 +225,8 @@ bool RoundMachine::advance_once(Instant now) {
     return false;
 }
 
-// Goes on where the ledger ends: the deadlines of the phase start again.
+// Goes on where the ledger ends: the deadlines of the phase start again, and those whom this
+// process's death cut off have time to come back.
 void RoundMachine::resume(Instant now) {
     const RoundState* round = state_.current();
     if (state_.ended()) {
@@ -221,6 +238,7 @@ void RoundMachine::resume(Instant now) {
         enter(RoundPhase::kWaiting, now, std::nullopt);
         return;
     }
+    back_by_ = now + kComeBack;
     for (const AuditJob& job : state_.open_audits()) {
         out_.push_back(RunAudit{job, state_.next_attempt(job)});
     }
@@ -240,7 +258,8 @@ void RoundMachine::resume(Instant now) {
         enter(RoundPhase::kGathering, now, std::nullopt);
     } else {
         const Instant grace = now + grace_after(rules_.deadlines, now - round->plan.opened_at);
-        enter(RoundPhase::kGathering, now, std::max(round->plan.commit_deadline, grace));
+        enter(
+            RoundPhase::kGathering, now, std::max({round->plan.commit_deadline, grace, back_by_}));
     }
 }
 
@@ -373,6 +392,7 @@ void RoundMachine::on(const Stalled& event, Instant) {
         deadline_ = *deadline_ + event.time;
     }
     longest_ = longest_ + event.time;
+    back_by_ = back_by_ + event.time;
     uplinks_.stood_still(event.time);
 }
 

@@ -115,6 +115,7 @@ private:
     [[nodiscard]] bool is_active(const PeerId& peer) const;
     [[nodiscard]] bool is_short() const;
     [[nodiscard]] DurationMs at_least_grace(DurationMs planned) const;
+    void leave_grace(DurationMs took, Instant now);
     void enter_transfers(RoundPhase phase, Instant now, DurationMs planned, uint64_t bytes);
     void fetch(const PeerId& from, BlobPurpose purpose, const BlobRef& blob, Instant now);
     [[nodiscard]] bool is_fetching(const PeerId& peer) const;
@@ -180,6 +181,7 @@ private:
     Instant phase_since_;
     std::optional<Instant> deadline_;
     Instant longest_;          // until then at most, a peer that is sending is waited for
+    Instant back_by_;          // until then, those whom a restart cut off may come back
     bool grace_runs_ = false;  // the deadline has been drawn in, or must not be
     Uplinks uplinks_;
     DurationMs gathered_;  // how long this round's COMMITs took

@@ -195,14 +195,14 @@ bool RoundMachine::gather(Instant now) {
         awaited = awaited || (!here && is_active(peer.id) && connected_.count(peer.id) > 0);
     }
     const bool quorum = committed >= quorum_of(active, rules_.quorum_percent);
-    if (committed > 0 && (quorum || !awaited) && !grace_runs_) {
-        grace_runs_ = true;
-        deadline_ = std::min(*deadline_, now + grace_after(rules_.deadlines, now - phase_since_));
+    const DurationMs took = std::max(DurationMs{}, now - round.plan.opened_at);
+    if (committed > 0 && (quorum || !awaited)) {
+        leave_grace(took, now);
     }
     if (committed < active && now < *deadline_) {
         return false;
     }
-    gathered_ = now - phase_since_;
+    gathered_ = took;
     const DurationMs planned = round.plan.payload_deadline - round.plan.commit_deadline;
     enter_transfers(RoundPhase::kUploading, now, planned, rules_.payload_bytes_max);
     return true;

@@ -12,15 +12,17 @@ constexpr DurationMs kShortest{1000};
 
 }  // namespace
 
-void Uplinks::asked(const PeerId& peer, Instant now) {
-    uplinks_[peer].heard = now;
+void Uplinks::ask(const PeerId& peer, Instant now) {
+    uplinks_[peer].asked = {now, now, 0};
 }
 
 void Uplinks::moved(
     const PeerId& peer, uint64_t bytes, DurationMs busy, uint64_t assumed, Instant now) {
     Uplink& link = uplinks_[peer];
-    link.heard = now;
-    if (bytes <= link.bytes || busy < link.busy) {  // another busy time
+    const bool another = bytes <= link.bytes || busy < link.busy;
+    link.asked.heard = now;
+    link.asked.bytes += another ? bytes : bytes - link.bytes;
+    if (another) {
         link.before = link.now;
     }
     link.bytes = bytes;
@@ -38,7 +40,8 @@ void Uplinks::moved(
 
 void Uplinks::stood_still(DurationMs time) {
     for (auto& [peer, link] : uplinks_) {
-        link.heard = link.heard + time;
+        link.asked.since = link.asked.since + time;
+        link.asked.heard = link.asked.heard + time;
     }
 }
 
@@ -47,9 +50,9 @@ uint64_t Uplinks::rate(const PeerId& peer) const {
     return found == uplinks_.end() ? 0 : found->second.now;
 }
 
-Instant Uplinks::heard(const PeerId& peer) const {
+Asked Uplinks::asked(const PeerId& peer) const {
     const auto found = uplinks_.find(peer);
-    return found == uplinks_.end() ? Instant{} : found->second.heard;
+    return found == uplinks_.end() ? Asked{} : found->second.asked;
 }
 
 }  // namespace assay

@@ -15,10 +15,17 @@
 
 namespace assay {
 
+// Since something was asked of a peer last.
+struct Asked {
+    Instant since;
+    Instant heard;       // when something came last; `since` if nothing has
+    uint64_t bytes = 0;  // that came
+};
+
 class Uplinks {
 public:
     // A blob is asked of this peer: from now on silence means something.
-    void asked(const PeerId& peer, Instant now);
+    void ask(const PeerId& peer, Instant now);
     // All that came from this peer in `busy`, the time since a blob of its was on the way without a
     // pause. Said again with larger figures as more comes. `assumed`: its rate if not measured yet.
     void moved(const PeerId& peer, uint64_t bytes, DurationMs busy, uint64_t assumed, Instant now);
@@ -27,12 +34,11 @@ public:
 
     // Bytes a second; 0 if never measured.
     [[nodiscard]] uint64_t rate(const PeerId& peer) const;
-    // When it was asked for something or sent something last.
-    [[nodiscard]] Instant heard(const PeerId& peer) const;
+    [[nodiscard]] Asked asked(const PeerId& peer) const;
 
 private:
     struct Uplink {
-        Instant heard;
+        Asked asked;
         uint64_t before = 0;  // average of the busy times that ended; 0: none
         uint64_t now = 0;     // with the running one
         uint64_t bytes = 0;   // of the running one

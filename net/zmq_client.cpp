@@ -5,6 +5,7 @@
 #include "net/reminder.h"
 #include "net/zmq_channel.h"
 #include "net/zmq_parts.h"
+#include "protocol/limits.h"
 
 namespace assay {
 
@@ -15,7 +16,6 @@ using Milliseconds = std::chrono::milliseconds;
 
 constexpr int kMessagesPerPoll = 256;
 constexpr int64_t kBackoffFirstMs = 100;
-constexpr int64_t kBackoffMaxMs = 5000;
 constexpr int kConnectTimeoutMs = 10000;  // the system's own is minutes where packets are dropped
 constexpr DurationMs kRemindEvery{30000};
 
@@ -83,7 +83,7 @@ Status ZmqClient::Impl::connect() {
     set_option(*dealer_, ZMQ_CURVE_SERVERKEY, server_key_);
     set_option(*dealer_, ZMQ_IMMEDIATE, 1);
     set_option(*dealer_, ZMQ_RECONNECT_IVL, static_cast<int>(kBackoffFirstMs));
-    set_option(*dealer_, ZMQ_RECONNECT_IVL_MAX, static_cast<int>(kBackoffMaxMs));
+    set_option(*dealer_, ZMQ_RECONNECT_IVL_MAX, static_cast<int>(limits::kReconnectMsMax));
     set_option(*dealer_, ZMQ_CONNECT_TIMEOUT, kConnectTimeoutMs);
     set_option(*dealer_, ZMQ_LINGER, linger_ms_);
     monitor_.emplace(context_, *dealer_, std::to_string(sockets_made_++));
@@ -185,7 +185,7 @@ void ZmqClient::Impl::connect_failed() {
 // Doubles each time, with jitter, so that many peers do not come back in step.
 int64_t ZmqClient::Impl::backoff_ms() {
     const int64_t wait = wait_ms_;
-    wait_ms_ = std::min(2 * wait_ms_, kBackoffMaxMs);
+    wait_ms_ = std::min(2 * wait_ms_, limits::kReconnectMsMax);
     return wait / 2 + static_cast<int64_t>(jitter_.below(static_cast<uint64_t>(wait / 2 + 1)));
 }
 

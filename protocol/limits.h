@@ -28,6 +28,8 @@ constexpr uint64_t kSamplePositionMax = uint64_t{1} << 60;
 constexpr int64_t kTimeMsMax = int64_t{1} << 53;  // instants and durations
 constexpr uint64_t kMerkleSiblingsMax = 64;
 
+constexpr int64_t kReconnectMsMax = 5000;  // whoever lost the coordinator tries again this often
+
 constexpr uint64_t kMessageBytesMax = 1U << 22;  // one control message, 4 MiB
 constexpr uint64_t kPieceBytes = 262144;         // 256 KiB: one piece of a blob
 constexpr uint64_t kPiecesInFlightMax = 64;      // credit window of one transfer

@@ -5,6 +5,7 @@
 
 #include "coordinator/deadlines.h"
 #include "coordinator/round_plan.h"
+#include "protocol/limits.h"
 #include "tests/coordinator/machine_driver.h"
 
 namespace assay {
@@ -19,12 +20,14 @@ struct Lagging {
     MachineDriver d;
     size_t others;
 
-    explicit Lagging(uint32_t peers) : d(peers, 12), others(peers - 1) {
+    explicit Lagging(uint32_t peers, uint64_t least_uplink = 10, uint64_t opening_bytes = 10000)
+        : d(peers, 12), others(peers - 1) {
+        d.rules.opening_bytes_max = opening_bytes;
         d.rules.deadlines.grace = kGrace;
         d.rules.deadlines.commit_floor = kLong;
         d.rules.deadlines.transfer_floor = kLong;
         d.rules.deadlines.default_uplink_bytes_per_second = 100000;
-        d.rules.deadlines.least_uplink_bytes_per_second = 10;
+        d.rules.deadlines.least_uplink_bytes_per_second = least_uplink;
         d.machine = std::make_unique<RoundMachine>(
             d.manifest, d.rules, [this](uint64_t index) { return d.beacons.element(index); });
         (void)d.start();
@@ -37,6 +40,14 @@ struct Lagging {
             (void)d.payload(i);
         }
         REQUIRE(d.machine->phase() == RoundPhase::kChallenging);
+    }
+
+    // Everybody but the laggard has opened.
+    void others_open() {
+        all_commit_and_send();
+        for (size_t i = 0; i < others; ++i) {
+            (void)d.opening(i);
+        }
     }
 
     // Lets time pass until the phase is left.
@@ -77,10 +88,7 @@ TEST_CASE("a silent peer costs each phase its grace, in rosters of any size", "[
                 (void)sending.d.commit(i);
                 (void)sending.d.payload(i);
             }
-            opening.all_commit_and_send();
-            for (size_t i = 0; i + 1 < peers; ++i) {
-                (void)opening.d.opening(i);
-            }
+            opening.others_open();
             if (dead) {
                 for (Lagging* one : {&training, &sending, &opening}) {
                     (void)one->d.step(PeerGone{one->d.peers[one->others].id()});
@@ -97,9 +105,7 @@ TEST_CASE("a silent peer costs each phase its grace, in rosters of any size", "[
 TEST_CASE("a peer that announces its opening and hangs costs grace and a piece's time",
           "[coordinator]") {
     Lagging lag(3);
-    lag.all_commit_and_send();
-    (void)lag.d.opening(0);
-    (void)lag.d.opening(1);
+    lag.others_open();
     (void)lag.announce();
     CHECK(lag.wait_out(RoundPhase::kChallenging) == longest_silence(lag.d.rules.deadlines, 100000));
 }
@@ -107,9 +113,7 @@ TEST_CASE("a peer that announces its opening and hangs costs grace and a piece's
 TEST_CASE("a slow link is waited for while it moves, and the next plan knows its speed",
           "[coordinator]") {
     Lagging lag(3);
-    lag.all_commit_and_send();
-    (void)lag.d.opening(0);
-    (void)lag.d.opening(1);
+    lag.others_open();
     const std::vector<FetchBlob> wanted = lag.announce();
     const DurationMs planned = lag.d.plan().opening_time;
     const Instant began = lag.d.now;
@@ -139,34 +143,69 @@ TEST_CASE("a slow link is waited for while it moves, and the next plan knows its
     CHECK(lag.d.plan().opening_time == needed);
 }
 
-TEST_CASE("a peer that trickles is waited for as long as the least link needs, no longer",
+TEST_CASE("a peer that trickles is waited for as the least link needs for what came, no longer",
           "[coordinator]") {
-    Lagging lag(3);
-    lag.all_commit_and_send();
-    (void)lag.d.opening(0);
-    (void)lag.d.opening(1);
-    (void)lag.announce();
+    Lagging lag(3, 1 << 16, 100 * limits::kPieceBytes);
+    lag.others_open();
+    const DeadlineRules& rules = lag.d.rules.deadlines;
     const Instant began = lag.d.now;
-    const DurationMs longest = longest_transfer(lag.d.rules.deadlines,
-                                                opened_bytes_max(lag.d.rules, lag.d.plan()),
-                                                lag.d.plan().opening_time);
-    uint64_t bytes = 0;
+    (void)lag.announce();
+    const uint64_t bytes = GENERATE(uint64_t{1}, limits::kPieceBytes);
+    const int64_t every = longest_silence(rules, 0).ms - 1;
+    uint64_t sent = 0;
+    Instant next = began + DurationMs{every};
     while (lag.d.machine->phase() == RoundPhase::kChallenging) {
-        REQUIRE(lag.d.now - began <= longest);
-        lag.d.now = std::min(lag.d.now + DurationMs{4000}, began + longest);
-        lag.sends(++bytes, (lag.d.now - began).ms);
+        REQUIRE(sent < 20 * limits::kPieceBytes);
+        lag.d.now = std::min(next, *lag.d.machine->wake_at());
+        if (lag.d.now == next) {
+            sent += bytes;
+            next = next + DurationMs{every};
+            lag.sends(sent, (lag.d.now - began).ms);
+        }
         (void)lag.d.step(Tick{});
     }
-    CHECK(lag.d.now - began == longest);
+    CHECK((lag.d.now - began).ms == slowest_progress(rules, sent).ms);
 }
 
 TEST_CASE("after a restart in the challenge all have all of T_c again", "[coordinator]") {
     Lagging lag(3);
-    lag.all_commit_and_send();
-    (void)lag.d.opening(0);
-    (void)lag.d.opening(1);
+    lag.others_open();
     (void)lag.d.restart();
     CHECK(lag.wait_out(RoundPhase::kChallenging) >= kLong);
+}
+
+// Those whom a restart cut off try again every limits::kReconnectMsMax.
+TEST_CASE("after a restart while peers train or send, all have time to come back",
+          "[coordinator]") {
+    const bool sending = GENERATE(false, true);
+    Lagging lag(3);
+    for (size_t i = 0; i < lag.others; ++i) {
+        (void)lag.d.commit(i);
+        (void)lag.d.payload(i);
+    }
+    if (sending) {
+        (void)lag.d.commit(lag.others);
+    }
+    const RoundPhase phase = sending ? RoundPhase::kUploading : RoundPhase::kGathering;
+    (void)lag.d.restart();
+    REQUIRE(lag.d.machine->phase() == phase);
+    for (size_t i = 0; i < lag.others; ++i) {
+        (void)lag.d.hello(i);
+    }
+    const DurationMs waited = lag.wait_out(phase);
+    CHECK(waited >= DurationMs{3 * limits::kReconnectMsMax});
+    CHECK(waited < kLong);
+}
+
+TEST_CASE("how long a round trained counts from its plan, not from a restart", "[coordinator]") {
+    constexpr DurationMs kTrained{100000};
+    Lagging lag(3);
+    lag.d.now = lag.d.now + kTrained;
+    (void)lag.d.restart();
+    lag.d.hello_all();
+    lag.others_open();
+    CHECK(lag.wait_out(RoundPhase::kChallenging).ms ==
+          grace_after(lag.d.rules.deadlines, kTrained).ms);
 }
 
 }  // namespace assay

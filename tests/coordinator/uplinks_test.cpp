@@ -41,11 +41,25 @@ TEST_CASE("a short busy time shows that a link is fast, never that it is slow", 
     CHECK(slow.moved(15000, 500) == 20000);
 }
 
+TEST_CASE("what came since a peer was asked last counts, over busy times", "[coordinator]") {
+    Link link;
+    (void)link.moved(5000, 100);
+    link.uplinks.ask(link.peer, Instant{100});
+    CHECK(link.uplinks.asked(link.peer).bytes == 0);
+    (void)link.moved(7000, 200);
+    (void)link.moved(1000, 50);  // another busy time
+    CHECK(link.uplinks.asked(link.peer).bytes == 3000);
+    CHECK(link.uplinks.asked(link.peer).since == Instant{100});
+    link.uplinks.ask(link.peer, Instant{300});
+    CHECK(link.uplinks.asked(link.peer).bytes == 0);
+}
+
 TEST_CASE("a standstill of this process is no silence of a peer", "[coordinator]") {
     Link link;
-    link.uplinks.asked(link.peer, Instant{100});
+    link.uplinks.ask(link.peer, Instant{100});
     link.uplinks.stood_still(DurationMs{5000});
-    CHECK(link.uplinks.heard(link.peer) == Instant{5100});
+    CHECK(link.uplinks.asked(link.peer).heard == Instant{5100});
+    CHECK(link.uplinks.asked(link.peer).since == Instant{5100});
     CHECK(link.moved(0, 100) == 0);
 }
 
