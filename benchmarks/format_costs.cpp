@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 #include <numeric>
+#include <utility>
 
 #include "benchmarks/index_models.h"
 
@@ -14,10 +15,6 @@ namespace {
 
 bool contains(const std::string& text, const char* part) {
     return text.find(part) != std::string::npos;
-}
-
-double log2_choose(double n, double k) {
-    return (std::lgamma(n + 1) - std::lgamma(k + 1) - std::lgamma(n - k + 1)) / std::log(2.0);
 }
 
 std::vector<uint32_t> gaps_of(const ChunkCode& chunk) {
@@ -92,7 +89,46 @@ std::vector<double> squares_at(const FormatSample& sample,
     return squares;
 }
 
-// The places of a tensor in parts that each choose for themselves.
+// What a tensor keeps in all, chunk by chunk of 4096.
+uint64_t kept_of_tensor(const TensorLayout& tensor, uint32_t keep) {
+    uint64_t kept = 0;
+    for (uint64_t first = 0; first < tensor.live(); first += kTileValues) {
+        kept += kept_count(std::min<uint64_t>(kTileValues, tensor.live() - first), keep);
+    }
+    return kept;
+}
+
+// `all` places in proportion to the energies, none above the size of its part.
+std::vector<uint64_t> shared_by_energy(const std::vector<double>& energies,
+                                       const std::vector<uint64_t>& sizes,
+                                       uint64_t all) {
+    const double whole = std::accumulate(energies.begin(), energies.end(), 0.0);
+    std::vector<uint64_t> counts;
+    std::vector<std::pair<double, size_t>> missing;  // of its due; most first
+    uint64_t left = all;
+    for (size_t i = 0; i < sizes.size(); ++i) {
+        const double due = whole > 0 ? static_cast<double>(all) * energies[i] / whole : 0;
+        counts.push_back(std::min({sizes[i], left, static_cast<uint64_t>(due)}));
+        missing.emplace_back(static_cast<double>(counts.back()) - due, i);
+        left -= counts.back();
+    }
+    std::sort(missing.begin(), missing.end());
+    while (left > 0) {
+        for (const auto& [due, i] : missing) {
+            const bool room = left > 0 && counts[i] < sizes[i];
+            counts[i] += room ? 1 : 0;
+            left -= room ? 1 : 0;
+        }
+    }
+    return counts;
+}
+
+}  // namespace
+
+double log2_choose(double n, double k) {
+    return (std::lgamma(n + 1) - std::lgamma(k + 1) - std::lgamma(n - k + 1)) / std::log(2.0);
+}
+
 std::vector<std::vector<uint64_t>> parts_of(const TensorLayout& tensor, Selection selection) {
     constexpr uint64_t kSide = 64;
     std::vector<std::vector<uint64_t>> parts;
@@ -116,16 +152,29 @@ std::vector<std::vector<uint64_t>> parts_of(const TensorLayout& tensor, Selectio
     return parts;
 }
 
-// What a tensor keeps in all, chunk by chunk of 4096.
-uint64_t kept_of_tensor(const TensorLayout& tensor, uint32_t keep) {
-    uint64_t kept = 0;
-    for (uint64_t first = 0; first < tensor.live(); first += kTileValues) {
-        kept += kept_count(std::min<uint64_t>(kTileValues, tensor.live() - first), keep);
+std::vector<uint64_t> kept_of_parts(const TensorLayout& tensor,
+                                    std::span<const float> values,
+                                    const std::vector<std::vector<uint64_t>>& parts,
+                                    Selection selection,
+                                    uint32_t keep) {
+    if (selection == Selection::kSpread) {
+        return {kept_of_tensor(tensor, keep)};
     }
-    return kept;
+    std::vector<uint64_t> counts;
+    std::vector<uint64_t> sizes;
+    std::vector<double> energies;
+    for (const std::vector<uint64_t>& part : parts) {
+        sizes.push_back(part.size());
+        counts.push_back(kept_count(part.size(), keep));
+        energies.push_back(0);
+        for (const uint64_t place : part) {
+            energies.back() += energy_of(values.subspan(place, 1));
+        }
+    }
+    return selection == Selection::kByEnergy
+               ? shared_by_energy(energies, sizes, kept_of_tensor(tensor, keep))
+               : counts;
 }
-
-}  // namespace
 
 double energy_of(std::span<const float> values) {
     double sum = 0;
@@ -240,10 +289,12 @@ VectorCosts vector_costs(const FormatSample& sample, const SparseUpdate& update,
 double energy_kept(const FormatSample& sample, Selection selection, uint32_t keep) {
     double kept = 0;
     for (const TensorLayout& tensor : sample.layout.tensors) {
-        for (const std::vector<uint64_t>& part : parts_of(tensor, selection)) {
-            const uint64_t count = selection == Selection::kSpread ? kept_of_tensor(tensor, keep)
-                                                                   : kept_count(part.size(), keep);
-            kept += largest_squares(squares_at(sample, tensor, part), count);
+        const std::span<const float> values =
+            std::span(sample.values).subspan(tensor.first_value(), tensor.live());
+        const auto parts = parts_of(tensor, selection);
+        const auto counts = kept_of_parts(tensor, values, parts, selection, keep);
+        for (size_t i = 0; i < parts.size(); ++i) {
+            kept += largest_squares(squares_at(sample, tensor, parts[i]), counts[i]);
         }
     }
     return kept / energy_of(sample.values);

@@ -6,11 +6,11 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "benchmarks/value_levels.h"
 #include "compression/sparse_update.h"
 
 namespace assay {
@@ -59,14 +59,6 @@ VectorCosts vector_costs(const FormatSample& sample, const SparseUpdate& update,
 
 // --- Values ---
 
-enum class Split : uint8_t { kOutliers, kMean, kMedian, kLloyd };
-
-struct ValueCoding {
-    int bits = 2;                    // one of sign, the others choose among 2^(bits - 1) magnitudes
-    Split split = Split::kOutliers;  // kOutliers: the format's own, 2 bits alone
-    bool per_tensor = false;         // magnitudes shared by the tensor instead of the chunk
-    std::function<double(double)> scale;  // what is left of a magnitude; none: exact
-};
 struct ValueQuality {
     double lost = 0;            // ||a - q||^2 / ||a||^2 over what is kept
     double energy = 0;          // ||q||^2 / ||a||^2 over what is kept
@@ -85,10 +77,21 @@ double to_log8(double value);  // 2^(x / 4 - 44), x of 8 bits
 // --- Selection ---
 
 enum class Selection : uint8_t {
-    kRows,    // k of 4096 consecutive values
-    kBlocks,  // k of 64 x 64 of a matrix
-    kSpread   // as many of each tensor, wherever they are
+    kRows,     // k of 4096 consecutive values
+    kBlocks,   // k of 64 x 64 of a matrix
+    kSpread,   // as many of each tensor, wherever they are
+    kByEnergy  // as many of each tensor, each 4096 in proportion to their energy
 };
+// The places of a tensor in parts that each choose for themselves, each rising.
+std::vector<std::vector<uint64_t>> parts_of(const TensorLayout& tensor, Selection selection);
+// How many each part keeps of `values`, those of the tensor. The sum is that of the parts of rows,
+// but for blocks, whose parts round for themselves.
+std::vector<uint64_t> kept_of_parts(const TensorLayout& tensor,
+                                    std::span<const float> values,
+                                    const std::vector<std::vector<uint64_t>>& parts,
+                                    Selection selection,
+                                    uint32_t keep);
+double log2_choose(double n, double k);
 // ||kept||^2 / ||a||^2.
 double energy_kept(const FormatSample& sample, Selection selection, uint32_t keep);
 

@@ -58,12 +58,13 @@ std::vector<BenchRow> rows_of(const BenchOptions& options,
                               const std::string& note) {
     const StrategySizes& sizes = one.sizes;
     const double tokens = double{1} * sizes.inner_steps * sizes.sequences * sizes.sequence_tokens;
-    char bytes[96];
+    char bytes[128];
     std::snprintf(bytes,
                   sizeof(bytes),
-                  "%.0f up and %.0f down a peer and round",
+                  "%.0f up and %.0f down a peer and round, %.2f bits a value sent",
                   mean.bytes_up,
-                  mean.bytes_down);
+                  mean.bytes_down,
+                  mean.bits);
     return {{one.one.name + " loss",
              mean.loss,
              "nats/token",

@@ -26,10 +26,56 @@ void set_inner_steps(SweepCase& one, double steps) {
     one.sizes.rounds = std::max(1U, all / one.sizes.inner_steps);
 }
 
-const std::vector<Key>& keys() {
+StudyCoding& study(SweepCase& one) {
+    return one.one.study ? *one.one.study : one.one.study.emplace();
+}
+
+// Any of them, and a coder that is only for study stands in for the format's.
+std::vector<Key> study_keys() {
+    return {
+        {"select",
+         0,
+         0,
+         true,
+         {"rows", "blocks", "tensor", "energy"},
+         [](SweepCase& c, double v) { study(c).selection = static_cast<Selection>(v); }},
+        {"bits",
+         1,
+         4,
+         true,
+         {},
+         [](SweepCase& c, double v) { study(c).values.bits = static_cast<int>(v); }},
+        {"split",
+         0,
+         0,
+         true,
+         {"own", "mean", "median", "lloyd"},
+         [](SweepCase& c, double v) { study(c).values.split = static_cast<Split>(v); }},
+        {"magnitudes",
+         0,
+         0,
+         true,
+         {"chunk", "tensor"},
+         [](SweepCase& c, double v) { study(c).values.per_tensor = v != 0; }},
+        {"scales",
+         0,
+         0,
+         true,
+         {"12bits", "fp16", "bf16", "log8"},
+         [](SweepCase& c, double v) { study(c).scales = static_cast<ScaleFormat>(v); }},
+        {"vectors",
+         0,
+         0,
+         true,
+         {"sparse", "dense"},
+         [](SweepCase& c, double v) { study(c).dense_vectors = v != 0; }},
+    };
+}
+
+std::vector<Key> format_keys() {
     static const std::vector<const char*> kStrategies = {"sparseloco", "diloco", "average"};
     static const std::vector<const char*> kMeans = {"per_entry", "per_peer"};
-    static const std::vector<Key> kKeys = {
+    return {
         {"strategy",
          0,
          0,
@@ -84,6 +130,15 @@ const std::vector<Key>& keys() {
          {},
          [](SweepCase& c, double v) { c.sizes.peers = static_cast<uint32_t>(v); }},
     };
+}
+
+const std::vector<Key>& keys() {
+    static const std::vector<Key> kKeys = [] {
+        std::vector<Key> all = format_keys();
+        const std::vector<Key> more = study_keys();
+        all.insert(all.end(), more.begin(), more.end());
+        return all;
+    }();
     return kKeys;
 }
 
@@ -162,11 +217,35 @@ Result<std::vector<SweepCase>> with_word(const std::vector<SweepCase>& cases,
     return all;
 }
 
+// What single words cannot say.
+Status check_study(const StrategyCase& one) {
+    if (!one.study) {
+        return {};
+    }
+    if (one.strategy != "sparseloco") {
+        return fail("--vary: `" + one.name + "`: only sparseloco has a coder for study");
+    }
+    if (one.study->values.bits > 2 && one.study->values.split == Split::kOutliers) {
+        return fail("--vary: `" + one.name + "`: above 2 bits, split is mean, median or lloyd");
+    }
+    if (one.compression.keep > kOutliersKeepMax) {
+        return fail("--vary: `" + one.name + "`: a coder for study keeps at most " +
+                    std::to_string(kOutliersKeepMax));
+    }
+    return {};
+}
+
 }  // namespace
 
 std::string sweep_keys() {
+    const size_t first_for_study = keys().size() - study_keys().size();
     std::string text;
-    for (const Key& key : keys()) {
+    for (size_t i = 0; i < keys().size(); ++i) {
+        if (i == first_for_study) {
+            text +=
+                "  These choose a coder for study alone, whose bytes are counted, not written:\n";
+        }
+        const Key& key = keys()[i];
         text += "  " + std::string(key.name) + ": " + allowed(key) + "\n";
     }
     return text;
@@ -187,6 +266,9 @@ Result<std::vector<SweepCase>> sweep_cases(const std::string& words, const Strat
     }
     for (SweepCase& one : cases) {
         one.one.name += one.one.name.empty() ? "default" : "";
+        if (Status sound = check_study(one.one); !sound) {
+            return sound.error();
+        }
     }
     return cases;
 }

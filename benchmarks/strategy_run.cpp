@@ -9,6 +9,7 @@
 #include "core/merkle.h"
 #include "core/rng.h"
 #include "kernels/adamw.h"
+#include "kernels/feedback.h"
 #include "model/exact_llama.h"
 #include "model/inner_loop.h"
 
@@ -35,14 +36,15 @@ public:
     Result<StrategyOutcome> run();
 
 private:
-    struct Peer {
-        std::vector<float> m, v, e;
-        CompressedPayload payload;
-    };
-
     struct Sent {
         double bytes = 0;
         double values = 0;
+    };
+
+    struct Peer {
+        std::vector<float> m, v, e;
+        PeerPayload payload;
+        Sent sent;
     };
 
     [[nodiscard]] InnerPlan plan(uint32_t first, uint32_t steps) const;
@@ -52,6 +54,8 @@ private:
     Status data_parallel(StrategyOutcome& outcome);
     Status outer_rounds(StrategyOutcome& outcome);
     Status train_peer(uint32_t round, uint32_t number, Peer& peer);
+    Status pack(std::span<const float> theta_end, Peer& peer);
+    Status pack_for_study(std::span<const float> theta_end, Peer& peer);
     Result<AggregateResult> train_peers(uint32_t round, std::vector<Peer>& peers, Sent& sent);
     double held_out_loss();
 
@@ -148,16 +152,35 @@ Status StrategyRun::train_peer(uint32_t round, uint32_t number, Peer& peer) {
     if (watch_) {
         watch_({round, number, theta_, end->theta, peer.e});
     }
-    Result<CompressedPayload> packed = compress_payload(*strategy_from_name(case_.strategy),
-                                                        theta_,
-                                                        end->theta,
-                                                        peer.e,
-                                                        model_.layout(),
-                                                        case_.compression);
+    return case_.study ? pack_for_study(end->theta, peer) : pack(end->theta, peer);
+}
+
+Status StrategyRun::pack(std::span<const float> theta_end, Peer& peer) {
+    const Strategy strategy = *strategy_from_name(case_.strategy);
+    Result<CompressedPayload> packed =
+        compress_payload(strategy, theta_, theta_end, peer.e, model_.layout(), case_.compression);
     if (!packed) {
         return packed.error();
     }
-    peer.payload = std::move(*packed);
+    peer.payload = std::move(packed->payload);
+    const uint64_t values =
+        is_dense(strategy) ? model_.layout().live_count() : kept_values(peer.payload.sparse);
+    peer.sent = {static_cast<double>(packed->bytes.size()), static_cast<double>(values)};
+    return {};
+}
+
+// The same error feedback; what was coded travels as a dense vector.
+Status StrategyRun::pack_for_study(std::span<const float> theta_end, Peer& peer) {
+    const ParameterLayout& layout = model_.layout();
+    const auto beta = static_cast<float>(case_.compression.beta);
+    feedback_step(theta_, theta_end, peer.e, beta, peer.e);
+    if (Status finite = check_finite(peer.e, layout); !finite) {
+        return finite;
+    }
+    const auto keep = static_cast<uint32_t>(case_.compression.keep);
+    StudyUpdate update = study_code(peer.e, layout, keep, *case_.study);
+    peer.payload.dense = std::move(update.q);
+    peer.sent = {update.bits / 8, static_cast<double>(update.kept)};
     return {};
 }
 
@@ -174,12 +197,9 @@ Result<AggregateResult> StrategyRun::train_peers(uint32_t round,
         }
         PeerId id;
         id.key[0] = static_cast<uint8_t>(p + 1);
-        const CompressedPayload& packed = peers[p].payload;
-        contributions.push_back(contribution_of(id, packed.payload, 1.0));
-        sent.bytes += static_cast<double>(packed.bytes.size());
-        sent.values +=
-            static_cast<double>(is_dense(strategy_of(outer)) ? model_.layout().live_count()
-                                                             : kept_values(packed.payload.sparse));
+        contributions.push_back(contribution_of(id, peers[p].payload, 1.0));
+        sent.bytes += peers[p].sent.bytes;
+        sent.values += peers[p].sent.values;
     }
     return aggregate(contributions, model_.layout(), aggregate_settings(outer));
 }
@@ -231,7 +251,7 @@ Status StrategyRun::outer_rounds(StrategyOutcome& outcome) {
     const ParameterLayout& layout = model_.layout();
     OuterState state = initial_outer_state(outer, layout);
     const std::vector<float> zeros(theta_.size(), 0.0F);
-    std::vector<Peer> peers(sizes_.peers, Peer{zeros, zeros, zeros, {}});
+    std::vector<Peer> peers(sizes_.peers, Peer{zeros, zeros, zeros, {}, {}});
     Sent sent;
     double down = 0;
     for (uint32_t round = 0; round < sizes_.rounds; ++round) {

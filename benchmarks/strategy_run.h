@@ -7,10 +7,12 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
 #include "benchmarks/bench_text.h"
+#include "benchmarks/study_coder.h"
 #include "model/gradient_model.h"
 #include "model/outer_step.h"
 #include "model/shape.h"
@@ -48,13 +50,14 @@ struct StrategyCase {
     double momentum = 0.9;
     CompressionSettings compression = {};
     Downlink downlink = Downlink::kTopK;
+    std::optional<StudyCoding> study = {};  // codes the peers' updates instead; sparseloco alone
 };
 
 struct StrategyOutcome {
     double loss = 0;
     double bytes_up = 0;    // a peer and round
     double bytes_down = 0;  // a round
-    double bits = 0;        // a kept value
+    double bits = 0;        // a kept value; counted where a study coder sends
     Digest theta_root;
 };
 

@@ -47,6 +47,26 @@ TEST_CASE("each key sets what it names", "[benchmarks]") {
     CHECK(one.sizes.steps() == strategy_sizes(false).steps());
 }
 
+TEST_CASE("words of a coder for study ask for one, others do not", "[benchmarks]") {
+    const auto cases = sweep_cases(
+        "select=energy bits=3 split=lloyd magnitudes=tensor scales=log8 vectors=dense keep=80",
+        strategy_sizes(false));
+    REQUIRE(cases.ok());
+    REQUIRE(cases->front().one.study.has_value());
+    const StudyCoding& study = *cases->front().one.study;
+    CHECK(study.selection == Selection::kByEnergy);
+    CHECK(study.values.bits == 3);
+    CHECK(study.values.split == Split::kLloyd);
+    CHECK(study.values.per_tensor);
+    CHECK(study.scales == ScaleFormat::kLog8);
+    CHECK(study.dense_vectors);
+    CHECK_FALSE(sweep_cases("keep=80", strategy_sizes(false))->front().one.study.has_value());
+    CHECK(refusal_of("bits=3").find("mean, median or lloyd") != std::string::npos);
+    CHECK(refusal_of("strategy=average bits=1").find("only sparseloco") != std::string::npos);
+    CHECK(refusal_of("bits=1 keep=257").find("at most 256") != std::string::npos);
+    CHECK(sweep_keys().find("for study alone") < sweep_keys().find("select: rows, blocks"));
+}
+
 TEST_CASE("what a sweep cannot mean is refused with what it could", "[benchmarks]") {
     CHECK(refusal_of("keep").find("KEY=VALUE") != std::string::npos);
     CHECK(refusal_of("kepe=64").find("Did you mean `keep`?") != std::string::npos);
