@@ -44,8 +44,8 @@ struct Studied {
     std::vector<float> left;
 };
 
-Studied studied(const ParameterLayout& layout, const StudyCoding& coding) {
-    Studied result{{}, values_of(layout)};
+Studied studied(const ParameterLayout& layout, const StudyCoding& coding, bool steep = true) {
+    Studied result{{}, values_of(layout, steep)};
     result.update = study_code(result.left, layout, kKeep, coding);
     return result;
 }
@@ -84,9 +84,10 @@ Digest root_of(const StrategySetup& setup, std::optional<StudyCoding> study) {
 }  // namespace
 
 TEST_CASE("with the format's choices it sends and leaves what the format does", "[benchmarks]") {
+    const bool steep = GENERATE(true, false);  // without: many values at the edge of the choice
     const ParameterLayout layout = layout_of_three();
-    const Studied ours = studied(layout, {});
-    std::vector<float> left = values_of(layout);
+    const Studied ours = studied(layout, {}, steep);
+    std::vector<float> left = values_of(layout, steep);
     const SparseUpdate update = code_values(left, layout, kKeep);
     std::vector<float> q(left.size());
     expand_update(update, q);
@@ -98,11 +99,10 @@ TEST_CASE("with the format's choices it sends and leaves what the format does", 
 TEST_CASE("the bits counted are near the format's where no place is denser", "[benchmarks]") {
     const ParameterLayout layout = layout_of_three();
     std::vector<float> values = values_of(layout, false);
-    std::vector<float> same = values;
     const SparseUpdate update = code_values(values, layout, kKeep);
     const auto bytes =
         static_cast<double>(encode_sparse(update, layout, PayloadKind::kSparse, kKeep).size());
-    CHECK(study_code(same, layout, kKeep, {}).bits / 8 == Approx(bytes).epsilon(0.1));
+    CHECK(studied(layout, {}, false).update.bits / 8 == Approx(bytes).epsilon(0.1));
 }
 
 TEST_CASE("a training run whose peers use it ends where that of the format does", "[benchmarks]") {
