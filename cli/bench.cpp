@@ -181,11 +181,9 @@ void add_bench(CommandLine& line) {
         .text("--parameters",
               command.parameters,
               "size of the model: 1M, 10M, 100M (minutes, 7 GB) for format, 1M for format_loss")
-        .text(
-            "--vary",
-            command.vary,
-            "what format_loss compares: \"keep=64,96 beta=0.6,0.95\" runs all four; a word that it "
-            "does not know (\"?=\") lists what it knows")
+        .text("--vary",
+              command.vary,
+              "for format_loss: \"keep=64,96 beta=0.6\" is two; \"?=\" lists the keys")
         .text("--plot", command.plot_file, "also draw the rows as an SVG file: format, format_loss")
         .toggle("--tiny", command.tiny, "the smallest sizes, to see that it works");
 }
