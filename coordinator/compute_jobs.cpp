@@ -165,6 +165,14 @@ Result<BlobRef> ComputeJobs::theta_blob() {
     return run_.store->put(raw(judge_->theta()), Visibility::kPublic);
 }
 
+Result<BlobRef> ComputeJobs::fresh_moments() {
+    if (admitted_classes(config_) == std::set<NumericClass>{NumericClass::kExact}) {
+        return BlobRef{};
+    }
+    const std::vector<float> zeros(judge_->theta().size());
+    return run_.store->put(raw(zeros), Visibility::kPrivate);
+}
+
 Status ComputeJobs::keep_state(RoundId round,
                                const std::vector<float>& theta,
                                const OuterState& outer) {

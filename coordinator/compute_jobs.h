@@ -51,6 +51,8 @@ public:
     [[nodiscard]] uint64_t sample_count() const { return shards_->sample_count(); }
     // theta as a public blob, for the first plan.
     Result<BlobRef> theta_blob();
+    // RoundRules::fresh_moments.
+    Result<BlobRef> fresh_moments();
 
     void judge(const JudgeRound& order);
     void audit(const RunAudit& order);

@@ -169,6 +169,10 @@ Status Coordinator::Program::open_machine(RunState state) {
     if (!theta) {
         return theta.error();
     }
+    Result<BlobRef> zeros = jobs_->fresh_moments();
+    if (!zeros) {
+        return zeros.error();
+    }
     if (state.started()) {
         log_info("going on in round " + std::to_string(state.round().value) + " with " +
                  std::to_string(state.height()) + " ledger records");
@@ -177,7 +181,7 @@ Status Coordinator::Program::open_machine(RunState state) {
     machine_ = std::make_unique<RoundMachine>(
         std::move(state),
         run_->manifest,
-        round_rules(config_, *theta, jobs_->sample_count()),
+        round_rules(config_, {*theta, *zeros}, jobs_->sample_count()),
         [beacons](uint64_t index) { return beacons.element(index); });
     return {};
 }

@@ -67,6 +67,7 @@ std::set<Digest> live_blobs(const RunManifest& manifest,
     LiveSet live;
     add_run(manifest, live);
     const RoundState* current = state.current();
+    live.add(rules.fresh_moments);
     live.add(current == nullptr ? rules.initial_theta : current->plan.theta);
     const auto looked_back = static_cast<uint64_t>(rules.verify.overlap_rounds);
     for (const auto& [id, round] : state.rounds()) {

@@ -48,7 +48,11 @@ struct RoundRules {
     VerifySettings verify;
     PaySettings pay;  // vest_rounds, verdict_window, max_absence, audit rates
     ParameterLayout layout;
-    BlobRef initial_theta;             // of manifest.initial_root: for whoever cannot compute it
+    BlobRef initial_theta;  // of manifest.initial_root: for whoever cannot compute it
+    // Zeros of theta's size, what each peer of a tolerance class opens as the v of a first step:
+    // kept, since they would be fetched from the first that names them, who need not send them.
+    // Else empty.
+    BlobRef fresh_moments;
     uint64_t sample_count = 0;         // training samples of the data set
     uint64_t payload_bytes_max = 0;    // of one payload
     uint64_t opening_bytes_max = 0;    // of one opening without the step states

@@ -28,9 +28,7 @@ DeadlineRules deadline_rules(const RoundSettings& rounds) {
 
 }  // namespace
 
-RoundRules round_rules(const RunConfig& config,
-                       const BlobRef& initial_theta,
-                       uint64_t sample_count) {
+RoundRules round_rules(const RunConfig& config, const KnownStates& states, uint64_t sample_count) {
     RoundRules rules;
     rules.rounds = static_cast<uint64_t>(config.rounds.rounds);
     rules.peers_min = static_cast<uint32_t>(config.rounds.peers_min);
@@ -48,7 +46,8 @@ RoundRules round_rules(const RunConfig& config,
     rules.verify = config.verify;
     rules.pay = config.pay;
     rules.layout = llama_layout(config.model);
-    rules.initial_theta = initial_theta;
+    rules.initial_theta = states.initial_theta;
+    rules.fresh_moments = states.fresh_moments;
     rules.sample_count = sample_count;
     rules.payload_bytes_max = payload_bytes_max(config, rules.layout);
     rules.opening_bytes_max = opening_bytes_max(config, rules.layout);

@@ -7,8 +7,12 @@
 
 namespace assay {
 
-RoundRules round_rules(const RunConfig& config,
-                       const BlobRef& initial_theta,
-                       uint64_t sample_count);
+// Blobs that the run keeps (RoundRules).
+struct KnownStates {
+    BlobRef initial_theta;
+    BlobRef fresh_moments;
+};
+
+RoundRules round_rules(const RunConfig& config, const KnownStates& states, uint64_t sample_count);
 
 }  // namespace assay

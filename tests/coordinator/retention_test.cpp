@@ -57,12 +57,14 @@ TEST_CASE("the shelf holds as much after many rounds as after a few", "[coordina
 
 TEST_CASE("the data of the run and the newest theta stay, the older one goes", "[coordinator]") {
     MachineDriver d = driver(2, 6);
+    d.rules.fresh_moments = {MachineDriver::digest(4), 16384, {}};
+    d.shelf.insert(d.rules.fresh_moments.sha256);
     begin(d);
     CHECK(d.shelf.count(d.rules.initial_theta.sha256) == 1);
     (void)d.run_round();
     CHECK(d.shelf.count(d.rules.initial_theta.sha256) == 0);
     CHECK(d.shelf.count(d.plan().theta.sha256) == 1);
-    for (uint8_t data = 1; data <= 3; ++data) {
+    for (uint8_t data = 1; data <= 4; ++data) {
         CHECK(d.shelf.count(MachineDriver::digest(data)) == 1);
     }
 }

@@ -1,13 +1,28 @@
 // Class exact among real processes: peers with other kernels and other numbers of threads than the
 // coordinator are audited in each round, and every audit is equal.
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "coordinator/run_folder.h"
 #include "kernels/kernel_path.h"
 #include "tests/process/world.h"
 
 namespace assay {
 namespace {
+
+// Zeros on the coordinator's shelf: the v of a first step, for whose copy nobody waits.
+bool keeps_fresh_moments(const ProcessWorld& world) {
+    const Result<BlobStore> store =
+        BlobStore::open(RunFolderPaths{world.coordinator_folder()}.blobs());
+    REQUIRE(store.ok());
+    const std::vector<Digest> blobs = store->list();
+    return std::any_of(blobs.begin(), blobs.end(), [&](const Digest& sha256) {
+        const Result<Bytes> bytes = store->get(sha256, limits::kBlobBytesMax);
+        REQUIRE(bytes.ok());
+        return std::all_of(bytes->begin(), bytes->end(), [](uint8_t byte) { return byte == 0; });
+    });
+}
 
 // Everybody is audited in each round: nobody was rejected, and somebody counted.
 void check_audits(const ProcessWorld& world) {
@@ -41,6 +56,7 @@ TEST_CASE("audits are equal whatever kernels and threads a peer computes with", 
     world.await_finish();
     world.check_honest(names);
     check_audits(world);
+    CHECK_FALSE(keeps_fresh_moments(world));
 }
 
 // libtorch chooses its own code paths when a process starts; a machine without one of these takes
@@ -63,6 +79,7 @@ TEST_CASE("peers of a tolerance class are audited inside it, whatever libtorch c
     world.await_finish();
     world.check_honest(names);
     check_audits(world);
+    CHECK(keeps_fresh_moments(world));
 }
 
 TEST_CASE("peers take the run's numeric class, unless they are told another", "[process]") {
