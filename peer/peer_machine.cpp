@@ -12,13 +12,6 @@ namespace assay {
 
 namespace {
 
-const PlanPeer* find_self(const RoundPlan& plan, const PeerId& self) {
-    const auto found = std::find_if(plan.peers.begin(),
-                                    plan.peers.end(),
-                                    [&](const PlanPeer& peer) { return peer.id == self; });
-    return found == plan.peers.end() ? nullptr : &*found;
-}
-
 const SummaryEntry* find_entry(const RoundSummary& summary, const PeerId& self) {
     const auto found = std::find_if(summary.entries.begin(),
                                     summary.entries.end(),
@@ -29,10 +22,6 @@ const SummaryEntry* find_entry(const RoundSummary& summary, const PeerId& self) 
 bool is_counted(const RoundSummary& summary, const PeerId& self) {
     const SummaryEntry* entry = find_entry(summary, self);
     return entry != nullptr && entry->outcome == CommitOutcome::kCounted;
-}
-
-std::string round_text(RoundId round) {
-    return "round " + std::to_string(round.value);
 }
 
 bool ends_the_run(RefusalCode code) {
@@ -293,244 +282,6 @@ void PeerMachine::receive(const Goodbye& goodbye, const Envelope&, Instant) {
     finish(true, goodbye.reason);
 }
 
-// ---- plan and training ---------------------------------------------------------------------
-
-void PeerMachine::receive(const RoundPlan& plan, const Envelope&, Instant now) {
-    if (!manifest_ || plan.manifest_digest != manifest_hash_) {
-        note("ignored a plan of another run");
-        return;
-    }
-    if (done_round_ && plan.round <= *done_round_) {
-        return;
-    }
-    if (summary_) {
-        const RoundId newest = next_plan_ ? next_plan_->round : summary_->round;
-        if (plan.round <= newest) {
-            return;
-        }
-        const bool left_behind = next_plan_.has_value();
-        next_plan_ = plan;
-        if (left_behind && !aggregate_here_) {
-            give_up_summary(now);
-        }
-        return;
-    }
-    take_plan(plan, now);
-}
-
-void PeerMachine::take_plan(const RoundPlan& plan, Instant now) {
-    if (work_ && plan.round <= work_->plan.round) {
-        return;  // said again, or of a round that is over
-    }
-    if (work_) {
-        note(round_text(work_->plan.round) + " went on without its summary");
-        drop_work();
-    }
-    if (find_self(plan, self_) == nullptr) {
-        return;
-    }
-    work_ = Work{};
-    work_->plan = plan;
-    work_->plan_digest = plan_digest(plan);
-    say_at_ = now + rules_.retry;
-    train_or_sync();
-}
-
-void PeerMachine::train_or_sync() {
-    if (theta_root_ == work_->plan.base_root) {
-        phase_ = PeerPhase::kTraining;
-        base_round_ = work_->plan.round;
-        out_.push_back(TrainRound{work_->plan});
-        return;
-    }
-    phase_ = PeerPhase::kSyncing;
-    out_.push_back(WantBlob{work_->plan.theta});
-}
-
-// The new triple stays with the worker: if that round counted, the next plan asks for it.
-void PeerMachine::drop_work() {
-    if (phase_ == PeerPhase::kTraining) {
-        out_.push_back(AbandonRound{work_->plan.round});
-    }
-    if (phase_ == PeerPhase::kSyncing) {
-        drop_blob(work_->plan.theta);
-    }
-    work_.reset();
-    phase_ = PeerPhase::kIdle;
-}
-
-void PeerMachine::drop_blob(const BlobRef& blob) {
-    if (blob.size_bytes > 0) {
-        out_.push_back(DropBlob{blob.sha256});
-    }
-}
-
-void PeerMachine::on(const BlobReady& event, Instant) {
-    if (phase_ == PeerPhase::kSyncing && work_->plan.theta.sha256 == event.sha256) {
-        out_.push_back(AdoptTheta{work_->plan.theta, work_->plan.base_root});
-    }
-    if (summary_ && !aggregate_here_ && summary_->aggregate.sha256 == event.sha256) {
-        aggregate_here_ = true;
-        apply_if_ready();
-    }
-}
-
-void PeerMachine::on(const BlobMissing& event, Instant now) {
-    note("a blob did not come: " + event.reason);
-    say_at_ = now + rules_.retry;
-    if (summary_ && next_plan_ && !aggregate_here_ && summary_->aggregate.sha256 == event.sha256) {
-        give_up_summary(now);
-    }
-}
-
-void PeerMachine::on(const ThetaAdopted& event, Instant) {
-    if (phase_ != PeerPhase::kSyncing) {
-        base_round_ = theta_root_ == event.theta_root ? base_round_ : std::nullopt;
-        theta_root_ = event.theta_root;
-        return;
-    }
-    theta_root_ = event.theta_root;
-    if (theta_root_ == work_->plan.base_root) {
-        drop_blob(work_->plan.theta);
-        train_or_sync();
-        return;
-    }
-    note("the fetched parameters are not those of the plan");
-    drop_work();
-}
-
-void PeerMachine::on(const StateNotSaved& event, Instant) {
-    finish(false, event.reason + "; free some space and start this peer again");
-}
-
-void PeerMachine::on(const RoundTrained& event, Instant now) {
-    if (phase_ != PeerPhase::kTraining || event.round != work_->plan.round) {
-        return;
-    }
-    phase_ = PeerPhase::kSubmitted;
-    work_->commit = event.commit;
-    work_->envelope = event.envelope;
-    work_->commit_hash = commit_hash(event.envelope);
-    work_->payload = event.payload;
-    hello_.tokens_per_second = event.commit.tokens_per_second;
-    if (event.round.value > 0) {
-        out_.push_back(ForgetRound{RoundId{event.round.value - 1}});
-    }
-    say_submission();
-    open_if_ready();
-    say_at_ = now + rules_.retry;
-}
-
-void PeerMachine::on(const TrainingProgress& event, Instant now) {
-    if (connected_ && phase_ == PeerPhase::kTraining && event.round == work_->plan.round) {
-        out_.push_back(Say{Progress{event.round, event.step, event.loss, event.tokens_per_second}});
-        say_at_ = now + rules_.retry;
-    }
-}
-
-void PeerMachine::on(const TrainingFailed& event, Instant) {
-    if (phase_ != PeerPhase::kTraining || event.round != work_->plan.round) {
-        return;
-    }
-    note(round_text(event.round) + " is not trained: " + event.reason);
-    work_->silent = true;
-    phase_ = PeerPhase::kSubmitted;
-}
-
-// ---- close, beacon, opening ----------------------------------------------------------------
-
-void PeerMachine::receive(const CloseNotice& notice, const Envelope& envelope, Instant) {
-    if (!work_ || notice.close.round != work_->plan.round ||
-        notice.close.manifest_digest != manifest_hash_) {
-        return;
-    }
-    if (work_->close) {
-        if (encode_close(work_->close->close) != encode_close(notice.close)) {
-            out_.push_back(ReportEquivocation{work_->close_envelope, envelope});
-        }
-        return;
-    }
-    if (notice.close.plan_digest != work_->plan_digest) {
-        note(round_text(notice.close.round) + " was closed for another plan than this peer has");
-        work_->silent = true;
-    }
-    work_->close = notice;
-    work_->close_envelope = envelope;
-    if (work_->commit && !included()) {
-        note(round_text(notice.close.round) + ": this peer's COMMIT is not among those closed");
-    }
-    open_if_ready();
-}
-
-// The COMMIT that the coordinator holds of this peer is under the signed CLOSE.
-bool PeerMachine::included() const {
-    const CloseNotice& notice = *work_->close;
-    const Digest leaf =
-        close_leaf(CloseEntry{self_, work_->commit_hash, work_->commit->payload_hash});
-    return notice.inclusion && notice.inclusion->count == notice.close.entry_count &&
-           merkle_contains(notice.close.entries_root, leaf, *notice.inclusion);
-}
-
-bool PeerMachine::continues_chain(const Beacon& beacon) const {
-    const uint64_t index = beacon.round.value + 1;
-    if (index <= last_element_index_) {
-        return index < last_element_index_ || beacon.chain_element == last_element_;
-    }
-    if (index > manifest_->beacon_length) {
-        return false;
-    }
-    Digest element = beacon.chain_element;
-    for (uint64_t i = index; i > last_element_index_; --i) {
-        element = BeaconChain::before(element);
-    }
-    return element == last_element_;
-}
-
-void PeerMachine::receive(const Beacon& beacon, const Envelope&, Instant) {
-    if (!manifest_ || beacon.value != beacon_value(beacon.chain_element, beacon.close_root) ||
-        !continues_chain(beacon)) {
-        note("ignored a beacon that does not continue the run's chain");
-        return;
-    }
-    if (beacon.round.value + 1 > last_element_index_) {
-        last_element_ = beacon.chain_element;
-        last_element_index_ = beacon.round.value + 1;
-    }
-    if (work_ && work_->plan.round == beacon.round && !work_->beacon) {
-        work_->beacon = beacon;
-        open_if_ready();
-    }
-}
-
-void PeerMachine::open_if_ready() {
-    if (!work_->commit || work_->silent || !work_->close || !work_->beacon ||
-        work_->opening_asked || !included()) {
-        return;
-    }
-    if (work_->beacon->close_root != work_->close->close.entries_root) {
-        note(round_text(work_->plan.round) + ": the beacon is not bound to the CLOSE");
-        work_->silent = true;
-        return;
-    }
-    work_->opening_asked = true;
-    out_.push_back(
-        BuildOpening{work_->plan, *work_->commit, work_->commit_hash, work_->beacon->value});
-}
-
-void PeerMachine::on(const OpeningBuilt& event, Instant now) {
-    if (!work_ || event.notice.round != work_->plan.round || phase_ != PeerPhase::kSubmitted) {
-        return;
-    }
-    phase_ = PeerPhase::kOpened;
-    work_->opening = event.notice;
-    out_.push_back(Say{event.notice});
-    say_at_ = now + rules_.retry;
-}
-
-void PeerMachine::on(const OpeningFailed& event, Instant) {
-    note(round_text(event.round) + " is not opened: " + event.reason);
-}
-
 // ---- summary -------------------------------------------------------------------------------
 
 void PeerMachine::receive(const RoundSummary& summary, const Envelope&, Instant now) {
@@ -571,7 +322,7 @@ void PeerMachine::apply_if_ready() {
 // The aggregate cannot be had: the next plan's blob of theta replaces it. The worker keeps the new
 // triple: if the round counted, that plan asks for it.
 void PeerMachine::give_up_summary(Instant now) {
-    note(round_text(summary_->round) + ": the aggregate did not come, fetching the parameters");
+    note(summary_->round, ": the aggregate did not come, fetching the parameters");
     theta_root_ = Digest{};
     base_round_.reset();
     finish_summary(now);
@@ -584,9 +335,9 @@ void PeerMachine::on(const AggregateApplied& event, Instant now) {
     theta_root_ = event.theta_root;
     base_round_ = summary_->round.next();
     if (theta_root_ != summary_->theta_root) {
-        note(round_text(event.round) + ": replica differs from the summary (" +
-             theta_root_.brief() + " against " + summary_->theta_root.brief() +
-             "), fetching the parameters");
+        note(event.round,
+             ": replica differs from the summary (" + theta_root_.brief() + " against " +
+                 summary_->theta_root.brief() + "), fetching the parameters");
         base_round_.reset();
     }
     finish_summary(now);
@@ -594,9 +345,9 @@ void PeerMachine::on(const AggregateApplied& event, Instant now) {
 
 void PeerMachine::finish_summary(Instant now) {
     if (const SummaryEntry* entry = find_entry(*summary_, self_)) {
-        note(round_text(summary_->round) +
+        note(summary_->round,
              (entry->outcome == CommitOutcome::kCounted ? " counted: " : " not counted: ") +
-             entry->reason);
+                 entry->reason);
     }
     drop_blob(summary_->aggregate);
     done_round_ = summary_->round;

@@ -121,6 +121,9 @@ private:
     void drop_work();
     void drop_blob(const BlobRef& blob);
     void note(std::string text) { out_.push_back(PeerNote{std::move(text)}); }
+    void note(RoundId round, const std::string& text) {
+        note("round " + std::to_string(round.value) + text);
+    }
     void finish(bool ok, std::string reason);
 
     PeerId self_;
