@@ -3,8 +3,6 @@
 #include <algorithm>
 
 #include "configs/run_config.h"
-#include "core/check.h"
-#include "protocol/beacon_chain.h"
 #include "protocol/codec.h"
 #include "protocol/limits.h"
 

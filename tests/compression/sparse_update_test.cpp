@@ -3,12 +3,13 @@
 
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <functional>
 
 #include "compression/error_feedback.h"
 #include "compression/segment_coder.h"
 #include "core/files.h"
 #include "tests/compression/samples.h"
-#include "tests/compression/update_cases.h"
+#include "tests/compression/segment_cases.h"
 
 namespace assay {
 
@@ -232,23 +233,32 @@ TEST_CASE("dense payloads: exact size, finite, no padding on the wire") {
     CHECK_FALSE(decode_update(encode_dense(values, layout), layout, kSettings).ok());
 }
 
-TEST_CASE("the corpus of edge cases decodes, or is refused, as its names say") {
-    const std::filesystem::path folder =
-        std::filesystem::path(ASSAY_SOURCE_DIR) / "fuzz/corpus/update_fuzz";
-    const ParameterLayout layout = awkward_layout();
+// Each file of fuzz/corpus/`name` decodes, or is refused, as its own name says.
+void check_corpus(const char* name, const std::function<Status(ByteSpan)>& decode) {
     size_t good = 0;
     size_t bad = 0;
-    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-        const std::string name = entry.path().filename().string();
-        INFO(name);
+    const std::filesystem::path folder = std::filesystem::path(ASSAY_SOURCE_DIR) / "fuzz/corpus";
+    for (const auto& entry : std::filesystem::directory_iterator(folder / name)) {
+        const std::string file = entry.path().filename().string();
+        INFO(file);
         const Result<Bytes> input = read_file(entry.path(), 1 << 20);
         REQUIRE(input.ok());
-        const Status decoded = decode_case(update_case(*input, layout), layout);
-        REQUIRE(decoded.ok() == (name.rfind("good_", 0) == 0));
+        const Status decoded = decode(*input);
+        REQUIRE(decoded.ok() == (file.rfind("good_", 0) == 0));
         decoded.ok() ? ++good : ++bad;
     }
     CHECK(good >= 5);
     CHECK(bad >= 5);
+}
+
+TEST_CASE("the corpus of edge cases decodes, or is refused, as its names say") {
+    const ParameterLayout layout = awkward_layout();
+    check_corpus("update_fuzz",
+                 [&](ByteSpan input) { return decode_case(update_case(input, layout), layout); });
+}
+
+TEST_CASE("what fuzzing found of small tensors decodes, or is refused, as its names say") {
+    check_corpus("segment_fuzz", segment_case);
 }
 
 }  // namespace assay
