@@ -70,7 +70,7 @@ inline Status segment_case(ByteSpan input) {
     const ParameterLayout& layout = kLayouts[input.empty() ? 0 : (input[0] >> 3U) & 3U];
     const bool coded = !input.empty() && (input[0] & 32U) != 0;
     const UpdateCase update = coded ? coded_case(input, layout) : update_case(input, layout);
-    const Status decoded = decode_case(update, layout);
+    Status decoded = decode_case(update, layout);
     if (decoded.ok() && update.kind != PayloadKind::kDense) {
         const Result<SparseUpdate> sparse =
             decode_sparse(update.bytes, layout, update.kind, update.keep);
