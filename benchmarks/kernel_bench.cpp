@@ -8,6 +8,7 @@
 #include "core/merkle.h"
 #include "core/rng.h"
 #include "kernels/adamw.h"
+#include "kernels/thread_pool.h"
 
 namespace assay {
 
@@ -66,6 +67,12 @@ BenchRow adamw_row(const BenchOptions& options, int threads) {
     const AdamScalars scalars =
         adam_scalars(AdamSettings{}, 0x3A83126F, table.bias1_bits, table.bias2_bits, 1, true);
     ThreadPool pool(threads);
+    const auto update = [&](size_t first, size_t last, size_t /*thread*/) {
+        const auto part = [&](auto& values) {
+            return std::span(values).subspan(first, last - first);
+        };
+        adamw_step(part(theta), part(m), part(v), part(g), scalars);
+    };
     const auto copy = [&](size_t first, size_t last, size_t /*thread*/) {
         const std::vector<float>* const sources[] = {&theta, &m, &v};
         for (size_t i = 0; i < 3; ++i) {
@@ -79,7 +86,7 @@ BenchRow adamw_row(const BenchOptions& options, int threads) {
     };
     const Alternating time = time_alternating(
         options,
-        [&] { adamw_step(pool, theta, m, v, g, scalars); },
+        [&] { pool.run_ranges(count, kTileValues, update); },
         [&] { pool.run_ranges(count, kTileValues, copy); });
     const double gigabytes = 28e-9 * static_cast<double>(count);
     return {"adamw" + threads_suffix(threads),

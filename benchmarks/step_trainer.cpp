@@ -5,7 +5,6 @@
 
 #include "core/rng.h"
 #include "model/exact_llama.h"
-#include "model/tile_roots.h"
 
 namespace assay {
 
@@ -87,13 +86,18 @@ Status ExactTrainer::step(bool roots) {
         return gradient.error();
     }
     loss_ = gradient->losses.mean_loss;
-    if (roots) {
-        theta_root_ = tiles_root(model_->pool(), spans().theta);
-        g_root_ = tiles_root(model_->pool(), g);
+    const Hashed hashed = roots ? Hashed::kThetaAndG : Hashed::kNothing;
+    const Result<StepTiles> tiles =
+        adamw_all(model_->pool(), model_->layout(), spans(), g, adam_, plan_, 0, hashed);
+    if (!tiles) {
+        return tiles.error();
     }
-    const Status updated = adamw_all(model_->pool(), model_->layout(), spans(), g, adam_, plan_, 0);
+    if (roots) {
+        theta_root_ = merkle_root(tiles->theta);
+        g_root_ = merkle_root(tiles->g);
+    }
     ++plan_.optimiser_steps_before;
-    return updated;
+    return {};
 }
 
 }  // namespace assay

@@ -11,6 +11,7 @@
 #include <cmath>
 
 #include "compression/error_feedback.h"
+#include "model/tile_roots.h"
 #include "protocol/codec.h"
 #include "verify/chunk_audit.h"
 #include "verify/commitment.h"
@@ -130,7 +131,11 @@ bool Round::train() {
         check_finite(state);
         finite_ = finite_ && all_finite(in_chain(g_[t]));
         const std::span<const uint64_t> samples = assignment_.step(t, kSteps);
-        const Status recorded = chain->record({t, state.theta, g_[t], state.v, 1.5F, 0.5F, losses},
+        StepTiles tiles{tile_digests(pool, state.theta), tile_digests(pool, g_[t]), {}};
+        if (chain->hashed() == Hashed::kThetaGAndV) {
+            tiles.v = tile_digests(pool, state.v);
+        }
+        const Status recorded = chain->record({t, g_[t], std::move(tiles), 1.5F, 0.5F, losses},
                                               batch_digest({samples.begin(), samples.end()}));
         ASSAY_CHECK(recorded.ok());
         (void)adamw_all(pool, layout_, spans_of(state), g_[t], adam_, inner, t);

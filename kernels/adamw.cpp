@@ -1,7 +1,6 @@
 #include "kernels/adamw.h"
 
 #include <algorithm>
-#include <atomic>
 #include <bit>
 
 #include "core/check.h"
@@ -27,33 +26,12 @@ bool adamw_step(std::span<float> theta,
                 std::span<float> v,
                 std::span<const float> g,
                 const AdamScalars& scalars) {
-    ThreadPool alone(1);
-    return adamw_step(alone, theta, m, v, g, scalars);
-}
-
-bool adamw_step(ThreadPool& pool,
-                std::span<float> theta,
-                std::span<float> m,
-                std::span<float> v,
-                std::span<const float> g,
-                const AdamScalars& scalars) {
     ASSAY_CHECK_EQ(theta.size(), m.size());
     ASSAY_CHECK_EQ(theta.size(), v.size());
     ASSAY_CHECK_EQ(theta.size(), g.size());
     ASSAY_CHECK(scalars.epsilon > 0);
-    const RowsPath& path = rows_path(kernel_path());
-    std::atomic<bool> finite{true};
-    pool.run_ranges(theta.size(), kGrainValues, [&](size_t first, size_t last, size_t) {
-        const AdamArrays part{theta.data() + first,
-                              m.data() + first,
-                              v.data() + first,
-                              g.data() + first,
-                              last - first};
-        if (!path.adamw(part, scalars)) {
-            finite.store(false, std::memory_order_relaxed);
-        }
-    });
-    return finite.load(std::memory_order_relaxed);
+    const AdamArrays arrays{theta.data(), m.data(), v.data(), g.data(), theta.size()};
+    return rows_path(kernel_path()).adamw(arrays, scalars);
 }
 
 BiasTable bias_table(double beta1, double beta2) {

@@ -11,8 +11,6 @@
 #include <span>
 #include <vector>
 
-#include "kernels/thread_pool.h"
-
 namespace assay {
 
 struct AdamSettings {
@@ -42,12 +40,6 @@ struct AdamScalars {
 // payload is not specified. False if a value of theta or v is not finite now: what is wrong with
 // theta, m, v or g before the step is so after it. REQUIRES: equal sizes, epsilon > 0.
 bool adamw_step(std::span<float> theta,
-                std::span<float> m,
-                std::span<float> v,
-                std::span<const float> g,
-                const AdamScalars& scalars);
-bool adamw_step(ThreadPool& pool,
-                std::span<float> theta,
                 std::span<float> m,
                 std::span<float> v,
                 std::span<const float> g,

@@ -1,8 +1,9 @@
 // A peer's round of training: H steps of AdamW over a GradientModel, each step shown to a hook.
 //
 // The one place where gradient, clip and AdamW are put together: peers train with it, auditors use
-// clipped_gradient and adamw_step on their own. No files, no clock, no randomness. One thread owns
-// the loop and its model; `cancel` may be set from any thread.
+// clipped_gradient and adamw_step on their own. The state's tiles are hashed, if anybody asks,
+// while AdamW passes over them. No files, no clock, no randomness. One thread owns the loop and its
+// model; `cancel` may be set from any thread.
 
 #pragma once
 
@@ -12,6 +13,7 @@
 #include <span>
 #include <vector>
 
+#include "core/merkle.h"
 #include "core/result.h"
 #include "kernels/adamw.h"
 #include "kernels/staggered_buffers.h"
@@ -46,12 +48,22 @@ struct InnerSpans {
 };
 InnerSpans spans_of(InnerState& state);
 
-// One step, before its update. The spans are valid during the hook alone.
+// Whose tiles are hashed in each step.
+enum class Hashed : uint8_t { kNothing, kThetaAndG, kThetaGAndV };
+
+// Digests of all tiles (tile_digest) of theta_t, g_t and v_t: before the update. Empty where they
+// are not asked for.
+struct StepTiles {
+    std::vector<Digest> theta;
+    std::vector<Digest> g;
+    std::vector<Digest> v;
+};
+
+// One step, behind its update. Valid during the hook alone.
 struct InnerStep {
-    uint32_t step = 0;             // t, from 0
-    std::span<const float> theta;  // theta_t
-    std::span<const float> g;      // post-clip: what AdamW is fed
-    std::span<const float> v;      // v_t
+    uint32_t step = 0;         // t, from 0
+    std::span<const float> g;  // post-clip: what AdamW was fed
+    StepTiles tiles;
     float mean_loss = 0;
     float gradient_norm = 0;  // before clipping
     std::span<const float> sequence_losses;
@@ -71,15 +83,17 @@ Result<ClippedGradient> clipped_gradient(GradientModel& model,
                                          float clip,
                                          std::span<float> g);
 
-// AdamW over a whole buffer, tensor by tensor: decay for matrices alone. step: t, from 0. All of it
-// is done; fails, naming the first tensor, where parameters or moments are then not finite.
-Status adamw_all(ThreadPool& pool,
-                 const ParameterLayout& layout,
-                 const InnerSpans& state,
-                 std::span<const float> g,
-                 const AdamSettings& settings,
-                 const InnerPlan& plan,
-                 uint32_t step);
+// AdamW over a whole buffer in one pass: each tile is hashed as asked, then updated while it is in
+// cache. Decay for matrices alone. step: t, from 0. All of it is done; fails, naming the first
+// tensor, where parameters or moments are then not finite.
+Result<StepTiles> adamw_all(ThreadPool& pool,
+                            const ParameterLayout& layout,
+                            const InnerSpans& state,
+                            std::span<const float> g,
+                            const AdamSettings& settings,
+                            const InnerPlan& plan,
+                            uint32_t step,
+                            Hashed hashed = Hashed::kNothing);
 
 class InnerLoop {
 public:
@@ -91,9 +105,11 @@ public:
     InnerLoop(GradientModel& model,
               const AdamSettings& settings,
               InnerPlan plan,
-              const InnerState& state);
+              const InnerState& state,
+              Hashed hashed = Hashed::kNothing);
 
-    // Takes one step. Fails, theta, m and v unchanged, if the batch, the gradient or the hook does.
+    // Takes one step. Fails, theta, m and v unchanged, if the batch or the gradient does; the loop
+    // cannot go on after a failure of the update or the hook, which come last.
     Status advance(const BatchOf& batch_of, const StepHook& hook);
     // The remaining steps; `cancel` is looked at before each.
     Result<End> run(const BatchOf& batch_of, const StepHook& hook, const std::atomic<bool>& cancel);
@@ -106,6 +122,7 @@ private:
     GradientModel& model_;
     AdamSettings settings_;
     InnerPlan plan_;
+    Hashed hashed_;
     StaggeredBuffers buffers_;  // theta, m, v, g: AdamW walks them at once
     [[nodiscard]] InnerSpans spans() { return {buffers_[0], buffers_[1], buffers_[2]}; }
 

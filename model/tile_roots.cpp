@@ -15,8 +15,4 @@ std::vector<Digest> tile_digests(ThreadPool& pool, std::span<const float> values
     return tiles;
 }
 
-Digest tiles_root(ThreadPool& pool, std::span<const float> values) {
-    return merkle_root(tile_digests(pool, values));
-}
-
 }  // namespace assay

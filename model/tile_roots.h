@@ -12,6 +12,5 @@ namespace assay {
 
 // REQUIRES: values.size() is a multiple of kTileValues.
 std::vector<Digest> tile_digests(ThreadPool& pool, std::span<const float> values);
-Digest tiles_root(ThreadPool& pool, std::span<const float> values);
 
 }  // namespace assay

@@ -264,8 +264,11 @@ Result<std::unique_ptr<PeerWorker::RoundWork>> PeerWorker::run_steps(
     }
     work->chain = std::move(*chain);
     SteppedModel stepped(*this, plan);
-    InnerLoop loop(
-        stepped, settings_.adam, inner_plan(plan, as), {std::move(base), current_.m, current_.v});
+    InnerLoop loop(stepped,
+                   settings_.adam,
+                   inner_plan(plan, as),
+                   {std::move(base), current_.m, current_.v},
+                   work->chain->hashed());
     const auto batch_of = [&](uint32_t step) -> Result<TokenBatch> {
         const std::vector<uint64_t> samples =
             choose_samples(plan, step, assignment.step(step, plan.inner_steps));

@@ -21,12 +21,12 @@ out="$(mktemp -d)"
 trap 'rm -rf "$out"' EXIT
 failures=0
 
-# What the run needs, without the libraries that core/ links: the linker drops what nobody calls.
-SOURCES=(model/exact_llama.cpp model/inner_loop.cpp model/gradient_model.cpp model/shape.cpp
-    protocol/layout.cpp core/check.cpp tests/golden/main.cpp)
 # What goes on tiles and digests, without OpenSSL.
 DIGEST_SOURCES=(core/check.cpp core/bytes.cpp core/rng.cpp core/merkle.cpp
     tests/golden/stand_in/digest.cpp)
+# What the run needs, without the libraries that core/ links: the linker drops what nobody calls.
+SOURCES=(model/exact_llama.cpp model/inner_loop.cpp model/gradient_model.cpp model/shape.cpp
+    protocol/layout.cpp tests/golden/main.cpp "${DIGEST_SOURCES[@]}")
 # The same for the golden payloads.
 UPDATE_SOURCES=(protocol/layout.cpp tests/compression/main.cpp "${DIGEST_SOURCES[@]}")
 FLAGS=(-std=c++20 -I. -ffp-contract=off -ffunction-sections -fdata-sections -pthread)

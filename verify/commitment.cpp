@@ -62,19 +62,23 @@ GradientChain::GradientChain(const ParameterLayout& layout,
     ASSAY_CHECK_EQ(start_.v.size(), layout_.value_count());
 }
 
+Hashed GradientChain::hashed() const {
+    return numeric_class_ == NumericClass::kExact ? Hashed::kThetaAndG : Hashed::kThetaGAndV;
+}
+
 Status GradientChain::record(const InnerStep& step, const Digest& batch_id) {
     ASSAY_CHECK_EQ(size_t{step.step}, states_.size());
     ASSAY_CHECK_LT(step.step, plan_.steps);
+    ASSAY_CHECK_EQ(step.tiles.theta.size(), layout_.tile_count());
     if (Status stored = store_->put(step.step, step.g); !stored) {
         return stored;
     }
-    StepTiles tiles{tile_digests(step.theta), tile_digests(step.g), {}};
+    const StepTiles& tiles = step.tiles;
     StateLeaf leaf{merkle_root(tiles.theta), merkle_root(tiles.g), {}};
     if (numeric_class_ != NumericClass::kExact) {
-        tiles.v = tile_digests(step.v);
         leaf.v_root = merkle_root(tiles.v);
     }
-    tiles_.push_back(std::move(tiles));
+    tiles_.push_back(tiles);
     states_.push_back(leaf);
     trace_.push_back({step.mean_loss,
                       step.gradient_norm,

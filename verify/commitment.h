@@ -42,6 +42,8 @@ public:
                                                        const StorePlace& place = {},
                                                        ThreadPool* pool = nullptr);
 
+    // Whose digests record() wants.
+    [[nodiscard]] Hashed hashed() const;
     // What the inner loop's hook is shown, steps in order. batch_id: batch_digest of the step's
     // samples (protocol/codec.h). Fails where the disk is full.
     Status record(const InnerStep& step, const Digest& batch_id);
@@ -73,11 +75,6 @@ public:
 private:
     // Tile digests of a buffer: the Merkle tree over them is built when a path is asked for.
     using Tiles = std::vector<Digest>;
-    struct StepTiles {
-        Tiles theta;
-        Tiles g;
-        Tiles v;
-    };
     struct Cursor {
         uint32_t step = 0;
         InnerState state;

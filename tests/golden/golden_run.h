@@ -87,7 +87,7 @@ inline InnerState golden_run(const ExactOptions& options) {
             std::fprintf(stderr, "step %u: %s\n", step, gradient.reason().c_str());
             std::exit(1);
         }
-        const Status updated =
+        const auto updated =
             adamw_all((*model)->pool(), (*model)->layout(), spans_of(state), g, adam, plan, step);
         if (!updated) {
             std::fprintf(stderr, "step %u: %s\n", step, updated.reason().c_str());

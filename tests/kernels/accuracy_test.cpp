@@ -33,7 +33,6 @@ TEST_CASE("AdamW is as accurate as documented", "[double]") {
     WorstError m_error("AdamW m, of |beta1 m| + |(1 - beta1) g|");
     WorstError v_error("AdamW v, relative");
     WorstError theta_error("AdamW theta, of |theta| + 8 |step|");
-    ThreadPool pool(1);
     for (const uint64_t k : {1U, 2U, 10U, 500U}) {
         const size_t count = 20000;
         std::vector<float> theta = plain(k, count);
@@ -47,8 +46,7 @@ TEST_CASE("AdamW is as accurate as documented", "[double]") {
         const std::vector<double> m0(m.begin(), m.end());
         const std::vector<double> v0(v.begin(), v.end());
         const uint32_t rate_bits = std::bit_cast<uint32_t>(0.01F);
-        adamw_step(pool,
-                   theta,
+        adamw_step(theta,
                    m,
                    v,
                    g,

@@ -78,16 +78,17 @@ const std::atomic<bool> kNever{false};
 
 }  // namespace
 
-TEST_CASE("the hook sees theta, clipped g and v of each step, and from them the end follows") {
+TEST_CASE("the hook sees clipped g and the tiles' digests of each step; from g the end follows") {
     QuadraticModel model;
     const InnerPlan plan = plan_of(6);
-    InnerLoop loop(model, {}, plan, zero_state(model.layout()));
+    InnerLoop loop(model, {}, plan, zero_state(model.layout()), Hashed::kThetaGAndV);
     InnerState replica = zero_state(model.layout());
     uint32_t seen = 0;
     const auto hook = [&](const InnerStep& step) -> Status {
         CHECK(step.step == seen++);
-        CHECK(equal_bits(step.theta, replica.theta));
-        CHECK(equal_bits(step.v, replica.v));
+        CHECK(merkle_root(step.tiles.theta) == tiles_root(replica.theta));
+        CHECK(merkle_root(step.tiles.g) == tiles_root(step.g));
+        CHECK(merkle_root(step.tiles.v) == tiles_root(replica.v));
         CHECK(step.gradient_norm > 1.0F);
         CHECK(squared_norm(step.g) == Approx(1.0));
         CHECK(step.mean_loss > 0.0F);
@@ -109,6 +110,77 @@ TEST_CASE("the hook sees theta, clipped g and v of each step, and from them the 
     // Padding of both tensors has stayed zero.
     CHECK(loop.state().theta[model.layout().tensors[0].live()] == 0.0F);
     CHECK(loop.state().m.back() == 0.0F);
+}
+
+TEST_CASE("AdamW and the digests of its tiles are the same on any number of threads") {
+    ParameterLayout layout;  // 1 to 9 tiles a tensor, decayed or not
+    layout.add("matrix", 90, 400);
+    layout.add("norm", 1, 400);
+    layout.add("wide", 3, 4096);
+    layout.add("last", 1, 5);
+    const auto made = [&](float scale) {
+        std::vector<float> values(layout.value_count(), 0.0F);
+        for (const TensorLayout& tensor : layout.tensors) {
+            for (uint64_t i = 0; i < tensor.live(); ++i) {
+                values[tensor.first_value() + i] = scale * static_cast<float>(i % 1009 + 1);
+            }
+        }
+        return values;
+    };
+    const std::vector<float> g = made(-0x1p-14F);
+    const InnerState before{made(0x1p-12F), made(0x1p-15F), made(0x1p-18F)};
+    const InnerPlan plan = plan_of(1);
+    InnerState expected = before;
+    for (const TensorLayout& tensor : layout.tensors) {  // tensor by tensor
+        const auto part = [&](auto& values) {
+            return std::span(values).subspan(tensor.first_value(), tensor.live());
+        };
+        const AdamScalars scalars = adam_scalars(
+            {}, plan.learning_rate_bits[0], plan.bias1_bits, plan.bias2_bits, 1, tensor.decayed());
+        REQUIRE(
+            adamw_step(part(expected.theta), part(expected.m), part(expected.v), part(g), scalars));
+    }
+    for (const int threads : {1, 2, 3, 40}) {
+        for (const Hashed hashed : {Hashed::kNothing, Hashed::kThetaAndG, Hashed::kThetaGAndV}) {
+            ThreadPool pool(threads);
+            InnerState state = before;
+            const auto tiles = adamw_all(pool, layout, spans_of(state), g, {}, plan, 0, hashed);
+            REQUIRE(tiles.ok());
+            CHECK(equal_bits(state.theta, expected.theta));
+            CHECK(equal_bits(state.m, expected.m));
+            CHECK(equal_bits(state.v, expected.v));
+            const size_t count = hashed == Hashed::kNothing ? 0 : layout.tile_count();
+            REQUIRE(tiles->theta.size() == count);
+            REQUIRE(tiles->g.size() == count);
+            REQUIRE(tiles->v.size() == (hashed == Hashed::kThetaGAndV ? count : 0));
+            if (count > 0) {
+                CHECK(merkle_root(tiles->theta) == tiles_root(before.theta));
+                CHECK(merkle_root(tiles->g) == tiles_root(g));
+            }
+            if (!tiles->v.empty()) {
+                CHECK(merkle_root(tiles->v) == tiles_root(before.v));
+            }
+        }
+    }
+}
+
+TEST_CASE("the first tensor that is not finite after the update is named") {
+    ParameterLayout layout;
+    layout.add("matrix", 90, 400);
+    layout.add("norm", 1, 400);
+    const std::vector<float> g(layout.value_count(), 0.0F);
+    const auto reason = [&](size_t theta_at, size_t v_at) {
+        InnerState state = zero_state(layout);
+        state.theta[theta_at] = std::numeric_limits<float>::infinity();
+        state.v[v_at] = std::numeric_limits<float>::infinity();
+        ThreadPool pool(2);
+        return adamw_all(pool, layout, spans_of(state), g, {}, plan_of(1), 0).reason();
+    };
+    const size_t norm = layout.tensors[1].first_value();
+    CHECK(reason(norm + 3, 35999) ==
+          "the second moments of matrix are not finite after the update");
+    CHECK(reason(35999, norm) == "the parameters of matrix are not finite after the update");
+    CHECK(reason(norm, norm + 1) == "the parameters of norm are not finite after the update");
 }
 
 TEST_CASE("decay reaches matrices alone, and steps go on counting from round to round") {

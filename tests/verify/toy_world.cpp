@@ -203,7 +203,7 @@ Work World::train(const RoundPlan& plan, size_t index, const Lie& lie) {
     };
     const auto chosen = [&](uint32_t t) { return lie.samples ? lie.samples(t, own(t)) : own(t); };
     LyingModel lying(model, lie);
-    InnerLoop loop(lying, used, inner, state);
+    InnerLoop loop(lying, used, inner, state, work.chain->hashed());
     const Result<InnerLoop::End> end = loop.run(
         [&](uint32_t t) { return Result<TokenBatch>(toy_batch(chosen(t), sequence_tokens)); },
         [&](const InnerStep& step) {
