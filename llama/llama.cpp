@@ -41,8 +41,11 @@ GrainTokens grain_tokens(const TokenBatch& batch, int64_t first, int64_t count) 
 
 class Llama : public GradientModel {
 public:
-    Llama(const ModelShape& shape, at::ScalarType products, int threads)
-        : shape_(shape), products_(products), layout_(llama_layout(shape)), pool_(threads) {}
+    Llama(const ModelShape& shape, NumericClass numeric_class, int threads)
+        : shape_(shape),
+          numeric_class_(numeric_class),
+          layout_(llama_layout(shape)),
+          pool_(threads) {}
 
     [[nodiscard]] const ParameterLayout& layout() const override { return layout_; }
     // Beside libtorch's own threads: these sleep while its operators run, and the other way round.
@@ -68,7 +71,7 @@ public:
     std::vector<float> losses(std::span<const float> theta, const TokenBatch& batch) override {
         check_batch(shape_, batch, theta.size(), layout_.value_count());
         const at::NoGradGuard no_grad;
-        const Network network(shape_, leaves(theta, false), products_);
+        const Network network(shape_, leaves(theta, false), numeric_class_);
         std::vector<float> all;
         constexpr int64_t kAtOnce = 8;  // bounds the logits that exist at a time
         for (int64_t first = 0; first < batch.sequences; first += kAtOnce) {
@@ -126,7 +129,7 @@ private:
                    std::span<float> gradient) const {
         const at::AutoGradMode with_gradient(true);
         const std::vector<at::Tensor> parameters = leaves(theta, true);
-        const Network network(shape_, parameters, products_);
+        const Network network(shape_, parameters, numeric_class_);
         const at::Tensor losses = sequence_losses(network, grain_tokens(batch, first, count));
         append(step.sequence_losses, losses);
         const at::Tensor scaled = losses.sum() / static_cast<double>(batch.sequences);
@@ -142,7 +145,7 @@ private:
     }
 
     ModelShape shape_;
-    at::ScalarType products_;
+    NumericClass numeric_class_;
     ParameterLayout layout_;
     ThreadPool pool_;
 };
@@ -167,18 +170,12 @@ Result<std::unique_ptr<GradientModel>> make_llama(const ModelShape& shape,
     if (Status fits = check_shape(shape); !fits) {
         return fits.error();
     }
-    if (numeric_class == NumericClass::kTf32) {
-        return fail(
-            "numeric class tf32 needs a CUDA device, on which this build does not train; "
-            "use exact, fp32 or bf16");
-    }
     if (options.recompute_layers) {
         return fail("only the numeric class exact recomputes layers");
     }
     set_model_threads(options.threads);
-    const bool bf16 = numeric_class == NumericClass::kBf16;
     return std::unique_ptr<GradientModel>(
-        std::make_unique<Llama>(shape, bf16 ? at::kBFloat16 : at::kFloat, options.threads));
+        std::make_unique<Llama>(shape, numeric_class, options.threads));
 }
 
 }  // namespace assay

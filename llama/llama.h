@@ -16,8 +16,8 @@
 
 namespace assay {
 
-// Class exact runs model/exact_llama.h; fp32 and bf16 stock CPU operators, bf16 with fp32 weights
-// and the operands of products rounded. Fails where this machine or build has no such class.
+// Class exact runs model/exact_llama.h; the others stock CPU operators over fp32 weights, bf16 and
+// tf32 with the operands of products rounded. Fails where the shape or the options do not fit.
 Result<std::unique_ptr<GradientModel>> make_llama(const ModelShape& shape,
                                                   NumericClass numeric_class,
                                                   const ExactOptions& options);

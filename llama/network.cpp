@@ -1,6 +1,7 @@
 #include "llama/network.h"
 
 #include "core/check.h"
+#include "llama/tf32.h"
 
 namespace assay {
 
@@ -48,8 +49,11 @@ at::Tensor split_heads(const at::Tensor& x, int64_t heads) {
 
 Network::Network(const ModelShape& shape,
                  std::vector<at::Tensor> parameters,
-                 at::ScalarType products)
-    : shape_(shape), products_(products) {
+                 NumericClass numeric_class)
+    : shape_(shape),
+      tf32_(numeric_class == NumericClass::kTf32),
+      products_(numeric_class == NumericClass::kBf16 ? at::kBFloat16 : at::kFloat) {
+    ASSAY_CHECK(numeric_class != NumericClass::kExact);
     constexpr size_t kPerLayer = 9;
     const auto layers = static_cast<size_t>(shape.layers);
     ASSAY_CHECK_EQ(parameters.size(), 2 + kPerLayer * layers + (shape.tied ? 0U : 1U));
@@ -66,9 +70,12 @@ at::Tensor Network::norm(const at::Tensor& x, const at::Tensor& weight) const {
     return at::rms_norm(x, {x.size(-1)}, weight, shape_.norm_epsilon);
 }
 
-// Casts are no-ops in fp32; in bf16 each product's operands are rounded, its sum is made in fp32
-// inside the operator and rounded once: what autocast does for matrix products.
+// Casts are no-ops in fp32 and tf32; in bf16 each product's operands are rounded, its sum is made
+// in fp32 inside the operator and rounded once: what autocast does for matrix products.
 at::Tensor Network::linear(const at::Tensor& x, const at::Tensor& weight) const {
+    if (tf32_) {
+        return tf32_linear(x, weight);
+    }
     return at::linear(x.to(products_), weight.to(products_)).to(at::kFloat);
 }
 
@@ -79,6 +86,9 @@ at::Tensor Network::mixed(const at::Tensor& q, const at::Tensor& k, const at::Te
         const at::Tensor rounded = x.to(products_);
         return group > 1 ? rounded.repeat_interleave(group, 1) : rounded;
     };
+    if (tf32_) {
+        return tf32_attention(q, of_all_heads(k), of_all_heads(v));
+    }
     return at::scaled_dot_product_attention(
                q.to(products_), of_all_heads(k), of_all_heads(v), std::nullopt, 0.0, true)
         .to(at::kFloat);

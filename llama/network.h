@@ -11,6 +11,7 @@
 
 #include "model/shape.h"
 #include "protocol/layout.h"
+#include "protocol/messages.h"
 
 namespace assay {
 
@@ -28,10 +29,11 @@ RotaryTable rotary_table(const ModelShape& shape, int64_t count);
 class Network {
 public:
     // `parameters` in layout order (model/shape.h), fp32. Matrix products and attention read their
-    // operands rounded to `products`; all else, and what they give, is fp32.
+    // operands rounded as the class says; all else, and what they give, is fp32.
+    // REQUIRES: numeric_class is not exact.
     Network(const ModelShape& shape,
             std::vector<at::Tensor> parameters,
-            at::ScalarType products = at::kFloat);
+            NumericClass numeric_class = NumericClass::kFp32);
 
     struct Layer {
         at::Tensor attention_norm;
@@ -56,7 +58,8 @@ private:
     [[nodiscard]] at::Tensor linear(const at::Tensor& x, const at::Tensor& weight) const;
 
     ModelShape shape_;
-    at::ScalarType products_;
+    bool tf32_;
+    at::ScalarType products_;  // fp32 in class tf32
     at::Tensor embedding_;
     std::vector<Layer> layers_;
     at::Tensor final_norm_;

@@ -38,7 +38,7 @@ struct VerifySettings {
     double tripwire_energy = 1.7;
     double tripwire_cosine = 0.9;
     ToleranceBounds fp32{1e-5, 1e-4, 1e-6, 1e-5};
-    ToleranceBounds tf32{4e-3, 8e-3, 1e-5, 1e-3};
+    ToleranceBounds tf32{4e-3, 8e-3, 5e-5, 1e-3};
     ToleranceBounds bf16{2.5e-2, 5e-2, 1e-3, 5e-3};
 
     template <class V>

@@ -1,5 +1,5 @@
-// Class bf16 against class exact, which audits it: honest gradients lie inside the class's bounds,
-// those of another batch outside.
+// Classes bf16 and tf32 against class exact, which audits them: honest gradients lie inside the
+// class's bounds, those of another batch outside.
 
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -59,8 +59,10 @@ std::vector<float> second_moments(const ModelShape& shape) {
     return v;
 }
 
-TEST_CASE("honest bf16 gradients lie inside the bounds of the class, an altered token does not",
+TEST_CASE("honest gradients lie inside the bounds of the class, an altered token does not",
           "[process]") {
+    const auto numeric_class = GENERATE(NumericClass::kBf16, NumericClass::kTf32);
+    CAPTURE(class_name(numeric_class));
     const ModelShape shape = demo_like_shape();
     const TokenBatch batch = random_batch(shape, 0);
     const Gradient exact = gradient_of(shape, NumericClass::kExact, 1, batch);
@@ -69,9 +71,9 @@ TEST_CASE("honest bf16 gradients lie inside the bounds of the class, an altered 
         return compare_gradients(
             llama_layout(shape), peer.values, auditor.values, v, 1.0F, AdamSettings{}.epsilon);
     };
-    const ToleranceBounds bounds = VerifySettings{}.bf16;
+    const ToleranceBounds bounds = tolerance_of(VerifySettings{}, numeric_class);
     for (const int threads : {1, 2}) {
-        const Gradient peer = gradient_of(shape, NumericClass::kBf16, threads, batch);
+        const Gradient peer = gradient_of(shape, numeric_class, threads, batch);
         const GradientFigures honest = compare(peer, exact);
         CHECK(honest.rho < bounds.rho);
         CHECK(honest.rho_plain < bounds.rho);
@@ -84,7 +86,7 @@ TEST_CASE("honest bf16 gradients lie inside the bounds of the class, an altered 
     set_model_threads(1);
     TokenBatch altered = batch;
     altered.tokens[70] = (altered.tokens[70] + 1) % static_cast<int32_t>(shape.vocab);
-    const Gradient other = gradient_of(shape, NumericClass::kBf16, 1, altered);
+    const Gradient other = gradient_of(shape, numeric_class, 1, altered);
     CHECK(compare(other, exact).rho > 2 * bounds.rho);
 }
 

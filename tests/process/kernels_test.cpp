@@ -94,8 +94,9 @@ TEST_CASE("peers take the run's numeric class, unless they are told another", "[
     world.check_honest({"p1", "p2"});
 }
 
-TEST_CASE("a run of class bf16 trains, and its audits pass", "[process]") {
-    ProcessWorld world(3, 2, {{"inner", "numeric_class", "\"bf16\""}});
+TEST_CASE("a run of a class that rounds operands trains, and its audits pass", "[process]") {
+    const std::string numeric_class = GENERATE("bf16", "tf32");
+    ProcessWorld world(3, 2, {{"inner", "numeric_class", '"' + numeric_class + '"'}});
     world.make_peer("p1");
     world.make_peer("p2");
     world.start_coordinator();
