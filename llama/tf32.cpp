@@ -1,5 +1,6 @@
 #include "llama/tf32.h"
 
+#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <bit>
@@ -40,15 +41,18 @@ at::Tensor rounded_to_tf32(const at::Tensor& x) {
     at::Tensor rounded = at::empty_like(values);
     const auto* from = values.const_data_ptr<float>();
     auto* to = rounded.mutable_data_ptr<float>();
-    for (int64_t i = 0; i < values.numel(); ++i) {
-        auto bits = std::bit_cast<uint32_t>(from[i]);
-        if ((bits & kExponent) != kExponent) {
-            // A carry may go into the exponent.
-            const uint32_t odd = (bits >> kDropped) & 1U;
-            bits = (bits + kBelowHalf + odd) >> kDropped << kDropped;
+    constexpr int64_t kGrain = 1 << 15;
+    at::parallel_for(0, values.numel(), kGrain, [&](int64_t first, int64_t last) {
+        for (int64_t i = first; i < last; ++i) {
+            auto bits = std::bit_cast<uint32_t>(from[i]);
+            if ((bits & kExponent) != kExponent) {
+                // A carry may go into the exponent.
+                const uint32_t odd = (bits >> kDropped) & 1U;
+                bits = (bits + kBelowHalf + odd) >> kDropped << kDropped;
+            }
+            to[i] = std::bit_cast<float>(bits);
         }
-        to[i] = std::bit_cast<float>(bits);
-    }
+    });
     return rounded;
 }
 
