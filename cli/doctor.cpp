@@ -129,7 +129,9 @@ Finding check_port(int64_t port) {
     ::close(fd);
     const std::string name = "port " + std::to_string(port);
     if (rc != 0) {
-        return {Health::kBad, name, "is in use; pass another --listen to the coordinator"};
+        return {Health::kNote,
+                name,
+                "is in use: no harm to a peer; a coordinator here needs another --listen"};
     }
     return {Health::kGood, name, "is free for a coordinator (peers need no open port)"};
 }

@@ -211,6 +211,16 @@ std::string toml_value(const std::string& value) {
     return out.str();
 }
 
+// The text's n-th line, from 1, as a quotation: what cannot be parsed has no key to be named by.
+std::string shown_line(std::string_view text, uint32_t n) {
+    constexpr size_t kShown = 60;
+    for (; n > 1 && !text.empty(); --n) {
+        text.remove_prefix(std::min(text.size(), text.find('\n') + 1));
+    }
+    text = text.substr(0, std::min(text.find_first_of("\r\n"), kShown));
+    return "`" + std::string(text) + "`";
+}
+
 }  // namespace
 
 Result<RunConfig> parse_run_config(std::string_view text, const std::string& name) {
@@ -229,7 +239,8 @@ Result<RunConfig> parse_run_config(std::string_view text, const std::string& nam
             return fail(place_of_first(name, root, between.keys) + between.text);
         }
     } catch (const toml::parse_error& error) {
-        return fail(name + ":" + std::to_string(error.source().begin.line) + ": " +
+        const auto line = error.source().begin.line;
+        return fail(name + ":" + std::to_string(line) + ": " + shown_line(text, line) + ": " +
                     std::string(error.description()));
     }
     return config;

@@ -15,6 +15,7 @@
 #include "core/worker.h"
 #include "ledger/sqlite_ledger.h"
 #include "net/blob_fetcher.h"
+#include "net/reminder.h"
 #include "net/zmq_channel.h"
 #include "protocol/codec.h"
 #include "protocol/limits.h"
@@ -28,6 +29,8 @@ constexpr DurationMs kStall{2000};  // a turn of the loop that took longer is no
 constexpr DurationMs kLinger{500};
 constexpr DurationMs kFarewell{20000};  // peers may still fetch the last aggregate
 constexpr size_t kJobsMax = 65536;
+constexpr DurationMs kRemindEvery{30000};
+constexpr size_t kReasonsMax = 64;
 
 }  // namespace
 
@@ -59,6 +62,7 @@ private:
     void on(const Joined&) {}
     void on(const Left& left);
     void on(const Refused& refused);
+    bool tells_of_stranger(const std::string& reason);
     void on(const Incoming& incoming);
     void receive(const Incoming& incoming, const Hello& message);
     void receive(const Incoming& incoming, const Commit& message);
@@ -108,6 +112,7 @@ private:
     std::unique_ptr<StatusBook> book_;
     std::multimap<Digest, Want> wants_;
     std::set<PeerId> present_;
+    std::map<std::string, Reminder> strangers_;  // by reason
     std::deque<Action> waiting_;
     Mailbox<ComputeResult> computed_;
     std::unique_ptr<ComputeJobs> jobs_;
@@ -296,9 +301,19 @@ void Coordinator::Program::feed(const Event& event) {
 }
 
 void Coordinator::Program::on(const Refused& refused) {
-    log_warning("refused " + (refused.who.empty() ? "a stranger" : refused.who.substr(0, 12)) +
-                ": " + refused.reason);
+    if (!refused.who.empty() || tells_of_stranger(refused.reason)) {
+        log_warning("refused " + (refused.who.empty() ? "a stranger" : refused.who.substr(0, 12)) +
+                    ": " + refused.reason);
+    }
     book_->refused(channel_->counters().refused());
+}
+
+// Anybody can be refused as often as he likes: one line for each reason and half a minute.
+bool Coordinator::Program::tells_of_stranger(const std::string& reason) {
+    if (strangers_.size() >= kReasonsMax) {
+        strangers_.clear();
+    }
+    return strangers_.try_emplace(reason, kRemindEvery).first->second.due(clock_.now());
 }
 
 void Coordinator::Program::on(const Left& left) {

@@ -53,11 +53,13 @@ Result<DataManifest> read_data_manifest(const fs::path& folder) {
     return parse_data_manifest(*text);
 }
 
+// What lies there is of an attempt that came to no manifest.
 Status link_or_copy(const fs::path& from, const fs::path& to) {
     std::error_code code;
-    if (fs::exists(to, code)) {
+    if (fs::equivalent(from, to, code)) {
         return {};
     }
+    fs::remove(to, code);
     fs::create_hard_link(from, to, code);
     if (code) {  // another disk; whoever is killed meanwhile leaves no half of a file under its
                  // name
@@ -81,13 +83,28 @@ Result<BlobRef> publish(BlobStore& store, const fs::path& file, uint64_t size_ma
     return store.put(*bytes, Visibility::kPublic);
 }
 
+Status check_vocabulary(const RunConfig& config, const DataManifest& data) {
+    if (static_cast<int64_t>(data.vocab_size) > config.model.vocab) {
+        const std::string allowed = std::to_string(config.model.vocab);
+        return fail("the data uses " + std::to_string(data.vocab_size) +
+                    " tokens, but model.vocab_size is " + allowed +
+                    ": train a tokenizer with --vocab " + allowed +
+                    " and prepare the data with it, or set model.vocab_size in the run file");
+    }
+    return {};
+}
+
 Status publish_data(const RunFolderPaths& paths,
+                    const RunConfig& config,
                     const RunSources& sources,
                     BlobStore& store,
                     RunManifest& manifest) {
     Result<DataManifest> data = read_data_manifest(sources.data_folder);
     if (!data) {
         return data.error();
+    }
+    if (Status fits = check_vocabulary(config, *data); !fits) {
+        return fits;
     }
     for (const ShardEntry& shard : data->shards) {
         const fs::path target = paths.data() / shard.file;
@@ -117,14 +134,6 @@ Status publish_data(const RunFolderPaths& paths,
     return {};
 }
 
-Status check_vocabulary(const RunConfig& config, const DataManifest& data) {
-    if (static_cast<int64_t>(data.vocab_size) > config.model.vocab) {
-        return fail("the data uses " + std::to_string(data.vocab_size) +
-                    " tokens, but model.vocab_size is " + std::to_string(config.model.vocab));
-    }
-    return {};
-}
-
 Result<RunManifest> make_manifest(const RunFolderPaths& paths,
                                   const RunConfig& config,
                                   const RunSources& sources,
@@ -142,7 +151,7 @@ Result<RunManifest> make_manifest(const RunFolderPaths& paths,
     manifest.layout_digest = layout.digest();
     manifest.parameter_tiles = layout.tile_count();
     manifest.initial_root = tiles_root(initial_theta(config));
-    if (Status published = publish_data(paths, sources, store, manifest); !published) {
+    if (Status published = publish_data(paths, config, sources, store, manifest); !published) {
         return published.error();
     }
     if (Status linked = link_or_copy(sources.tokenizer_file, paths.tokenizer()); !linked) {
@@ -223,6 +232,10 @@ Result<OpenedRun> open_run_folder(const RunFolderPaths& paths,
             return made.error();
         }
     }
+    Result<FolderLock> lock = FolderLock::take(paths.root);
+    if (!lock) {
+        return lock.error();
+    }
     const bool fresh = !fs::exists(paths.manifest());
     Result<Identity> identity = open_identity(paths.key());
     if (!identity) {
@@ -248,15 +261,13 @@ Result<OpenedRun> open_run_folder(const RunFolderPaths& paths,
     if (!data) {
         return data.error();
     }
-    if (Status fits = check_vocabulary(config, *data); !fits) {
-        return fits.error();
-    }
     return OpenedRun{*identity,
                      std::move(*manifest),
                      std::move(beacons),
                      std::move(*data),
                      std::move(store),
-                     fresh};
+                     fresh,
+                     std::move(*lock)};
 }
 
 }  // namespace assay

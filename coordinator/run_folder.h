@@ -13,6 +13,7 @@
 #include "data/token_shards.h"
 #include "ledger/ledger.h"
 #include "net/blob_store.h"
+#include "net/folder_lock.h"
 #include "protocol/beacon_chain.h"
 #include "protocol/messages.h"
 
@@ -37,6 +38,7 @@ struct OpenedRun {
     DataManifest data;
     std::unique_ptr<BlobStore> store;
     bool fresh = false;  // made just now
+    FolderLock lock;
 };
 
 struct RunSources {
@@ -44,7 +46,8 @@ struct RunSources {
     std::filesystem::path tokenizer_file;
 };
 
-// Makes or opens the run. `initial_theta` is asked for only when it is made.
+// Makes or opens the run, for this process alone. Fails without a trace of a run where its sources
+// do not fit its settings. `initial_theta` is asked for only when it is made.
 Result<OpenedRun> open_run_folder(const RunFolderPaths& paths,
                                   const RunConfig& config,
                                   const RunSources& sources);

@@ -41,6 +41,8 @@ private:
     void read_messages();
     void lost();
     void key_refused();
+    void handshake_failed();
+    void retry_later();
     void connect_failed();
     int64_t backoff_ms();
 
@@ -58,6 +60,7 @@ private:
     bool was_lost_ = false;  // ZeroMQ's next retry follows from that, not from a failure to connect
     SystemClock clock_;
     Reminder unreachable_{kRemindEvery};
+    Reminder unknown_there_{kRemindEvery};
     int64_t wait_ms_ = kBackoffFirstMs;
     CounterRng jitter_;
     std::vector<ClientEvent> events_;
@@ -130,6 +133,7 @@ void ZmqClient::Impl::read_monitor() {
             connected = true;
             was_lost_ = false;
             unreachable_.over();
+            unknown_there_.over();
             wait_ms_ = kBackoffFirstMs;
             events_.emplace_back(Connected{});
         } else if (event.event == ZMQ_EVENT_DISCONNECTED) {
@@ -141,13 +145,7 @@ void ZmqClient::Impl::read_monitor() {
             key_refused();
         } else if (event.event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL ||
                    event.event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) {
-            was_lost_ = true;
-            ++counters.failed_handshakes;
-            events_.emplace_back(Refused{RefusalCode::kUnknownKey,
-                                         to_hex(server_key_),
-                                         "no CURVE handshake with " + endpoint_ + ": is " +
-                                             coordinator_.hex() +
-                                             " the key of the coordinator there?"});
+            handshake_failed();
         }
     }
 }
@@ -168,8 +166,29 @@ void ZmqClient::Impl::key_refused() {
                    " does not admit this node's key; its operator must add this line "
                    "to the admission list: " +
                    identity_.id().hex()});
-    refused_ = true;
-    retry_at_ = SteadyClock::now() + Milliseconds(backoff_ms());
+    retry_later();
+}
+
+void ZmqClient::Impl::handshake_failed() {
+    was_lost_ = true;
+    ++counters.failed_handshakes;
+    if (!refused_ && unknown_there_.due(clock_.now())) {
+        events_.emplace_back(Refused{RefusalCode::kUnknownKey,
+                                     to_hex(server_key_),
+                                     "no CURVE handshake with " + endpoint_ + ": is " +
+                                         coordinator_.hex() +
+                                         " the key of the coordinator there? Trying again"});
+    }
+    // ZeroMQ itself would try again at once, for it did connect.
+    (void)zmq_disconnect(dealer_->handle(), endpoint_.c_str());
+    retry_later();
+}
+
+void ZmqClient::Impl::retry_later() {
+    if (!refused_) {
+        refused_ = true;
+        retry_at_ = SteadyClock::now() + Milliseconds(backoff_ms());
+    }
 }
 
 void ZmqClient::Impl::connect_failed() {

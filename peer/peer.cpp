@@ -1,5 +1,6 @@
 #include "peer/peer.h"
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 #include <set>
@@ -8,6 +9,7 @@
 #include "core/log.h"
 #include "net/blob_fetcher.h"
 #include "net/blob_store.h"
+#include "net/folder_lock.h"
 #include "net/zmq_channel.h"
 #include "peer/peer_folder.h"
 #include "peer/peer_jobs.h"
@@ -22,6 +24,13 @@ namespace {
 constexpr DurationMs kPollTime{20};
 constexpr DurationMs kLinger{500};
 constexpr size_t kJobsMax = 64;
+
+// Whether an action is of use only to a peer that goes on.
+bool needs_run(const PeerAction& action) {
+    return !std::holds_alternative<Say>(action) && !std::holds_alternative<PeerNote>(action) &&
+           !std::holds_alternative<ReportEquivocation>(action) &&
+           !std::holds_alternative<PeerFinished>(action);
+}
 
 }  // namespace
 
@@ -88,6 +97,7 @@ private:
     Identity identity_;
     PeerHooks hooks_;
     PeerFolder folder_;
+    FolderLock lock_;
     SystemClock clock_;
     std::unique_ptr<BlobStore> store_;
     std::unique_ptr<ZmqClient> channel_;
@@ -143,6 +153,11 @@ Status Peer::Program::open_stored() {
     if (Status created = folder_.create(); !created) {
         return created;
     }
+    Result<FolderLock> lock = FolderLock::take(options_.folder);
+    if (!lock) {
+        return lock.error();
+    }
+    lock_ = std::move(*lock);
     Result<BlobStore> store = BlobStore::open(folder_.blob_folder());
     if (!store) {
         return store.error();
@@ -268,6 +283,14 @@ void Peer::Program::take_results() {
 
 void Peer::Program::take_fetched() {
     for (const BlobFetcher::Finished& fetched : fetcher_->finished()) {
+        if (!fetched.status && !store_->disk()) {  // asking again would change nothing
+            end(fail(
+                "what the coordinator sends cannot be stored, so this peer stops; once there is "
+                "room in " +
+                options_.folder.string() +
+                ", start it again and it goes on: " + store_->disk().reason()));
+            return;
+        }
         if (preparing_) {
             if (!fetched.status) {
                 log_warning("a blob of the run did not come (" + fetched.status.reason() +
@@ -286,8 +309,16 @@ void Peer::Program::take_fetched() {
 // ---- actions
 // -------------------------------------------------------------------------------------
 
-// In order; those behind a PrepareRun wait until the run is prepared.
+// In order; those behind a PrepareRun wait until the run is prepared, if this peer does not end
+// before.
 void Peer::Program::perform_waiting() {
+    const auto ends = [](const PeerAction& action) {
+        return std::holds_alternative<PeerFinished>(action);
+    };
+    if (preparing_ && std::any_of(waiting_.begin(), waiting_.end(), ends)) {
+        std::erase_if(waiting_, needs_run);
+        preparing_.reset();
+    }
     while (!waiting_.empty() && !preparing_ && !ended_) {
         const PeerAction action = std::move(waiting_.front());
         waiting_.pop_front();

@@ -132,6 +132,17 @@ TEST_CASE("faults name file, line, key, value and range", "[configs]") {
     REQUIRE(parse_run_config(" [ \"run\" ]\nname = \"a\"\n", "run.toml").ok());
 }
 
+TEST_CASE("what is no TOML is quoted with its line", "[configs]") {
+    for (const std::string line : {"inner_steps = abc", "learning_rate = 1e4e"}) {
+        const Result<RunConfig> fault = parse_run_config("[inner]\n" + line + "\n", "run.toml");
+        REQUIRE_FALSE(fault.ok());
+        CHECK(fault.reason().find("run.toml:2: `" + line + "`: ") == 0);
+    }
+    const Result<RunConfig> last = parse_run_config("[inner", "run.toml");
+    REQUIRE_FALSE(last.ok());
+    CHECK(last.reason().find("run.toml:1: `[inner`: ") == 0);
+}
+
 TEST_CASE("an unknown key or section is a fault with the nearest known one", "[configs]") {
     REQUIRE(fault_of("[model]\nlayer = 3\n") ==
             "run.toml:2: there is no setting model.layer; did you mean layers?");

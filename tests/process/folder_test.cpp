@@ -1,0 +1,121 @@
+// What a folder is in for: two programs, no room, a peer that ends before it has the run's data,
+// and sources that do not fit the run file.
+
+#include <catch2/catch.hpp>
+#include <csignal>
+
+#include "coordinator/run_folder.h"
+#include "core/files.h"
+#include "tests/process/world.h"
+
+namespace assay {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kManyRounds = 25;
+
+bool holds(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+std::vector<std::string> peer_words(const CoordinatorStatus& status, const fs::path& folder) {
+    return {ASSAY_BINARY,
+            "peer",
+            "--coordinator",
+            status.endpoint,
+            "--coordinator-key",
+            status.key,
+            "--dir",
+            folder.string(),
+            "--threads",
+            "1"};
+}
+
+TEST_CASE("a second program in a folder is turned away, and the first goes on", "[process]") {
+    ProcessWorld world(3, 1);
+    world.start_coordinator();
+    const auto [coordinator, said] =
+        world.assay({"coordinator",
+                     "--config",
+                     (world.folder() / "run.toml").string(),
+                     "--dir",
+                     world.coordinator_folder().string(),
+                     "--admit",
+                     (world.folder() / "admitted.txt").string(),
+                     "--listen",
+                     "tcp://127.0.0.1:" + std::to_string(free_port())});
+    INFO(said);
+    CHECK(coordinator == 1);
+    CHECK(holds(said, "another process is at work in " + world.coordinator_folder().string()));
+    world.start_peer("p1");
+    const CoordinatorStatus status =
+        world.await([](const CoordinatorStatus& s) { return s.round.value >= 1 || s.finished; });
+    std::vector<std::string> again = peer_words(status, world.folder() / "p1");
+    again.erase(again.begin());
+    const auto [peer, answer] = world.assay(again);
+    INFO(answer);
+    CHECK(peer == 1);
+    CHECK(holds(answer, "another process is at work in " + (world.folder() / "p1").string()));
+    world.await_finish();
+    world.check_honest({"p1"});
+}
+
+// Without its data on the coordinator's shelf a peer asks for it for ever.
+TEST_CASE("Ctrl-C ends a peer that is still fetching the run's data", "[process]") {
+    ProcessWorld world(kManyRounds, 2);
+    world.start_coordinator();
+    for (const fs::directory_entry& blob :
+         fs::directory_iterator(RunFolderPaths{world.coordinator_folder()}.blobs() / "public")) {
+        fs::remove(blob.path());
+    }
+    FolderWatch watch(world.folder(), "p1.log");
+    ChildProcess& peer = world.start_peer("p1");
+    while (!holds(world.log_of("p1"), "fetching its data")) {
+        REQUIRE_FALSE(peer.poll());
+        watch.await_change(1000);
+    }
+    peer.signal(SIGINT);
+    CHECK(peer.wait(2000) == 0);
+}
+
+// A limit on the size of files is as near as a test comes to a full disk without mounting one.
+TEST_CASE("a peer whose disk is full ends and says so, and goes on with more room", "[process]") {
+    ProcessWorld world(3, 1);
+    world.start_coordinator();
+    world.make_peer("p1");
+    const CoordinatorStatus status = world.await([](const CoordinatorStatus&) { return true; });
+    std::vector<std::string> words = {
+        "/bin/bash", "-c", "ulimit -f 4; trap '' XFSZ; exec \"$0\" \"$@\""};
+    for (const std::string& word : peer_words(status, world.folder() / "p1")) {
+        words.push_back(word);
+    }
+    Result<ChildProcess> small = ChildProcess::start(words, world.folder() / "small.log");
+    REQUIRE(small.ok());
+    CHECK(small->wait(60000) == 1);
+    const std::string log = world.log_of("small");
+    INFO(log);
+    CHECK(holds(log, "cannot be stored, so this peer stops"));
+    CHECK(log.size() < 10000);  // said once
+    world.start_peer("p1");
+    world.await_finish();
+    world.check_honest({"p1"});
+}
+
+TEST_CASE("a coordinator whose data does not fit leaves a folder that fitting settings can use",
+          "[process]") {
+    ProcessWorld world(3, 1, {{"model", "vocab_size", "256"}});
+    world.launch_coordinator();
+    CHECK(world.coordinator().wait(60000) == 1);
+    INFO(world.log_of("coordinator"));
+    CHECK(holds(world.log_of("coordinator"), "model.vocab_size is 256: train a tokenizer with"));
+    CHECK_FALSE(fs::exists(RunFolderPaths{world.coordinator_folder()}.manifest()));
+    const fs::path file = world.folder() / "run.toml";
+    std::string text = read_text_file(file, 1 << 20).value();
+    text.replace(text.find("vocab_size = 256"), 16, "vocab_size = 300");
+    REQUIRE(write_file_atomically(file, as_bytes(text)).ok());
+    world.start_coordinator();
+}
+
+}  // namespace
+}  // namespace assay
