@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <deque>
 #include <map>
+#include <sstream>
 
 #include "core/fields.h"
 
@@ -13,10 +14,44 @@ namespace assay {
 namespace {
 
 constexpr size_t kOptionColumn = 34;
+constexpr size_t kColumns = 100;
 
 CLI::App& app_of(void* app) {
     return *static_cast<CLI::App*>(app);
 }
+
+// A line of help as lines of at most kColumns, broken in front of words: an example goes on as a
+// shell takes it, a description under its column.
+std::string wrapped_line(std::string line) {
+    const bool example = line.rfind("  assay ", 0) == 0;
+    const std::string gap = example ? " --" : " ";
+    const std::string end = example ? " \\" : "";
+    const size_t indent = example ? 6 : line.rfind("  ", 0) == 0 ? kOptionColumn : 0;
+    std::string lines;
+    while (line.size() > kColumns) {
+        const size_t at = line.rfind(gap, kColumns - end.size());
+        if (at == std::string::npos || at <= indent) {
+            break;  // one long word
+        }
+        lines += line.substr(0, at) + end + "\n";
+        line = std::string(indent, ' ') + line.substr(at + 1);
+    }
+    return lines + line;
+}
+
+class WrappingFormatter : public CLI::Formatter {
+public:
+    std::string make_help(const CLI::App* app,
+                          std::string name,
+                          CLI::AppFormatMode mode) const override {
+        std::istringstream help(CLI::Formatter::make_help(app, std::move(name), mode));
+        std::string text;
+        for (std::string line; std::getline(help, line);) {
+            text += wrapped_line(line) + "\n";
+        }
+        return text;
+    }
+};
 
 std::string with_bounds(const std::string& help, int64_t low, int64_t high) {
     return help + " (" + std::to_string(low) + " to " + std::to_string(high) + ")";
@@ -153,6 +188,7 @@ CommandLine::CommandLine(const std::string& description, const std::string& vers
     : state_(std::make_unique<State>(description)) {
     state_->app.require_subcommand(1);
     state_->app.set_version_flag("--version", version);
+    state_->app.formatter(std::make_shared<WrappingFormatter>());
     state_->app.get_formatter()->column_width(kOptionColumn);
     state_->app.footer("Every command explains itself: assay COMMAND --help");
 }

@@ -37,6 +37,14 @@ bool has(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
 
+void check_width(const std::string& text) {
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        INFO(line);
+        CHECK(line.size() <= 100);
+    }
+}
+
 TEST_CASE("every subcommand teaches with an example", "[process]") {
     const std::vector<std::vector<std::string>> commands = {{"demo"},
                                                             {"coordinator"},
@@ -61,8 +69,10 @@ TEST_CASE("every subcommand teaches with an example", "[process]") {
         INFO(answer.text);
         CHECK(answer.code == 0);
         CHECK(has(answer.text, "Example:"));
+        check_width(answer.text);
         CHECK(has(answer.text, "assay " + words.front()));
     }
+    check_width(run({"--help"}).text);
     CHECK(run({"--version"}).code == 0);
 }
 

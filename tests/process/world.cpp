@@ -338,6 +338,19 @@ std::pair<int, std::string> ProcessWorld::assay(const std::vector<std::string>& 
     return {code, text ? *text : ""};
 }
 
+size_t ProcessWorld::times_counted(const std::string& name, RoundId first) const {
+    const PeerId id = Identity::load(folder_ / name / "peer.key").value().id();
+    size_t times = 0;
+    for (const RoundStatus& round : rounds()) {
+        const bool counted =
+            std::any_of(round.peers.begin(), round.peers.end(), [&](const PeerStatus& peer) {
+                return peer.id == id && peer.verdict == "counted";
+            });
+        times += counted && round.round >= first ? 1 : 0;
+    }
+    return times;
+}
+
 std::vector<RoundStatus> ProcessWorld::rounds() const {
     Result<std::vector<RoundStatus>> rounds = read_rounds(coordinator_folder());
     return rounds ? *rounds : std::vector<RoundStatus>{};
