@@ -6,6 +6,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "cli/child_process.h"
@@ -43,6 +44,17 @@ void say(const std::string& text) {
     std::fflush(stdout);
 }
 
+// What a program said last: its error.
+std::string last_line_of(const std::filesystem::path& log_file) {
+    constexpr std::string_view kProgram = "assay: ";
+    std::ifstream log(log_file);
+    std::string last;
+    for (std::string line; std::getline(log, line);) {
+        last = line.empty() ? last : line;
+    }
+    return last.rfind(kProgram, 0) == 0 ? last.substr(kProgram.size()) : last;
+}
+
 Status run_step(const std::string& what,
                 const std::vector<std::string>& words,
                 const fs::path& log_file) {
@@ -56,8 +68,9 @@ Status run_step(const std::string& what,
     const int code = child->wait(kStepTimeoutMs);
     if (code != 0) {
         std::printf("failed\n");
-        return fail(what + " failed with status " + std::to_string(code) + "; see " +
-                    log_file.string());
+        std::fflush(stdout);
+        return fail(what + " failed with status " + std::to_string(code) + ": " +
+                    last_line_of(log_file) + " (" + log_file.string() + ")");
     }
     std::printf("%.1f s\n", seconds_since(start));
     return {};
@@ -366,7 +379,9 @@ void add_demo(CommandLine& line) {
         .number("--text-mb", options.text_megabytes, 1, 1000000, "how much of it to use")
         .text("--config", options.config, "run file; default: the shipped configs/demo.toml")
         .text("--prompt", options.prompt, "sentence that the trained model continues")
-        .text("--dir", options.folder, "folder for everything that the demo makes")
+        .text("--dir",
+              options.folder,
+              "folder for everything that the demo makes; an earlier demo in it is removed")
         .text("--json", options.json_file, "write all figures to this file")
         .choice("--log-level",
                 options.log_level,

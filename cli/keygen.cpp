@@ -28,6 +28,7 @@ int keygen(const std::string& file, bool force) {
         return kExitFailed;
     }
     std::printf("%s\n", identity.id().hex().c_str());
+    std::fflush(stdout);  // in front of what is said of it, where both go to one file
     std::fprintf(stderr,
                  "The secret key is in %s (keep it private); the line above is the public "
                  "key to give away.\n",
