@@ -206,6 +206,7 @@ TEST_CASE("the page on the protocol gives the limits their values") {
         {"kSamplePositionMax", limits::kSamplePositionMax},
         {"kTimeMsMax", static_cast<uint64_t>(limits::kTimeMsMax)},
         {"kMerkleSiblingsMax", limits::kMerkleSiblingsMax},
+        {"kReconnectMsMax", static_cast<uint64_t>(limits::kReconnectMsMax)},
         {"kMessageBytesMax", limits::kMessageBytesMax},
         {"kPieceBytes", limits::kPieceBytes},
         {"kPiecesInFlightMax", limits::kPiecesInFlightMax},
