@@ -338,6 +338,11 @@ std::pair<int, std::string> ProcessWorld::assay(const std::vector<std::string>& 
     return {code, text ? *text : ""};
 }
 
+RoundId ProcessWorld::next_round() const {
+    const std::vector<RoundStatus> closed = rounds();
+    return closed.empty() ? RoundId{0} : RoundId{closed.back().round.value + 1};
+}
+
 size_t ProcessWorld::times_counted(const std::string& name, RoundId first) const {
     const PeerId id = Identity::load(folder_ / name / "peer.key").value().id();
     size_t times = 0;

@@ -82,6 +82,8 @@ public:
     std::pair<int, std::string> assay(const std::vector<std::string>& words);
 
     [[nodiscard]] std::vector<RoundStatus> rounds() const;
+    // Behind the last one that was closed.
+    [[nodiscard]] RoundId next_round() const;
     // In how many rounds from `first` on the peer was counted.
     [[nodiscard]] size_t times_counted(const std::string& name, RoundId first) const;
     [[nodiscard]] PeerReport report(const std::string& name) const;
