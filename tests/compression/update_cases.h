@@ -4,9 +4,11 @@
 
 #pragma once
 
+#include <algorithm>
 #include <string>
 
 #include "compression/dense_update.h"
+#include "compression/error_feedback.h"
 
 namespace assay {
 
@@ -62,6 +64,20 @@ inline Status decode_case(const UpdateCase& update, const ParameterLayout& layou
     ASSAY_CHECK(encode_sparse(*sparse, layout, update.kind, update.keep) == update.bytes);
     ASSAY_CHECK_LE(update.bytes.size(), sparse_bytes_max(layout, update.keep));
     return {};
+}
+
+// REQUIRES: decode_case accepts it. CHECKs that the values that it says code to the same update,
+// and that nothing of them is left.
+inline void check_coded_again(const UpdateCase& update, const ParameterLayout& layout) {
+    if (update.kind == PayloadKind::kDense) {
+        return;
+    }
+    const Result<SparseUpdate> sparse =
+        decode_sparse(update.bytes, layout, update.kind, update.keep);
+    std::vector<float> values(layout.value_count());
+    expand_update(*sparse, values);
+    ASSAY_CHECK(code_values(values, layout, update.keep) == *sparse);
+    ASSAY_CHECK(std::all_of(values.begin(), values.end(), [](float x) { return x == 0; }));
 }
 
 }  // namespace assay

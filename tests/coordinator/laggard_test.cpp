@@ -30,15 +30,11 @@ struct Lagging {
         d.rules.deadlines.least_uplink_bytes_per_second = least_uplink;
         d.machine = std::make_unique<RoundMachine>(
             d.manifest, d.rules, [this](uint64_t index) { return d.beacons.element(index); });
-        (void)d.start();
-        d.hello_all();
+        d.begin();
     }
 
     void all_commit_and_send() {
-        for (size_t i = 0; i <= others; ++i) {
-            (void)d.commit(i);
-            (void)d.payload(i);
-        }
+        d.send_all();
         REQUIRE(d.machine->phase() == RoundPhase::kChallenging);
     }
 

@@ -205,11 +205,20 @@ std::vector<Action> MachineDriver::opening(size_t peer) {
     return all;
 }
 
-JudgeRound MachineDriver::run_to_judging() {
+void MachineDriver::begin() {
+    (void)start();
+    hello_all();
+}
+
+void MachineDriver::send_all() {
     for (size_t i = 0; i < peers.size(); ++i) {
         (void)commit(i);
         (void)payload(i);
     }
+}
+
+JudgeRound MachineDriver::run_to_judging() {
+    send_all();
     std::vector<Action> last;
     for (size_t i = 0; i < peers.size(); ++i) {
         last = opening(i);

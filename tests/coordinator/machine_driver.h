@@ -37,12 +37,16 @@ public:
 
     std::vector<Action> hello(size_t peer, NumericClass declared = NumericClass::kExact);
     void hello_all();
+    // start() and hello_all().
+    void begin();
     [[nodiscard]] Commit commit_of(size_t peer) const;
     std::vector<Action> commit(size_t peer);
     std::vector<Action> commit(size_t peer, const Commit& commit);
     std::vector<Action> payload(size_t peer);
     std::vector<Action> opening(size_t peer);
     [[nodiscard]] OpeningNotice opening_of(size_t peer) const;
+    // COMMIT and payload of all peers.
+    void send_all();
     // Everything up to JudgeRound, from all peers; returns its order.
     JudgeRound run_to_judging();
     // A verdict for each submission: accepted, but for those named here.

@@ -28,8 +28,7 @@ MachineDriver driver(uint32_t peers, uint64_t rounds) {
 void begin(MachineDriver& d) {
     d.machine = std::make_unique<RoundMachine>(
         d.manifest, d.rules, [&d](uint64_t index) { return d.beacons.element(index); });
-    (void)d.start();
-    d.hello_all();
+    d.begin();
 }
 
 constexpr size_t kRunBlobs = 3;

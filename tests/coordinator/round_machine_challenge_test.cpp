@@ -12,8 +12,7 @@ namespace assay {
 TEST_CASE("CLOSE and the next roster are durable before CLOSE is said, the beacon before it is",
           "[coordinator]") {
     MachineDriver d;
-    (void)d.start();
-    d.hello_all();
+    d.begin();
     (void)d.commit(0);
     (void)d.commit(1);
     (void)d.payload(0);
@@ -42,8 +41,7 @@ TEST_CASE("CLOSE and the next roster are durable before CLOSE is said, the beaco
 TEST_CASE("without a payload by D2 a COMMIT is not in CLOSE, and late in the summary",
           "[coordinator]") {
     MachineDriver d;
-    (void)d.start();
-    d.hello_all();
+    d.begin();
     (void)d.commit(0);
     (void)d.commit(1);
     (void)d.payload(0);
@@ -64,12 +62,8 @@ TEST_CASE("without a payload by D2 a COMMIT is not in CLOSE, and late in the sum
 
 TEST_CASE("an opening with other steps, sizes or too many bytes is refused", "[coordinator]") {
     MachineDriver d;
-    (void)d.start();
-    d.hello_all();
-    for (size_t i = 0; i < 2; ++i) {
-        (void)d.commit(i);
-        (void)d.payload(i);
-    }
+    d.begin();
+    d.send_all();
     OpeningNotice notice = d.opening_of(0);
     SECTION("another step") {
         notice.steps[0].step = 1 - notice.steps[0].step;
@@ -93,12 +87,8 @@ TEST_CASE("an opening with other steps, sizes or too many bytes is refused", "[c
 
 TEST_CASE("T_c: whoever was there all along gets no more time", "[coordinator]") {
     MachineDriver d;
-    (void)d.start();
-    d.hello_all();
-    for (size_t i = 0; i < 2; ++i) {
-        (void)d.commit(i);
-        (void)d.payload(i);
-    }
+    d.begin();
+    d.send_all();
     (void)d.opening(0);
     d.now = *d.machine->wake_at();
     const std::vector<JudgeRound> order = actions_of<JudgeRound>(d.step(Tick{}));
@@ -113,12 +103,8 @@ TEST_CASE("T_c: whoever was there all along gets no more time", "[coordinator]")
 
 TEST_CASE("T_c is extended once, in public, for a peer that came back", "[coordinator]") {
     MachineDriver d;
-    (void)d.start();
-    d.hello_all();
-    for (size_t i = 0; i < 2; ++i) {
-        (void)d.commit(i);
-        (void)d.payload(i);
-    }
+    d.begin();
+    d.send_all();
     (void)d.opening(0);
     (void)d.step(PeerGone{d.peers[1].id()});
     const std::vector<Action> back = d.hello(1);

@@ -10,8 +10,7 @@ namespace assay {
 TEST_CASE("a run ends when its last audit is answered, and all that is proven vests",
           "[coordinator]") {
     MachineDriver d(2, 3);
-    (void)d.start();
-    d.hello_all();
+    d.begin();
     (void)d.run_round();
     (void)d.run_round();
     RoundJudged event = d.judged(d.run_to_judging());
@@ -37,8 +36,7 @@ TEST_CASE("a run ends when its last audit is answered, and all that is proven ve
 
 TEST_CASE("a stop is no end: the run goes on from its ledger", "[coordinator]") {
     MachineDriver d;
-    (void)d.start();
-    d.hello_all();
+    d.begin();
     (void)d.commit(0);
     const std::vector<Action> stopped = d.step(StopRequested{});
     REQUIRE(actions_of<RunFinished>(stopped).size() == 1);
@@ -50,8 +48,7 @@ TEST_CASE("a stop is no end: the run goes on from its ledger", "[coordinator]") 
 
 TEST_CASE("a restarted machine goes on in the phase it died in", "[coordinator]") {
     MachineDriver d;
-    (void)d.start();
-    d.hello_all();
+    d.begin();
     (void)d.commit(0);
     d.now = d.now + DurationMs{5 * int64_t{3600000}};  // far behind D1
     (void)d.restart();
@@ -86,8 +83,7 @@ TEST_CASE("a restarted machine goes on in the phase it died in", "[coordinator]"
 
 TEST_CASE("a restart between CLOSE and beacon says CLOSE again and reveals", "[coordinator]") {
     MachineDriver d;
-    (void)d.start();
-    d.hello_all();
+    d.begin();
     (void)d.commit(0);
     (void)d.commit(1);
     (void)d.payload(0);
@@ -104,8 +100,7 @@ TEST_CASE("a restart between CLOSE and beacon says CLOSE again and reveals", "[c
 TEST_CASE("a restart at any record boundary gives the same state as never having died",
           "[coordinator]") {
     MachineDriver d;
-    (void)d.start();
-    d.hello_all();
+    d.begin();
     (void)d.run_round();
     (void)d.run_round();
     const std::vector<Record> records = d.records();
@@ -124,8 +119,7 @@ TEST_CASE("a restart at any record boundary gives the same state as never having
 TEST_CASE("another run's ledger, or one that was changed, is refused by height and kind",
           "[coordinator]") {
     MachineDriver d;
-    (void)d.start();
-    d.hello_all();
+    d.begin();
     (void)d.run_round();
     std::vector<Record> records = d.records();
     const ChainElement element = [&](uint64_t index) { return d.beacons.element(index); };
@@ -144,8 +138,7 @@ TEST_CASE("another run's ledger, or one that was changed, is refused by height a
 
 TEST_CASE("events of strangers, of old rounds and out of turn change nothing", "[coordinator]") {
     MachineDriver d;
-    (void)d.start();
-    d.hello_all();
+    d.begin();
     const uint64_t height = d.ledger->height();
     const PeerId stranger = Identity::from_seed(MachineDriver::digest(99)).id();
     CHECK(d.step(PayloadNoticed{stranger, {RoundId{0}, {}}}).empty());

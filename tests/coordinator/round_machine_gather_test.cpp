@@ -11,8 +11,7 @@ namespace assay {
 
 TEST_CASE("a COMMIT is stored as received; the same bytes again change nothing", "[coordinator]") {
     MachineDriver d;
-    (void)d.start();
-    d.hello_all();
+    d.begin();
     (void)d.commit(0);
     CHECK(d.records().back().kind == RecordKind::kCommit);
     CHECK(d.records().back().body ==
@@ -62,8 +61,7 @@ TEST_CASE("a peer that joined after the roster was frozen may not commit", "[coo
 
 TEST_CASE("D1: late COMMITs are refused, the others go on", "[coordinator]") {
     MachineDriver d(3);
-    (void)d.start();
-    d.hello_all();
+    d.begin();
     (void)d.commit(0);
     REQUIRE(d.machine->wake_at());
     d.now = *d.machine->wake_at();
@@ -75,8 +73,7 @@ TEST_CASE("D1: late COMMITs are refused, the others go on", "[coordinator]") {
 TEST_CASE("rounds that nobody finishes give the next ones more time, until one is finished",
           "[coordinator]") {
     MachineDriver d(2, 12);
-    (void)d.start();
-    d.hello_all();
+    d.begin();
     const auto time_for_commits = [&] {
         return (d.plan().commit_deadline - d.plan().opened_at).ms;
     };
@@ -103,8 +100,7 @@ TEST_CASE("rounds that nobody finishes give the next ones more time, until one i
 TEST_CASE("a peer that became slower is dealt with as what it reports of its steps",
           "[coordinator]") {
     MachineDriver d(3, 12);
-    (void)d.start();
-    d.hello_all();
+    d.begin();
     (void)d.run_round();
     const auto sequences = [&] { return find_peer(d.plan(), d.peers[0].id())->sequences_per_step; };
     const uint32_t before = sequences();
@@ -131,16 +127,12 @@ TEST_CASE("a slow round's openings get its grace, and a standstill moves deadlin
     d.rules.deadlines.grace = DurationMs{10};
     d.machine = std::make_unique<RoundMachine>(
         d.manifest, d.rules, [&](uint64_t index) { return d.beacons.element(index); });
-    (void)d.start();
-    d.hello_all();
+    d.begin();
     const Instant due = *d.machine->wake_at();
     (void)d.step(Stalled{DurationMs{50000}});
     CHECK(*d.machine->wake_at() == due + DurationMs{50000});
     d.now = d.now + DurationMs{40000};
-    for (size_t i = 0; i < 2; ++i) {
-        (void)d.commit(i);
-        (void)d.payload(i);
-    }
+    d.send_all();
     REQUIRE(d.machine->phase() == RoundPhase::kChallenging);
     CHECK(d.plan().opening_time.ms < 20000);
     CHECK(*d.machine->wake_at() == d.now + DurationMs{20000});
@@ -148,8 +140,7 @@ TEST_CASE("a slow round's openings get its grace, and a standstill moves deadlin
 
 TEST_CASE("a quorum leaves the rest its grace, not the whole time", "[coordinator]") {
     MachineDriver d(4);
-    (void)d.start();
-    d.hello_all();
+    d.begin();
     const Instant d1 = *d.machine->wake_at();
     (void)d.commit(0);
     (void)d.commit(1);
@@ -161,8 +152,7 @@ TEST_CASE("a quorum leaves the rest its grace, not the whole time", "[coordinato
 TEST_CASE("when all that are still there have committed, the dead get their grace",
           "[coordinator]") {
     MachineDriver d(4);
-    (void)d.start();
-    d.hello_all();
+    d.begin();
     const Instant d1 = *d.machine->wake_at();
     (void)d.commit(0);
     (void)d.step(PeerGone{d.peers[1].id()});
@@ -174,8 +164,7 @@ TEST_CASE("when all that are still there have committed, the dead get their grac
 
 TEST_CASE("a payload is fetched once, only if it is the committed one", "[coordinator]") {
     MachineDriver d;
-    (void)d.start();
-    d.hello_all();
+    d.begin();
     const BlobRef right{d.blob(50), 100, {}};
     const auto notice = [&](const BlobRef& blob) {
         return d.step(PayloadNoticed{d.peers[0].id(), {RoundId{0}, blob}});

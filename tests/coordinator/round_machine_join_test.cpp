@@ -97,8 +97,7 @@ TEST_CASE("one change of class a round is recorded, a flood of them is not", "[c
     d.rules.classes = {NumericClass::kExact, NumericClass::kFp32};
     d.machine = std::make_unique<RoundMachine>(
         d.manifest, d.rules, [&](uint64_t index) { return d.beacons.element(index); });
-    (void)d.start();
-    d.hello_all();
+    d.begin();
     const uint64_t height = d.ledger->height();
     const std::vector<Action> soon = d.hello(0, NumericClass::kFp32);
     CHECK(refused(soon) == RefusalCode::kWrongRound);

@@ -11,8 +11,7 @@ namespace assay {
 TEST_CASE("verdicts, pay, summary and the next plan are one batch, durable before the summary",
           "[coordinator]") {
     MachineDriver d;
-    (void)d.start();
-    d.hello_all();
+    d.begin();
     const JudgeRound order = d.run_to_judging();
     CHECK(order.plan_digest == plan_digest(d.plan()));
     const uint64_t height = d.ledger->height();
@@ -43,8 +42,7 @@ TEST_CASE("verdicts, pay, summary and the next plan are one batch, durable befor
 
 TEST_CASE("not counted: the old roots, and the samples go back to the pool", "[coordinator]") {
     MachineDriver d;
-    (void)d.start();
-    d.hello_all();
+    d.begin();
     const JudgeRound order = d.run_to_judging();
     RoundJudged event = d.judged(order);
     event.peers[0].entered = false;
@@ -70,8 +68,7 @@ TEST_CASE("a proven lie ends an identity: refused, paid nothing, not in later ro
     d.rules.peers_start = 3;
     d.machine = std::make_unique<RoundMachine>(
         d.manifest, d.rules, [&](uint64_t index) { return d.beacons.element(index); });
-    (void)d.start();
-    d.hello_all();
+    d.begin();
     RoundJudged event = d.judged(d.run_to_judging());
     const PeerId cheat = event.peers[0].verdict.peer;
     const size_t index = cheat == d.peers[0].id() ? 0 : cheat == d.peers[1].id() ? 1 : 2;
@@ -100,8 +97,7 @@ TEST_CASE("a proven lie ends an identity: refused, paid nothing, not in later ro
 TEST_CASE("a round without a COMMIT is voided, and closes with its own beacon element",
           "[coordinator]") {
     MachineDriver d;
-    (void)d.start();
-    d.hello_all();
+    d.begin();
     d.now = *d.machine->wake_at();
     const std::vector<Action> done = d.step(Tick{});
     const RoundSummary summary = sent<RoundSummary>(done).at(0);
@@ -121,8 +117,7 @@ TEST_CASE("a round without a COMMIT is voided, and closes with its own beacon el
 TEST_CASE("with too few peers a round waits without a clock, and is voided once enough are there",
           "[coordinator]") {
     MachineDriver d(3);
-    (void)d.start();
-    d.hello_all();
+    d.begin();
     for (size_t i = 0; i < 3; ++i) {
         (void)d.step(PeerGone{d.peers[i].id()});
     }
@@ -145,8 +140,7 @@ TEST_CASE("with too few peers a round waits without a clock, and is voided once 
 TEST_CASE("a refusal by one auditor is not enough; a second who passes it ends it",
           "[coordinator]") {
     MachineDriver d;
-    (void)d.start();
-    d.hello_all();
+    d.begin();
     RoundJudged event = d.judged(d.run_to_judging());
     const AuditJob job = d.job(0);
     event.audits = {job};
@@ -170,8 +164,7 @@ TEST_CASE("two refusals: forfeit, ejection, and the share is taken out of the ne
     d.rules.peers_start = 3;
     d.machine = std::make_unique<RoundMachine>(
         d.manifest, d.rules, [&](uint64_t index) { return d.beacons.element(index); });
-    (void)d.start();
-    d.hello_all();
+    d.begin();
     RoundJudged event = d.judged(d.run_to_judging());
     const AuditJob job = d.job(0);
     event.audits = {job};
@@ -212,8 +205,7 @@ TEST_CASE("audits are certain for newcomers, suspects, and in rounds that cannot
     d.rules.pay.audit_min_ppm = 1000;
     d.machine = std::make_unique<RoundMachine>(
         d.manifest, d.rules, [&](uint64_t index) { return d.beacons.element(index); });
-    (void)d.start();
-    d.hello_all();
+    d.begin();
     CHECK(d.plan().peers[0].audit_ppm == kPpm);
     for (int i = 0; i < 5; ++i) {
         (void)d.run_round();

@@ -19,19 +19,6 @@ bool holds(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
 
-std::vector<std::string> peer_words(const CoordinatorStatus& status, const fs::path& folder) {
-    return {ASSAY_BINARY,
-            "peer",
-            "--coordinator",
-            status.endpoint,
-            "--coordinator-key",
-            status.key,
-            "--dir",
-            folder.string(),
-            "--threads",
-            "1"};
-}
-
 TEST_CASE("a second program in a folder is turned away, and the first goes on", "[process]") {
     ProcessWorld world(3, 1);
     world.start_coordinator();
@@ -49,9 +36,8 @@ TEST_CASE("a second program in a folder is turned away, and the first goes on", 
     CHECK(coordinator == 1);
     CHECK(holds(said, "another process is at work in " + world.coordinator_folder().string()));
     world.start_peer("p1");
-    const CoordinatorStatus status =
-        world.await([](const CoordinatorStatus& s) { return s.round.value >= 1 || s.finished; });
-    std::vector<std::string> again = peer_words(status, world.folder() / "p1");
+    world.await([](const CoordinatorStatus& s) { return s.round.value >= 1 || s.finished; });
+    std::vector<std::string> again = world.peer_words("p1");
     again.erase(again.begin());
     const auto [peer, answer] = world.assay(again);
     INFO(answer);
@@ -79,18 +65,12 @@ TEST_CASE("Ctrl-C ends a peer that is still fetching the run's data", "[process]
     CHECK(peer.wait(2000) == 0);
 }
 
-// A limit on the size of files is as near as a test comes to a full disk without mounting one.
 TEST_CASE("a peer whose disk is full ends and says so, and goes on with more room", "[process]") {
     ProcessWorld world(3, 1);
     world.start_coordinator();
     world.make_peer("p1");
-    const CoordinatorStatus status = world.await([](const CoordinatorStatus&) { return true; });
-    std::vector<std::string> words = {
-        "/bin/bash", "-c", "ulimit -f 4; trap '' XFSZ; exec \"$0\" \"$@\""};
-    for (const std::string& word : peer_words(status, world.folder() / "p1")) {
-        words.push_back(word);
-    }
-    Result<ChildProcess> small = ChildProcess::start(words, world.folder() / "small.log");
+    Result<ChildProcess> small =
+        ChildProcess::start(on_small_disk(4, world.peer_words("p1")), world.folder() / "small.log");
     REQUIRE(small.ok());
     CHECK(small->wait(60000) == 1);
     const std::string log = world.log_of("small");

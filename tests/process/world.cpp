@@ -231,15 +231,28 @@ void ProcessWorld::start_coordinator(const std::vector<std::string>& more) {
 
 // The shell's limit counts blocks of 1024 bytes; without the signal a write fails, as on a full
 // disk.
-void ProcessWorld::start_coordinator_on_small_disk(int kilobytes) {
-    std::vector<std::string> words = {
+std::vector<std::string> on_small_disk(int kilobytes, const std::vector<std::string>& words) {
+    std::vector<std::string> all = {
         "/bin/bash",
         "-c",
         "ulimit -f " + std::to_string(kilobytes) + "; trap '' XFSZ; exec \"$0\" \"$@\""};
-    for (const std::string& word : coordinator_words()) {
-        words.push_back(word);
-    }
-    launch_coordinator(words);
+    all.insert(all.end(), words.begin(), words.end());
+    return all;
+}
+
+void ProcessWorld::start_coordinator_on_small_disk(int kilobytes) {
+    launch_coordinator(on_small_disk(kilobytes, coordinator_words()));
+}
+
+std::vector<std::string> ProcessWorld::peer_words(const std::string& name) const {
+    return {ASSAY_BINARY,
+            "peer",
+            "--coordinator",
+            listening_.endpoint,
+            "--coordinator-key",
+            listening_.key,
+            "--dir",
+            (folder_ / name).string()};
 }
 
 ChildProcess& ProcessWorld::start_peer(const std::string& name,
@@ -248,14 +261,7 @@ ChildProcess& ProcessWorld::start_peer(const std::string& name,
     if (!fs::exists(folder_ / name / "peer.key")) {
         make_peer(name);
     }
-    std::vector<std::string> words = {ASSAY_BINARY,
-                                      "peer",
-                                      "--coordinator",
-                                      listening_.endpoint,
-                                      "--coordinator-key",
-                                      listening_.key,
-                                      "--dir",
-                                      (folder_ / name).string()};
+    std::vector<std::string> words = peer_words(name);
     words.insert(words.end(), more.begin(), more.end());
     if (std::find(more.begin(), more.end(), "--threads") == more.end()) {
         words.insert(words.end(), {"--threads", "1"});

@@ -65,9 +65,11 @@ public:
     void set_admission_file(const std::string& file) { admission_file_ = file; }
     // Without waiting for it.
     void launch_coordinator() { launch_coordinator(coordinator_words()); }
-    // On a disk that takes no file larger than this: writes beyond it fail. Does not wait for it.
+    // on_small_disk. Does not wait for it.
     void start_coordinator_on_small_disk(int kilobytes);
     ChildProcess& coordinator() { return *coordinator_; }
+    // `assay peer` and its options for a peer of the coordinator that was started.
+    [[nodiscard]] std::vector<std::string> peer_words(const std::string& name) const;
     ChildProcess& start_peer(const std::string& name,
                              const std::vector<std::string>& more = {},
                              std::vector<std::string> environment = {});
@@ -105,6 +107,9 @@ private:
     std::map<std::string, std::unique_ptr<ChildProcess>> peers_;
     CoordinatorStatus listening_;
 };
+
+// The command `words` on a disk that takes no file larger than this: writes beyond it fail.
+std::vector<std::string> on_small_disk(int kilobytes, const std::vector<std::string>& words);
 
 // A TCP port of 127.0.0.1 that was free a moment ago: a coordinator that restarts needs the same
 // one.
