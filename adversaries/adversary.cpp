@@ -15,15 +15,15 @@ namespace assay {
 
 namespace {
 
-template <typename Worker>
-std::unique_ptr<PeerWorker> make(WorkerSettings settings, WorkerPorts ports, GradientModel& model) {
-    return std::make_unique<Worker>(std::move(settings), std::move(ports), model);
+template <typename Adversary>
+std::unique_ptr<Trainer> make(TrainerSettings settings, TrainerPorts ports, GradientModel& model) {
+    return std::make_unique<Adversary>(std::move(settings), std::move(ports), model);
 }
 
 struct Attack {
     std::string_view name;
     std::string_view words;  // of verify/, in the layer that docs/verification.md names
-    std::unique_ptr<PeerWorker> (*make)(WorkerSettings, WorkerPorts, GradientModel&);
+    std::unique_ptr<Trainer> (*make)(TrainerSettings, TrainerPorts, GradientModel&);
 };
 
 constexpr Attack kAttacks[] = {
@@ -59,10 +59,10 @@ std::string_view deciding_words(std::string_view name) {
     return {};
 }
 
-std::unique_ptr<PeerWorker> make_adversary(std::string_view name,
-                                           WorkerSettings settings,
-                                           WorkerPorts ports,
-                                           GradientModel& model) {
+std::unique_ptr<Trainer> make_adversary(std::string_view name,
+                                        TrainerSettings settings,
+                                        TrainerPorts ports,
+                                        GradientModel& model) {
     for (const Attack& attack : kAttacks) {
         if (attack.name == name) {
             return attack.make(std::move(settings), std::move(ports), model);

@@ -1,6 +1,6 @@
 // Peers that cheat, by name: for the demo, the simulation and the tests. `assay peer` links none.
 //
-// Each attack is a PeerWorker that differs in one place and stands in a file of its own. What
+// Each attack is a Trainer that differs in one place and stands in a file of its own. What
 // checks find it, and how surely, is in docs/verification.md.
 
 #pragma once
@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "peer/peer_worker.h"
+#include "peer/trainer.h"
 
 namespace assay {
 
@@ -21,10 +21,10 @@ const std::vector<std::string>& adversary_names();
 // for a name that is none.
 std::string_view deciding_words(std::string_view name);
 
-// Null for a name that is none. REQUIRES: model outlives the worker.
-std::unique_ptr<PeerWorker> make_adversary(std::string_view name,
-                                           WorkerSettings settings,
-                                           WorkerPorts ports,
-                                           GradientModel& model);
+// Null for a name that is none. REQUIRES: model outlives the trainer.
+std::unique_ptr<Trainer> make_adversary(std::string_view name,
+                                        TrainerSettings settings,
+                                        TrainerPorts ports,
+                                        GradientModel& model);
 
 }  // namespace assay

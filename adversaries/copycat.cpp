@@ -2,17 +2,17 @@
 
 #include <algorithm>
 
+#include "protocol/plan.h"
+
 namespace assay {
 
 Result<TrainedRound> CopycatPeer::train(const RoundPlan& plan, const StepHook& hook) {
-    const auto self = std::find_if(plan.peers.begin(), plan.peers.end(), [&](const PlanPeer& peer) {
-        return peer.id == settings_.self;
-    });
+    const PlanPeer* self = find_peer(plan, settings_.self);
     const auto colluder =
         std::find_if(plan.peers.begin(), plan.peers.end(), [&](const PlanPeer& peer) {
             return peer.id != settings_.self;
         });
-    if (self == plan.peers.end() || colluder == plan.peers.end()) {
+    if (self == nullptr || colluder == plan.peers.end()) {
         return fail("nobody is there to copy from");
     }
     Result<TrainedRound> copied = train_as(plan, *colluder, hook);

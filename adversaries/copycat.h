@@ -5,13 +5,13 @@
 
 #pragma once
 
-#include "peer/peer_worker.h"
+#include "peer/trainer.h"
 
 namespace assay {
 
-class CopycatPeer : public PeerWorker {
+class CopycatPeer : public Trainer {
 public:
-    using PeerWorker::PeerWorker;
+    using Trainer::Trainer;
     Result<TrainedRound> train(const RoundPlan& plan, const StepHook& hook) override;
 };
 

@@ -14,7 +14,7 @@ StepGradient LazyPeer::step_gradient(const RoundPlan& plan,
         std::copy(last_.begin(), last_.end(), gradient.begin());
         return last_losses_;
     }
-    last_losses_ = PeerWorker::step_gradient(plan, step, theta, batch, gradient);
+    last_losses_ = Trainer::step_gradient(plan, step, theta, batch, gradient);
     last_.assign(gradient.begin(), gradient.end());
     return last_losses_;
 }

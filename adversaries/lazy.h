@@ -2,13 +2,13 @@
 
 #pragma once
 
-#include "peer/peer_worker.h"
+#include "peer/trainer.h"
 
 namespace assay {
 
-class LazyPeer : public PeerWorker {
+class LazyPeer : public Trainer {
 public:
-    using PeerWorker::PeerWorker;
+    using Trainer::Trainer;
 
 protected:
     StepGradient step_gradient(const RoundPlan& plan,

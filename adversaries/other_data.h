@@ -2,13 +2,13 @@
 
 #pragma once
 
-#include "peer/peer_worker.h"
+#include "peer/trainer.h"
 
 namespace assay {
 
-class OtherDataPeer : public PeerWorker {
+class OtherDataPeer : public Trainer {
 public:
-    using PeerWorker::PeerWorker;
+    using Trainer::Trainer;
 
 protected:
     std::vector<uint64_t> choose_samples(const RoundPlan& plan,

@@ -2,13 +2,13 @@
 
 #pragma once
 
-#include "peer/peer_worker.h"
+#include "peer/trainer.h"
 
 namespace assay {
 
-class SignFlipPeer : public PeerWorker {
+class SignFlipPeer : public Trainer {
 public:
-    using PeerWorker::PeerWorker;
+    using Trainer::Trainer;
 
 protected:
     void edit_payload(const RoundPlan& plan, PeerPayload& payload) override;

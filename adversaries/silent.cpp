@@ -2,10 +2,10 @@
 
 namespace assay {
 
-Result<OpeningNotice> SilentPeer::open(const RoundPlan&,
-                                       const Commit&,
-                                       const Digest&,
-                                       const Digest&) {
+Result<OpeningNotice> SilentPeer::answer(const RoundPlan&,
+                                         const Commit&,
+                                         const Digest&,
+                                         const Digest&) {
     return fail("stays silent");
 }
 

@@ -2,17 +2,17 @@
 
 #pragma once
 
-#include "peer/peer_worker.h"
+#include "peer/trainer.h"
 
 namespace assay {
 
-class SilentPeer : public PeerWorker {
+class SilentPeer : public Trainer {
 public:
-    using PeerWorker::PeerWorker;
-    Result<OpeningNotice> open(const RoundPlan& plan,
-                               const Commit& commit,
-                               const Digest& commit_hash,
-                               const Digest& beacon) override;
+    using Trainer::Trainer;
+    Result<OpeningNotice> answer(const RoundPlan& plan,
+                                 const Commit& commit,
+                                 const Digest& commit_hash,
+                                 const Digest& beacon) override;
 };
 
 }  // namespace assay

@@ -2,13 +2,13 @@
 
 #pragma once
 
-#include "peer/peer_worker.h"
+#include "peer/trainer.h"
 
 namespace assay {
 
-class StalePeer : public PeerWorker {
+class StalePeer : public Trainer {
 public:
-    using PeerWorker::PeerWorker;
+    using Trainer::Trainer;
 
 protected:
     Result<std::vector<float>> base_parameters(const RoundPlan& plan) override;

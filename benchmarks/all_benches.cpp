@@ -9,10 +9,6 @@ const std::vector<Bench>& all_benches() {
                                             compression_bench(),
                                             growth_bench(),
                                             train_bench(),
-                                            strategies_bench(),
-                                            strategies_grid_bench(),
-                                            format_bench(),
-                                            format_loss_bench(),
                                             round_bench()};
     return kAll;
 }

@@ -12,10 +12,6 @@ Bench gemm_bench();
 Bench compression_bench();
 Bench growth_bench();
 Bench train_bench();
-Bench strategies_bench();
-Bench strategies_grid_bench();
-Bench format_bench();
-Bench format_loss_bench();
 Bench round_bench();
 
 }  // namespace assay

@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "core/rng.h"
-#include "data/text_source.h"
+#include "tokenizer/text_source.h"
 
 namespace assay {
 

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "benchmarks/bench.h"
-#include "data/tokenizer.h"
 #include "model/gradient_model.h"
+#include "tokenizer/tokenizer.h"
 
 namespace assay {
 

@@ -2,11 +2,11 @@
 
 #include <bit>
 
-#include "coordinator/round_plan.h"
 #include "core/merkle.h"
 #include "core/rng.h"
 #include "model/exact_llama.h"
 #include "protocol/codec.h"
+#include "rounds/round_plan.h"
 
 namespace assay {
 
@@ -64,8 +64,8 @@ BenchWorld::BenchWorld(const WorldSizes& sizes,
       model_(std::move(model)),
       seed_(derive_seed(Digest{}, "bench world")) {}
 
-WorkerSettings BenchWorld::worker_settings(const PeerId& self) const {
-    WorkerSettings settings;
+TrainerSettings BenchWorld::trainer_settings(const PeerId& self) const {
+    TrainerSettings settings;
     settings.self = self;
     settings.manifest_digest = derive_seed(seed_, "manifest");
     settings.run_seed = seed_;
@@ -110,10 +110,10 @@ Status BenchWorld::start() {
         peer.sequences_per_step = sizes_.sequences;
         peer.m_root = peer.v_root = peer.e_root = zero;
         roster_.push_back(peer);
-        const WorkerPorts ports{
+        const TrainerPorts ports{
             put, get, [this](const Digest& sha256) { blobs_.drop(sha256); }, read};
-        workers_.push_back(std::make_unique<PeerWorker>(worker_settings(peer.id), ports, *model_));
-        if (Status adopted = workers_.back()->adopt_theta(theta); !adopted) {
+        trainers_.push_back(std::make_unique<Trainer>(trainer_settings(peer.id), ports, *model_));
+        if (Status adopted = trainers_.back()->adopt_theta(theta); !adopted) {
             return adopted;
         }
     }
@@ -153,7 +153,7 @@ RoundPlan BenchWorld::plan() const {
 }
 
 Result<TrainedRound> BenchWorld::train(const RoundPlan& plan, size_t peer) {
-    return workers_[peer]->train(plan, [](uint32_t, float) { return true; });
+    return trainers_[peer]->train(plan, [](uint32_t, float) { return true; });
 }
 
 std::vector<TokenBatch> BenchWorld::batches(const RoundPlan& plan, size_t peer) const {
@@ -183,7 +183,7 @@ Result<Submission> BenchWorld::submit(const RoundPlan& plan, size_t peer, RoundT
     submission.payload = trained->payload;
     submission.weight = plan_weight(plan, roster_[peer]);
     const auto opening_start = std::chrono::steady_clock::now();
-    Result<OpeningNotice> opening = workers_[peer]->open(
+    Result<OpeningNotice> opening = trainers_[peer]->answer(
         plan, submission.commit, submission.commit_hash, derive_seed(beacon_, "next"));
     if (!opening) {
         return opening.error();
@@ -199,7 +199,7 @@ Result<RoundTimes> BenchWorld::play_round() {
     order.plan = plan();
     order.plan_digest = plan_digest(order.plan);
     order.beacon = derive_seed(beacon_, "next");
-    for (size_t i = 0; i < workers_.size(); ++i) {
+    for (size_t i = 0; i < trainers_.size(); ++i) {
         Result<Submission> submission = submit(order.plan, i, times);
         if (!submission) {
             return submission.error();
@@ -235,17 +235,17 @@ Status BenchWorld::finish(const RoundPlan& plan, const RoundJudged& judged) {
     summary.voided = judged.voided;
     summary.aggregate = judged.aggregate;
     summary.theta_root = judged.theta_root;
-    for (size_t i = 0; i < workers_.size(); ++i) {
-        const Result<Digest> root = workers_[i]->apply(summary, true);
+    for (size_t i = 0; i < trainers_.size(); ++i) {
+        const Result<Digest> root = trainers_[i]->apply(summary, true);
         if (!root) {
             return root.error();
         }
         if (*root != judged.theta_root) {
             return fail("a replica differs from the judge's parameters");
         }
-        roster_[i].m_root = workers_[i]->roots().m;
-        roster_[i].v_root = workers_[i]->roots().v;
-        roster_[i].e_root = workers_[i]->roots().e;
+        roster_[i].m_root = trainers_[i]->roots().m;
+        roster_[i].v_root = trainers_[i]->roots().v;
+        roster_[i].e_root = trainers_[i]->roots().e;
         roster_[i].optimiser_steps += plan.inner_steps;
         roster_[i].tenure_rounds += 1;
     }

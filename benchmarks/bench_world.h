@@ -1,4 +1,4 @@
-// A run of a small Llama in one process, for timing: real workers and the real judge, rounds by
+// A run of a small Llama in one process, for timing: real trainers and the real judge, rounds by
 // hand, blobs in memory, no sockets and no ledger. All peers are honest.
 //
 // One thread owns it; peers take turns on one model.
@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "benchmarks/bench_text.h"
-#include "coordinator/round_judge.h"
 #include "model/shape.h"
-#include "peer/peer_worker.h"
+#include "peer/trainer.h"
 #include "simulation/sim_run.h"
+#include "verify/round_judge.h"
 
 namespace assay {
 
@@ -66,7 +66,7 @@ public:
 
 private:
     BenchWorld(const WorldSizes& sizes, BenchText text, std::unique_ptr<GradientModel> model);
-    [[nodiscard]] WorkerSettings worker_settings(const PeerId& self) const;
+    [[nodiscard]] TrainerSettings trainer_settings(const PeerId& self) const;
     [[nodiscard]] JudgeSettings judge_settings() const;
     Status start();
     Result<Submission> submit(const RoundPlan& plan, size_t peer, RoundTimes& times);
@@ -81,7 +81,7 @@ private:
     Digest beacon_;
     MemoryBlobs blobs_;
     std::vector<PlanPeer> roster_;
-    std::vector<std::unique_ptr<PeerWorker>> workers_;
+    std::vector<std::unique_ptr<Trainer>> trainers_;
     std::unique_ptr<RoundJudge> judge_;
     uint64_t round_ = 0;
     uint64_t position_ = 0;

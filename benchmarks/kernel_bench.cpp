@@ -23,10 +23,6 @@ std::vector<float> made_values(size_t count, const char* purpose, float scale) {
     return values;
 }
 
-ByteSpan raw(const std::vector<float>& values) {
-    return {reinterpret_cast<const uint8_t*>(values.data()), values.size() * sizeof(float)};
-}
-
 std::string context_of(const Alternating& time, double gigabytes, int threads, bool tiny) {
     char text[160];
     std::snprintf(text,
@@ -43,7 +39,9 @@ Result<std::vector<BenchRow>> run_hash(const BenchOptions& options) {
     const std::vector<float> values = made_values(tiles * kTileValues, "hash", 1);
     Digest root;
     const Alternating time = time_alternating(
-        options, [&] { root = tiles_root(values); }, [&] { (void)sha256_plain(raw(values)); });
+        options,
+        [&] { root = tiles_root(values); },
+        [&] { (void)sha256_plain(float_bytes(values)); });
     const double gigabytes = static_cast<double>(values.size() * sizeof(float)) / 1e9;
     return std::vector<BenchRow>{{"tile_roots",
                                   gigabytes / time.first_min,

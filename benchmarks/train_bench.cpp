@@ -1,4 +1,4 @@
-// A peer's training, PeerWorker::train: inner loop, gradient chain with its roots, compression;
+// A peer's training, Trainer::train: inner loop, gradient chain with its roots, compression;
 // against the same steps on the same batches in a bare libtorch loop.
 
 #include "benchmarks/all_benches.h"

@@ -6,9 +6,9 @@
 
 #include "checkpoints/safetensors.h"
 #include "core/files.h"
+#include "core/json_depth.h"
 #include "core/merkle.h"
-#include "data/json_depth.h"
-#include "data/tokenizer.h"
+#include "tokenizer/tokenizer.h"
 
 namespace assay {
 

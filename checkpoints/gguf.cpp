@@ -3,8 +3,8 @@
 #include <array>
 
 #include "core/files.h"
-#include "data/tokenizer.h"
-#include "data/tokenizer_json.h"
+#include "tokenizer/tokenizer.h"
+#include "tokenizer/tokenizer_json.h"
 
 namespace assay {
 
@@ -138,7 +138,7 @@ void append_permuted(ByteWriter& writer,
         const uint64_t in_head = row % head_rows;
         const uint64_t from = row - in_head + in_head / 2 + in_head % 2 * (head_rows / 2);
         const float* first = values + from * tensor.columns;
-        writer.raw({reinterpret_cast<const uint8_t*>(first), tensor.columns * sizeof(float)});
+        writer.raw(float_bytes({first, tensor.columns}));
     }
 }
 
@@ -177,7 +177,7 @@ void append_data(ByteWriter& writer, const ParameterLayout& layout, const Snapsh
         if (heads > 0) {
             append_permuted(writer, tensor, static_cast<uint64_t>(heads), values);
         } else {
-            writer.raw({reinterpret_cast<const uint8_t*>(values), tensor.live() * sizeof(float)});
+            writer.raw(float_bytes({values, tensor.live()}));
         }
         align(writer);
     }

@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "data/json_depth.h"
+#include "core/json_depth.h"
 
 namespace assay {
 
@@ -273,7 +273,7 @@ Bytes safetensors_bytes(const ParameterLayout& layout, std::span<const float> va
     writer.raw(as_bytes(text));
     for (const TensorLayout& tensor : layout.tensors) {
         const float* first = values.data() + tensor.first_value();
-        writer.raw({reinterpret_cast<const uint8_t*>(first), tensor.live() * sizeof(float)});
+        writer.raw(float_bytes({first, tensor.live()}));
     }
     return writer.take();
 }

@@ -83,7 +83,7 @@ const CLI::App& deepest(const CLI::App& app) {
 // What a command line says: the command that its words lead to, and the first word unknown there.
 struct Said {
     const CLI::App* command = nullptr;
-    std::string path = "assay";
+    std::string path;
     std::string unknown;  // an option without its value, or a command; "" if there is none
 };
 
@@ -92,7 +92,7 @@ bool looks_like_option(const std::string& word) {
 }
 
 Said read_words(const CLI::App& app, int argc, const char* const* argv) {
-    Said said{&app, "assay", ""};
+    Said said{&app, app.get_name(), ""};
     for (int i = 1; i < argc; ++i) {
         const std::string full = argv[i];
         const std::string word = full.substr(0, full.find('='));
@@ -165,7 +165,7 @@ Command& Command::optional_positional(const std::string& name,
 }
 
 struct CommandLine::State {
-    explicit State(const std::string& description) : app(description, "assay") {}
+    State(const std::string& program, const std::string& description) : app(description, program) {}
     CLI::App app;
     std::map<const CLI::App*, std::function<int()>> actions;
     std::deque<Command> commands;
@@ -184,13 +184,15 @@ struct CommandLine::State {
     int refuse(const CLI::ParseError& error, int argc, const char* const* argv) const;
 };
 
-CommandLine::CommandLine(const std::string& description, const std::string& version)
-    : state_(std::make_unique<State>(description)) {
+CommandLine::CommandLine(const std::string& program,
+                         const std::string& description,
+                         const std::string& version)
+    : state_(std::make_unique<State>(program, description)) {
     state_->app.require_subcommand(1);
     state_->app.set_version_flag("--version", version);
     state_->app.formatter(std::make_shared<WrappingFormatter>());
     state_->app.get_formatter()->column_width(kOptionColumn);
-    state_->app.footer("Every command explains itself: assay COMMAND --help");
+    state_->app.footer("Every command explains itself: " + program + " COMMAND --help");
 }
 
 CommandLine::~CommandLine() = default;
@@ -226,12 +228,16 @@ int CommandLine::State::refuse(const CLI::ParseError& error,
     const bool about_words = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr ||
                              dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
     const std::string unknown = about_words ? said.unknown : "";
+    const std::string program = app.get_name();
+    const char* name = program.c_str();
     if (unknown.empty()) {
-        std::fprintf(stderr, "assay: %s\n", error.what());
+        std::fprintf(stderr, "%s: %s\n", name, error.what());
     } else if (unknown.front() == '-') {
-        std::fprintf(stderr, "assay: `%s` has no option %s\n", said.path.c_str(), unknown.c_str());
+        std::fprintf(
+            stderr, "%s: `%s` has no option %s\n", name, said.path.c_str(), unknown.c_str());
     } else {
-        std::fprintf(stderr, "assay: `%s` has no command %s\n", said.path.c_str(), unknown.c_str());
+        std::fprintf(
+            stderr, "%s: `%s` has no command %s\n", name, said.path.c_str(), unknown.c_str());
     }
     const std::string near = nearest_name(
         unknown,

@@ -47,7 +47,10 @@ private:
 
 class CommandLine {
 public:
-    CommandLine(const std::string& description, const std::string& version);
+    // program: its name, as one types it.
+    CommandLine(const std::string& program,
+                const std::string& description,
+                const std::string& version);
     ~CommandLine();
 
     Command& add(const std::string& path,

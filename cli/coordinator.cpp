@@ -7,11 +7,12 @@
 
 #include "cli/commands.h"
 #include "cli/node_commands.h"
-#include "cli/status_json.h"
 #include "cli/stop_signal.h"
 #include "configs/config_file.h"
 #include "core/files.h"
 #include "core/log.h"
+#include "protocol/plan.h"
+#include "status/status_json.h"
 
 namespace assay {
 
@@ -84,7 +85,7 @@ CoordinatorHooks file_hooks(const CoordinatorCommand& command) {
                       static_cast<double>(round.loss_before),
                       static_cast<double>(round.loss_after),
                       static_cast<unsigned long long>(round.tokens));
-        log_info(round.voided ? "round " + std::to_string(round.round.value) + ": voided" : text);
+        log_info(round.voided ? in_words(round.round) + ": voided" : text);
     };
     return hooks;
 }

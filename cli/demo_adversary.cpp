@@ -18,7 +18,7 @@ void add_demo_adversary(CommandLine& line) {
         "--coordinator-key 9f3c... --dir cheat",
         [] {
             return run_peer_command(
-                options, [](WorkerSettings settings, WorkerPorts ports, GradientModel& model) {
+                options, [](TrainerSettings settings, TrainerPorts ports, GradientModel& model) {
                     return make_adversary(attack, std::move(settings), std::move(ports), model);
                 });
         });

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "cli/demo_plan.h"
-#include "cli/status_json.h"
+#include "status/status_json.h"
 
 namespace assay {
 

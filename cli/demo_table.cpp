@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <sstream>
 
+#include "protocol/plan.h"
+
 namespace assay {
 
 namespace {
@@ -51,7 +53,7 @@ std::string peer_line(const PeerStatus& peer, const TableStyle& style) {
 }
 
 std::string heading(const CoordinatorStatus& status, const std::vector<RoundStatus>& rounds) {
-    std::string line = "round " + std::to_string(status.round.value) + " (0 to " +
+    std::string line = in_words(status.round) + " (0 to " +
                        std::to_string(status.rounds_total - 1) + ")  " + status.phase;
     if (!rounds.empty()) {
         const RoundStatus& last = rounds.back();
@@ -96,7 +98,7 @@ std::vector<std::string> live_table(const CoordinatorStatus& status,
 }
 
 std::string round_line(const RoundStatus& round, const TableStyle& style) {
-    std::string line = "round " + std::to_string(round.round.value) + ": ";
+    std::string line = in_words(round.round) + ": ";
     if (round.voided) {
         return line + "voided";
     }

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "coordinator/status.h"
+#include "status/run_status.h"
 
 namespace assay {
 

@@ -8,6 +8,7 @@
 int main(int argc, char** argv) {
     try {
         assay::CommandLine line(
+            "assay",
             "Assay: machines that do not trust each other train one language model; each\n"
             "contribution is verified before it is used and before it is paid for.\n"
             "Start with: assay demo",

@@ -85,7 +85,7 @@ void leave(int exit_code) {
     std::_Exit(exit_code);
 }
 
-int run_peer_command(const PeerCommand& command, const MakeWorker& make_worker) {
+int run_peer_command(const PeerCommand& command, const MakeWorker& make_trainer) {
     catch_stop_signals();
     set_log_level(command.log_level);
     if (Status kernels = use_kernels(command.compute); !kernels) {
@@ -114,7 +114,7 @@ int run_peer_command(const PeerCommand& command, const MakeWorker& make_worker) 
     PeerHooks hooks;
     hooks.stop_requested = stop_requested;
     hooks.make_model = model_maker(command.compute);
-    hooks.make_worker = make_worker;
+    hooks.make_trainer = make_trainer;
     hooks.on_change = [folder = fs::path(command.folder)](const PeerView& view) {
         const PeerReport report{
             view.id.hex(), view.round, view.theta_root.hex(), view.state, view.error};

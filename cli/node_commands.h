@@ -6,9 +6,9 @@
 #include <string>
 
 #include "cli/compute_options.h"
-#include "cli/status_json.h"
 #include "core/identity.h"
 #include "peer/peer.h"
+#include "status/status_json.h"
 
 namespace assay {
 
@@ -29,8 +29,8 @@ struct PeerCommand {
 };
 
 using MakeWorker =
-    std::function<std::unique_ptr<PeerWorker>(WorkerSettings, WorkerPorts, GradientModel&)>;
-// `assay peer`, with the worker that `make_worker` makes.
-int run_peer_command(const PeerCommand& command, const MakeWorker& make_worker);
+    std::function<std::unique_ptr<Trainer>(TrainerSettings, TrainerPorts, GradientModel&)>;
+// `assay peer`, with the trainer that `make_trainer` makes.
+int run_peer_command(const PeerCommand& command, const MakeWorker& make_trainer);
 
 }  // namespace assay

@@ -29,9 +29,8 @@ void add_peer(CommandLine& line) {
         "assay peer --coordinator tcp://train.example:7700 --coordinator-key 9f3c... --dir peer1",
         [] {
             return run_peer_command(
-                options, [](WorkerSettings settings, WorkerPorts ports, GradientModel& model) {
-                    return std::make_unique<PeerWorker>(
-                        std::move(settings), std::move(ports), model);
+                options, [](TrainerSettings settings, TrainerPorts ports, GradientModel& model) {
+                    return std::make_unique<Trainer>(std::move(settings), std::move(ports), model);
                 });
         });
     add_peer_options(command, options);

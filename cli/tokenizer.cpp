@@ -1,12 +1,12 @@
 // `assay tokenizer train`: learns a byte-level BPE from text and writes a tokenizer.json.
 
-#include "data/tokenizer.h"
+#include "tokenizer/tokenizer.h"
 
 #include <cstdio>
 
 #include "cli/commands.h"
 #include "cli/progress.h"
-#include "data/text_source.h"
+#include "tokenizer/text_source.h"
 
 namespace assay {
 

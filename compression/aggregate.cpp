@@ -11,8 +11,6 @@ namespace assay {
 
 namespace {
 
-constexpr double kRampRounds = 10;
-
 double lower_median(std::vector<double> values) {
     std::sort(values.begin(), values.end());
     return values[(values.size() - 1) / 2];
@@ -32,12 +30,6 @@ void check_contributions(std::span<const Contribution> contributions,
 }
 
 }  // namespace
-
-double contribution_weight(uint64_t tenure_rounds, uint64_t tokens, uint64_t tokens_max) {
-    ASSAY_CHECK(tokens > 0 && tokens <= tokens_max);
-    const double ramp = std::min(1.0, (static_cast<double>(tenure_rounds) + 1) / kRampRounds);
-    return ramp * (static_cast<double>(tokens) / static_cast<double>(tokens_max));
-}
 
 ShareRule AggregateResult::rule(size_t i, size_t tile) const {
     return {scales_[i * tensors_ + tensor_of_tile_[tile]], weights_[i], caps_[i]};

@@ -18,9 +18,6 @@ namespace assay {
 
 class ChunkDevice;
 
-// min(1, (tenure + 1) / 10) * tokens / tokens_max. REQUIRES: 0 < tokens <= tokens_max.
-double contribution_weight(uint64_t tenure_rounds, uint64_t tokens, uint64_t tokens_max);
-
 // Kept from one aggregate to the next, its buffers are not allocated again.
 class AggregateResult {
 public:

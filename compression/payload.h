@@ -1,7 +1,7 @@
 // A peer's contribution under any strategy: sparse or dense, as values and as bytes.
 //
 // Where code must not care which strategy a run uses, it holds a PeerPayload. What the checks see
-// is Payload of verify/payload.h. Plain value.
+// is Payload of verify/peer_payload.h. Plain value.
 
 #pragma once
 

@@ -1,5 +1,5 @@
 // How much a peer of a run sends in a round at most, and how long that takes on the slowest link
-// that the run is made for. Pure; says nothing about what was measured (coordinator/deadlines.h).
+// that the run is made for. Pure; says nothing about what was measured (rounds/deadlines.h).
 
 #pragma once
 

@@ -5,20 +5,20 @@
 #include <optional>
 #include <set>
 
-#include "coordinator/compute_jobs.h"
-#include "coordinator/retention.h"
-#include "coordinator/round_machine.h"
+#include "coordinator/judge_jobs.h"
 #include "coordinator/run_folder.h"
-#include "coordinator/run_rules.h"
 #include "coordinator/status_book.h"
+#include "core/job_thread.h"
 #include "core/log.h"
-#include "core/worker.h"
 #include "ledger/sqlite_ledger.h"
 #include "net/blob_fetcher.h"
 #include "net/reminder.h"
 #include "net/zmq_channel.h"
 #include "protocol/codec.h"
 #include "protocol/limits.h"
+#include "rounds/retention.h"
+#include "rounds/round_machine.h"
+#include "rounds/run_rules.h"
 
 namespace assay {
 
@@ -114,13 +114,13 @@ private:
     std::set<PeerId> present_;
     std::map<std::string, Reminder> strangers_;  // by reason
     std::deque<Action> waiting_;
-    Mailbox<ComputeResult> computed_;
-    std::unique_ptr<ComputeJobs> jobs_;
+    Mailbox<JudgeResult> computed_;
+    std::unique_ptr<JudgeJobs> jobs_;
     std::optional<Status> ended_;
-    Status prepared_;  // the worker's, until it is done with the start
+    Status prepared_;  // the job thread's, until it is done with the start
     bool stop_fed_ = false;
-    Instant turned_;                  // when the loop came by last
-    std::unique_ptr<Worker> worker_;  // last: its thread uses what stands above
+    Instant turned_;                         // when the loop came by last
+    std::unique_ptr<JobThread> job_thread_;  // last: its thread uses what stands above
 };
 
 // ---- start
@@ -141,15 +141,15 @@ Status Coordinator::Program::open() {
     }
     ledger_ = std::move(*ledger);
     fetcher_ = std::make_unique<BlobFetcher>(*run_->store, TransferSettings{});
-    jobs_ = std::make_unique<ComputeJobs>(
-        options_, config_, hooks_, paths_, *run_, [this](ComputeResult result) {
+    jobs_ = std::make_unique<JudgeJobs>(
+        options_, config_, hooks_, paths_, *run_, [this](JudgeResult result) {
             computed_.put(std::move(result));
         });
     return {};
 }
 
 // All of the start that takes long (hashing shards, folding the ledger, loading parameters): on the
-// worker's thread, so that the loop's can ask whether to stop.
+// job thread, so that the loop's can ask whether to stop.
 Status Coordinator::Program::prepare() {
     if (Status opened = open(); !opened) {
         return opened;
@@ -192,9 +192,9 @@ Status Coordinator::Program::open_machine(RunState state) {
 }
 
 Status Coordinator::Program::run() {
-    worker_ = std::make_unique<Worker>(kJobsMax);
+    job_thread_ = std::make_unique<JobThread>(kJobsMax);
     if (!run_unless_stopped(
-            *worker_, [this] { prepared_ = prepare(); }, hooks_.stop_requested)) {
+            *job_thread_, [this] { prepared_ = prepare(); }, hooks_.stop_requested)) {
         log_info("stopped at its start");
         return {};
     }
@@ -224,7 +224,7 @@ Status Coordinator::Program::run() {
     while (!ended_) {
         turn();
     }
-    worker_->clear();
+    job_thread_->clear();
     book_->publish(clock_.now(), true);
     farewell();
     return *ended_;
@@ -331,7 +331,7 @@ void Coordinator::Program::receive(const Incoming& incoming, const Hello& messag
 }
 
 void Coordinator::Program::receive(const Incoming& incoming, const Commit& message) {
-    Result<Envelope> envelope = open_envelope(incoming.wire);
+    Result<Envelope> envelope = unseal(incoming.wire);
     if (envelope) {
         feed(CommitArrived{incoming.from, message, *envelope});
     }
@@ -401,7 +401,7 @@ void Coordinator::Program::take_fetched() {
 }
 
 void Coordinator::Program::take_computed() {
-    for (const ComputeResult& result : computed_.take_all()) {
+    for (const JudgeResult& result : computed_.take_all()) {
         std::visit([this](const auto& one) { take(one); }, result);
     }
 }
@@ -478,8 +478,8 @@ void Coordinator::Program::act(const RunFinished& action) {
 }
 
 void Coordinator::Program::job(std::function<void()> work, bool urgent) {
-    if (!worker_->submit(std::move(work), urgent)) {
-        end(fail("the worker has too many jobs waiting; this is a defect, please report it"));
+    if (!job_thread_->submit(std::move(work), urgent)) {
+        end(fail("the job thread has too many jobs waiting; this is a defect, please report it"));
     }
 }
 

@@ -2,8 +2,8 @@
 // clock.
 //
 // Two threads: the event loop (run()) owns the channel, the machine, the ledger and the blob store;
-// a worker owns theta, the outer state, the model and the snapshots (HDF5). An action that speaks
-// is performed only after the records in front of it are durable.
+// a job thread owns theta, the outer state, the model and the snapshots (HDF5). An action that
+// speaks is performed only after the records in front of it are durable.
 
 #pragma once
 
@@ -13,9 +13,9 @@
 #include <string>
 
 #include "configs/run_config.h"
-#include "coordinator/status.h"
 #include "core/identity.h"
 #include "model/gradient_model.h"
+#include "status/run_status.h"
 
 namespace assay {
 

@@ -12,10 +12,10 @@
 #include "core/identity.h"
 #include "data/token_shards.h"
 #include "ledger/ledger.h"
-#include "net/blob_store.h"
-#include "net/folder_lock.h"
 #include "protocol/beacon_chain.h"
 #include "protocol/messages.h"
+#include "store/blob_store.h"
+#include "store/folder_lock.h"
 
 namespace assay {
 

@@ -52,10 +52,10 @@ void StatusBook::recorded(const std::vector<RecordDraft>& drafts, Instant now) {
     for (const RecordDraft& draft : drafts) {
         if (draft.kind == RecordKind::kVerdict) {
             record_verdict(draft);
-        } else if (draft.kind == RecordKind::kShare) {
-            Result<ShareBody> share = ShareBody::decode(draft.body);
+        } else if (draft.kind == RecordKind::kPayShare) {
+            Result<PayShareBody> share = PayShareBody::decode(draft.body);
             if (share) {
-                newest_[draft.subject].share_nano = share->phi_nano_nats;
+                newest_[draft.subject].pay_share_nano = share->phi_nano_nats;
                 shares_sum_ += share->phi_nano_nats;
             }
         } else if (draft.kind == RecordKind::kSettlement) {
@@ -175,7 +175,7 @@ std::vector<PeerStatus> StatusBook::peers() const {
         if (newest != newest_.end()) {
             peer.verdict = newest->second.verdict;
             peer.reason = newest->second.reason;
-            peer.share_nano_nats = newest->second.share_nano;
+            peer.share_nano_nats = newest->second.pay_share_nano;
             peer.earned = newest->second.earned;
             peer.payload_bytes = newest->second.payload_bytes;
             peer.uploaded_bytes = newest->second.uploaded_bytes;

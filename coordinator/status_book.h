@@ -7,9 +7,9 @@
 #include <functional>
 #include <map>
 
-#include "coordinator/compute_jobs.h"
-#include "coordinator/round_machine.h"
-#include "coordinator/status.h"
+#include "coordinator/judge_jobs.h"
+#include "rounds/round_machine.h"
+#include "status/run_status.h"
 
 namespace assay {
 
@@ -45,7 +45,7 @@ private:
     struct Newest {
         std::string verdict;
         std::string reason;
-        int64_t share_nano = 0;
+        int64_t pay_share_nano = 0;
         int64_t earned = 0;
         uint64_t payload_bytes = 0;
         uint64_t uploaded_bytes = 0;

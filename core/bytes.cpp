@@ -1,6 +1,7 @@
 #include "core/bytes.h"
 
 #include <bit>
+#include <cstring>
 
 namespace assay {
 
@@ -26,6 +27,14 @@ static int hex_digit(char c) {
         return c - 'A' + 10;
     }
     return -1;
+}
+
+std::vector<float> floats_of(ByteSpan bytes) {
+    std::vector<float> values(bytes.size() / sizeof(float));
+    if (!values.empty()) {
+        std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
+    }
+    return values;
 }
 
 Result<Bytes> from_hex(std::string_view hex) {

@@ -24,6 +24,12 @@ Result<Bytes> from_hex(std::string_view hex);
 inline ByteSpan as_bytes(std::string_view text) {
     return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
+// The memory of the values: little-endian fp32, as blobs and tiles hold them.
+inline ByteSpan float_bytes(std::span<const float> values) {
+    return {reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes()};
+}
+// The values back. A rest of fewer than four bytes is left out.
+std::vector<float> floats_of(ByteSpan bytes);
 inline std::string to_text(ByteSpan bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }

@@ -89,8 +89,7 @@ Digest tile_digest(uint64_t index, std::span<const float> values) {
     ASSAY_CHECK_EQ(values.size(), kTileValues);
     ByteWriter writer;
     writer.u64(index);
-    const ByteSpan raw(reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes());
-    return sha256("tile", writer.bytes(), raw);
+    return sha256("tile", writer.bytes(), float_bytes(values));
 }
 
 MerkleTree tiles_tree(std::span<const float> values) {

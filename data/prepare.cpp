@@ -8,8 +8,8 @@
 #include "core/files.h"
 #include "core/rng.h"
 #include "data/shard_writer.h"
-#include "data/text_source.h"
-#include "data/tokenizer.h"
+#include "tokenizer/text_source.h"
+#include "tokenizer/tokenizer.h"
 
 namespace assay {
 

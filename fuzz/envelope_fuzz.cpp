@@ -8,9 +8,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const ByteSpan input(data, size);
-    const Result<Envelope> envelope = open_envelope(input);
+    const Result<Envelope> envelope = unseal(input);
     if (envelope.ok()) {
-        ASSAY_CHECK(open_envelope(encode_envelope(*envelope)).ok());
+        ASSAY_CHECK(unseal(encode_envelope(*envelope)).ok());
     }
     if (size == 0) {
         return 0;

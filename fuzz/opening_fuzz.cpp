@@ -14,7 +14,7 @@
 #include "model/tile_roots.h"
 #include "protocol/codec.h"
 #include "verify/chunk_audit.h"
-#include "verify/commitment.h"
+#include "verify/gradient_chain.h"
 #include "verify/inspect.h"
 
 namespace assay {
@@ -124,7 +124,7 @@ bool Round::train() {
     const InnerPlan inner = inner_plan(plan_, peer_);
     InnerState state = start_;
     const auto chain =
-        GradientChain::open(layout_, peer_.numeric_class, adam_, inner, state).value();
+        GradientChain::begin(layout_, peer_.numeric_class, adam_, inner, state).value();
     ThreadPool pool(1);
     const std::vector<float> losses(peer_.sequences_per_step, 1.5F);
     for (uint32_t t = 0; t < kSteps; ++t) {
@@ -153,7 +153,7 @@ bool Round::train() {
     finite_ = finite_ && all_finite(e_after);
     chain->record_feedback(e_, e_after);
     chain->fill(commit_);
-    opening_ = chain->opening_bytes(plan_, peer_, challenge_).value();
+    opening_ = chain->opening_size(plan_, peer_, challenge_).value();
     return true;
 }
 
@@ -183,7 +183,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if ((mode & 2) != 0) {
         const ByteSpan rest = reader.raw(reader.remaining());
         bytes.assign(rest.begin(), rest.end());
-        bytes.resize(std::max<size_t>(bytes.size(), opening_bytes(round.shape())));
+        bytes.resize(std::max<size_t>(bytes.size(), opening_size(round.shape())));
     }
     while (reader.remaining() >= 8) {
         const uint32_t place = reader.u32();

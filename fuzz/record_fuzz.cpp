@@ -26,7 +26,7 @@ constexpr CheckBody kChecks[] = {
     check_body<PayloadBody>,
     check_body<CloseBody>,
     check_body<OpeningBody>,
-    check_body<ShareBody>,
+    check_body<PayShareBody>,
     check_body<SettlementBody>,
     check_body<VestingBody>,
     check_body<ForfeitBody>,

@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "core/bytes.h"
-#include "data/tokenizer.h"
-#include "data/tokenizer_json.h"
+#include "tokenizer/tokenizer.h"
+#include "tokenizer/tokenizer_json.h"
 
 namespace assay {
 

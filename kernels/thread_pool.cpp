@@ -26,7 +26,7 @@ void await_change(const std::atomic<T>& value, T seen) {
 ThreadPool::ThreadPool(int threads) {
     ASSAY_CHECK(threads > 0);
     for (int i = 1; i < threads; ++i) {
-        workers_.emplace_back([this, i] { work(static_cast<size_t>(i)); });
+        helpers_.emplace_back([this, i] { work(static_cast<size_t>(i)); });
     }
 }
 
@@ -34,13 +34,13 @@ ThreadPool::~ThreadPool() {
     stop_.store(true);
     generation_.fetch_add(1);
     generation_.notify_all();
-    for (std::thread& worker : workers_) {
-        worker.join();
+    for (std::thread& helper : helpers_) {
+        helper.join();
     }
 }
 
 void ThreadPool::run_task(const Task& task, size_t parts) {
-    if (workers_.empty() || parts < 2) {
+    if (helpers_.empty() || parts < 2) {
         for (size_t part = 0; part < parts; ++part) {
             task.call(task.object, part, 0);
         }
@@ -49,7 +49,7 @@ void ThreadPool::run_task(const Task& task, size_t parts) {
     task_ = task;
     parts_ = parts;
     next_part_.store(0);
-    busy_.store(static_cast<uint32_t>(workers_.size()));
+    busy_.store(static_cast<uint32_t>(helpers_.size()));
     generation_.fetch_add(1);
     generation_.notify_all();
     take_parts(0);

@@ -23,7 +23,7 @@ public:
     ThreadPool(const ThreadPool&) = delete;
     ThreadPool& operator=(const ThreadPool&) = delete;
 
-    [[nodiscard]] int threads() const { return static_cast<int>(workers_.size()) + 1; }
+    [[nodiscard]] int threads() const { return static_cast<int>(helpers_.size()) + 1; }
 
     // Calls body(part, thread) once for each part of [0, parts), in any order; returns when all
     // are done. thread is in [0, threads()): the index of a scratch buffer. Not to be called from
@@ -42,7 +42,7 @@ public:
     template <class Body>
     void run_ranges(size_t count, size_t grain, const Body& body) {
         const size_t grains = (count + grain - 1) / grain;
-        const size_t parts = grains < workers_.size() + 1 ? grains : workers_.size() + 1;
+        const size_t parts = grains < helpers_.size() + 1 ? grains : helpers_.size() + 1;
         run(parts, [&](size_t part, size_t thread) {
             const size_t first = grains * part / parts * grain;
             const size_t last = grains * (part + 1) / parts * grain;
@@ -60,12 +60,12 @@ private:
     void work(size_t thread);
     void take_parts(size_t thread);
 
-    std::vector<std::thread> workers_;
+    std::vector<std::thread> helpers_;
     Task task_;
     size_t parts_ = 0;
     std::atomic<size_t> next_part_{0};
     std::atomic<uint32_t> generation_{0};  // a task is one generation
-    std::atomic<uint32_t> busy_{0};        // workers that have not finished it
+    std::atomic<uint32_t> busy_{0};        // helpers that have not finished it
     std::atomic<bool> stop_{false};
 };
 

@@ -234,7 +234,7 @@ Result<OpeningBody> OpeningBody::decode(ByteSpan bytes) {
     return in.finish(std::move(body));
 }
 
-Bytes ShareBody::encode() const {
+Bytes PayShareBody::encode() const {
     ByteWriter out;
     out.i64(phi_nano_nats);
     out.u64(tokens);
@@ -245,9 +245,9 @@ Bytes ShareBody::encode() const {
     return out.take();
 }
 
-Result<ShareBody> ShareBody::decode(ByteSpan bytes) {
+Result<PayShareBody> PayShareBody::decode(ByteSpan bytes) {
     BodyReader in("share", bytes);
-    ShareBody body;
+    PayShareBody body;
     body.phi_nano_nats = in.between(-kPhiMax, kPhiMax);
     body.tokens = in.number(kRoundTokensMax);
     body.evidence = in.digest();

@@ -68,7 +68,7 @@ struct OpeningBody {
 
 // A counted peer: what its work was worth, and where its inner state ended. For the share of the
 // encoding (subject zero) everything but phi is zero.
-struct ShareBody {
+struct PayShareBody {
     int64_t phi_nano_nats = 0;
     uint64_t tokens = 0;  // verified: H * B_i * T of the plan
     Digest evidence;      // of the bytes from which phi can be recomputed; zero if none are kept
@@ -76,7 +76,7 @@ struct ShareBody {
     Digest v_root;
     Digest e_root;
     [[nodiscard]] Bytes encode() const;
-    static Result<ShareBody> decode(ByteSpan bytes);
+    static Result<PayShareBody> decode(ByteSpan bytes);
 };
 
 struct SettlementBody {

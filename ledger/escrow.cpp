@@ -1,6 +1,7 @@
 #include "ledger/escrow.h"
 
 #include "ledger/pay.h"
+#include "protocol/plan.h"
 
 namespace assay {
 
@@ -9,7 +10,7 @@ Status Escrow::earn(RoundId round, int64_t amount) {
         return fail("a reward of " + std::to_string(amount) + " is out of bounds");
     }
     if (round < next_round_) {
-        return fail("round " + std::to_string(round.value) + " was credited before");
+        return fail(in_words(round) + " was credited before");
     }
     next_round_ = round.next();
     earned_ += amount;
@@ -24,7 +25,7 @@ Status Escrow::earn(RoundId round, int64_t amount) {
 Status Escrow::vest(RoundId round) {
     const auto reward = unvested_.find(round);
     if (reward == unvested_.end()) {
-        return fail("nothing of round " + std::to_string(round.value) + " is unvested");
+        return fail("nothing of " + in_words(round) + " is unvested");
     }
     vested_ += reward->second;
     unvested_.erase(reward);
@@ -78,7 +79,7 @@ Status Escrow::check() const {
     int64_t unvested = 0;
     for (const auto& [round, amount] : unvested_) {
         if (amount <= 0) {
-            return fail("the reward of round " + std::to_string(round.value) + " is not positive");
+            return fail("the reward of " + in_words(round) + " is not positive");
         }
         unvested += amount;
     }

@@ -1,7 +1,7 @@
 // The bonus account of one identity: deposit, unvested rewards by round, vested, forfeited.
 //
 // Every unit that was earned is in just one of these places. Knows no records and no verdicts:
-// ledger/settlement.h decides when something moves. Not for fees, which are another book.
+// ledger/books.h decides when something moves. Not for fees, which are another book.
 
 #pragma once
 

@@ -1,6 +1,6 @@
 // The append-only chain of signed records, behind one interface: memory, SQLite, later PostgreSQL.
 //
-// Keeps what happened; decides nothing (ledger/settlement.h folds it, ledger/ledger_verify.h checks
+// Keeps what happened; decides nothing (ledger/books.h folds it, ledger/ledger_verify.h checks
 // it). The thread that owns storage owns the ledger.
 
 #pragma once

@@ -5,9 +5,10 @@
 #include <map>
 #include <vector>
 
+#include "ledger/books.h"
 #include "ledger/ledger.h"
-#include "ledger/settlement.h"
 #include "protocol/codec.h"
+#include "protocol/plan.h"
 
 namespace assay {
 

@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "ledger/books.h"
 #include "ledger/ledger.h"
-#include "ledger/settlement.h"
 #include "protocol/messages.h"
 
 namespace assay {

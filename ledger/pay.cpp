@@ -21,19 +21,19 @@ struct BoundsCheck {
 };
 
 // phi_a / tokens_a < phi_b / tokens_b, exactly: below 2^87 with the bounds of the header.
-bool worth_less(const ShareLine& a, const ShareLine& b) {
+bool worth_less(const PayShareLine& a, const PayShareLine& b) {
     return static_cast<Wide>(a.phi_nano_nats) * static_cast<Wide>(b.tokens) <
            static_cast<Wide>(b.phi_nano_nats) * static_cast<Wide>(a.tokens);
 }
 
-ShareLine lower_median(std::span<const ShareLine> shares) {
-    std::vector<ShareLine> sorted(shares.begin(), shares.end());
+PayShareLine lower_median(std::span<const PayShareLine> shares) {
+    std::vector<PayShareLine> sorted(shares.begin(), shares.end());
     const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>((sorted.size() - 1) / 2);
     std::nth_element(sorted.begin(), middle, sorted.end(), worth_less);
     return *middle;
 }
 
-int64_t quality_of(const ShareLine& share, const ShareLine& median, int64_t cap_ppm) {
+int64_t quality_of(const PayShareLine& share, const PayShareLine& median, int64_t cap_ppm) {
     if (median.phi_nano_nats <= 0) {
         return kPpm;
     }
@@ -68,15 +68,16 @@ Status check_pay_settings(PaySettings settings) {
     return check.status;
 }
 
-std::vector<Earning> settle_round(const PaySettings& settings, std::span<const ShareLine> shares) {
+std::vector<Earning> settle_round(const PaySettings& settings,
+                                  std::span<const PayShareLine> shares) {
     if (shares.empty()) {
         return {};
     }
-    const ShareLine median = lower_median(shares);
+    const PayShareLine median = lower_median(shares);
     std::vector<Earning> earnings;
     std::vector<Wide> weights;
     Wide total = 0;
-    for (const ShareLine& share : shares) {
+    for (const PayShareLine& share : shares) {
         ASSAY_CHECK(share.tokens > 0 && share.tokens <= kRoundTokensMax);
         ASSAY_CHECK(share.phi_nano_nats >= -kPhiMax && share.phi_nano_nats <= kPhiMax);
         const int64_t quality = quality_of(share, median, settings.quality_cap_ppm);

@@ -1,6 +1,6 @@
 // The formulas of pay, in integers: quality, the division of a pool, the audit rate.
 //
-// Pure functions; no state (ledger/escrow.h, ledger/settlement.h hold it), no clock, no chance.
+// Pure functions; no state (ledger/escrow.h, ledger/books.h hold it), no clock, no chance.
 // Amounts are int64 in the run's smallest unit; probabilities and ratios are parts per million.
 
 #pragma once
@@ -89,7 +89,7 @@ struct PaySettings {
 Status check_pay_settings(PaySettings settings);
 
 // One counted peer of a round.
-struct ShareLine {
+struct PayShareLine {
     PeerId peer;
     int64_t phi_nano_nats = 0;  // Aumann-Shapley share of the loss decrease, 1e-9 nat
     uint64_t tokens = 0;        // verified: assigned and not refuted
@@ -107,7 +107,8 @@ struct Earning {
 // over go one each to the largest remainders (ties: lower id). All of the pool is paid, or nothing
 // if `shares` is empty. REQUIRES: order of peer id, 0 < tokens <= kRoundTokensMax, and
 // |phi| <= kPhiMax.
-std::vector<Earning> settle_round(const PaySettings& settings, std::span<const ShareLine> shares);
+std::vector<Earning> settle_round(const PaySettings& settings,
+                                  std::span<const PayShareLine> shares);
 
 // min(1, max(p_min, (1 + margin) cost / (reward + at_stake))), rounded up to 1 ppm; 1 where nothing
 // is to lose. REQUIRES: no argument is negative.

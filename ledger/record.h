@@ -28,7 +28,7 @@ enum class RecordKind : uint8_t {
     kVerdict = 9,       // encode_verdict; subject: the peer
     kAuditJob = 10,     // encode_body(AuditJob), as it was sent; subject: whose work it is
     kAuditReport = 11,  // the auditor's signed envelope, bytes as received; subject: whose work
-    kShare = 12,        // ShareBody; subject: the peer, or zero for the share of the encoding
+    kPayShare = 12,     // PayShareBody; subject: the peer, or zero for the share of the encoding
     kSettlement = 13,   // SettlementBody: what the round's pool paid to whom
     kVesting = 14,      // VestingBody; round: when it was earned; subject: the peer
     kForfeit = 15,      // ForfeitBody; round: of the offence; subject: the peer

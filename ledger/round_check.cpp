@@ -4,6 +4,7 @@
 
 #include "protocol/beacon_chain.h"
 #include "protocol/codec.h"
+#include "protocol/plan.h"
 
 namespace assay {
 
@@ -32,7 +33,7 @@ Status mismatch(const char* field, const Digest& expected, const Digest& found) 
 
 template <typename Message>
 Result<Message> open_message(const Record& record, PeerId* signer, Digest* hash) {
-    Result<Envelope> envelope = open_envelope(record.body);
+    Result<Envelope> envelope = unseal(record.body);
     if (!envelope) {
         return envelope.error();
     }
@@ -98,7 +99,7 @@ void RoundCheck::forget(const Books& books) {
 
 Result<RoundCheck::RoundFacts*> RoundCheck::open_round(const Record& record) {
     if (!current_ || record.round != *current_ || rounds_.at(*current_).summarised) {
-        return fail("round " + std::to_string(record.round.value) + " is not open");
+        return fail(in_words(record.round) + " is not open");
     }
     return &rounds_.at(*current_);
 }
@@ -167,7 +168,7 @@ Status RoundCheck::on_roster(const Record& record) {
     }
     const RoundId due = current_ ? current_->next() : RoundId{};
     if (record.round != due || rosters_.count(due) > 0) {
-        return fail("a roster of round " + std::to_string(record.round.value) + ", not due now");
+        return fail("a roster of " + in_words(record.round) + ", not due now");
     }
     if (current_ && rounds_.at(*current_).beacon) {
         return fail("the roster comes after the beacon of the round before");
@@ -338,7 +339,7 @@ Status RoundCheck::on_beacon(const Record& record) {
     chain_element_ = beacon->chain_element;
     (*round)->beacon = beacon_value_ = value;
     for (auto& [peer, facts] : (*round)->commits) {
-        const PlanPeer* line = planned_peer((*round)->plan, peer);
+        const PlanPeer* line = find_peer((*round)->plan, peer);
         if (checks_.drawn_steps && facts.payload && line != nullptr) {
             facts.drawn = checks_.drawn_steps((*round)->plan, *line, value, facts.hash);
         }
@@ -366,7 +367,7 @@ Status RoundCheck::on_opening(const Record& record) {
             return notice.error();
         }
         if (notice->round != record.round) {
-            return fail("the opening is of round " + std::to_string(notice->round.value));
+            return fail("the opening is of " + in_words(notice->round));
         }
     }
     (*facts)->opening = true;
@@ -477,7 +478,7 @@ Status RoundCheck::check_counted(const RoundFacts& round,
                                  const PeerId& peer,
                                  const CommitFacts& facts) const {
     const Commit& commit = facts.commit;
-    const PlanPeer* line = planned_peer(round.plan, peer);
+    const PlanPeer* line = find_peer(round.plan, peer);
     if (line == nullptr || !facts.accepted || !facts.answered || !facts.payload) {
         return fail("counts without payload, opening and accepting verdict");
     }

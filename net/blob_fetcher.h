@@ -9,8 +9,8 @@
 
 #include <map>
 
-#include "net/blob_store.h"
 #include "net/transfer.h"
+#include "store/blob_store.h"
 
 namespace assay {
 

@@ -22,7 +22,7 @@ std::variant<Incoming, Refused> open_incoming(Bytes wire, ChannelCounters& count
                       "a message has " + std::to_string(wire.size()) + " bytes; at most " +
                           std::to_string(limits::kMessageBytesMax) + " are allowed");
     }
-    Result<Envelope> envelope = open_envelope(wire);
+    Result<Envelope> envelope = unseal(wire);
     if (!envelope) {
         const bool signature = envelope.reason().find("signature is not") != std::string::npos;
         return signature

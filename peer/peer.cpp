@@ -8,14 +8,15 @@
 #include "core/files.h"
 #include "core/log.h"
 #include "net/blob_fetcher.h"
-#include "net/blob_store.h"
-#include "net/folder_lock.h"
 #include "net/zmq_channel.h"
 #include "peer/peer_folder.h"
-#include "peer/peer_jobs.h"
 #include "peer/peer_machine.h"
+#include "peer/trainer_jobs.h"
 #include "protocol/codec.h"
 #include "protocol/limits.h"
+#include "protocol/plan.h"
+#include "store/blob_store.h"
+#include "store/folder_lock.h"
 
 namespace assay {
 
@@ -103,18 +104,18 @@ private:
     std::unique_ptr<ZmqClient> channel_;
     std::unique_ptr<BlobFetcher> fetcher_;
     Mailbox<JobResult> results_;
-    std::unique_ptr<PeerJobs> jobs_;
+    std::unique_ptr<TrainerJobs> jobs_;
     std::unique_ptr<PeerMachine> machine_;
     std::deque<PeerAction> waiting_;
     std::optional<RunManifest> preparing_;
     bool prepare_submitted_ = false;
     std::optional<Status> ended_;
-    Status opened_;  // the worker's, as the two below, until it is done with the start
+    Status opened_;  // the job thread's, as the two below, until it is done with the start
     std::optional<RunManifest> stored_;
     Digest stored_root_;
     RoundId applied_;
     std::string shown_;
-    std::unique_ptr<Worker> worker_;  // last: its thread uses what stands above
+    std::unique_ptr<JobThread> job_thread_;  // last: its thread uses what stands above
 };
 
 // ---- start
@@ -148,7 +149,7 @@ void Peer::Program::start_machine(Digest theta_root, std::optional<RunManifest> 
     }
 }
 
-// The folder, and what it has of a run: on the worker's thread, as it may take long.
+// The folder, and what it has of a run: on the job thread, as it may take long.
 Status Peer::Program::open_stored() {
     if (Status created = folder_.create(); !created) {
         return created;
@@ -164,7 +165,7 @@ Status Peer::Program::open_stored() {
     }
     store_ = std::make_unique<BlobStore>(std::move(*store));
     fetcher_ = std::make_unique<BlobFetcher>(*store_, TransferSettings{});
-    jobs_ = std::make_unique<PeerJobs>(
+    jobs_ = std::make_unique<TrainerJobs>(
         options_, identity_, hooks_, folder_, *store_, [this](PeerEvent event) {
             results_.put(std::move(event));
         });
@@ -194,9 +195,9 @@ Status Peer::Program::prepare_stored(const RunManifest& manifest) {
 }
 
 Status Peer::Program::run() {
-    worker_ = std::make_unique<Worker>(kJobsMax);
+    job_thread_ = std::make_unique<JobThread>(kJobsMax);
     if (!run_unless_stopped(
-            *worker_, [this] { opened_ = open_stored(); }, hooks_.stop_requested)) {
+            *job_thread_, [this] { opened_ = open_stored(); }, hooks_.stop_requested)) {
         log_info("stopped at its start");
         return {};
     }
@@ -212,7 +213,7 @@ Status Peer::Program::run() {
         turn();
     }
     jobs_->stop();
-    worker_->clear();
+    job_thread_->clear();
     show(*ended_ ? "" : ended_->reason());
     return *ended_;
 }
@@ -252,7 +253,7 @@ void Peer::Program::on(const Incoming& incoming) {
     } else if (const auto* piece = std::get_if<BlobPiece>(&incoming.message)) {
         fetcher_->take(incoming.from, *piece, clock_.now());
     } else {
-        Result<Envelope> envelope = open_envelope(incoming.wire);
+        Result<Envelope> envelope = unseal(incoming.wire);
         if (envelope) {
             feed(MessageArrived{incoming.message, *envelope});
         }
@@ -359,12 +360,12 @@ void Peer::Program::prepare_when_complete() {
 }
 
 void Peer::Program::act(const TrainRound& action) {
-    log_info("round " + std::to_string(action.plan.round.value) + ": training");
+    log_info(in_words(action.plan.round) + ": training");
     job([this, plan = action.plan] { jobs_->train(plan); });
 }
 
 void Peer::Program::act(const BuildOpening& action) {
-    job([this, action] { jobs_->open(action); });
+    job([this, action] { jobs_->answer(action); });
 }
 
 void Peer::Program::act(const ApplyAggregate& action) {
@@ -402,8 +403,8 @@ void Peer::Program::act(const PeerFinished& action) {
 }
 
 void Peer::Program::job(std::function<void()> work) {
-    if (!worker_->submit(std::move(work))) {
-        end(fail("the worker has too many jobs waiting; this is a defect, please report it"));
+    if (!job_thread_->submit(std::move(work))) {
+        end(fail("the job thread has too many jobs waiting; this is a defect, please report it"));
     }
 }
 

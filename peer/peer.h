@@ -1,7 +1,7 @@
 // The peer's program: the only place where its machine meets sockets, files, threads and the clock.
 //
-// Two threads: the event loop (run()) owns the channel, the machine and the blob store; a worker
-// owns the model and all tensors. Jobs go one way, results come back through a mailbox.
+// Two threads: the event loop (run()) owns the channel, the machine and the blob store; a job
+// thread owns the model and all tensors. Jobs go one way, results come back through a mailbox.
 
 #pragma once
 
@@ -14,7 +14,7 @@
 #include "configs/run_config.h"
 #include "core/identity.h"
 #include "model/gradient_model.h"
-#include "peer/peer_worker.h"
+#include "peer/trainer.h"
 
 namespace assay {
 
@@ -38,13 +38,13 @@ struct PeerView {
 
 struct PeerHooks {
     std::function<bool()> stop_requested;
-    // Builds the network. Called on the worker thread.
+    // Builds the network. Called on the job thread.
     std::function<Result<std::unique_ptr<GradientModel>>(
         const RunConfig&, NumericClass, int threads)>
         make_model;
-    // An honest worker, or one of adversaries/. The folder is the peer's own.
-    std::function<std::unique_ptr<PeerWorker>(WorkerSettings, WorkerPorts, GradientModel&)>
-        make_worker;
+    // An honest trainer, or one of adversaries/. The folder is the peer's own.
+    std::function<std::unique_ptr<Trainer>(TrainerSettings, TrainerPorts, GradientModel&)>
+        make_trainer;
     std::function<void(const PeerView&)> on_change;
 };
 

@@ -60,7 +60,7 @@ struct TrainingFailed {
 struct OpeningBuilt {
     OpeningNotice notice;
 };
-// The worker does not answer (an adversary's `silent`, or a lost chain).
+// The trainer does not answer (an adversary's `silent`, or a lost chain).
 struct OpeningFailed {
     RoundId round;
     std::string reason;

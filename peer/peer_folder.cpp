@@ -12,10 +12,6 @@ constexpr uint64_t kStateBytesMax = uint64_t{1} << 42;
 constexpr uint32_t kStateMagic = 0x31535041;  // "APS1"
 constexpr uint32_t kNextMagic = 0x314E5041;   // "APN1"
 
-ByteSpan raw(std::span<const float> values) {
-    return {reinterpret_cast<const uint8_t*>(values.data()), values.size() * sizeof(float)};
-}
-
 // A file of equally long vectors:
 // magic | u64 round | u64 values | the vectors | SHA-256 of all before it
 struct StoredVectors {
@@ -32,17 +28,14 @@ Bytes stored_bytes(const StoredVectors& stored) {
     writer.u64(stored.vectors.front().size());
     for (const std::span<const float> values : stored.vectors) {
         ASSAY_CHECK_EQ(values.size(), stored.vectors.front().size());
-        writer.raw(raw(values));
+        writer.raw(float_bytes(values));
     }
     writer.raw(sha256_plain(writer.bytes()).span());
     return writer.take();
 }
 
 std::vector<float> read_values(ByteReader& reader, uint64_t count) {
-    const ByteSpan bytes = reader.raw(count * sizeof(float));
-    std::vector<float> values(bytes.size() / sizeof(float));
-    std::copy(bytes.begin(), bytes.end(), reinterpret_cast<uint8_t*>(values.data()));
-    return values;
+    return floats_of(reader.raw(count * sizeof(float)));
 }
 
 // Fills `vectors` and `round`; false if there is no such file.
@@ -108,21 +101,21 @@ Result<std::optional<RunManifest>> PeerFolder::load_manifest() const {
     return std::optional<RunManifest>(*manifest);
 }
 
-Status PeerFolder::save_state(const WorkerState& state) const {
+Status PeerFolder::save_state(const TrainerState& state) const {
     return write_file_atomically(
         folder_ / "state.bin",
         stored_bytes({kStateMagic, 0, {state.theta, state.m, state.v, state.e}}));
 }
 
-Result<std::optional<WorkerState>> PeerFolder::load_state() const {
-    WorkerState state;
+Result<std::optional<TrainerState>> PeerFolder::load_state() const {
+    TrainerState state;
     uint64_t unused = 0;
     const Result<bool> loaded = load_vectors(
         folder_ / "state.bin", kStateMagic, unused, {&state.theta, &state.m, &state.v, &state.e});
     if (!loaded) {
         return loaded.error();
     }
-    return *loaded ? std::optional<WorkerState>(std::move(state)) : std::nullopt;
+    return *loaded ? std::optional<TrainerState>(std::move(state)) : std::nullopt;
 }
 
 Status PeerFolder::save_next(const NextTripleView& next) const {

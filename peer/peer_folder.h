@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <optional>
 
-#include "peer/peer_worker.h"
+#include "peer/trainer.h"
 #include "protocol/messages.h"
 
 namespace assay {
@@ -27,8 +27,8 @@ public:
     // None if there is no manifest; an error if it is damaged.
     [[nodiscard]] Result<std::optional<RunManifest>> load_manifest() const;
 
-    [[nodiscard]] Status save_state(const WorkerState& state) const;
-    [[nodiscard]] Result<std::optional<WorkerState>> load_state() const;
+    [[nodiscard]] Status save_state(const TrainerState& state) const;
+    [[nodiscard]] Result<std::optional<TrainerState>> load_state() const;
     [[nodiscard]] Status save_next(const NextTripleView& next) const;
     [[nodiscard]] Result<std::optional<NextTriple>> load_next() const;
 

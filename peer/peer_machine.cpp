@@ -5,22 +5,11 @@
 #include "configs/run_config.h"
 #include "protocol/codec.h"
 #include "protocol/limits.h"
+#include "protocol/plan.h"
 
 namespace assay {
 
 namespace {
-
-const SummaryEntry* find_entry(const RoundSummary& summary, const PeerId& self) {
-    const auto found = std::find_if(summary.entries.begin(),
-                                    summary.entries.end(),
-                                    [&](const SummaryEntry& entry) { return entry.peer == self; });
-    return found == summary.entries.end() ? nullptr : &*found;
-}
-
-bool is_counted(const RoundSummary& summary, const PeerId& self) {
-    const SummaryEntry* entry = find_entry(summary, self);
-    return entry != nullptr && entry->outcome == CommitOutcome::kCounted;
-}
 
 bool ends_the_run(RefusalCode code) {
     return code == RefusalCode::kWrongManifest || code == RefusalCode::kWrongVersion ||
@@ -82,7 +71,7 @@ void PeerMachine::follow_manifest() {
 }
 
 std::optional<RoundId> PeerMachine::round() const {
-    return work_ ? std::optional<RoundId>(work_->plan.round) : std::nullopt;
+    return own_ ? std::optional<RoundId>(own_->plan.round) : std::nullopt;
 }
 
 std::vector<PeerAction> PeerMachine::start(Instant now) {
@@ -138,15 +127,15 @@ void PeerMachine::say_hello(Instant now) {
 }
 
 void PeerMachine::say_submission() {
-    if (!work_ || !work_->commit || work_->silent) {
+    if (!own_ || !own_->commit || own_->silent) {
         return;
     }
-    if (!work_->committed_before) {
-        out_.push_back(SaySealed{work_->envelope});
+    if (!own_->committed_before) {
+        out_.push_back(SaySealed{own_->envelope});
     }
-    out_.push_back(Say{PayloadNotice{work_->plan.round, work_->payload}});
-    if (work_->opening) {
-        out_.push_back(Say{*work_->opening});
+    out_.push_back(Say{PayloadNotice{own_->plan.round, own_->payload}});
+    if (own_->opening) {
+        out_.push_back(Say{*own_->opening});
     }
 }
 
@@ -155,7 +144,7 @@ void PeerMachine::say_again(Instant now) {
     say_at_ = now + rules_.retry;
     switch (phase_) {
         case PeerPhase::kSyncing:
-            out_.push_back(WantBlob{work_->plan.theta});
+            out_.push_back(WantBlob{own_->plan.theta});
             return;
         case PeerPhase::kTraining:
             out_.push_back(Say{Heartbeat{}});
@@ -194,7 +183,7 @@ void PeerMachine::on(const PeerStop&, Instant) {
 
 void PeerMachine::finish(bool ok, std::string reason) {
     if (phase_ == PeerPhase::kTraining) {
-        out_.push_back(AbandonRound{work_->plan.round});
+        out_.push_back(AbandonRound{own_->plan.round});
     }
     phase_ = PeerPhase::kDone;
     out_.push_back(PeerFinished{ok, std::move(reason)});
@@ -257,17 +246,17 @@ void PeerMachine::receive(const Refusal& refusal, const Envelope&, Instant) {
         return;
     }
     note(words);
-    if (!work_ || !work_->commit) {
+    if (!own_ || !own_->commit) {
         return;
     }
     // A COMMIT of this round from before a restart: what was trained anew may well be the same,
     // then its challenge follows from the first one's hash. CLOSE shows whether it is.
     if (refusal.code == RefusalCode::kDuplicate && !refusal.expected.is_zero()) {
-        work_->commit_hash = refusal.expected;
-        work_->committed_before = true;
+        own_->commit_hash = refusal.expected;
+        own_->committed_before = true;
         open_if_ready();
-    } else if (refusal.code == RefusalCode::kTooLate && !work_->close) {
-        work_->silent = true;
+    } else if (refusal.code == RefusalCode::kTooLate && !own_->close) {
+        own_->silent = true;
     }
 }
 
@@ -287,14 +276,14 @@ void PeerMachine::receive(const RoundSummary& summary, const Envelope&, Instant 
     if (!manifest_ || repeated || summary_) {
         return;
     }
-    const bool ours = work_ && work_->plan.round == summary.round;
-    if (work_ && !ours) {
+    const bool ours = own_ && own_->plan.round == summary.round;
+    if (own_ && !ours) {
         return;  // of a round before the one that runs
     }
     if (base_round_ != summary.round) {
         done_round_ = summary.round;  // theta is older: the next plan's blob brings it
-        if (work_) {
-            drop_work();
+        if (own_) {
+            drop_own_round();
         }
         return;
     }
@@ -317,7 +306,7 @@ void PeerMachine::apply_if_ready() {
     }
 }
 
-// The aggregate cannot be had: the next plan's blob of theta replaces it. The worker keeps the new
+// The aggregate cannot be had: the next plan's blob of theta replaces it. The trainer keeps the new
 // triple: if the round counted, that plan asks for it.
 void PeerMachine::give_up_summary(Instant now) {
     note(summary_->round, ": the aggregate did not come, fetching the parameters");
@@ -350,7 +339,7 @@ void PeerMachine::finish_summary(Instant now) {
     drop_blob(summary_->aggregate);
     done_round_ = summary_->round;
     summary_.reset();
-    work_.reset();
+    own_.reset();
     phase_ = PeerPhase::kIdle;
     say_at_ = now + rules_.retry;
     if (next_plan_) {

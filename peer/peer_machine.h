@@ -17,6 +17,7 @@
 
 #include "core/clock.h"
 #include "peer/peer_events.h"
+#include "protocol/plan.h"
 
 namespace assay {
 
@@ -66,7 +67,7 @@ private:
     using Actions = std::vector<PeerAction>;
 
     // A round that this peer is in, until its summary was applied.
-    struct Work {
+    struct OwnRound {
         RoundPlan plan;
         Digest plan_digest;
         std::optional<Commit> commit;
@@ -118,12 +119,10 @@ private:
     void apply_if_ready();
     void give_up_summary(Instant now);
     void finish_summary(Instant now);
-    void drop_work();
+    void drop_own_round();
     void drop_blob(const BlobRef& blob);
     void note(std::string text) { out_.push_back(PeerNote{std::move(text)}); }
-    void note(RoundId round, const std::string& text) {
-        note("round " + std::to_string(round.value) + text);
-    }
+    void note(RoundId round, const std::string& text) { note(in_words(round) + text); }
     void finish(bool ok, std::string reason);
 
     PeerId self_;
@@ -135,7 +134,7 @@ private:
     Digest manifest_hash_;
     PeerPhase phase_ = PeerPhase::kDialing;
     bool connected_ = false;
-    std::optional<Work> work_;
+    std::optional<OwnRound> own_;
     std::optional<RoundPlan> next_plan_;   // came while a summary was being applied
     std::optional<RoundSummary> summary_;  // being applied
     std::optional<std::string> farewell_;  // the run is over, once that is done

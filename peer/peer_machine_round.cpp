@@ -5,19 +5,9 @@
 #include "peer/peer_machine.h"
 #include "protocol/beacon_chain.h"
 #include "protocol/codec.h"
+#include "protocol/plan.h"
 
 namespace assay {
-
-namespace {
-
-const PlanPeer* find_self(const RoundPlan& plan, const PeerId& self) {
-    const auto found = std::find_if(plan.peers.begin(),
-                                    plan.peers.end(),
-                                    [&](const PlanPeer& peer) { return peer.id == self; });
-    return found == plan.peers.end() ? nullptr : &*found;
-}
-
-}  // namespace
 
 // ---- plan and training ---------------------------------------------------------------------
 
@@ -45,43 +35,43 @@ void PeerMachine::receive(const RoundPlan& plan, const Envelope&, Instant now) {
 }
 
 void PeerMachine::take_plan(const RoundPlan& plan, Instant now) {
-    if (work_ && plan.round <= work_->plan.round) {
+    if (own_ && plan.round <= own_->plan.round) {
         return;  // said again, or of a round that is over
     }
-    if (work_) {
-        note(work_->plan.round, " went on without its summary");
-        drop_work();
+    if (own_) {
+        note(own_->plan.round, " went on without its summary");
+        drop_own_round();
     }
-    if (find_self(plan, self_) == nullptr) {
+    if (find_peer(plan, self_) == nullptr) {
         return;
     }
-    work_ = Work{};
-    work_->plan = plan;
-    work_->plan_digest = plan_digest(plan);
+    own_ = OwnRound{};
+    own_->plan = plan;
+    own_->plan_digest = plan_digest(plan);
     say_at_ = now + rules_.retry;
     train_or_sync();
 }
 
 void PeerMachine::train_or_sync() {
-    if (theta_root_ == work_->plan.base_root) {
+    if (theta_root_ == own_->plan.base_root) {
         phase_ = PeerPhase::kTraining;
-        base_round_ = work_->plan.round;
-        out_.push_back(TrainRound{work_->plan});
+        base_round_ = own_->plan.round;
+        out_.push_back(TrainRound{own_->plan});
         return;
     }
     phase_ = PeerPhase::kSyncing;
-    out_.push_back(WantBlob{work_->plan.theta});
+    out_.push_back(WantBlob{own_->plan.theta});
 }
 
-// The new triple stays with the worker: if that round counted, the next plan asks for it.
-void PeerMachine::drop_work() {
+// The new triple stays with the trainer: if that round counted, the next plan asks for it.
+void PeerMachine::drop_own_round() {
     if (phase_ == PeerPhase::kTraining) {
-        out_.push_back(AbandonRound{work_->plan.round});
+        out_.push_back(AbandonRound{own_->plan.round});
     }
     if (phase_ == PeerPhase::kSyncing) {
-        drop_blob(work_->plan.theta);
+        drop_blob(own_->plan.theta);
     }
-    work_.reset();
+    own_.reset();
     phase_ = PeerPhase::kIdle;
 }
 
@@ -92,8 +82,8 @@ void PeerMachine::drop_blob(const BlobRef& blob) {
 }
 
 void PeerMachine::on(const BlobReady& event, Instant) {
-    if (phase_ == PeerPhase::kSyncing && work_->plan.theta.sha256 == event.sha256) {
-        out_.push_back(AdoptTheta{work_->plan.theta, work_->plan.base_root});
+    if (phase_ == PeerPhase::kSyncing && own_->plan.theta.sha256 == event.sha256) {
+        out_.push_back(AdoptTheta{own_->plan.theta, own_->plan.base_root});
     }
     if (summary_ && !aggregate_here_ && summary_->aggregate.sha256 == event.sha256) {
         aggregate_here_ = true;
@@ -116,13 +106,13 @@ void PeerMachine::on(const ThetaAdopted& event, Instant) {
         return;
     }
     theta_root_ = event.theta_root;
-    if (theta_root_ == work_->plan.base_root) {
-        drop_blob(work_->plan.theta);
+    if (theta_root_ == own_->plan.base_root) {
+        drop_blob(own_->plan.theta);
         train_or_sync();
         return;
     }
     note("the fetched parameters are not those of the plan");
-    drop_work();
+    drop_own_round();
 }
 
 void PeerMachine::on(const StateNotSaved& event, Instant) {
@@ -130,14 +120,14 @@ void PeerMachine::on(const StateNotSaved& event, Instant) {
 }
 
 void PeerMachine::on(const RoundTrained& event, Instant now) {
-    if (phase_ != PeerPhase::kTraining || event.round != work_->plan.round) {
+    if (phase_ != PeerPhase::kTraining || event.round != own_->plan.round) {
         return;
     }
     phase_ = PeerPhase::kSubmitted;
-    work_->commit = event.commit;
-    work_->envelope = event.envelope;
-    work_->commit_hash = commit_hash(event.envelope);
-    work_->payload = event.payload;
+    own_->commit = event.commit;
+    own_->envelope = event.envelope;
+    own_->commit_hash = commit_hash(event.envelope);
+    own_->payload = event.payload;
     hello_.tokens_per_second = event.commit.tokens_per_second;
     if (event.round.value > 0) {
         out_.push_back(ForgetRound{RoundId{event.round.value - 1}});
@@ -148,41 +138,41 @@ void PeerMachine::on(const RoundTrained& event, Instant now) {
 }
 
 void PeerMachine::on(const TrainingProgress& event, Instant now) {
-    if (connected_ && phase_ == PeerPhase::kTraining && event.round == work_->plan.round) {
+    if (connected_ && phase_ == PeerPhase::kTraining && event.round == own_->plan.round) {
         out_.push_back(Say{Progress{event.round, event.step, event.loss, event.tokens_per_second}});
         say_at_ = now + rules_.retry;
     }
 }
 
 void PeerMachine::on(const TrainingFailed& event, Instant) {
-    if (phase_ != PeerPhase::kTraining || event.round != work_->plan.round) {
+    if (phase_ != PeerPhase::kTraining || event.round != own_->plan.round) {
         return;
     }
     note(event.round, " is not trained: " + event.reason);
-    work_->silent = true;
+    own_->silent = true;
     phase_ = PeerPhase::kSubmitted;
 }
 
 // ---- close, beacon, opening ----------------------------------------------------------------
 
 void PeerMachine::receive(const CloseNotice& notice, const Envelope& envelope, Instant) {
-    if (!work_ || notice.close.round != work_->plan.round ||
+    if (!own_ || notice.close.round != own_->plan.round ||
         notice.close.manifest_digest != manifest_hash_) {
         return;
     }
-    if (work_->close) {
-        if (encode_close(work_->close->close) != encode_close(notice.close)) {
-            out_.push_back(ReportEquivocation{work_->close_envelope, envelope});
+    if (own_->close) {
+        if (encode_close(own_->close->close) != encode_close(notice.close)) {
+            out_.push_back(ReportEquivocation{own_->close_envelope, envelope});
         }
         return;
     }
-    if (notice.close.plan_digest != work_->plan_digest) {
+    if (notice.close.plan_digest != own_->plan_digest) {
         note(notice.close.round, " was closed for another plan than this peer has");
-        work_->silent = true;
+        own_->silent = true;
     }
-    work_->close = notice;
-    work_->close_envelope = envelope;
-    if (work_->commit && !included()) {
+    own_->close = notice;
+    own_->close_envelope = envelope;
+    if (own_->commit && !included()) {
         note(notice.close.round, ": this peer's COMMIT is not among those closed");
     }
     open_if_ready();
@@ -190,9 +180,9 @@ void PeerMachine::receive(const CloseNotice& notice, const Envelope& envelope, I
 
 // The COMMIT that the coordinator holds of this peer is under the signed CLOSE.
 bool PeerMachine::included() const {
-    const CloseNotice& notice = *work_->close;
+    const CloseNotice& notice = *own_->close;
     const Digest leaf =
-        close_leaf(CloseEntry{self_, work_->commit_hash, work_->commit->payload_hash});
+        close_leaf(CloseEntry{self_, own_->commit_hash, own_->commit->payload_hash});
     return notice.inclusion && notice.inclusion->count == notice.close.entry_count &&
            merkle_contains(notice.close.entries_root, leaf, *notice.inclusion);
 }
@@ -222,33 +212,32 @@ void PeerMachine::receive(const Beacon& beacon, const Envelope&, Instant) {
         last_element_ = beacon.chain_element;
         last_element_index_ = beacon.round.value + 1;
     }
-    if (work_ && work_->plan.round == beacon.round && !work_->beacon) {
-        work_->beacon = beacon;
+    if (own_ && own_->plan.round == beacon.round && !own_->beacon) {
+        own_->beacon = beacon;
         open_if_ready();
     }
 }
 
 void PeerMachine::open_if_ready() {
-    if (!work_->commit || work_->silent || !work_->close || !work_->beacon ||
-        work_->opening_asked || !included()) {
+    if (!own_->commit || own_->silent || !own_->close || !own_->beacon || own_->opening_asked ||
+        !included()) {
         return;
     }
-    if (work_->beacon->close_root != work_->close->close.entries_root) {
-        note(work_->plan.round, ": the beacon is not bound to the CLOSE");
-        work_->silent = true;
+    if (own_->beacon->close_root != own_->close->close.entries_root) {
+        note(own_->plan.round, ": the beacon is not bound to the CLOSE");
+        own_->silent = true;
         return;
     }
-    work_->opening_asked = true;
-    out_.push_back(
-        BuildOpening{work_->plan, *work_->commit, work_->commit_hash, work_->beacon->value});
+    own_->opening_asked = true;
+    out_.push_back(BuildOpening{own_->plan, *own_->commit, own_->commit_hash, own_->beacon->value});
 }
 
 void PeerMachine::on(const OpeningBuilt& event, Instant now) {
-    if (!work_ || event.notice.round != work_->plan.round || phase_ != PeerPhase::kSubmitted) {
+    if (!own_ || event.notice.round != own_->plan.round || phase_ != PeerPhase::kSubmitted) {
         return;
     }
     phase_ = PeerPhase::kOpened;
-    work_->opening = event.notice;
+    own_->opening = event.notice;
     out_.push_back(Say{event.notice});
     say_at_ = now + rules_.retry;
 }

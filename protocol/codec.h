@@ -19,7 +19,7 @@ Bytes seal(const Identity& identity, const Message& message);
 Envelope make_envelope(const Identity& identity, const Message& message);
 Bytes encode_envelope(const Envelope& envelope);
 // Checks sizes and the signature, not the body.
-Result<Envelope> open_envelope(ByteSpan wire);
+Result<Envelope> unseal(ByteSpan wire);
 Digest envelope_digest(uint8_t kind, ByteSpan body);
 uint8_t message_kind(const Message& message);
 const char* message_name(uint8_t kind);

@@ -41,7 +41,7 @@ static void from_wire(const v1::Envelope& wire, FieldCheck& check, Envelope& env
     }
 }
 
-Result<Envelope> open_envelope(ByteSpan wire) {
+Result<Envelope> unseal(ByteSpan wire) {
     Result<Envelope> envelope =
         parse<Envelope, v1::Envelope>("Envelope", wire, limits::kMessageBytesMax);
     if (!envelope) {

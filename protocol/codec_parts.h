@@ -37,7 +37,7 @@ ASSAY_WIRE_PAIR(PlanPeer);
 ASSAY_WIRE_PAIR(RoundPlan);
 ASSAY_WIRE_PAIR(Commit);
 ASSAY_WIRE_PAIR(PayloadNotice);
-ASSAY_WIRE_PAIR(StepOpening);
+ASSAY_WIRE_PAIR(StepStates);
 ASSAY_WIRE_PAIR(OpeningNotice);
 ASSAY_WIRE_PAIR(Progress);
 ASSAY_WIRE_PAIR(Close);

@@ -192,14 +192,14 @@ void from_wire(const v1::PayloadNotice& wire, FieldCheck& check, PayloadNotice& 
     part_from_wire(wire.payload(), check, "payload", message.payload);
 }
 
-void to_wire(const StepOpening& message, v1::StepOpening& wire) {
+void to_wire(const StepStates& message, v1::StepStates& wire) {
     wire.set_step(message.step);
     to_wire(message.theta, *wire.mutable_theta());
     to_wire(message.g, *wire.mutable_g());
     to_wire(message.v, *wire.mutable_v());
 }
 
-void from_wire(const v1::StepOpening& wire, FieldCheck& check, StepOpening& message) {
+void from_wire(const v1::StepStates& wire, FieldCheck& check, StepStates& message) {
     message.step = check.number32("step", wire.step(), 0, limits::kInnerStepsMax - 1);
     part_from_wire(wire.theta(), check, "theta", message.theta);
     part_from_wire(wire.g(), check, "g", message.g);

@@ -192,18 +192,19 @@ struct PayloadNotice {
     BlobRef payload;
 };
 
-struct StepOpening {
+struct StepStates {
     uint32_t step = 0;
     BlobRef theta;  // theta_t, raw fp32 tiles
     BlobRef g;      // g_t and v_t; size 0 in class exact
     BlobRef v;
 };
 
-// The opening (bytes: verify/commitment.h) and the states of the audited steps may be fetched now.
+// The opening (bytes: verify/gradient_chain.h) and the states of the audited steps may be fetched
+// now.
 struct OpeningNotice {
     RoundId round;
     BlobRef opening;
-    std::vector<StepOpening> steps;  // empty if this peer is not audited in this round
+    std::vector<StepStates> steps;  // empty if this peer is not audited in this round
 };
 
 // A sign of life inside a round; sizes deadlines and the live table. Binds nothing.
@@ -322,7 +323,7 @@ struct AuditJob {
     uint32_t step = 0;
     StateLeaf leaf;
     MerklePath leaf_path;
-    StepOpening opening;
+    StepStates opening;
     std::vector<uint64_t> samples;  // sample indices of the step's batch, in order
     uint64_t optimiser_steps_before = 0;
 };

@@ -10,11 +10,11 @@
 #include <mutex>
 #include <vector>
 
-#include "data/tokenizer.h"
 #include "serving/engine.h"
 #include "serving/http_server.h"
 #include "serving/openai_api.h"
 #include "serving/text_stream.h"
+#include "tokenizer/tokenizer.h"
 
 namespace assay {
 

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "data/json_depth.h"
+#include "core/json_depth.h"
 
 namespace assay {
 

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "data/tokenizer.h"
 #include "serving/decoder_model.h"
 #include "serving/http_server.h"
+#include "tokenizer/tokenizer.h"
 
 namespace assay {
 

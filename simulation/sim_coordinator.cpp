@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "coordinator/catch_up.h"
 #include "core/merkle.h"
 #include "protocol/codec.h"
+#include "rounds/missed_steps.h"
 
 namespace assay {
 
@@ -153,7 +153,7 @@ Status SimCoordinator::receive(const ServerEvent& event) {
         return feed(PeerHello{from, *hello});
     }
     if (const auto* commit = std::get_if<Commit>(&incoming->message)) {
-        return feed(CommitArrived{from, *commit, open_envelope(incoming->wire).value()});
+        return feed(CommitArrived{from, *commit, unseal(incoming->wire).value()});
     }
     if (const auto* payload = std::get_if<PayloadNotice>(&incoming->message)) {
         return feed(PayloadNoticed{from, *payload});

@@ -2,7 +2,7 @@
 // it.
 //
 // Performs actions in order, as the real one does; compute and transfers take simulated time.
-// Single thread; the World moves its clock.
+// Single thread; the SimWorld moves its clock.
 
 #pragma once
 
@@ -12,13 +12,13 @@
 #include <string>
 #include <vector>
 
-#include "coordinator/round_judge.h"
-#include "coordinator/round_machine.h"
 #include "core/rng.h"
 #include "ledger/memory_ledger.h"
 #include "net/loopback.h"
+#include "rounds/round_machine.h"
 #include "simulation/sim_run.h"
 #include "simulation/toy_model.h"
+#include "verify/round_judge.h"
 
 namespace assay {
 

@@ -6,6 +6,7 @@
 #include "core/check.h"
 #include "core/merkle.h"
 #include "protocol/codec.h"
+#include "protocol/plan.h"
 
 namespace assay {
 
@@ -33,25 +34,25 @@ SimPeer::SimPeer(const SimRun& run,
 
 void SimPeer::boot() {
     blobs_.keep_only({});  // of rounds whose chains are gone
-    WorkerPorts ports;
+    TrainerPorts ports;
     ports.put = [this](ByteSpan bytes) -> Result<BlobRef> { return blobs_.put(bytes); };
     ports.get = [this](const BlobRef& blob) { return blobs_.get(blob.sha256); };
     ports.drop = [this](const Digest& hash) { blobs_.drop(hash); };
     ports.read_samples = [this](std::span<const uint64_t> samples) -> Result<std::vector<int32_t>> {
         return run_.read("train", samples);
     };
-    const WorkerSettings settings = run_.worker_settings(id());
-    worker_ = honest() ? std::make_unique<PeerWorker>(settings, ports, model_)
-                       : make_adversary(attack_, settings, ports, model_);
-    ASSAY_CHECK(worker_ != nullptr);
+    const TrainerSettings settings = run_.trainer_settings(id());
+    trainer_ = honest() ? std::make_unique<Trainer>(settings, ports, model_)
+                        : make_adversary(attack_, settings, ports, model_);
+    ASSAY_CHECK(trainer_ != nullptr);
     PeerResume resume;
     resume.manifest = saved_manifest_;
     if (saved_) {
-        ASSAY_CHECK(worker_->restore(*saved_).ok());
-        resume.theta_root = worker_->theta_root();
+        ASSAY_CHECK(trainer_->restore(*saved_).ok());
+        resume.theta_root = trainer_->theta_root();
     }
     if (saved_next_) {
-        ASSAY_CHECK(worker_->restore_next(*saved_next_).ok());
+        ASSAY_CHECK(trainer_->restore_next(*saved_next_).ok());
     }
     Hello hello;
     hello.numeric_class = run_.options.numeric_class;
@@ -69,7 +70,7 @@ void SimPeer::boot() {
 
 void SimPeer::crash() {
     machine_.reset();
-    worker_.reset();
+    trainer_.reset();
     channel_.reset();
     timers_.clear();
     training_.reset();
@@ -96,7 +97,7 @@ Status SimPeer::run_due() {
             } else if (std::get_if<Disconnected>(&event) != nullptr) {
                 feed(ChannelDown{"the coordinator is gone"});
             } else if (const auto* incoming = std::get_if<Incoming>(&event)) {
-                feed(MessageArrived{incoming->message, open_envelope(incoming->wire).value()});
+                feed(MessageArrived{incoming->message, unseal(incoming->wire).value()});
             }
         }
     }
@@ -158,7 +159,7 @@ void SimPeer::perform(const PeerAction& action) {
         crash_due_ = rng_.unit() < run_.options.peer_crash;
         later(kComputeMs, [this, asked = *challenge]() -> std::optional<PeerEvent> {
             Result<OpeningNotice> opened =
-                worker_->open(asked.plan, asked.commit, asked.commit_hash, asked.beacon);
+                trainer_->answer(asked.plan, asked.commit, asked.commit_hash, asked.beacon);
             return opened ? PeerEvent(OpeningBuilt{*opened})
                           : PeerEvent(OpeningFailed{asked.plan.round, opened.reason()});
         });
@@ -167,14 +168,14 @@ void SimPeer::perform(const PeerAction& action) {
         apply(*aggregate);
     } else if (const auto* adopt = std::get_if<AdoptTheta>(&action)) {
         later(kComputeMs, [this, adopt = *adopt]() -> std::optional<PeerEvent> {
-            if (!worker_->adopt_theta_blob(adopt.blob, adopt.root).ok()) {
+            if (!trainer_->adopt_theta_blob(adopt.blob, adopt.root).ok()) {
                 return std::nullopt;
             }
-            saved_ = worker_->state();
-            return PeerEvent(ThetaAdopted{worker_->theta_root()});
+            saved_ = trainer_->state();
+            return PeerEvent(ThetaAdopted{trainer_->theta_root()});
         });
     } else if (const auto* gone = std::get_if<ForgetRound>(&action)) {
-        worker_->forget(gone->round);
+        trainer_->forget(gone->round);
     } else if (const auto* dropped = std::get_if<DropBlob>(&action)) {
         blobs_.drop(dropped->sha256);
     } else if (std::get_if<ReportEquivocation>(&action) != nullptr) {
@@ -186,11 +187,9 @@ void SimPeer::perform(const PeerAction& action) {
 
 void SimPeer::train(const TrainRound& order) {
     training_ = order.plan.round;
-    const auto self = std::find_if(order.plan.peers.begin(),
-                                   order.plan.peers.end(),
-                                   [this](const PlanPeer& peer) { return peer.id == id(); });
-    const uint64_t tokens =
-        uint64_t{order.plan.inner_steps} * self->sequences_per_step * order.plan.sequence_tokens;
+    const PlanPeer* self = find_peer(order.plan, id());
+    ASSAY_CHECK(self != nullptr);
+    const uint64_t tokens = assigned_tokens(order.plan, *self);
     const auto took = static_cast<int64_t>(tokens * 1000 / tokens_per_second_ + 1);
     later(took, [this, plan = order.plan]() -> std::optional<PeerEvent> {
         if (training_ != plan.round) {
@@ -201,9 +200,9 @@ void SimPeer::train(const TrainRound& order) {
             crash_due_ = true;
             return std::nullopt;
         }
-        Result<TrainedRound> done = worker_->train(plan, [](uint32_t, float) { return true; });
+        Result<TrainedRound> done = trainer_->train(plan, [](uint32_t, float) { return true; });
         if (!done) {
-            untrained_ = "round " + std::to_string(plan.round.value) + ": " + done.reason();
+            untrained_ = in_words(plan.round) + ": " + done.reason();
             return PeerEvent(TrainingFailed{plan.round, done.reason()});
         }
         save_round(plan.round);
@@ -215,8 +214,8 @@ void SimPeer::train(const TrainRound& order) {
 }
 
 void SimPeer::save_round(RoundId round) {
-    saved_ = worker_->state();
-    if (const std::optional<NextTripleView> next = worker_->next(round)) {
+    saved_ = trainer_->state();
+    if (const std::optional<NextTripleView> next = trainer_->next(round)) {
         const auto copy = [](std::span<const float> values) {
             return std::vector<float>(values.begin(), values.end());
         };
@@ -244,14 +243,14 @@ void SimPeer::apply(const ApplyAggregate& order) {
 }
 
 std::optional<PeerEvent> SimPeer::apply_now(const ApplyAggregate& order) {
-    Result<Digest> root = worker_->apply(order.summary, order.counted);
+    Result<Digest> root = trainer_->apply(order.summary, order.counted);
     if (run_.options.sabotage == Sabotage::kTornReplica && order.summary.round.value == 2) {
-        std::vector<float> theta = worker_->state().theta;
+        std::vector<float> theta = trainer_->state().theta;
         theta.front() += 1;
-        ASSAY_CHECK(worker_->adopt_theta(theta).ok());
-        root = worker_->theta_root();
+        ASSAY_CHECK(trainer_->adopt_theta(theta).ok());
+        root = trainer_->theta_root();
     }
-    saved_ = worker_->state();
+    saved_ = trainer_->state();
     if (!root) {
         return PeerEvent(AggregateApplied{order.summary.round, Digest{}});
     }

@@ -1,7 +1,7 @@
-// A simulated peer's process: machine and worker, honest or not, with a folder that survives it.
+// A simulated peer's process: machine and trainer, honest or not, with a folder that survives it.
 //
 // Training takes the simulated time that its speed says; the arithmetic is done when it ends.
-// Single thread; the World moves its clock.
+// Single thread; the SimWorld moves its clock.
 
 #pragma once
 
@@ -14,7 +14,7 @@
 #include "core/rng.h"
 #include "net/loopback.h"
 #include "peer/peer_machine.h"
-#include "peer/peer_worker.h"
+#include "peer/trainer.h"
 #include "simulation/sim_run.h"
 #include "simulation/toy_model.h"
 
@@ -83,7 +83,7 @@ private:
 
     // Its folder.
     MemoryBlobs blobs_;
-    std::optional<WorkerState> saved_;
+    std::optional<TrainerState> saved_;
     std::optional<NextTriple> saved_next_;
     std::optional<RunManifest> saved_manifest_;
     uint64_t restarts_ = 0;
@@ -94,7 +94,7 @@ private:
 
     // Lost in a crash.
     ToyModel model_;
-    std::unique_ptr<PeerWorker> worker_;
+    std::unique_ptr<Trainer> trainer_;
     std::unique_ptr<PeerMachine> machine_;
     std::unique_ptr<ClientChannel> channel_;
     std::vector<Timer> timers_;

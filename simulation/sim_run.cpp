@@ -116,8 +116,7 @@ SimRun::SimRun(const SimulationOptions& given)
     manifest.layout_digest = layout.digest();
     manifest.parameter_tiles = layout.tile_count();
     manifest.initial_root = tiles_root(initial_theta);
-    const std::span<const float> values(initial_theta);
-    const ByteSpan raw(reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes());
+    const ByteSpan raw = float_bytes(initial_theta);
     rules.initial_theta = {sha256_plain(raw), raw.size(), {}};
 }
 
@@ -125,8 +124,8 @@ Identity SimRun::peer_identity(uint64_t number) const {
     return Identity::from_seed(derive_seed(seed, "peer", {number}));
 }
 
-WorkerSettings SimRun::worker_settings(const PeerId& self) const {
-    WorkerSettings settings;
+TrainerSettings SimRun::trainer_settings(const PeerId& self) const {
+    TrainerSettings settings;
     settings.self = self;
     settings.numeric_class = options.numeric_class;
     settings.manifest_digest = manifest_digest(manifest);

@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "coordinator/round_judge.h"
-#include "coordinator/round_rules.h"
 #include "net/loopback.h"
-#include "peer/peer_worker.h"
+#include "peer/trainer.h"
 #include "protocol/beacon_chain.h"
+#include "rounds/round_rules.h"
+#include "verify/round_judge.h"
 
 namespace assay {
 
@@ -63,7 +63,7 @@ private:
 struct SimRun {
     explicit SimRun(const SimulationOptions& options);
 
-    [[nodiscard]] WorkerSettings worker_settings(const PeerId& self) const;
+    [[nodiscard]] TrainerSettings trainer_settings(const PeerId& self) const;
     [[nodiscard]] JudgeSettings judge_settings() const;
     // Of the honest peer `number`, or of the adversary 1000 + n.
     [[nodiscard]] Identity peer_identity(uint64_t number) const;

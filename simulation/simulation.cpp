@@ -2,12 +2,12 @@
 
 #include <cstdio>
 
-#include "simulation/world.h"
+#include "simulation/sim_world.h"
 
 namespace assay {
 
 SimulationReport run_simulation(const SimulationOptions& options) {
-    World world(options);
+    SimWorld world(options);
     return world.run();
 }
 

@@ -2,8 +2,8 @@
 //
 // For each opened chunk the compressor: theta_start - theta_H, error feedback, selection, codes,
 // scales, e after. For the chunks of the chain AdamW over all H steps as well: theta_t, m_H, v_H
-// and theta_H follow from m_0, v_0 and the committed g_t. Where g_t comes from is verify/replay.h's
-// question. Pure; feeds the tripwire on the way.
+// and theta_H follow from m_0, v_0 and the committed g_t. Where g_t comes from is
+// verify/gradient_audit.h's question. Pure; feeds the tripwire on the way.
 
 #pragma once
 
@@ -15,7 +15,7 @@
 #include "protocol/layout.h"
 #include "protocol/messages.h"
 #include "verify/opening.h"
-#include "verify/payload.h"
+#include "verify/peer_payload.h"
 #include "verify/tripwire.h"
 
 namespace assay {

@@ -13,7 +13,7 @@
 #include "protocol/layout.h"
 #include "protocol/messages.h"
 #include "verify/opening.h"
-#include "verify/payload.h"
+#include "verify/peer_payload.h"
 
 namespace assay {
 

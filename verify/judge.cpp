@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "verify/replay.h"
+#include "verify/gradient_audit.h"
 
 namespace assay {
 

@@ -12,8 +12,8 @@
 
 #include "protocol/messages.h"
 #include "verify/chunk_audit.h"
+#include "verify/direction_gate.h"
 #include "verify/overlap.h"
-#include "verify/probe.h"
 #include "verify/tripwire.h"
 
 namespace assay {

@@ -16,19 +16,6 @@ bool in_chain(const OpeningShape& shape, uint64_t chunk) {
     return std::binary_search(shape.chain_chunks.begin(), shape.chain_chunks.end(), chunk);
 }
 
-void write_floats(ByteWriter& writer, std::span<const float> values) {
-    writer.raw({reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes()});
-}
-
-std::vector<float> read_floats(ByteReader& reader, uint64_t count) {
-    const ByteSpan raw = reader.raw(count * sizeof(float));
-    std::vector<float> values(raw.size() / sizeof(float));
-    if (!values.empty()) {
-        std::memcpy(values.data(), raw.data(), values.size() * sizeof(float));
-    }
-    return values;
-}
-
 Digest read_digest(ByteReader& reader) {
     Digest digest;
     const ByteSpan raw = reader.raw(Digest::kSize);
@@ -60,7 +47,7 @@ public:
             writer_.f32(step.mean_loss);
             writer_.f32(step.gradient_norm);
             writer_.raw(step.batch_id.span());
-            write_floats(writer_, step.sequence_losses);
+            writer_.raw(float_bytes(step.sequence_losses));
         }
         for (const ChunkOpening& chunk : opening.chunks) {
             write_chunk(chunk);
@@ -75,7 +62,7 @@ private:
         }
     }
     void tile(const OpenedTile& tile) {
-        write_floats(writer_, tile.values);
+        writer_.raw(float_bytes(tile.values));
         path(tile.path);
     }
     void write_chunk(const ChunkOpening& chunk) {
@@ -118,7 +105,8 @@ public:
             step.mean_loss = reader_.f32();
             step.gradient_norm = reader_.f32();
             step.batch_id = read_digest(reader_);
-            step.sequence_losses = read_floats(reader_, shape_.sequences);
+            step.sequence_losses =
+                floats_of(reader_.raw(uint64_t{shape_.sequences} * sizeof(float)));
             opening.trace.push_back(std::move(step));
         }
         for (const uint64_t chunk : shape_.compressor_chunks) {
@@ -157,7 +145,7 @@ private:
     }
     OpenedTile tile(uint64_t chunk) {
         OpenedTile tile;
-        tile.values = read_floats(reader_, kTileValues);
+        tile.values = floats_of(reader_.raw(kTileValues * sizeof(float)));
         tile.path = path(chunk);
         return tile;
     }
@@ -218,7 +206,7 @@ uint32_t merkle_path_length(uint64_t index, uint64_t count) {
     return length;
 }
 
-uint64_t opening_bytes(const OpeningShape& shape) {
+uint64_t opening_size(const OpeningShape& shape) {
     const uint64_t steps = shape.inner_steps;
     const uint64_t state_roots = shape.opens_v ? 3 : 2;
     uint64_t bytes = kMark.size() + (state_roots * steps + 5) * Digest::kSize +
@@ -235,14 +223,14 @@ uint64_t opening_bytes(const OpeningShape& shape) {
 
 Bytes encode_opening(const Opening& opening, const OpeningShape& shape) {
     Bytes bytes = OpeningWriter(shape).write(opening);
-    ASSAY_CHECK_EQ(bytes.size(), opening_bytes(shape));
+    ASSAY_CHECK_EQ(bytes.size(), opening_size(shape));
     return bytes;
 }
 
 Result<Opening> decode_opening(ByteSpan bytes, const OpeningShape& shape) {
-    if (bytes.size() != opening_bytes(shape)) {
+    if (bytes.size() != opening_size(shape)) {
         return fail("opening: " + std::to_string(bytes.size()) + " bytes, not " +
-                    std::to_string(opening_bytes(shape)));
+                    std::to_string(opening_size(shape)));
     }
     return OpeningReader(bytes, shape).read();
 }

@@ -1,7 +1,7 @@
 // What a peer opens after the beacon, and its one canonical byte string.
 //
 // The verifier knows every count beforehand (plan, layout, challenge), so the bytes hold no
-// lengths: an opening has exactly opening_bytes(shape) bytes, and each of them is covered by a hash
+// lengths: an opening has exactly opening_size(shape) bytes, and each of them is covered by a hash
 // that the COMMIT binds. Decoding says nothing about truth: verify/inspect.h and chunk_audit.h do.
 //
 // Bytes, little-endian: "AOP1"; per step theta root, g root (v root: tolerance classes); the end
@@ -68,7 +68,7 @@ OpeningShape opening_shape(const RoundPlan& plan,
                            const Challenge& challenge);
 
 // Exact size: what to fetch at most, and what a peer's uplink must carry within T_c.
-uint64_t opening_bytes(const OpeningShape& shape);
+uint64_t opening_size(const OpeningShape& shape);
 
 // REQUIRES: opening has this shape.
 Bytes encode_opening(const Opening& opening, const OpeningShape& shape);

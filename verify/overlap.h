@@ -16,7 +16,7 @@
 
 #include "core/digest.h"
 #include "core/ids.h"
-#include "verify/payload.h"
+#include "verify/peer_payload.h"
 #include "verify/settings.h"
 
 namespace assay {

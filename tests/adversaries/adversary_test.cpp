@@ -1,4 +1,4 @@
-// Where each adversary departs from an honest worker, and that it stays plausible elsewhere.
+// Where each adversary departs from an honest trainer, and that it stays plausible elsewhere.
 
 #include "adversaries/adversary.h"
 
@@ -72,8 +72,8 @@ struct Bench {
         }
     }
 
-    std::unique_ptr<PeerWorker> worker(const std::string& attack) {
-        WorkerSettings settings;
+    std::unique_ptr<Trainer> trainer(const std::string& attack) {
+        TrainerSettings settings;
         settings.self = peer(2);
         settings.numeric_class = NumericClass::kExact;
         settings.run_seed = digest(9);
@@ -81,7 +81,7 @@ struct Bench {
         settings.verify.compressor_chunks = 2;
         settings.verify.chain_chunks = 2;
         settings.verify.audit_steps = 4;
-        WorkerPorts ports;
+        TrainerPorts ports;
         ports.put = [this](ByteSpan bytes) -> Result<BlobRef> {
             const Digest hash = sha256_plain(bytes);
             blobs[hash] = Bytes(bytes.begin(), bytes.end());
@@ -98,9 +98,9 @@ struct Bench {
             }
             return tokens;
         };
-        std::unique_ptr<PeerWorker> made =
-            attack.empty() ? std::make_unique<PeerWorker>(settings, ports, model)
-                           : make_adversary(attack, settings, ports, model);
+        std::unique_ptr<Trainer> made = attack.empty()
+                                            ? std::make_unique<Trainer>(settings, ports, model)
+                                            : make_adversary(attack, settings, ports, model);
         REQUIRE(made != nullptr);
         const std::vector<float> zeros(model.layout().value_count(), 0.0F);
         REQUIRE(made->adopt_theta(zeros).ok());
@@ -109,8 +109,8 @@ struct Bench {
 
     static bool on(uint32_t, float) { return true; }
 
-    TrainedRound train(PeerWorker& worker) {
-        Result<TrainedRound> done = worker.train(plan, on);
+    TrainedRound train(Trainer& trainer) {
+        Result<TrainedRound> done = trainer.train(plan, on);
         REQUIRE(done.ok());
         return *done;
     }
@@ -130,61 +130,61 @@ TEST_CASE("adversaries are made by name, and only those", "[adversaries]") {
     CHECK(make_adversary("honest", {}, {}, bench.model) == nullptr);
 }
 
-TEST_CASE("an honest worker trains the same twice, and opens", "[adversaries]") {
+TEST_CASE("an honest trainer trains the same twice, and opens", "[adversaries]") {
     Bench bench;
-    const auto first = bench.worker("");
-    const auto second = bench.worker("");
+    const auto first = bench.trainer("");
+    const auto second = bench.trainer("");
     const TrainedRound round = bench.train(*first);
     CHECK(encode_body(round.commit) == encode_body(bench.train(*second).commit));
     CHECK(round.commit.tokens == 24);  // 4 steps of 3 sequences of 2 tokens
-    CHECK(first->open(bench.plan, round.commit, digest(1), digest(2)).ok());
-    CHECK_FALSE(first->open(bench.plan, Commit{}, digest(1), digest(2)).ok());
+    CHECK(first->answer(bench.plan, round.commit, digest(1), digest(2)).ok());
+    CHECK_FALSE(first->answer(bench.plan, Commit{}, digest(1), digest(2)).ok());
     first->forget(bench.plan.round);
-    CHECK_FALSE(first->open(bench.plan, round.commit, digest(1), digest(2)).ok());
+    CHECK_FALSE(first->answer(bench.plan, round.commit, digest(1), digest(2)).ok());
 }
 
 TEST_CASE("a round is abandoned between steps, and the state is as before", "[adversaries]") {
     Bench bench;
-    const auto worker = bench.worker("");
-    const TripleRoots before = worker->roots();
-    CHECK_FALSE(worker->train(bench.plan, [](uint32_t step, float) { return step < 2; }).ok());
-    CHECK(worker->roots() == before);
-    CHECK(bench.train(*worker).commit.payload_bytes > 0);
+    const auto trainer = bench.trainer("");
+    const TripleRoots before = trainer->roots();
+    CHECK_FALSE(trainer->train(bench.plan, [](uint32_t step, float) { return step < 2; }).ok());
+    CHECK(trainer->roots() == before);
+    CHECK(bench.train(*trainer).commit.payload_bytes > 0);
 }
 
 TEST_CASE("counted keeps the new triple, not counted the old one", "[adversaries]") {
     for (const bool counted : {true, false}) {
         Bench bench;
-        const auto worker = bench.worker("");
-        const TripleRoots before = worker->roots();
-        const TrainedRound round = bench.train(*worker);
+        const auto trainer = bench.trainer("");
+        const TripleRoots before = trainer->roots();
+        const TrainedRound round = bench.train(*trainer);
         RoundSummary summary;
         summary.round = bench.plan.round;
-        REQUIRE(worker->apply(summary, counted).ok());
-        CHECK((worker->roots() == before) == !counted);
-        CHECK((worker->roots().e == round.commit.e_after_root) == counted);
+        REQUIRE(trainer->apply(summary, counted).ok());
+        CHECK((trainer->roots() == before) == !counted);
+        CHECK((trainer->roots().e == round.commit.e_after_root) == counted);
     }
 }
 
 TEST_CASE("a plan that asks for moments nobody holds is not trained", "[adversaries]") {
     Bench bench;
-    const auto worker = bench.worker("");
+    const auto trainer = bench.trainer("");
     bench.plan.peers[1].m_root = digest(5);
-    CHECK_FALSE(worker->train(bench.plan, Bench::on).ok());
+    CHECK_FALSE(trainer->train(bench.plan, Bench::on).ok());
     bench.plan.peers[1].m_root = zero_tiles_root(1);
     bench.plan.base_root = digest(5);
-    CHECK_FALSE(worker->train(bench.plan, Bench::on).ok());
+    CHECK_FALSE(trainer->train(bench.plan, Bench::on).ok());
 }
 
 TEST_CASE("edited payloads: same chain, other bytes, still canonical", "[adversaries]") {
     Bench bench;
-    const auto honest = bench.worker("");
+    const auto honest = bench.trainer("");
     const TrainedRound truth = bench.train(*honest);
     const SparseUpdate true_update = bench.payload(truth);
     for (const std::string attack : {"random", "sign_flip", "scaled"}) {
         CAPTURE(attack);
-        const auto worker = bench.worker(attack);
-        const TrainedRound round = bench.train(*worker);
+        const auto trainer = bench.trainer(attack);
+        const TrainedRound round = bench.train(*trainer);
         CHECK(round.commit.states_root == truth.commit.states_root);
         CHECK(round.commit.payload_hash != truth.commit.payload_hash);
         const SparseUpdate update = bench.payload(round);
@@ -206,24 +206,24 @@ TEST_CASE("edited payloads: same chain, other bytes, still canonical", "[adversa
 
 TEST_CASE("lazy repeats a gradient, other_data claims the assigned batches", "[adversaries]") {
     Bench bench;
-    const auto honest = bench.worker("");
+    const auto honest = bench.trainer("");
     const TrainedRound truth = bench.train(*honest);
     for (const std::string attack : {"lazy", "other_data"}) {
         CAPTURE(attack);
-        const auto worker = bench.worker(attack);
-        const TrainedRound round = bench.train(*worker);
+        const auto trainer = bench.trainer(attack);
+        const TrainedRound round = bench.train(*trainer);
         CHECK(round.commit.states_root != truth.commit.states_root);
         CHECK(round.commit.assignment_digest == truth.commit.assignment_digest);
-        CHECK(worker->open(bench.plan, round.commit, digest(1), digest(2)).ok());
+        CHECK(trainer->answer(bench.plan, round.commit, digest(1), digest(2)).ok());
     }
 }
 
 TEST_CASE("a copycat commits another's states and payload under its own assignment",
           "[adversaries]") {
     Bench bench;
-    const auto copycat = bench.worker("copycat");
+    const auto copycat = bench.trainer("copycat");
     const TrainedRound copied = bench.train(*copycat);
-    const auto honest = bench.worker("");
+    const auto honest = bench.trainer("");
     const TrainedRound own = bench.train(*honest);
     CHECK(copied.commit.states_root != own.commit.states_root);
     CHECK(copied.commit.assignment_digest == own.commit.assignment_digest);
@@ -233,8 +233,8 @@ TEST_CASE("a copycat commits another's states and payload under its own assignme
 
 TEST_CASE("stale trains from the parameters of the round before", "[adversaries]") {
     Bench bench;
-    const auto worker = bench.worker("stale");
-    CHECK_FALSE(worker->train(bench.plan, Bench::on).ok());  // there is no round before yet
+    const auto trainer = bench.trainer("stale");
+    CHECK_FALSE(trainer->train(bench.plan, Bench::on).ok());  // there is no round before yet
     std::vector<float> u(bench.model.layout().value_count(), 0.25F);
     const Result<QuantisedAggregate> aggregate =
         quantise_aggregate(u, bench.model.layout(), CompressionSettings{});
@@ -244,18 +244,18 @@ TEST_CASE("stale trains from the parameters of the round before", "[adversaries]
     const Digest hash = sha256_plain(aggregate->bytes);
     bench.blobs[hash] = aggregate->bytes;
     summary.aggregate = {hash, aggregate->bytes.size(), {}};
-    const Digest old_root = worker->theta_root();
-    REQUIRE(worker->apply(summary, false).ok());
-    bench.plan.base_root = worker->theta_root();
+    const Digest old_root = trainer->theta_root();
+    REQUIRE(trainer->apply(summary, false).ok());
+    bench.plan.base_root = trainer->theta_root();
     CHECK(bench.plan.base_root != old_root);
-    CHECK(bench.train(*worker).commit.base_root == old_root);
+    CHECK(bench.train(*trainer).commit.base_root == old_root);
 }
 
 TEST_CASE("silent trains and never opens", "[adversaries]") {
     Bench bench;
-    const auto worker = bench.worker("silent");
-    const TrainedRound round = bench.train(*worker);
-    CHECK_FALSE(worker->open(bench.plan, round.commit, digest(1), digest(2)).ok());
+    const auto trainer = bench.trainer("silent");
+    const TrainedRound round = bench.train(*trainer);
+    CHECK_FALSE(trainer->answer(bench.plan, round.commit, digest(1), digest(2)).ok());
 }
 
 }  // namespace assay

@@ -6,9 +6,9 @@
 #include <map>
 
 #include "core/files.h"
-#include "data/tokenizer.h"
 #include "tests/checkpoints/made_snapshot.h"
-#include "tests/core/scratch_folder.h"
+#include "tests/support/scratch_folder.h"
+#include "tokenizer/tokenizer.h"
 
 namespace assay {
 namespace {

@@ -11,7 +11,7 @@
 #include "checkpoints/export.h"
 #include "core/files.h"
 #include "tests/checkpoints/made_snapshot.h"
-#include "tests/core/scratch_folder.h"
+#include "tests/support/scratch_folder.h"
 
 namespace assay {
 namespace {

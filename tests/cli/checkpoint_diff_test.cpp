@@ -9,7 +9,7 @@
 #include "cli/commands.h"
 #include "core/files.h"
 #include "tests/checkpoints/made_snapshot.h"
-#include "tests/core/scratch_folder.h"
+#include "tests/support/scratch_folder.h"
 
 namespace assay {
 namespace {
@@ -21,7 +21,7 @@ int run_diff(const std::vector<std::string>& arguments) {
     for (const std::string& argument : arguments) {
         words.push_back(argument.c_str());
     }
-    CommandLine line("", "");
+    CommandLine line("assay", "", "");
     add_checkpoint_diff(line);
     return line.run(static_cast<int>(words.size()), words.data());
 }

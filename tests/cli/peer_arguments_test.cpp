@@ -5,7 +5,7 @@
 
 #include "cli/command_line.h"
 #include "cli/node_commands.h"
-#include "tests/core/scratch_folder.h"
+#include "tests/support/scratch_folder.h"
 
 namespace assay {
 namespace {
@@ -13,10 +13,11 @@ namespace {
 namespace fs = std::filesystem;
 
 int refused(const PeerCommand& command) {
-    return run_peer_command(command, [](const WorkerSettings&, const WorkerPorts&, GradientModel&) {
-        FAIL("the peer was started");
-        return std::unique_ptr<PeerWorker>();
-    });
+    return run_peer_command(command,
+                            [](const TrainerSettings&, const TrainerPorts&, GradientModel&) {
+                                FAIL("the peer was started");
+                                return std::unique_ptr<Trainer>();
+                            });
 }
 
 PeerCommand good_command(const fs::path& folder) {

@@ -187,13 +187,6 @@ TEST_CASE("nobody makes no step") {
     CHECK(equal_bits(none.sum, std::vector<float>(layout.value_count(), 0.0F)));
 }
 
-TEST_CASE("weights ramp up with tenure and follow tokens") {
-    CHECK(contribution_weight(0, 100, 100) == 0.1);
-    CHECK(contribution_weight(4, 50, 100) == 0.25);
-    CHECK(contribution_weight(9, 100, 100) == 1.0);
-    CHECK(contribution_weight(1000, 100, 100) == 1.0);
-}
-
 TEST_CASE("the coded aggregate decodes to what was applied") {
     const ParameterLayout layout = awkward_layout();
     const std::vector<float> u = sample_values(layout, 400, 0.02);

@@ -6,7 +6,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/core/scratch_folder.h"
+#include "tests/support/scratch_folder.h"
 
 namespace assay {
 

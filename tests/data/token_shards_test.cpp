@@ -9,8 +9,9 @@
 #include "core/rng.h"
 #include "data/prepare.h"
 #include "data/shard_writer.h"
-#include "data/tokenizer.h"
-#include "tests/data/test_data.h"
+#include "tests/support/scratch_folder.h"
+#include "tests/support/shared_text.h"
+#include "tokenizer/tokenizer.h"
 
 namespace assay {
 namespace {

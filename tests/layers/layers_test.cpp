@@ -22,8 +22,10 @@ const char* const kLines =
     "module(peer DEPS core\n"
     "       verify coordinator)\n"
     "module(coordinator DEPS verify)\n"
+    "module(rounds DEPS verify)\n"
     "module(simulation FOLDER tests/simulation DEPS peer coordinator)\n"
     "test_folder(process LABEL process PROGRAM assay DEPS simulation)\n"
+    "test_support(DEPS verify)\n"
     "fuzz_targets(core protocol)\n";
 
 std::string read_file(const std::filesystem::path& path) {
@@ -72,7 +74,7 @@ TEST_CASE("module lines are read with their folders and DEPS", "[layers]") {
     CHECK(layers.allowed("fuzz") == std::set<std::string>{"core", "protocol", "fuzz"});
     CHECK(layers.allowed("tests/process").count("tests/simulation") == 1);
     CHECK(layers.folder_of("tests/verify/judge_test.cpp") == "verify");
-    CHECK(layers.folder_of("tests/simulation/world.h") == "tests/simulation");
+    CHECK(layers.folder_of("tests/simulation/sim_world.h") == "tests/simulation");
     CHECK(layers.folder_of("assay.h").empty());
 }
 
@@ -83,12 +85,17 @@ TEST_CASE("includes go down only", "[layers]") {
           "core/digest.cpp:2: core/ may not include protocol/: it is not among its DEPS\n");
     CHECK_FALSE(refused("tests/core/a_test.cpp", "#include \"protocol/codec.h\"\n").empty());
     CHECK_FALSE(refused("fuzz/a.cpp", "#include \"verify/judge.h\"\n").empty());
+    const std::string support = "#include \"tests/support/scratch_folder.h\"\n";
+    CHECK(refused("tests/core/a_test.cpp", support).empty());
+    CHECK_FALSE(refused("core/digest.cpp", support).empty());
+    CHECK(refused("tests/support/a.cpp", "#include \"verify/judge.h\"\n").empty());
+    CHECK_FALSE(refused("tests/support/a.cpp", "#include \"peer/trainer.h\"\n").empty());
     CHECK_FALSE(refused("verify/a.cpp", "#include \"judge.h\"\n").empty());
     CHECK_FALSE(refused("verify/a.cpp", "#include \"utils/judge.h\"\n").empty());
 }
 
 TEST_CASE("coordinator and peer never include one another, whatever DEPS say", "[layers]") {
-    const std::string reasons = refused("peer/a.cpp", "#include \"coordinator/roster.h\"\n");
+    const std::string reasons = refused("peer/a.cpp", "#include \"rounds/roster.h\"\n");
     CHECK(reasons.find("meet on the wire") != std::string::npos);
 }
 
@@ -129,7 +136,7 @@ TEST_CASE("pure files know no clock, chance, socket or thread", "[layers]") {
                              "#include <zmq.hpp>\n",
                              "std::thread t;\n"}) {
         CAPTURE(line);
-        CHECK_FALSE(refused("coordinator/round_machine_close.cpp", line).empty());
+        CHECK_FALSE(refused("rounds/deadlines.cpp", line).empty());
         CHECK_FALSE(refused("verify/judge.h", line).empty());
         CHECK(refused("coordinator/coordinator.cpp", line).empty());
     }

@@ -45,8 +45,8 @@ void check_record(const Record& record) {
             return check_body<CloseBody>(record.body);
         case RecordKind::kOpening:
             return check_body<OpeningBody>(record.body);
-        case RecordKind::kShare:
-            return check_body<ShareBody>(record.body);
+        case RecordKind::kPayShare:
+            return check_body<PayShareBody>(record.body);
         case RecordKind::kSettlement:
             return check_body<SettlementBody>(record.body);
         case RecordKind::kVesting:
@@ -79,9 +79,9 @@ TEST_CASE("Values out of bounds are refused") {
     SettlementBody settlement;
     settlement.lines = {{test_peer(2), 1, 1}, {test_peer(1), 1, 1}};
     REQUIRE_FALSE(SettlementBody::decode(settlement.encode()).ok());  // not in order of id
-    ShareBody share;
+    PayShareBody share;
     share.phi_nano_nats = kPhiMax + 1;
-    REQUIRE_FALSE(ShareBody::decode(share.encode()).ok());
+    REQUIRE_FALSE(PayShareBody::decode(share.encode()).ok());
     ExtensionBody extension;
     extension.reason = std::string(5000, 'x');
     REQUIRE_FALSE(ExtensionBody::decode(extension.encode()).ok());

@@ -176,11 +176,12 @@ TEST_CASE("A signed lie about money is found") {
                       })),
                 RecordKind::kSettlement,
                 "does not follow from the recorded shares");
-    require_bad(
-        forge(RecordKind::kShare, 0, edit<ShareBody>([](ShareBody& body) { body.tokens *= 2; })),
-        RecordKind::kShare,
-        "tokens");
-    require_bad(forge(RecordKind::kShare, 0, edit<ShareBody>([](ShareBody& body) {
+    require_bad(forge(RecordKind::kPayShare, 0, edit<PayShareBody>([](PayShareBody& body) {
+                          body.tokens *= 2;
+                      })),
+                RecordKind::kPayShare,
+                "tokens");
+    require_bad(forge(RecordKind::kPayShare, 0, edit<PayShareBody>([](PayShareBody& body) {
                           body.phi_nano_nats *= 2;
                       })),
                 RecordKind::kSettlement,
@@ -279,8 +280,9 @@ TEST_CASE("A verdict must rest on what was recorded") {
     require_bad(forge(RecordKind::kVerdict, nth, ruling(Ruling::kRejected)),
                 RecordKind::kVerdict,
                 "no report says so");
-    require_bad(
-        forge(RecordKind::kVerdict, 0, ruling(Ruling::kGated)), RecordKind::kShare, "not accepted");
+    require_bad(forge(RecordKind::kVerdict, 0, ruling(Ruling::kGated)),
+                RecordKind::kPayShare,
+                "not accepted");
 }
 
 TEST_CASE("Assignments, draws and the run itself are compared with what the caller knows") {
@@ -311,7 +313,7 @@ TEST_CASE("A COMMIT that another key signed is found") {
     Story story;
     const uint64_t height = find_kind(story.ledger, RecordKind::kCommit);
     Record& record = story.ledger.stored()[height];
-    const Envelope envelope = *open_envelope(record.body);
+    const Envelope envelope = *unseal(record.body);
     const Commit commit = *decode_body<Commit>(envelope.body);
     record.body = seal(story.run.coordinator, commit);
     relink(story.ledger, height, &story.run.coordinator);
@@ -331,7 +333,7 @@ TEST_CASE("A record that is left out or doubled breaks the order, however it is 
                                   RecordKind::kVerdict,
                                   RecordKind::kAuditJob,
                                   RecordKind::kAuditReport,
-                                  RecordKind::kShare,
+                                  RecordKind::kPayShare,
                                   RecordKind::kSettlement,
                                   RecordKind::kVesting,
                                   RecordKind::kForfeit,

@@ -24,7 +24,7 @@ TEST_CASE(
     "A pool is divided by tokens times quality, with the leftover to the largest remainders") {
     PaySettings pay;
     pay.pool_per_round = 100;
-    const std::vector<ShareLine> equal = {
+    const std::vector<PayShareLine> equal = {
         {test_peer(1), 50, 10}, {test_peer(2), 50, 10}, {test_peer(3), 50, 10}};
     const std::vector<Earning> thirds = settle_round(pay, equal);
     REQUIRE(thirds[0].amount == 34);
@@ -32,8 +32,8 @@ TEST_CASE(
     REQUIRE(thirds[2].amount == 33);
     REQUIRE(thirds[0].quality_ppm == kPpm);
     // Twice the tokens at the same worth a token: twice the pay.
-    const std::vector<Earning> double_work =
-        settle_round(pay, std::vector<ShareLine>{{test_peer(1), 50, 10}, {test_peer(2), 100, 20}});
+    const std::vector<Earning> double_work = settle_round(
+        pay, std::vector<PayShareLine>{{test_peer(1), 50, 10}, {test_peer(2), 100, 20}});
     REQUIRE(double_work[0].amount == 33);
     REQUIRE(double_work[1].amount == 67);
     REQUIRE(settle_round(pay, {}).empty());
@@ -41,11 +41,11 @@ TEST_CASE(
 
 TEST_CASE("Quality is the share a token over the lower median, between 0 and the cap") {
     PaySettings pay;
-    const std::vector<ShareLine> shares = {{test_peer(1), -500, 10},
-                                           {test_peer(2), 500, 10},
-                                           {test_peer(3), 1000, 10},
-                                           {test_peer(4), 1100, 10},
-                                           {test_peer(5), 9000, 10}};
+    const std::vector<PayShareLine> shares = {{test_peer(1), -500, 10},
+                                              {test_peer(2), 500, 10},
+                                              {test_peer(3), 1000, 10},
+                                              {test_peer(4), 1100, 10},
+                                              {test_peer(5), 9000, 10}};
     const std::vector<Earning> earned = settle_round(pay, shares);
     REQUIRE(earned[0].quality_ppm == 0);
     REQUIRE(earned[0].amount == 0);
@@ -61,7 +61,7 @@ TEST_CASE("Where the median share is not positive, work alone is paid") {
     pay.pool_per_round = 1000;
     const std::vector<Earning> earned =
         settle_round(pay,
-                     std::vector<ShareLine>{
+                     std::vector<PayShareLine>{
                          {test_peer(1), -5, 10}, {test_peer(2), 0, 30}, {test_peer(3), 70, 60}});
     REQUIRE(earned[0].amount == 100);
     REQUIRE(earned[1].amount == 300);
@@ -73,7 +73,7 @@ TEST_CASE("All of a pool is paid, nothing is negative, and more work never pays 
     for (int round = 0; round < 500; ++round) {
         PaySettings pay;
         pay.pool_per_round = static_cast<int64_t>(rng.below(kPoolMax + 1));
-        std::vector<ShareLine> shares;
+        std::vector<PayShareLine> shares;
         const uint64_t count = 1 + rng.below(40);
         for (uint64_t i = 0; i < count; ++i) {
             const bool extreme = rng.below(8) == 0;

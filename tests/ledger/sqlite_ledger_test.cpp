@@ -12,8 +12,8 @@
 
 #include "core/files.h"
 #include "ledger/memory_ledger.h"
-#include "tests/core/scratch_folder.h"
 #include "tests/ledger/test_run.h"
+#include "tests/support/scratch_folder.h"
 
 namespace assay {
 namespace {

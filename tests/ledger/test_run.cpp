@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "protocol/plan.h"
+
 namespace assay {
 
 namespace {
@@ -139,10 +141,10 @@ RoundPlan TestRun::make_plan() const {
         line.v_root = start.v_root;
         line.e_root = start.e_root;
         plan.peers.push_back(line);
-        total += planned_tokens(plan, line);
+        total += assigned_tokens(plan, line);
     }
     for (PlanPeer& line : plan.peers) {
-        line.audit_ppm = books.audit_rate(line.id, plan.round, planned_tokens(plan, line), total);
+        line.audit_ppm = books.audit_rate(line.id, plan.round, assigned_tokens(plan, line), total);
     }
     plan.roster_root = roster_root(plan.peers);
     plan.pool_root = pool_root(plan.pool);
@@ -161,11 +163,11 @@ Commit TestRun::make_commit(const RoundPlan& plan, size_t peer, bool stale) cons
     commit.numeric_class = NumericClass::kExact;
     commit.states_root = states_of(plan.round, peer).root();
     commit.trace_root = test_digest("trace", round, peer);
-    commit.e_before_root = planned_peer(plan, id(peer))->e_root;
+    commit.e_before_root = find_peer(plan, id(peer))->e_root;
     commit.e_after_root = test_digest("e", round, peer);
     commit.payload_hash = test_digest("payload", round, peer);
     commit.payload_bytes = 1000;
-    commit.tokens = planned_tokens(plan, *planned_peer(plan, id(peer)));
+    commit.tokens = assigned_tokens(plan, *find_peer(plan, id(peer)));
     return commit;
 }
 
@@ -264,7 +266,7 @@ void TestRun::write_judgement(const RoundPlan& plan,
     std::vector<RecordDraft> shares;
     for (size_t peer = 0; peer < peers.size(); ++peer) {
         const Conduct conduct = conduct_of(conducts, peer);
-        if (conduct == Conduct::kAway || planned_peer(plan, id(peer)) == nullptr) {
+        if (conduct == Conduct::kAway || find_peer(plan, id(peer)) == nullptr) {
             continue;
         }
         SummaryEntry entry{id(peer), CommitOutcome::kVoided, "voided"};
@@ -279,13 +281,13 @@ void TestRun::write_judgement(const RoundPlan& plan,
                                                                 : CommitOutcome::kRejected;
         }
         if (entry.outcome == CommitOutcome::kCounted) {
-            ShareBody share;
+            PayShareBody share;
             share.phi_nano_nats = phi.count(peer) > 0 ? phi.at(peer) : 1000000;
-            share.tokens = planned_tokens(plan, *planned_peer(plan, id(peer)));
+            share.tokens = assigned_tokens(plan, *find_peer(plan, id(peer)));
             share.m_root = test_digest("m", plan.round.value, peer);
             share.v_root = test_digest("v", plan.round.value, peer);
             share.e_root = test_digest("e", plan.round.value, peer);
-            shares.push_back(make_draft(RecordKind::kShare, plan.round, id(peer), share));
+            shares.push_back(make_draft(RecordKind::kPayShare, plan.round, id(peer), share));
         }
         if (conduct == Conduct::kAudited) {
             for (const AuditJob& job : make_jobs(plan, peer)) {
@@ -297,9 +299,9 @@ void TestRun::write_judgement(const RoundPlan& plan,
     }
     write(books.owed_forfeits());
     if (!voided) {
-        ShareBody encoding;
+        PayShareBody encoding;
         encoding.phi_nano_nats = -77;
-        shares.push_back(make_draft(RecordKind::kShare, plan.round, PeerId{}, encoding));
+        shares.push_back(make_draft(RecordKind::kPayShare, plan.round, PeerId{}, encoding));
         write(std::move(shares));
         write({books.settlement()});
     }
@@ -328,7 +330,7 @@ void TestRun::round(const std::map<size_t, Conduct>& conducts, bool voided) {
     std::map<size_t, Envelope> commits;
     for (size_t peer = 0; peer < peers.size(); ++peer) {
         const Conduct conduct = conduct_of(conducts, peer);
-        if (conduct == Conduct::kAway || planned_peer(plan, id(peer)) == nullptr) {
+        if (conduct == Conduct::kAway || find_peer(plan, id(peer)) == nullptr) {
             continue;
         }
         const Commit commit = make_commit(plan, peer, conduct == Conduct::kStale);

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "core/rng.h"
+#include "ledger/books.h"
 #include "ledger/ledger.h"
 #include "ledger/ledger_verify.h"
-#include "ledger/settlement.h"
 #include "protocol/beacon_chain.h"
 #include "protocol/codec.h"
 

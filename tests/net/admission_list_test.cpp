@@ -5,7 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/files.h"
-#include "tests/core/scratch_folder.h"
+#include "tests/support/scratch_folder.h"
 
 namespace assay {
 

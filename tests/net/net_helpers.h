@@ -9,7 +9,7 @@
 
 #include "core/files.h"
 #include "net/zmq_channel.h"
-#include "tests/core/scratch_folder.h"
+#include "tests/support/scratch_folder.h"
 
 namespace assay {
 

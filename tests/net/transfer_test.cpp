@@ -3,8 +3,8 @@
 
 #include "core/rng.h"
 #include "net/blob_fetcher.h"
-#include "tests/core/scratch_folder.h"
-#include "tests/net/full_disk.h"
+#include "tests/support/full_disk.h"
+#include "tests/support/scratch_folder.h"
 
 namespace assay {
 

@@ -33,7 +33,7 @@ public:
             return {};
         }
         const auto* data = static_cast<const uint8_t*>(frames[0].data());
-        const Envelope envelope = open_envelope(ByteSpan(data, frames[0].size())).value();
+        const Envelope envelope = unseal(ByteSpan(data, frames[0].size())).value();
         return decode_body<Refusal>(envelope.body).value();
     }
 

@@ -6,7 +6,7 @@
 
 #include "core/rng.h"
 #include "llama/llama.h"
-#include "verify/replay.h"
+#include "verify/gradient_audit.h"
 
 namespace assay {
 namespace {

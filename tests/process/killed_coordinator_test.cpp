@@ -99,7 +99,7 @@ void check_books(const std::vector<Record>& records, const std::set<RoundId>& cl
             CHECK(committed[record.round].insert(record.subject).second);
         } else if (record.kind == RecordKind::kPayload) {
             sent.emplace(record.round, record.subject);
-        } else if (record.kind == RecordKind::kShare) {
+        } else if (record.kind == RecordKind::kPayShare) {
             CHECK(shares.emplace(record.round, record.subject).second);
         } else if (record.kind == RecordKind::kSettlement) {
             CHECK(settled.insert(record.round).second);

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "cli/child_process.h"
-#include "cli/status_json.h"
 #include "core/identity.h"
+#include "status/status_json.h"
 
 namespace assay {
 

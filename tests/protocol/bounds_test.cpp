@@ -191,13 +191,13 @@ TEST_CASE("bounds of what a peer sends in a round") {
     refuses<OpeningNotice>("OpeningNotice.opening.locations",
                            [](OpeningNotice& m) { m.opening.locations.assign(9, "x"); });
     refuses<OpeningNotice>("OpeningNotice.steps has",
-                           [](OpeningNotice& m) { m.steps.assign(1025, StepOpening{}); });
+                           [](OpeningNotice& m) { m.steps.assign(1025, StepStates{}); });
     refuses<OpeningNotice>("OpeningNotice.steps[0].step", [](OpeningNotice& m) {
-        m.steps.assign(1, StepOpening{});
+        m.steps.assign(1, StepStates{});
         m.steps[0].step = 1024;
     });
     refuses<OpeningNotice>("OpeningNotice.steps[0].v.size_bytes", [](OpeningNotice& m) {
-        m.steps.assign(1, StepOpening{});
+        m.steps.assign(1, StepStates{});
         m.steps[0].v.size_bytes = UINT64_MAX;
     });
     refuses<Progress>("Progress.round", [](Progress& m) { m.round.value = UINT64_MAX; });

@@ -75,7 +75,7 @@ void take_apart(PayloadNotice& m, const F& f) {
     f(a, b);
 }
 template <typename F>
-void take_apart(StepOpening& m, const F& f) {
+void take_apart(StepStates& m, const F& f) {
     auto& [a, b, c, d] = m;
     f(a, b, c, d);
 }

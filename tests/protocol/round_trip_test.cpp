@@ -55,7 +55,7 @@ TEST_CASE("stored bodies survive their bytes") {
 
 TEST_CASE("an envelope names its signer and keeps its body") {
     for (const Message& message : samples::of_all_kinds(7)) {
-        const Result<Envelope> envelope = open_envelope(seal(writer(), message));
+        const Result<Envelope> envelope = unseal(seal(writer(), message));
         REQUIRE(envelope.ok());
         CHECK(envelope->signer == writer().id());
         CHECK(envelope->kind == message_kind(message));
@@ -71,7 +71,7 @@ TEST_CASE("a flipped bit anywhere in an envelope is found") {
             Bytes bent = wire;
             bent[i] = static_cast<uint8_t>(bent[i] ^ 1U << bit);
             CAPTURE(i, bit);
-            CHECK_FALSE(open_envelope(bent).ok());
+            CHECK_FALSE(unseal(bent).ok());
         }
     }
 }
@@ -79,24 +79,24 @@ TEST_CASE("a flipped bit anywhere in an envelope is found") {
 TEST_CASE("a truncated envelope is refused at every length") {
     const Bytes wire = seal(writer(), Filler(4).make<Commit>());
     for (size_t size = 0; size < wire.size(); ++size) {
-        CHECK_FALSE(open_envelope(ByteSpan(wire).first(size)).ok());
+        CHECK_FALSE(unseal(ByteSpan(wire).first(size)).ok());
     }
 }
 
 TEST_CASE("another's signature, kind or body is refused") {
     const Envelope good = make_envelope(writer(), Filler(5).make<Heartbeat>());
-    REQUIRE(open_envelope(encode_envelope(good)).ok());
+    REQUIRE(unseal(encode_envelope(good)).ok());
     Envelope other_signer = good;
     other_signer.signer = Identity::from_seed(sha256_plain(as_bytes("other"))).id();
-    const Result<Envelope> refused = open_envelope(encode_envelope(other_signer));
+    const Result<Envelope> refused = unseal(encode_envelope(other_signer));
     REQUIRE_FALSE(refused.ok());
     CHECK_THAT(refused.reason(), Catch::Contains("Envelope.signature"));
     Envelope other_kind = good;
     other_kind.kind = static_cast<uint8_t>(good.kind + 1);
-    CHECK_FALSE(open_envelope(encode_envelope(other_kind)).ok());
+    CHECK_FALSE(unseal(encode_envelope(other_kind)).ok());
     Envelope other_body = good;
     other_body.body.push_back(0);
-    CHECK_FALSE(open_envelope(encode_envelope(other_body)).ok());
+    CHECK_FALSE(unseal(encode_envelope(other_body)).ok());
 }
 
 TEST_CASE("random bytes are neither envelopes nor messages that crash") {
@@ -106,7 +106,7 @@ TEST_CASE("random bytes are neither envelopes nor messages that crash") {
         for (uint8_t& byte : garbage) {
             byte = static_cast<uint8_t>(rng.below(256));
         }
-        CHECK_FALSE(open_envelope(garbage).ok());
+        CHECK_FALSE(unseal(garbage).ok());
         for (uint8_t kind = 0; kind < 20; ++kind) {
             const Result<Message> message = decode_message(kind, garbage);
             if (message.ok()) {
@@ -134,7 +134,7 @@ TEST_CASE("bent bodies are refused or mean something that encodes again") {
 }
 
 TEST_CASE("an oversized envelope is refused by its size") {
-    const Result<Envelope> refused = open_envelope(Bytes(limits::kMessageBytesMax + 1));
+    const Result<Envelope> refused = unseal(Bytes(limits::kMessageBytesMax + 1));
     REQUIRE_FALSE(refused.ok());
     CHECK_THAT(refused.reason(), Catch::Contains("Envelope has 4194305 bytes"));
 }

@@ -5,21 +5,21 @@
 #include <catch2/catch.hpp>
 #include <functional>
 
-#include "tests/verify/toy_world.h"
+#include "tests/support/verify_world.h"
 
 namespace assay {
 
 TEST_CASE("every field of a COMMIT is compared, and both values are named", "[verify]") {
-    World world(NumericClass::kExact, 1);
+    VerifyWorld world(NumericClass::kExact, 1);
     const RoundPlan plan = world.plan();
-    const Work work = world.train(plan, 0);
+    const PeerRound done = world.train(plan, 0);
     const Assignment deal = world.assignment(plan);
     const auto inspect = [&](const Commit& commit) {
         return inspect_commit(
             commit,
             {plan, plan_digest(plan), plan.peers[0], assignment_digest(deal.peers[0]), 1 << 20});
     };
-    CHECK(inspect(work.commit).ok());
+    CHECK(inspect(done.commit).ok());
     const std::vector<std::pair<const char*, std::function<void(Commit&)>>> edits = {
         {"manifest digest", [](Commit& c) { c.manifest_digest.bytes[0] ^= 1U; }},
         {"round", [](Commit& c) { ++c.round.value; }},
@@ -33,56 +33,56 @@ TEST_CASE("every field of a COMMIT is compared, and both values are named", "[ve
         {"payload size", [](Commit& c) { c.payload_bytes = uint64_t{1} << 40; }},
     };
     for (const auto& [field, edit] : edits) {
-        Commit commit = work.commit;
+        Commit commit = done.commit;
         edit(commit);
         const Status status = inspect(commit);
         REQUIRE_FALSE(status.ok());
         INFO(status.reason());
         CHECK(status.reason().find(std::string("COMMIT: ") + field + " is ") == 0);
     }
-    Commit commit = work.commit;
+    Commit commit = done.commit;
     commit.base_root.bytes[0] ^= 1U;
     CHECK(inspect(commit).reason().find(commit.base_root.hex()) != std::string::npos);
     CHECK(inspect(commit).reason().find(plan.base_root.hex()) != std::string::npos);
 }
 
 TEST_CASE("a payload must be the committed bytes, and canonical", "[verify]") {
-    World world(NumericClass::kExact, 1);
+    VerifyWorld world(NumericClass::kExact, 1);
     const RoundPlan plan = world.plan();
-    Work work = world.train(plan, 0);
+    PeerRound done = world.train(plan, 0);
     const auto inspect = [&](ByteSpan bytes) {
-        return inspect_payload(bytes, work.commit, world.model.layout(), world.format);
+        return inspect_payload(bytes, done.commit, world.model.layout(), world.format);
     };
-    CHECK(inspect(work.payload).ok());
-    CHECK(inspect(ByteSpan(work.payload).first(work.payload.size() - 1)).reason().find("size") !=
+    CHECK(inspect(done.payload).ok());
+    CHECK(inspect(ByteSpan(done.payload).first(done.payload.size() - 1)).reason().find("size") !=
           std::string::npos);
-    Bytes edited = work.payload;
+    Bytes edited = done.payload;
     edited.back() ^= 0x80U;
     CHECK(inspect(edited).reason().find("SHA-256") != std::string::npos);
-    work.commit.payload_hash = sha256_plain(edited);
+    done.commit.payload_hash = sha256_plain(edited);
     CHECK_FALSE(inspect(edited).ok());  // committed, and still not canonical or not finite
-    const Bytes garbage(work.payload.size(), 0x5a);
-    work.commit.payload_hash = sha256_plain(garbage);
+    const Bytes garbage(done.payload.size(), 0x5a);
+    done.commit.payload_hash = sha256_plain(garbage);
     CHECK_FALSE(inspect(garbage).ok());
 }
 
 TEST_CASE("dense payloads go through the chunk chain too", "[verify]") {
-    World world(NumericClass::kExact, 1);
+    VerifyWorld world(NumericClass::kExact, 1);
     world.format.strategy = Strategy::kDiLoCo;
     const RoundPlan plan = world.plan();
-    Work work = world.train(plan, 0);
+    PeerRound done = world.train(plan, 0);
     PeerPayload payload;
-    payload.dense = *pseudo_gradient(world.theta, work.chain->theta_end());
-    work.chain->record_feedback(world.peers[0].e, world.peers[0].e);
-    work.chain->fill(work.commit);
+    payload.dense = *pseudo_gradient(world.theta, done.chain->theta_end());
+    done.chain->record_feedback(world.peers[0].e, world.peers[0].e);
+    done.chain->fill(done.commit);
     const Challenge drawn = draw_challenge(world.beacon,
-                                           work.commit_hash,
+                                           done.commit_hash,
                                            world.model.layout(),
                                            payload_energies(payload),
                                            world.settings,
                                            plan.inner_steps,
                                            0);
-    const Opening opening = *work.chain->build_opening(drawn);
+    const Opening opening = *done.chain->build_opening(drawn);
     const auto audit = [&] {
         return audit_chunks({plan,
                              plan.peers[0],
@@ -91,7 +91,7 @@ TEST_CASE("dense payloads go through the chunk chain too", "[verify]") {
                              world.format,
                              world.theta,
                              payload,
-                             work.commit,
+                             done.commit,
                              opening},
                             world.settings);
     };

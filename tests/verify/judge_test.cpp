@@ -4,7 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/rng.h"
-#include "tests/verify/toy_world.h"
+#include "tests/support/verify_world.h"
 #include "verify/survival.h"
 
 namespace assay {
@@ -165,7 +165,7 @@ TEST_CASE("what the judge's own store lost blames nobody", "[verify]") {
 }
 
 TEST_CASE("a copy under own batch ids is resolved by audits", "[verify]") {
-    World world;  // round 0: all moments are zero, so even those roots are equal
+    VerifyWorld world;  // round 0: all moments are zero, so even those roots are equal
     const RoundPlan plan = world.plan();
     const Assignment deal = world.assignment(plan);
     Lie lie;
@@ -173,23 +173,23 @@ TEST_CASE("a copy under own batch ids is resolved by audits", "[verify]") {
         const std::span<const uint64_t> others = deal.peers[0].step(step, world.inner_steps);
         return std::vector<uint64_t>(others.begin(), others.end());
     };
-    std::vector<Work> works;
-    works.push_back(world.train(plan, 0));
-    works.push_back(world.train(plan, 1, lie));
-    CHECK(works[0].commit.states_root == works[1].commit.states_root);
-    CHECK(works[0].commit.trace_root != works[1].commit.trace_root);
-    const PayloadEntries entries = payload_entries(world.decoded(works[0]));
+    std::vector<PeerRound> rounds;
+    rounds.push_back(world.train(plan, 0));
+    rounds.push_back(world.train(plan, 1, lie));
+    CHECK(rounds[0].commit.states_root == rounds[1].commit.states_root);
+    CHECK(rounds[0].commit.trace_root != rounds[1].commit.trace_root);
+    const PayloadEntries entries = payload_entries(world.decoded(rounds[0]));
     std::vector<SubmissionView> views;
     std::vector<Evidence> round;
     for (size_t i = 0; i < 2; ++i) {
-        const Commit& commit = works[i].commit;
+        const Commit& commit = rounds[i].commit;
         views.push_back({plan.peers[i].id,
                          plan.round,
                          commit.states_root,
                          commit.trace_root,
                          commit.payload_hash,
                          &entries});
-        round.push_back(world.check(plan, i, works[i]));
+        round.push_back(world.check(plan, i, rounds[i]));
     }
     for (Evidence& evidence : round) {
         evidence.copies = PayloadHistory().find_copies(views, world.settings, nullptr);

@@ -5,7 +5,7 @@
 
 #include "compression/scale.h"
 #include "core/rng.h"
-#include "tests/verify/toy_world.h"
+#include "tests/support/verify_world.h"
 
 namespace assay {
 
@@ -18,20 +18,20 @@ struct Outcome {
 
 // Second round of a run (moments and e are not zero), the lie told by peer 0.
 Outcome told(const Lie& lie, NumericClass numeric_class = NumericClass::kExact) {
-    World world(numeric_class);
+    VerifyWorld world(numeric_class);
     RoundPlan plan = world.plan();
-    std::vector<Work> works;
-    works.push_back(world.train(plan, 0));
-    works.push_back(world.train(plan, 1));
-    world.finish(plan, works);
+    std::vector<PeerRound> rounds;
+    rounds.push_back(world.train(plan, 0));
+    rounds.push_back(world.train(plan, 1));
+    world.finish(plan, rounds);
     plan = world.plan();
-    Work honest = world.train(plan, 1);
+    PeerRound honest = world.train(plan, 1);
     const Verdict beside = judge(world.check(plan, 1, honest));
     INFO(beside.reason);
     CHECK(beside.ruling == Ruling::kAccepted);
-    Work work = world.train(plan, 0, lie);
+    PeerRound done = world.train(plan, 0, lie);
     Outcome outcome;
-    outcome.evidence = world.check(plan, 0, work);
+    outcome.evidence = world.check(plan, 0, done);
     outcome.verdict = judge(outcome.evidence);
     return outcome;
 }
@@ -156,13 +156,13 @@ TEST_CASE("theta_H that does not follow from the gradients is found by the chain
 }
 
 TEST_CASE("a number that is not finite in an opening is refused, not fatal", "[verify]") {
-    World world(NumericClass::kExact, 1);
+    VerifyWorld world(NumericClass::kExact, 1);
     world.settings.chain_chunks = 9;
     const RoundPlan plan = world.plan();
-    Work work = world.train(plan, 0);
-    const Challenge drawn = world.challenge(plan, 0, work);
-    const PeerPayload payload = world.decoded(work);
-    const Opening honest = *work.chain->build_opening(drawn);
+    PeerRound done = world.train(plan, 0);
+    const Challenge drawn = world.challenge(plan, 0, done);
+    const PeerPayload payload = world.decoded(done);
+    const Opening honest = *done.chain->build_opening(drawn);
     const float nan = std::numeric_limits<float>::quiet_NaN();
     const auto report = [&](const Opening& opening) {
         return audit_chunks({plan,
@@ -172,7 +172,7 @@ TEST_CASE("a number that is not finite in an opening is refused, not fatal", "[v
                              world.format,
                              world.theta,
                              payload,
-                             work.commit,
+                             done.commit,
                              opening},
                             world.settings);
     };
@@ -198,11 +198,11 @@ TEST_CASE("one replaced gradient passes the chunk chain and fails the gradient a
         }
     };
     for (const NumericClass numeric_class : {NumericClass::kExact, NumericClass::kFp32}) {
-        World world(numeric_class);
+        VerifyWorld world(numeric_class);
         const RoundPlan plan = world.plan();
-        Work work = world.train(plan, 0, lie);
+        PeerRound done = world.train(plan, 0, lie);
         world.settings.audit_steps = world.inner_steps;
-        const Evidence evidence = world.check(plan, 0, work);
+        const Evidence evidence = world.check(plan, 0, done);
         REQUIRE(evidence.chain.has_value());
         CHECK(evidence.chain->pass);
         REQUIRE(evidence.audits.size() == world.inner_steps);
@@ -222,11 +222,11 @@ TEST_CASE("the audit misses a bad step that it does not draw", "[verify]") {
     lie.gradient = [](uint32_t step, std::span<float> g) {
         if (step == 4) g[0] += 0.125F;
     };
-    World world(NumericClass::kExact, 1);
+    VerifyWorld world(NumericClass::kExact, 1);
     const RoundPlan plan = world.plan();
-    Work work = world.train(plan, 0, lie);
-    Evidence evidence = world.check(plan, 0, work);
-    const Challenge drawn = world.challenge(plan, 0, work);
+    PeerRound done = world.train(plan, 0, lie);
+    Evidence evidence = world.check(plan, 0, done);
+    const Challenge drawn = world.challenge(plan, 0, done);
     const bool hit = std::find(drawn.steps.begin(), drawn.steps.end(), 4U) != drawn.steps.end();
     CHECK((judge(evidence).ruling == Ruling::kRejected) == hit);
 }
@@ -251,16 +251,16 @@ TEST_CASE("other data: named batches are refused by form, hidden ones by the aud
 }
 
 TEST_CASE("one altered token fails the audit in class fp32", "[verify]") {
-    World world(NumericClass::kFp32, 1);
+    VerifyWorld world(NumericClass::kFp32, 1);
     const RoundPlan plan = world.plan();
-    Work work = world.train(plan, 0);
-    const Opening opening = *work.chain->build_opening(world.challenge(plan, 0, work));
-    const StepState state = *work.chain->step_state(1);
+    PeerRound done = world.train(plan, 0);
+    const Opening opening = *done.chain->build_opening(world.challenge(plan, 0, done));
+    const StepState state = *done.chain->step_state(1);
     const Assignment deal = world.assignment(plan);
     const std::span<const uint64_t> samples = deal.peers[0].step(1, world.inner_steps);
-    StepOpening states;
+    StepStates states;
     states.step = 1;
-    const AuditJob job = make_audit_job(plan, plan.peers[0], work.commit, opening, states, samples);
+    const AuditJob job = make_audit_job(plan, plan.peers[0], done.commit, opening, states, samples);
     AuditInputs inputs;
     inputs.theta = state.theta;
     inputs.g = state.g;
@@ -295,29 +295,29 @@ TEST_CASE("repeated steps trip the wire and fail the audit", "[verify]") {
 }
 
 TEST_CASE("a copied chain: the pair is found, and the copy does not open for itself", "[verify]") {
-    World world;
+    VerifyWorld world;
     const RoundPlan plan = world.plan();
-    std::vector<Work> works;
-    works.push_back(world.train(plan, 0));
-    works.push_back(world.train(plan, 0));  // the colluder's whole chain, out of band
+    std::vector<PeerRound> rounds;
+    rounds.push_back(world.train(plan, 0));
+    rounds.push_back(world.train(plan, 0));  // the colluder's whole chain, out of band
     const Assignment deal = world.assignment(plan);
-    works[1].commit.assignment_digest = assignment_digest(deal.peers[1]);
+    rounds[1].commit.assignment_digest = assignment_digest(deal.peers[1]);
     std::vector<PayloadEntries> entries;
-    entries.reserve(works.size());
-    for (const Work& work : works) {
-        entries.push_back(payload_entries(world.decoded(work)));
+    entries.reserve(rounds.size());
+    for (const PeerRound& done : rounds) {
+        entries.push_back(payload_entries(world.decoded(done)));
     }
     std::vector<SubmissionView> views;
     std::vector<Evidence> evidence;
     for (size_t i = 0; i < 2; ++i) {
-        const Commit& commit = works[i].commit;
+        const Commit& commit = rounds[i].commit;
         views.push_back({plan.peers[i].id,
                          plan.round,
                          commit.states_root,
                          commit.trace_root,
                          commit.payload_hash,
                          &entries[i]});
-        evidence.push_back(world.check(plan, i, works[i]));
+        evidence.push_back(world.check(plan, i, rounds[i]));
     }
     const std::vector<PairFinding> findings =
         PayloadHistory().find_copies(views, world.settings, nullptr);

@@ -4,7 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/rng.h"
-#include "tests/verify/toy_world.h"
+#include "tests/support/verify_world.h"
 
 namespace assay {
 
@@ -13,13 +13,13 @@ namespace {
 // One honest opening and everything that judges it.
 struct Opened {
     explicit Opened(NumericClass numeric_class)
-        : world(numeric_class, 1), plan(world.plan()), work(world.train(plan, 0)) {
+        : world(numeric_class, 1), plan(world.plan()), done(world.train(plan, 0)) {
         world.settings.compressor_chunks = 2;
         world.settings.chain_chunks = 1;
-        challenge = world.challenge(plan, 0, work);
+        challenge = world.challenge(plan, 0, done);
         shape = opening_shape(plan, plan.peers[0], world.model.layout().tile_count(), challenge);
-        bytes = *work.chain->opening_bytes(plan, plan.peers[0], challenge);
-        payload = world.decoded(work);
+        bytes = *done.chain->opening_size(plan, plan.peers[0], challenge);
+        payload = world.decoded(done);
     }
     // Why these bytes do not pass; "" if they do.
     [[nodiscard]] std::string refusal(ByteSpan candidate) const {
@@ -29,7 +29,7 @@ struct Opened {
         }
         const Assignment deal = world.assignment(plan);
         const Status form =
-            inspect_opening(*opening, work.commit, plan, plan.peers[0], deal.peers[0]);
+            inspect_opening(*opening, done.commit, plan, plan.peers[0], deal.peers[0]);
         if (!form) {
             return form.reason();
         }
@@ -40,14 +40,14 @@ struct Opened {
                              world.format,
                              world.theta,
                              payload,
-                             work.commit,
+                             done.commit,
                              *opening},
                             world.settings)
             .reason;
     }
-    World world;
+    VerifyWorld world;
     RoundPlan plan;
-    Work work;
+    PeerRound done;
     Challenge challenge;
     OpeningShape shape;
     Bytes bytes;
@@ -59,7 +59,7 @@ struct Opened {
 TEST_CASE("an opening survives its bytes and has its computed size", "[verify]") {
     for (const NumericClass numeric_class : {NumericClass::kExact, NumericClass::kBf16}) {
         const Opened opened(numeric_class);
-        CHECK(opened.bytes.size() == opening_bytes(opened.shape));
+        CHECK(opened.bytes.size() == opening_size(opened.shape));
         CHECK(opened.refusal(opened.bytes).empty());
         const Result<Opening> decoded = decode_opening(opened.bytes, opened.shape);
         REQUIRE(decoded.ok());
@@ -120,7 +120,7 @@ TEST_CASE("another challenge's opening is refused", "[verify]") {
                                                       opened.world.format,
                                                       opened.world.theta,
                                                       opened.payload,
-                                                      opened.work.commit,
+                                                      opened.done.commit,
                                                       *opening},
                                                      opened.world.settings);
         CHECK_FALSE(report.pass);

@@ -1,0 +1,234 @@
+#include "coordinator/judge_jobs.h"
+
+#include <chrono>
+
+#include "compression/payload.h"
+#include "compression/sparse_update.h"
+#include "core/log.h"
+#include "core/merkle.h"
+#include "protocol/codec.h"
+#include "protocol/plan.h"
+#include "rounds/missed_steps.h"
+
+namespace assay {
+
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr size_t kSnapshotsKept = 4;
+
+double seconds_since(SteadyClock::time_point start) {
+    return std::chrono::duration<double>(SteadyClock::now() - start).count();
+}
+
+}  // namespace
+
+JudgeJobs::JudgeJobs(const CoordinatorOptions& options,
+                     const RunConfig& config,
+                     const CoordinatorHooks& hooks,
+                     const RunFolderPaths& paths,
+                     OpenedRun& run,
+                     Post post)
+    : options_(options),
+      config_(config),
+      hooks_(hooks),
+      paths_(paths),
+      run_(run),
+      post_(std::move(post)) {}
+
+JudgePorts JudgeJobs::ports() {
+    JudgePorts ports;
+    // Aggregates and theta go out to everybody once the summary names them.
+    ports.put = [this](ByteSpan bytes) { return run_.store->put(bytes, Visibility::kPublic); };
+    ports.get = [this](const BlobRef& blob) {
+        return run_.store->get(blob.sha256, blob.size_bytes);
+    };
+    ports.read_samples = [this](std::span<const uint64_t> samples) -> Result<std::vector<int32_t>> {
+        std::vector<int32_t> tokens;
+        const Status read = shards_->read_samples(samples, tokens);
+        return read ? Result<std::vector<int32_t>>(std::move(tokens)) : read.error();
+    };
+    ports.read_held_out =
+        [this](std::span<const uint64_t> samples) -> Result<std::vector<int32_t>> {
+        std::vector<int32_t> tokens;
+        const Status read = shards_->read_held_out(samples, tokens);
+        return read ? Result<std::vector<int32_t>>(std::move(tokens)) : read.error();
+    };
+    ports.keep_state = [this](RoundId round,
+                              const std::vector<float>& theta,
+                              const OuterState& outer) { return keep_state(round, theta, outer); };
+    return ports;
+}
+
+JudgeSettings JudgeJobs::judge_settings() const {
+    JudgeSettings settings;
+    settings.run_seed = run_.manifest.run_seed;
+    settings.manifest_digest = manifest_digest(run_.manifest);
+    settings.sample_count = shards_->sample_count();
+    settings.held_out_count = shards_->held_out_count();
+    settings.adam = adam_settings(config_.inner);
+    settings.compression = config_.compression;
+    settings.outer = config_.outer;
+    settings.verify = config_.verify;
+    settings.loss_sequences = static_cast<uint32_t>(config_.rounds.loss_sequences);
+    settings.grain_sequences = static_cast<uint32_t>(config_.inner.grain_sequences);
+    settings.bias2_bits = bias_table(config_.inner.beta1, config_.inner.beta2).bias2_bits;
+    settings.payload_bytes_max =
+        payload_bytes_max(strategy_of(config_.outer), model_->layout(), config_.compression);
+    return settings;
+}
+
+Status JudgeJobs::prepare(const RunState& ledger) {
+    Result<TokenShards> shards = TokenShards::open(
+        paths_.data(), run_.data, static_cast<uint32_t>(config_.data.sequence_tokens), run_.fresh);
+    if (!shards) {
+        return shards.error();
+    }
+    shards_ = std::make_unique<TokenShards>(std::move(*shards));
+    // Exact whatever the peers' classes: bit for bit for its own, inside tolerances for the others.
+    Result<std::unique_ptr<GradientModel>> model =
+        hooks_.make_model(config_, NumericClass::kExact, options_.threads);
+    if (!model) {
+        return model.error();
+    }
+    model_ = std::move(*model);
+    judge_ = std::make_unique<RoundJudge>(judge_settings(), ports(), *model_);
+    Result<SnapshotStore> snapshots = SnapshotStore::open(paths_.snapshots());
+    if (!snapshots) {
+        return snapshots.error();
+    }
+    snapshots_ = std::make_unique<SnapshotStore>(std::move(*snapshots));
+    judge_->remember(recollect(ledger, config_.verify));
+    return load_state(ledger);
+}
+
+// The newest file may be damaged, or one round ahead of the ledger (saved, then killed before the
+// record): what counts is which one leads to the root that the ledger ends with.
+Status JudgeJobs::load_state(const RunState& ledger) {
+    if (ledger.current() == nullptr) {
+        return load_initial();
+    }
+    std::string reasons;
+    std::vector<std::filesystem::path> files = snapshots_->list();
+    for (auto file = files.rbegin(); file != files.rend(); ++file) {
+        Result<Snapshot> snapshot = load_snapshot(*file);
+        Status reached =
+            snapshot
+                ? judge_->load(std::move(snapshot->theta),
+                               {std::move(snapshot->accumulator), std::move(snapshot->momentum)})
+                : Status(snapshot.error());
+        reached = reached ? take_missed_steps(ledger) : reached;
+        if (reached) {
+            return reached;
+        }
+        log_warning(reached.reason() + "; trying the one before " + file->filename().string());
+        reasons += "; " + reached.reason();
+    }
+    Status initial = load_initial();
+    initial = initial ? take_missed_steps(ledger) : initial;
+    return initial
+               ? initial
+               : fail("nothing leads to the state that the ledger ends with: " + initial.reason() +
+                      reasons);
+}
+
+Status JudgeJobs::load_initial() {
+    std::vector<float> theta = initial_theta(config_);
+    if (tiles_root(theta) != run_.manifest.initial_root) {
+        return fail("this build makes other initial parameters than the run was started with");
+    }
+    return judge_->load(std::move(theta), initial_outer_state(config_.outer, model_->layout()));
+}
+
+// From the judge's state to the ledger's. What comes out is saved in place of what was damaged.
+Status JudgeJobs::take_missed_steps(const RunState& ledger) {
+    Result<std::vector<OuterStepAgain>> steps = steps_since(ledger, tiles_root(judge_->theta()));
+    if (!steps) {
+        return steps.error();
+    }
+    for (const OuterStepAgain& step : *steps) {
+        if (Status done = judge_->redo(step); !done) {
+            return done;
+        }
+        log_warning("took the step of " + in_words(step.round) +
+                    " again, from the payloads that the ledger names");
+    }
+    return steps->empty() ? Status()
+                          : keep_state(steps->back().round, judge_->theta(), judge_->outer());
+}
+
+Result<BlobRef> JudgeJobs::theta_blob() {
+    return run_.store->put(float_bytes(judge_->theta()), Visibility::kPublic);
+}
+
+Result<BlobRef> JudgeJobs::fresh_moments() {
+    if (admitted_classes(config_) == std::set<NumericClass>{NumericClass::kExact}) {
+        return BlobRef{};
+    }
+    const std::vector<float> zeros(judge_->theta().size());
+    return run_.store->put(float_bytes(zeros), Visibility::kPrivate);
+}
+
+Status JudgeJobs::keep_state(RoundId round,
+                             const std::vector<float>& theta,
+                             const OuterState& outer) {
+    Snapshot snapshot;
+    snapshot.round = round.next();
+    snapshot.shape = config_.model;
+    snapshot.theta = theta;
+    snapshot.accumulator = outer.accumulator;
+    snapshot.momentum = outer.momentum;
+    snapshot.config_text = run_.manifest.config_text;
+    snapshot.run_name = run_.manifest.run_name;
+    snapshot.manifest = manifest_digest(run_.manifest);
+    if (Status saved = snapshots_->save(snapshot); !saved) {
+        return saved;
+    }
+    return snapshots_->prune(kSnapshotsKept);
+}
+
+// Of the first payload that decodes; 0 for dense ones.
+double JudgeJobs::bits_per_value(const JudgeRound& order) const {
+    if (strategy_of(config_.outer) != Strategy::kSparseLoCo) {
+        return 0;
+    }
+    for (const Submission& submission : order.submissions) {
+        const BlobRef& blob = submission.payload;
+        Result<Bytes> bytes = run_.store->get(blob.sha256, blob.size_bytes);
+        Result<SparseUpdate> update =
+            bytes ? decode_update(*bytes, model_->layout(), config_.compression)
+                  : Result<SparseUpdate>(bytes.error());
+        if (update) {
+            return bits_per_kept_value(*update, bytes->size());
+        }
+    }
+    return 0;
+}
+
+void JudgeJobs::judge(const JudgeRound& order) {
+    const auto start = SteadyClock::now();
+    Result<RoundJudged> judged = judge_->judge(order);
+    if (!judged) {
+        post_(JudgeFailed{in_words(order.plan.round) + " cannot be judged: " + judged.reason()});
+        return;
+    }
+    post_(JudgeTimes{order.plan.round, seconds_since(start), bits_per_value(order)});
+    post_(Event(std::move(*judged)));
+}
+
+void JudgeJobs::audit(const RunAudit& order) {
+    const auto start = SteadyClock::now();
+    AuditReport report = judge_->audit(order.job);
+    if (report.pass || order.attempt > 1) {
+        judge_->forget_audit(order.job);
+    }
+    post_(AuditTime{seconds_since(start)});
+    AuditDone done;
+    done.report = std::move(report);
+    done.attempt = order.attempt;
+    done.envelope = make_envelope(run_.identity, done.report);
+    post_(Event(std::move(done)));
+}
+
+}  // namespace assay

@@ -1,0 +1,169 @@
+// Books: who has earned what, and what the next plan must start from. A fold of the records.
+//
+// The same fold runs live, after a restart and offline, and it refuses a record that does not
+// follow from those before: pay that the shares do not give, a reward that vests early or twice, a
+// forfeit of another amount. Two books, never mixed: bonus (Escrow accounts) and fees. No file, no
+// clock. Owned by whoever folds; copying is cheap enough for trying a batch out.
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ledger/bodies.h"
+#include "ledger/escrow.h"
+#include "ledger/pay.h"
+#include "ledger/record.h"
+#include "protocol/messages.h"
+
+namespace assay {
+
+class Ledger;
+
+// One COMMIT, kept while something can still become of it.
+struct BookedCommit {
+    bool accepted = false;  // by the layers that gate
+    bool gated = false;
+    bool rejected = false;
+    bool counted = false;
+    bool audited = false;  // an audit job was recorded, or it is suspicious: pay waits for it
+    bool decided = false;  // the gradient audit (or appeal) accepted it
+    bool rolled_back = false;
+
+    [[nodiscard]] bool awaits_audit() const { return audited && !decided && !rejected; }
+};
+
+// The inner state that a peer's next COMMIT must start from.
+struct StartState {
+    uint32_t tenure_rounds = 0;
+    uint64_t optimiser_steps = 0;  // 0: all three roots are those of zeros
+    Digest m_root;
+    Digest v_root;
+    Digest e_root;
+};
+
+struct PeerBook {
+    Escrow escrow;
+    StartState state;  // after the last counted round
+    std::map<RoundId, BookedCommit> commits;
+    std::optional<RoundId> last_commit;
+    std::optional<RoundId> rejected_in;  // the open round when the last rejection came
+    uint32_t sequences_most = 0;         // largest B_i that counted since the last rejection
+    uint64_t tokens_counted = 0;         // verified, of all rounds
+    uint32_t refusals = 0;               // openings or audits drawn and not answered
+    uint32_t cheats = 0;                 // proven
+    uint32_t faults = 0;                 // other rejections
+
+    [[nodiscard]] bool awaits_audit() const;
+};
+
+class Books {
+public:
+    // Takes the next record in, or fails with the reason and changes nothing: no copy is needed
+    // for trying one record.
+    Status apply(const RecordDraft& record);
+    Status apply(const Record& record);
+
+    [[nodiscard]] bool started() const { return started_; }
+    [[nodiscard]] bool ended() const { return ended_; }
+    [[nodiscard]] const PaySettings& pay() const { return pay_; }
+    // Of the last plan; null before the first.
+    [[nodiscard]] const RoundPlan* plan() const { return plan_ ? &*plan_ : nullptr; }
+    [[nodiscard]] const std::map<PeerId, PeerBook>& peers() const { return peers_; }
+    [[nodiscard]] const PeerBook* find(const PeerId& peer) const;
+    [[nodiscard]] const BookedCommit* find(RoundId round, const PeerId& peer) const;
+    // Root of parameter_tiles tiles of zeros: m, v and e of a newcomer.
+    [[nodiscard]] const Digest& zero_root() const { return zero_root_; }
+
+    // ---- what the next records must or may say
+    // Zero roots for a newcomer, after a rejection, and after more than max_absence missed rounds.
+    [[nodiscard]] StartState start_of(const PeerId& peer, RoundId round) const;
+    // Lowest audit rate that a plan may give to a peer with `tokens` of the round's total_tokens.
+    [[nodiscard]] uint32_t audit_rate(const PeerId& peer,
+                                      RoundId round,
+                                      uint64_t tokens,
+                                      uint64_t total_tokens) const;
+    // Forfeits that follow from the rejecting verdicts; must stand in the ledger before anything
+    // else is settled.
+    [[nodiscard]] std::vector<RecordDraft> owed_forfeits() const;
+    // What the shares recorded in this round earn; to be recorded before its summary.
+    [[nodiscard]] RecordDraft settlement() const;
+    // Rewards whose time has come in the round of the last plan; to be recorded before its summary.
+    // After the run's end: all that passed a last audit, then the deposits.
+    [[nodiscard]] std::vector<RecordDraft> due_vestings() const;
+
+    // ---- totals
+    [[nodiscard]] int64_t handed_out() const { return handed_out_; }  // all pools that were paid
+    [[nodiscard]] const std::map<PeerId, int64_t>& fees() const { return fees_; }
+    [[nodiscard]] int64_t fees_total() const { return fees_total_; }
+
+private:
+    Status on_run_start(const RecordDraft& record);
+    Status on_join(const RecordDraft& record);
+    Status on_plan(const RecordDraft& record);
+    Status on_commit(const RecordDraft& record);
+    Status on_verdict(const RecordDraft& record);
+    Status on_audit_job(const RecordDraft& record);
+    Status on_share(const RecordDraft& record);
+    Status on_settlement(const RecordDraft& record);
+    Status on_vesting(const RecordDraft& record);
+    Status on_forfeit(const RecordDraft& record);
+    Status on_rollback(const RecordDraft& record);
+    Status on_summary(const RecordDraft& record);
+    Status on_fee(const RecordDraft& record);
+    Status on_run_end(const RecordDraft& record);
+
+    [[nodiscard]] Status check_plan_peer(const PlanPeer& peer,
+                                         const RoundPlan& plan,
+                                         uint64_t total_tokens) const;
+    [[nodiscard]] Status check_entry(const SummaryEntry& entry, bool voided) const;
+    void count(const PeerId& peer, const PayShareBody& share);
+    [[nodiscard]] bool is_barred(const PeerId& peer) const;
+    [[nodiscard]] Status nothing_owed() const;
+    [[nodiscard]] bool may_vest(const PeerBook& book, RoundId earned_in) const;
+    [[nodiscard]] std::vector<PayShareLine> pay_share_lines() const;
+    void reject(PeerBook& book, BookedCommit& booked, const Verdict& verdict);
+    void forget_old_commits(RoundId now);
+    BookedCommit* commit_of(RoundId round, const PeerId& peer);
+
+    struct OwedForfeit {
+        RoundId round;
+        ForfeitBody body;  // amounts as of the verdict
+    };
+
+    bool started_ = false;
+    bool ended_ = false;
+    PaySettings pay_;
+    Digest zero_root_;
+    std::map<PeerId, PeerBook> peers_;
+    std::map<PeerId, OwedForfeit> owed_;
+    int64_t handed_out_ = 0;
+    std::map<PeerId, int64_t> fees_;
+    int64_t fees_total_ = 0;
+
+    // Of the round of the last plan.
+    std::optional<RoundPlan> plan_;
+    std::map<PeerId, Digest> e_after_;  // from the COMMITs
+    std::map<PeerId, PayShareBody> shares_;
+    bool encoding_share_ = false;
+    bool settled_ = false;
+    bool summarised_ = false;
+};
+
+// earned = vested + unvested + deposits + forfeited in every account and in all, equal to the pools
+// handed out; nothing negative; fees add up by themselves.
+Status check_books(const Books& books);
+
+// The fold of a whole ledger; names the record that does not follow.
+Result<Books> fold_books(const Ledger& ledger);
+
+// What a rejection by this layer is.
+ForfeitCause cause_of(Layer layer);
+
+// Brings phi into the bounds of a share record.
+int64_t clamp_phi(int64_t phi_nano_nats);
+
+}  // namespace assay

@@ -1,0 +1,200 @@
+// Books: shares, pay, vesting and the summary that ends a round.
+
+#include <algorithm>
+
+#include "ledger/books.h"
+#include "protocol/codec.h"
+#include "protocol/plan.h"
+
+namespace assay {
+
+// ---- shares, pay, summary -----------------------------------------------------------------------
+
+Status Books::on_share(const RecordDraft& record) {
+    Result<PayShareBody> body = PayShareBody::decode(record.body);
+    if (!body) {
+        return body.error();
+    }
+    if (!plan_ || summarised_ || settled_ || record.round != plan_->round) {
+        return fail("shares of " + in_words(record.round) + " are not open");
+    }
+    if (record.subject == PeerId{}) {
+        if (encoding_share_ || body->tokens != 0) {
+            return fail("a second share of the encoding, or one with tokens");
+        }
+        encoding_share_ = true;
+        return {};
+    }
+    const BookedCommit* booked = find(record.round, record.subject);
+    if (booked == nullptr || !booked->accepted || booked->gated || is_barred(record.subject)) {
+        return fail("a share for peer " + record.subject.hex() + ", whose work was not accepted");
+    }
+    const uint64_t assigned = assigned_tokens(*plan_, *find_peer(*plan_, record.subject));
+    if (body->tokens != assigned || assigned == 0) {
+        return fail("peer " + record.subject.hex() + " was assigned " + std::to_string(assigned) +
+                    " tokens, its share counts " + std::to_string(body->tokens));
+    }
+    if (body->e_root != e_after_.at(record.subject)) {
+        return fail("the share of peer " + record.subject.hex() +
+                    " ends in another e than its COMMIT");
+    }
+    if (!shares_.try_emplace(record.subject, *body).second) {
+        return fail("a second share of peer " + record.subject.hex());
+    }
+    return {};
+}
+
+Status Books::on_settlement(const RecordDraft& record) {
+    Result<SettlementBody> body = SettlementBody::decode(record.body);
+    if (!body) {
+        return body.error();
+    }
+    if (!plan_ || summarised_ || settled_ || record.round != plan_->round) {
+        return fail(in_words(record.round) + " is not open to settlement");
+    }
+    if (Status owed = nothing_owed(); !owed) {
+        return owed;
+    }
+    for (const auto& [peer, share] : shares_) {
+        if (is_barred(peer)) {
+            return fail("peer " + peer.hex() + " was rejected after its share");
+        }
+    }
+    const RecordDraft expected = settlement();
+    if (record.body != expected.body) {
+        return fail("the pay does not follow from the recorded shares");
+    }
+    for (const Earning& line : body->lines) {
+        if (Status earned = peers_.at(line.peer).escrow.earn(record.round, line.amount); !earned) {
+            return fail("peer " + line.peer.hex() + ": " + earned.reason());
+        }
+    }
+    handed_out_ += body->pool;
+    settled_ = true;
+    return {};
+}
+
+Status Books::on_vesting(const RecordDraft& record) {
+    Result<VestingBody> body = VestingBody::decode(record.body);
+    if (!body) {
+        return body.error();
+    }
+    if (Status owed = nothing_owed(); !owed) {
+        return owed;
+    }
+    const auto found = peers_.find(record.subject);
+    if (found == peers_.end()) {
+        return fail("peer " + record.subject.hex() + " has not joined");
+    }
+    PeerBook& book = found->second;
+    if (body->source == VestingSource::kDeposit) {
+        if (!ended_ || book.awaits_audit() || body->amount != book.escrow.deposit()) {
+            return fail("a deposit is given back whole, after the run's end and its last audit");
+        }
+        return book.escrow.release_deposit();
+    }
+    const auto reward = book.escrow.unvested().find(record.round);
+    if (reward == book.escrow.unvested().end() || reward->second != body->amount) {
+        return fail("peer " + record.subject.hex() + " has no unvested reward of " +
+                    std::to_string(body->amount) + " from " + in_words(record.round));
+    }
+    if (!may_vest(book, record.round)) {
+        return fail("the reward of peer " + record.subject.hex() + " from " +
+                    in_words(record.round) + " may not vest yet");
+    }
+    return book.escrow.vest(record.round);
+}
+
+// Rejected, in this round or for an earlier one, since the plan of this round.
+bool Books::is_barred(const PeerId& peer) const {
+    return find(peer)->rejected_in == plan_->round;
+}
+
+Status Books::check_entry(const SummaryEntry& entry, bool voided) const {
+    const BookedCommit& booked = *find(plan_->round, entry.peer);
+    const bool has_share = shares_.count(entry.peer) > 0;
+    const bool rejected = entry.outcome == CommitOutcome::kRejected;
+    if (rejected ? !is_barred(entry.peer) : booked.rejected) {
+        return fail(rejected ? "was rejected by no verdict" : "was rejected by a verdict");
+    }
+    if (entry.outcome == CommitOutcome::kCounted && (voided || !has_share || !settled_)) {
+        return fail("counts without a share and a settlement of the round");
+    }
+    if (entry.outcome != CommitOutcome::kCounted && has_share) {
+        return fail("has a share and does not count");
+    }
+    if (entry.outcome == CommitOutcome::kGated && !booked.gated) {
+        return fail("was gated by no verdict");
+    }
+    if (entry.outcome == CommitOutcome::kVoided && !voided) {
+        return fail("is voided in a round that was not");
+    }
+    return {};
+}
+
+Status Books::on_summary(const RecordDraft& record) {
+    Result<RoundSummary> summary = decode_body<RoundSummary>(record.body);
+    if (!summary) {
+        return summary.error();
+    }
+    if (!plan_ || summarised_ || summary->round != plan_->round || record.round != plan_->round) {
+        return fail("a summary of " + in_words(summary->round) + ", which is not open");
+    }
+    if (Status owed = nothing_owed(); !owed) {
+        return owed;
+    }
+    if (const std::vector<RecordDraft> due = due_vestings(); !due.empty()) {
+        return fail("the reward of peer " + due.front().subject.hex() + " from " +
+                    in_words(due.front().round) + " should have vested before this summary");
+    }
+    const bool same_peers = std::equal(
+        summary->entries.begin(),
+        summary->entries.end(),
+        e_after_.begin(),
+        e_after_.end(),
+        [](const SummaryEntry& entry, const auto& commit) { return entry.peer == commit.first; });
+    if (!same_peers) {
+        return fail("the entries are not the COMMITs of the round, in order of id");
+    }
+    for (const SummaryEntry& entry : summary->entries) {
+        if (Status status = check_entry(entry, summary->voided); !status) {
+            return fail("peer " + entry.peer.hex() + " " + status.reason());
+        }
+    }
+    for (const auto& [peer, share] : shares_) {
+        count(peer, share);
+    }
+    summarised_ = true;
+    forget_old_commits(plan_->round);
+    return {};
+}
+
+void Books::count(const PeerId& peer, const PayShareBody& share) {
+    PeerBook& book = peers_.at(peer);
+    const PlanPeer& line = *find_peer(*plan_, peer);
+    book.commits.at(plan_->round).counted = true;
+    book.state = {book.state.tenure_rounds + 1,
+                  line.optimiser_steps + plan_->inner_steps,
+                  share.m_root,
+                  share.v_root,
+                  share.e_root};
+    book.sequences_most = std::max(book.sequences_most, line.sequences_per_step);
+    book.tokens_counted += share.tokens;
+}
+
+// A booked COMMIT is kept while it can vest, be judged, or must still be taken out.
+void Books::forget_old_commits(RoundId now) {
+    const auto window = static_cast<uint64_t>(std::max(pay_.vest_rounds, pay_.verdict_window));
+    for (auto& [peer, book] : peers_) {
+        for (auto booked = book.commits.begin(); booked != book.commits.end();) {
+            const BookedCommit& one = booked->second;
+            const bool open = one.awaits_audit() ||
+                              (one.counted && one.rejected && !one.rolled_back) ||
+                              book.escrow.unvested().count(booked->first) > 0 ||
+                              booked->first.value + window >= now.value;
+            booked = open ? std::next(booked) : book.commits.erase(booked);
+        }
+    }
+}
+
+}  // namespace assay

@@ -1,0 +1,152 @@
+// What goes into RoundMachine and what comes out of it. Plain values: no socket, tensor or thread.
+//
+// What is ordered of the judge, and what it answers, stands in verify/judge_order.h.
+//
+// Whoever performs actions does so strictly in order, and performs none behind a Persist before its
+// records are durable. Signatures of messages are made and checked there.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/clock.h"
+#include "ledger/record.h"
+#include "protocol/messages.h"
+#include "verify/judge_order.h"
+
+namespace assay {
+
+enum class BlobPurpose : uint8_t { kPayload, kOpening, kStepState };
+
+// ---- events --------------------------------------------------------------------------------
+
+struct PeerHello {
+    PeerId peer;
+    Hello hello;
+};
+// The connection is closed, or has been silent for too long.
+struct PeerGone {
+    PeerId peer;
+};
+struct CommitArrived {
+    PeerId peer;
+    Commit commit;
+    Envelope envelope;  // as received: the signature was checked, it is stored
+};
+struct PayloadNoticed {
+    PeerId peer;
+    PayloadNotice notice;
+};
+struct OpeningNoticed {
+    PeerId peer;
+    OpeningNotice notice;
+};
+struct ProgressArrived {
+    PeerId peer;
+    Progress progress;
+};
+// A blob that FetchBlob asked for lies, hashed, in our own store.
+struct BlobStored {
+    PeerId peer;
+    RoundId round;
+    BlobPurpose purpose = BlobPurpose::kPayload;
+    Digest sha256;
+    uint64_t size_bytes = 0;
+};
+// Something came of what FetchBlob asked of this peer: all of it since `busy` ago, when it was
+// asked with nothing else on the way.
+struct BlobsMoved {
+    PeerId peer;
+    uint64_t bytes = 0;
+    DurationMs busy;
+};
+struct BlobFailed {
+    PeerId peer;
+    RoundId round;
+    BlobPurpose purpose = BlobPurpose::kPayload;
+    Digest sha256;
+    std::string reason;
+};
+
+struct AuditDone {
+    AuditReport report;
+    Envelope envelope;     // the auditor's signed report, as it is stored
+    uint32_t attempt = 1;  // 2: by the second auditor
+};
+// This process did not run for so long (suspended, or a machine in distress): nobody's fault.
+struct Stalled {
+    DurationMs time;
+};
+struct Tick {};
+struct StopRequested {};
+
+using Event = std::variant<PeerHello,
+                           PeerGone,
+                           CommitArrived,
+                           PayloadNoticed,
+                           OpeningNoticed,
+                           ProgressArrived,
+                           BlobStored,
+                           BlobsMoved,
+                           BlobFailed,
+                           RoundJudged,
+                           AuditDone,
+                           Stalled,
+                           Tick,
+                           StopRequested>;
+
+// ---- actions -------------------------------------------------------------------------------
+
+struct Send {
+    PeerId to;
+    Message message;
+};
+// To every connected peer.
+struct Broadcast {
+    Message message;
+};
+struct Persist {
+    std::vector<RecordDraft> drafts;
+};
+struct FetchBlob {
+    PeerId from;
+    RoundId round;
+    BlobPurpose purpose = BlobPurpose::kPayload;
+    BlobRef blob;
+};
+
+// No other blob is needed any more, on the way or stored. Comes while no round is being judged.
+struct KeepBlobs {
+    std::set<Digest> live;
+};
+struct CloseConnection {
+    PeerId peer;
+    std::string reason;
+};
+// A line for the operator's log.
+struct Note {
+    std::string text;
+};
+struct RunFinished {
+    bool complete = false;  // all rounds done and everything settled; else stopped on request
+    std::string reason;
+};
+
+using Action = std::variant<Send,
+                            Broadcast,
+                            Persist,
+                            FetchBlob,
+                            JudgeRound,
+                            RunAudit,
+                            KeepBlobs,
+                            CloseConnection,
+                            Note,
+                            RunFinished>;
+
+}  // namespace assay

@@ -1,0 +1,192 @@
+// The life of a run's rounds, as a value: events go in, actions come out.
+//
+// Reads no clock, opens no socket, touches no tensor, starts no thread, draws no random number.
+//
+//   kWaiting -> kGathering -> kUploading -> kChallenging -> kJudging -> kClosed -> next round
+//              COMMITs to D1  payloads to D2  CLOSE, beacon,  gates and    summary
+//                                             openings to T_c aggregate    durable
+//
+// Phases only move forward; a round that fails is voided and closes, and a new RoundId opens. What
+// is durable is RunState, a fold of the ledger's records; everything else here can be lost with the
+// process: restore() goes on inside the round, peers say again what was not recorded.
+// Not thread-safe: the coordinator's event loop owns it.
+
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "rounds/roster.h"
+#include "rounds/round_events.h"
+#include "rounds/round_plan.h"
+#include "rounds/round_rules.h"
+#include "rounds/run_state.h"
+#include "rounds/uplinks.h"
+
+namespace assay {
+
+enum class RoundPhase : uint8_t {
+    kWaiting = 0,
+    kGathering = 1,
+    kUploading = 2,
+    kChallenging = 3,
+    kJudging = 4,
+    kClosed = 5,
+};
+const char* phase_name(RoundPhase phase);
+
+// Element r + 1 of the beacon chain: what round r reveals. Hashes to element r; element 0 is the
+// manifest's tail.
+using ChainElement = std::function<Digest(uint64_t index)>;
+
+class RoundMachine {
+public:
+    // A new run. REQUIRES: a ledger without records.
+    RoundMachine(RunManifest manifest, RoundRules rules, ChainElement element);
+    // After a crash or a stop: from the fold of all records, made with rounds_remembered(rules).
+    RoundMachine(RunState state, RunManifest manifest, RoundRules rules, ChainElement element);
+    // The same from the records; fails if they belong to another run.
+    static Result<RoundMachine> restore(const std::vector<Record>& records,
+                                        RunManifest manifest,
+                                        RoundRules rules,
+                                        ChainElement element);
+
+    // To be called once, before the first step.
+    [[nodiscard]] std::vector<Action> start(Instant now);
+    // REQUIRES: `now` is not earlier than at the call before.
+    [[nodiscard]] std::vector<Action> step(const Event& event, Instant now);
+    // When a Tick is due at the latest; nothing happens by time alone before it.
+    [[nodiscard]] std::optional<Instant> wake_at() const;
+
+    [[nodiscard]] RoundPhase phase() const { return phase_; }
+    [[nodiscard]] RoundId round() const { return state_.round(); }
+    [[nodiscard]] bool finished() const { return finished_; }
+    [[nodiscard]] const RunState& state() const { return state_; }
+    [[nodiscard]] const Digest& manifest_hash() const { return manifest_hash_; }
+    // Said Hello with the run's manifest, and not gone since.
+    [[nodiscard]] const std::map<PeerId, Hello>& connected() const { return connected_; }
+
+    [[nodiscard]] bool is_connected(const PeerId& peer) const { return connected_.count(peer) > 0; }
+    // Newest sign of life in this round, for people.
+    [[nodiscard]] const std::map<PeerId, Progress>& progress() const { return progress_; }
+
+private:
+    struct OpeningProgress {
+        OpeningNotice notice;
+        std::set<Digest> missing;  // blobs not yet in our store
+    };
+    using Drafts = std::vector<RecordDraft>;
+
+    void on(const PeerHello& event, Instant now);
+    void on(const PeerGone& event, Instant now);
+    void on(const CommitArrived& event, Instant now);
+    void on(const PayloadNoticed& event, Instant now);
+    void on(const OpeningNoticed& event, Instant now);
+    void on(const ProgressArrived& event, Instant now);
+    void on(const BlobStored& event, Instant now);
+    void on(const BlobsMoved& event, Instant now);
+    void on(const BlobFailed& event, Instant now);
+    void on(const RoundJudged& event, Instant now);
+    void on(const AuditDone& event, Instant now);
+    void on(const Stalled& event, Instant now);
+    void on(const Tick& event, Instant now);
+    void on(const StopRequested& event, Instant now);
+
+    // round_machine.cpp: members, phases
+    void welcome(const PeerId& peer, const Hello& hello, Instant now);
+    [[nodiscard]] bool admit_class(const PeerId& peer, NumericClass declared);
+    void tell_last_round(const PeerId& peer);
+    void advance(Instant now);
+    bool advance_once(Instant now);
+    void resume(Instant now);
+    void enter(RoundPhase phase, Instant now, std::optional<Instant> deadline);
+    void persist(Drafts drafts);
+    void keep_blobs();
+    void refuse(const PeerId& peer,
+                RefusalCode code,
+                std::string reason,
+                Digest expected = {},
+                Digest received = {});
+    void note(std::string text) { out_.push_back(Note{std::move(text)}); }
+    [[nodiscard]] bool is_active(const PeerId& peer) const;
+    [[nodiscard]] bool is_short() const;
+    [[nodiscard]] DurationMs at_least_grace(DurationMs planned) const;
+    void leave_grace(DurationMs took, Instant now);
+    void enter_transfers(RoundPhase phase, Instant now, DurationMs planned, uint64_t bytes);
+    void fetch(const PeerId& from, BlobPurpose purpose, const BlobRef& blob, Instant now);
+    [[nodiscard]] bool is_fetching(const PeerId& peer) const;
+    [[nodiscard]] bool awaits(const std::vector<PeerId>& missing, size_t here, Instant now);
+
+    // round_machine_gather.cpp: COMMITs and payloads
+    [[nodiscard]] bool admit_commit(const CommitArrived& event, const Digest& hash);
+    bool gather(Instant now);
+    bool upload(Instant now);
+
+    // round_machine_challenge.cpp: CLOSE, beacon, openings
+    [[nodiscard]] std::vector<PeerId> closed_peers() const;
+    [[nodiscard]] CloseNotice close_notice(const PeerId& peer) const;
+    void close_round(Instant now);
+    void reveal(Instant now);
+    [[nodiscard]] Status check_opening(const PeerId& peer, const OpeningNotice& notice) const;
+    void store_opening(const PeerId& peer, const OpeningProgress& progress);
+    bool challenge(Instant now);
+    void extend(const std::vector<PeerId>& peers, Instant now);
+    [[nodiscard]] JudgeRound judge_order() const;
+
+    // round_machine_settle.cpp: what follows from verdicts
+    void void_round(std::string reason, Instant now);
+    void settle(const RoundJudged& judged, Instant now);
+    void record_verdicts(const RoundJudged& judged);
+    void record_pay(const RoundJudged& judged);
+    void record_outcome(const RoundJudged& judged, Instant now);
+    [[nodiscard]] SummaryEntry outcome_of(const PeerId& peer,
+                                          const CommitState& commit,
+                                          const RoundJudged& judged) const;
+    [[nodiscard]] RoundSummary make_summary(const RoundJudged& judged) const;
+    void announce_outcome(const RoundJudged& judged, const std::set<PeerId>& ejected_before);
+    void end_run_if_settled(Instant now);
+
+    // round_machine_open.cpp: roster and plan of the next round
+    [[nodiscard]] std::vector<Candidate> candidates() const;
+    [[nodiscard]] uint64_t speed_of(const Member& member) const;
+    [[nodiscard]] uint64_t uplink_of(const PeerId& peer) const;
+    [[nodiscard]] RecordDraft roster_draft(RoundId round) const;
+    [[nodiscard]] RoundPlan next_plan(RoundId round, const BlobRef& theta, Instant now) const;
+    [[nodiscard]] PlanPeer plan_peer(const RosterLine& entry, RoundId round) const;
+    [[nodiscard]] uint32_t audit_rate(const Member& member,
+                                      RoundId round,
+                                      uint64_t tokens,
+                                      uint64_t total) const;
+    void serve_pool(PlanInputs& inputs, const RoundSummary& summary) const;
+    void open_first_round(Instant now);
+    void announce_plan(Instant now);
+
+    RunManifest manifest_;
+    Digest manifest_hash_;
+    RoundRules rules_;
+    ChainElement element_;
+    RunState state_;
+
+    // Lost with the process, and said again by the peers.
+    RoundPhase phase_ = RoundPhase::kWaiting;
+    std::map<PeerId, Hello> connected_;
+    std::map<PeerId, Progress> progress_;
+    std::set<Digest> fetching_;  // payloads on their way, by peer and hash
+    std::map<PeerId, OpeningProgress> openings_;
+    std::set<PeerId> reconnected_;  // since the beacon of this round
+    Instant phase_since_;
+    std::optional<Instant> deadline_;
+    Instant longest_;          // until then at most, a peer that is sending is waited for
+    Instant back_by_;          // until then, those whom a restart cut off may come back
+    bool grace_runs_ = false;  // the deadline has been drawn in, or must not be
+    Uplinks uplinks_;
+    DurationMs gathered_;  // how long this round's COMMITs took
+    bool finished_ = false;
+    std::vector<Action> out_;
+};
+
+}  // namespace assay

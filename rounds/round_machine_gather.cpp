@@ -1,0 +1,227 @@
+// RoundMachine, COMMITs until D1 and payloads until D2.
+
+#include <algorithm>
+
+#include "protocol/codec.h"
+#include "protocol/plan.h"
+#include "rounds/round_machine.h"
+#include "rounds/round_plan.h"
+
+namespace assay {
+
+namespace {
+
+Digest fetch_key(const PeerId& peer, const Digest& blob) {
+    return sha256("fetch", peer.span(), blob.span());
+}
+
+}  // namespace
+
+void RoundMachine::on(const CommitArrived& event, Instant) {
+    const Digest hash = commit_hash(event.envelope);
+    if (!admit_commit(event, hash)) {
+        return;
+    }
+    persist(
+        {{RecordKind::kCommit, event.commit.round, event.peer, encode_envelope(event.envelope)}});
+}
+
+// Refuses what has no place in this round; a COMMIT said again gets what the peer waits for.
+bool RoundMachine::admit_commit(const CommitArrived& event, const Digest& hash) {
+    const PeerId& peer = event.peer;
+    const RoundState* round = state_.current();
+    const Member* member = state_.member(peer);
+    if (member == nullptr || round == nullptr) {
+        refuse(peer, RefusalCode::kNotInRoster, "a COMMIT of somebody who has not joined");
+        return false;
+    }
+    if (member->ejected) {
+        refuse(peer, RefusalCode::kRejected, member->ejected_why);
+        return false;
+    }
+    if (event.commit.manifest_digest != manifest_hash_) {
+        refuse(peer,
+               RefusalCode::kWrongManifest,
+               "a COMMIT of another run",
+               manifest_hash_,
+               event.commit.manifest_digest);
+        return false;
+    }
+    if (const RoundState* of_commit = state_.find(event.commit.round)) {
+        const auto known = of_commit->commits.find(peer);
+        if (known != of_commit->commits.end() && known->second.hash == hash) {
+            if (phase_ != RoundPhase::kGathering || event.commit.round != round->plan.round) {
+                tell_last_round(peer);
+            }
+            return false;
+        }
+        if (known != of_commit->commits.end()) {
+            refuse(peer,
+                   RefusalCode::kDuplicate,
+                   "another COMMIT of this peer was accepted for " + in_words(event.commit.round),
+                   known->second.hash,
+                   hash);
+            return false;
+        }
+    }
+    if (event.commit.round < round->plan.round) {
+        refuse(peer, RefusalCode::kTooLate, in_words(event.commit.round) + " is closed");
+        return false;
+    }
+    if (event.commit.round != round->plan.round) {
+        refuse(peer, RefusalCode::kWrongRound, in_words(event.commit.round) + " is not open");
+        return false;
+    }
+    if (find_peer(round->plan, peer) == nullptr || is_short()) {
+        refuse(peer,
+               RefusalCode::kNotInRoster,
+               "not in the roster of " + in_words(event.commit.round));
+        return false;
+    }
+    if (phase_ != RoundPhase::kGathering) {
+        refuse(peer,
+               RefusalCode::kTooLate,
+               "COMMITs of " + in_words(event.commit.round) + " are no longer taken");
+        return false;
+    }
+    if (event.commit.payload_bytes > rules_.payload_bytes_max) {
+        refuse(peer,
+               RefusalCode::kOutOfBounds,
+               "a payload of " + std::to_string(event.commit.payload_bytes) + " bytes, at most " +
+                   std::to_string(rules_.payload_bytes_max) + " are taken");
+        return false;
+    }
+    return true;
+}
+
+void RoundMachine::on(const PayloadNoticed& event, Instant now) {
+    const RoundState* round = state_.current();
+    if (round == nullptr || event.notice.round != round->plan.round || !is_active(event.peer)) {
+        return;  // of a round that is over: the summary says what became of it
+    }
+    const auto found = round->commits.find(event.peer);
+    if (found == round->commits.end() || found->second.payload) {
+        return;  // said again, or overtook its COMMIT: the peer repeats both
+    }
+    if (phase_ > RoundPhase::kUploading) {
+        refuse(event.peer, RefusalCode::kTooLate, "payloads are no longer taken");
+        return;
+    }
+    const Commit& commit = found->second.commit;
+    const BlobRef& payload = event.notice.payload;
+    if (payload.sha256 != commit.payload_hash || payload.size_bytes != commit.payload_bytes) {
+        refuse(event.peer,
+               RefusalCode::kOutOfBounds,
+               "not the payload of this peer's COMMIT",
+               commit.payload_hash,
+               payload.sha256);
+        return;
+    }
+    if (fetching_.insert(fetch_key(event.peer, payload.sha256)).second) {
+        fetch(event.peer, BlobPurpose::kPayload, payload, now);
+    }
+}
+
+void RoundMachine::on(const BlobsMoved& event, Instant now) {
+    const uint64_t before = uplink_of(event.peer);
+    const uint64_t assumed = before > 0 ? before : rules_.deadlines.default_uplink_bytes_per_second;
+    uplinks_.moved(event.peer, event.bytes, event.busy, assumed, now);
+}
+
+// Whether something that this phase needs is on its way from this peer.
+bool RoundMachine::is_fetching(const PeerId& peer) const {
+    if (phase_ == RoundPhase::kChallenging) {
+        return openings_.count(peer) > 0;
+    }
+    const auto& commits = state_.current()->commits;
+    const auto found = commits.find(peer);
+    return found != commits.end() &&
+           fetching_.count(fetch_key(peer, found->second.commit.payload_hash)) > 0;
+}
+
+void RoundMachine::on(const BlobStored& event, Instant now) {
+    const RoundState* round = state_.current();
+    if (round == nullptr || event.round != round->plan.round) {
+        return;
+    }
+    if (event.purpose != BlobPurpose::kPayload) {
+        const auto opening = openings_.find(event.peer);
+        if (opening != openings_.end() && opening->second.missing.erase(event.sha256) > 0 &&
+            opening->second.missing.empty()) {
+            store_opening(event.peer, opening->second);
+        }
+        return;
+    }
+    fetching_.erase(fetch_key(event.peer, event.sha256));
+    const auto found = round->commits.find(event.peer);
+    if (found == round->commits.end() || found->second.payload ||
+        found->second.commit.payload_hash != event.sha256 || phase_ > RoundPhase::kUploading) {
+        return;
+    }
+    persist({make_draft(RecordKind::kPayload,
+                        event.round,
+                        event.peer,
+                        PayloadBody{event.sha256, found->second.commit.payload_bytes, now})});
+}
+
+void RoundMachine::on(const BlobFailed& event, Instant) {
+    fetching_.erase(fetch_key(event.peer, event.sha256));
+    if (event.purpose != BlobPurpose::kPayload) {
+        openings_.erase(event.peer);  // its next notice starts again
+    }
+    note(event.peer.brief() + ": a blob did not come: " + event.reason);
+}
+
+// True if D1 is over: nobody is left, or time is.
+bool RoundMachine::gather(Instant now) {
+    const RoundState& round = *state_.current();
+    if (is_short()) {
+        if (candidates().size() < rules_.peers_min) {
+            return false;
+        }
+        close_round(now);
+        return true;
+    }
+    uint32_t active = 0;
+    uint32_t committed = 0;
+    bool awaited = false;
+    for (const PlanPeer& peer : round.plan.peers) {
+        const bool here = round.commits.count(peer.id) > 0;
+        active += is_active(peer.id) ? 1 : 0;
+        committed += here ? 1 : 0;
+        awaited = awaited || (!here && is_active(peer.id) && connected_.count(peer.id) > 0);
+    }
+    const bool quorum = committed >= quorum_of(active, rules_.quorum_percent);
+    const DurationMs took = std::max(DurationMs{}, now - round.plan.opened_at);
+    if (committed > 0 && (quorum || !awaited)) {
+        leave_grace(took, now);
+    }
+    if (committed < active && now < *deadline_) {
+        return false;
+    }
+    gathered_ = took;
+    const DurationMs planned = round.plan.payload_deadline - round.plan.commit_deadline;
+    enter_transfers(RoundPhase::kUploading, now, planned, rules_.payload_bytes_max);
+    return true;
+}
+
+// True if D2 is over.
+bool RoundMachine::upload(Instant now) {
+    const RoundState& round = *state_.current();
+    std::vector<PeerId> missing;
+    size_t here = 0;
+    for (const auto& [peer, commit] : round.commits) {
+        if (commit.payload) {
+            ++here;
+        } else if (is_active(peer)) {
+            missing.push_back(peer);
+        }
+    }
+    if (awaits(missing, here, now)) {
+        return false;
+    }
+    close_round(now);
+    return true;
+}
+
+}  // namespace assay

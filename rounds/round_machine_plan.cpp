@@ -1,0 +1,194 @@
+// RoundMachine, roster and plan of the next round.
+
+#include <algorithm>
+
+#include "core/check.h"
+#include "data/assignment.h"
+#include "protocol/codec.h"
+#include "protocol/limits.h"
+#include "protocol/plan.h"
+#include "rounds/round_machine.h"
+
+namespace assay {
+
+namespace {
+
+constexpr uint64_t kSuspicionRounds = 10;  // audited with certainty after a suspicious verdict
+
+}  // namespace
+
+// Who may be in the next roster: here, or at work in the round that runs.
+std::vector<Candidate> RoundMachine::candidates() const {
+    std::vector<Candidate> found;
+    const RoundState* round = state_.current();
+    for (const auto& [id, member] : state_.members()) {
+        const auto here = connected_.find(id);
+        const bool at_work = round != nullptr && round->commits.count(id) > 0;
+        if (member.ejected || (here == connected_.end() && !at_work)) {
+            continue;
+        }
+        const PeerBook& book = state_.books().peers().at(id);
+        found.push_back({id,
+                         member.numeric_class,
+                         speed_of(member),
+                         book.state.tenure_rounds,
+                         book.sequences_most});
+    }
+    return found;
+}
+
+// As measured by its last COMMIT. Whoever has not come that far in this round may have become
+// slower since: then what it reports of its steps counts, or it would never come that far again.
+uint64_t RoundMachine::speed_of(const Member& member) const {
+    const auto here = connected_.find(member.id);
+    uint64_t speed = member.tokens_per_second;
+    if (speed == 0 && here != connected_.end()) {
+        speed = here->second.tokens_per_second;
+    }
+    const RoundState* round = state_.current();
+    const auto seen = progress_.find(member.id);
+    const bool committed = round != nullptr && round->commits.count(member.id) > 0;
+    if (!committed && seen != progress_.end() && seen->second.tokens_per_second > 0) {
+        const uint64_t reported = seen->second.tokens_per_second;
+        speed = speed == 0 ? reported : std::min(speed, reported);
+    }
+    return speed;
+}
+
+// As measured here; until something was, what the peer claims; 0 unknown.
+uint64_t RoundMachine::uplink_of(const PeerId& peer) const {
+    const uint64_t measured = uplinks_.rate(peer);
+    const Member* member = state_.member(peer);
+    return measured > 0 || member == nullptr ? measured : member->uplink_bytes_per_second;
+}
+
+RecordDraft RoundMachine::roster_draft(RoundId round) const {
+    return make_draft(
+        RecordKind::kRoster, round, {}, RosterBody{choose_roster(candidates(), rules_)});
+}
+
+void RoundMachine::open_first_round(Instant now) {
+    persist({roster_draft(RoundId{0})});
+    const RoundPlan plan = next_plan(RoundId{0}, rules_.initial_theta, now);
+    persist({{RecordKind::kPlan, plan.round, {}, encode_body(plan)}});
+    announce_plan(now);
+}
+
+// The plan is durable: its round is open.
+void RoundMachine::announce_plan(Instant now) {
+    const RoundPlan& plan = state_.current()->plan;
+    progress_.clear();
+    fetching_.clear();
+    gathered_ = {};
+    if (is_short()) {
+        note(in_words(plan.round) + " waits: " + std::to_string(plan.peers.size()) +
+             " peers in its roster, " + std::to_string(rules_.peers_min) + " are needed");
+        enter(RoundPhase::kGathering, now, std::nullopt);
+        return;
+    }
+    for (const PlanPeer& peer : plan.peers) {
+        if (connected_.count(peer.id) > 0) {
+            out_.push_back(Send{peer.id, plan});
+        }
+    }
+    enter(RoundPhase::kGathering, now, plan.commit_deadline);
+}
+
+// Pool and stream position behind the round that `summary` closes: what did not count goes back.
+void RoundMachine::serve_pool(PlanInputs& inputs, const RoundSummary& summary) const {
+    const RoundPlan& plan = state_.find(summary.round)->plan;
+    const Assignment dealt = assign(manifest_.run_seed, plan, rules_.sample_count);
+    std::vector<SampleRange> returned;
+    const auto give_back = [&](const Assignment& from, const PeerId& peer) {
+        for (const SampleRange& range : ranges_to_return(from, peer)) {
+            returned.push_back(range);
+        }
+    };
+    for (const PlanPeer& peer : plan.peers) {
+        if (!is_counted(summary, peer.id)) {
+            give_back(dealt, peer.id);
+        }
+    }
+    for (const TakenShare& share : state_.returns()) {
+        if (const RoundState* before = state_.find(share.round)) {
+            give_back(assign(manifest_.run_seed, before->plan, rules_.sample_count), share.peer);
+        }
+    }
+    inputs.pool = pool_with_returns(dealt.pool_after, std::move(returned));
+    inputs.pool.resize(std::min<size_t>(inputs.pool.size(), limits::kPoolRangesMax));
+    inputs.stream_position = dealt.stream_position_after;
+}
+
+// REQUIRES: the roster of `round` is durable, and so is the summary of the round before.
+// theta: of the round's base.
+RoundPlan RoundMachine::next_plan(RoundId round, const BlobRef& theta, Instant now) const {
+    PlanInputs inputs;
+    inputs.round = round;
+    inputs.manifest_digest = manifest_hash_;
+    inputs.ledger_head = state_.head();
+    inputs.theta = theta;
+    inputs.opened_at = now;
+    inputs.doublings = state_.doublings();
+    if (const RoundState* before = state_.current()) {
+        ASSAY_CHECK(before->summary && before->beacon);
+        inputs.previous_beacon = before->beacon->value;
+        inputs.base_root = before->summary->theta_root;
+        inputs.accumulator_root = before->summary->accumulator_root;
+        serve_pool(inputs, *before->summary);
+    } else {
+        inputs.base_root = manifest_.initial_root;
+        inputs.accumulator_root = zero_tiles_root(rules_.layout.tile_count());
+    }
+    const std::vector<RosterLine>* roster = state_.roster(round);
+    ASSAY_CHECK(roster != nullptr);
+    uint64_t total = 0;
+    for (const RosterLine& entry : *roster) {
+        total += uint64_t{entry.sequences_per_step} * rules_.inner_steps * rules_.sequence_tokens;
+    }
+    for (const RosterLine& entry : *roster) {
+        const Member& member = *state_.member(entry.peer);
+        PlanPeer peer = plan_peer(entry, round);
+        const uint64_t tokens =
+            uint64_t{entry.sequences_per_step} * rules_.inner_steps * rules_.sequence_tokens;
+        peer.audit_ppm = audit_rate(member, round, tokens, total);
+        inputs.peers.push_back(peer);
+        inputs.paces.push_back({tokens, speed_of(member), uplink_of(entry.peer)});
+    }
+    return make_plan(rules_, std::move(inputs));
+}
+
+// What this peer's next COMMIT must start from.
+PlanPeer RoundMachine::plan_peer(const RosterLine& entry, RoundId round) const {
+    const StartState start = state_.books().start_of(entry.peer, round);
+    PlanPeer peer;
+    peer.id = entry.peer;
+    peer.numeric_class = entry.numeric_class;
+    peer.sequences_per_step = entry.sequences_per_step;
+    peer.tenure_rounds = start.tenure_rounds;
+    peer.optimiser_steps = start.optimiser_steps;
+    peer.m_root = start.m_root;
+    peer.v_root = start.v_root;
+    peer.e_root = start.e_root;
+    if (rules_.reset_moments) {
+        peer.m_root = peer.v_root = state_.books().zero_root();
+        peer.optimiser_steps = 0;
+    }
+    return peer;
+}
+
+// Certainty for whoever has nothing to lose, is suspected, or could not vest before the run ends.
+uint32_t RoundMachine::audit_rate(const Member& member,
+                                  RoundId round,
+                                  uint64_t tokens,
+                                  uint64_t total) const {
+    const bool suspected =
+        member.suspected && round.value <= member.suspected->value + kSuspicionRounds;
+    const bool last_rounds =
+        round.value + static_cast<uint64_t>(rules_.pay.vest_rounds) >= rules_.rounds;
+    if (suspected || last_rounds) {
+        return static_cast<uint32_t>(kPpm);
+    }
+    return state_.books().audit_rate(member.id, round, tokens, total);
+}
+
+}  // namespace assay

@@ -1,0 +1,65 @@
+#include "rounds/round_plan.h"
+
+#include <algorithm>
+
+#include "core/check.h"
+#include "protocol/codec.h"
+
+namespace assay {
+
+RoundPlan make_plan(const RoundRules& rules, PlanInputs inputs) {
+    RoundPlan plan;
+    plan.round = inputs.round;
+    plan.manifest_digest = inputs.manifest_digest;
+    plan.ledger_head = inputs.ledger_head;
+    plan.previous_beacon = inputs.previous_beacon;
+    plan.base_root = inputs.base_root;
+    plan.accumulator_root = inputs.accumulator_root;
+    plan.roster_root = roster_root(inputs.peers);
+    plan.pool_root = pool_root(inputs.pool);
+    plan.stream_position = inputs.stream_position;
+    plan.pool = std::move(inputs.pool);
+    plan.peers = std::move(inputs.peers);
+    plan.inner_steps = rules.inner_steps;
+    plan.grain_sequences = rules.grain_sequences;
+    plan.sequence_tokens = rules.sequence_tokens;
+    plan.learning_rate_bits = rules.learning_rates(inputs.round);
+    ASSAY_CHECK_EQ(plan.learning_rate_bits.size(), size_t{rules.inner_steps});
+    plan.bias1_bits = rules.bias1_bits;
+    plan.bias2_bits = rules.bias2_bits;
+    plan.theta = std::move(inputs.theta);
+    plan.opened_at = inputs.opened_at;
+
+    ASSAY_CHECK_EQ(inputs.paces.size(), plan.peers.size());
+    for (size_t i = 0; i < plan.peers.size(); ++i) {
+        inputs.paces[i].tokens = assigned_tokens(plan, plan.peers[i]);
+    }
+    const RoundDeadlines deadlines = round_deadlines(rules.deadlines,
+                                                     inputs.opened_at,
+                                                     inputs.paces,
+                                                     rules.payload_bytes_max,
+                                                     opened_bytes_max(rules, plan),
+                                                     inputs.doublings);
+    plan.commit_deadline = deadlines.commit;
+    plan.payload_deadline = deadlines.payload;
+    plan.opening_time = deadlines.opening;
+    return plan;
+}
+
+uint64_t opened_bytes_max(const RoundRules& rules, const RoundPlan& plan) {
+    uint64_t states = 0;
+    for (const PlanPeer& peer : plan.peers) {
+        if (peer.audit_ppm > 0) {
+            const bool exact = peer.numeric_class == NumericClass::kExact;
+            states = std::max<uint64_t>(states, exact ? 1 : 3);
+        }
+    }
+    states *= static_cast<uint64_t>(rules.verify.audit_steps) * theta_bytes(rules);
+    return rules.opening_bytes_max + states;
+}
+
+uint64_t theta_bytes(const RoundRules& rules) {
+    return rules.layout.value_count() * sizeof(float);
+}
+
+}  // namespace assay

@@ -1,0 +1,42 @@
+// Makes the plan of a round out of what was frozen and what is known. Pure.
+//
+// Also what a plan may demand of a peer's uplink. What else follows from a plan alone is in
+// protocol/plan.h.
+
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "protocol/messages.h"
+#include "protocol/plan.h"
+#include "rounds/deadlines.h"
+#include "rounds/round_rules.h"
+
+namespace assay {
+
+struct PlanInputs {
+    RoundId round;
+    Digest manifest_digest;
+    Digest ledger_head;
+    Digest previous_beacon;
+    Digest base_root;
+    Digest accumulator_root;
+    BlobRef theta;
+    std::vector<SampleRange> pool;
+    uint64_t stream_position = 0;
+    std::vector<PlanPeer> peers;  // in order of id
+    std::vector<PeerPace> paces;  // one a peer; tokens are filled in here
+    Instant opened_at;
+    uint32_t doublings = 0;  // of the deadlines
+};
+
+RoundPlan make_plan(const RoundRules& rules, PlanInputs inputs);
+
+// Bytes of the largest opening with states that this plan may ask of a peer.
+uint64_t opened_bytes_max(const RoundRules& rules, const RoundPlan& plan);
+
+// Bytes of all parameters, fp32.
+uint64_t theta_bytes(const RoundRules& rules);
+
+}  // namespace assay

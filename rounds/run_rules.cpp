@@ -1,0 +1,63 @@
+#include "rounds/run_rules.h"
+
+#include <algorithm>
+
+#include "configs/schedule.h"
+#include "configs/transfers.h"
+#include "kernels/adamw.h"
+
+namespace assay {
+
+namespace {
+
+DeadlineRules deadline_rules(const RoundSettings& rounds) {
+    DeadlineRules rules;
+    rules.commit_floor = {rounds.commit_floor_ms};
+    rules.commit_ceiling = {rounds.commit_ceiling_ms};
+    rules.transfer_floor = {rounds.transfer_floor_ms};
+    rules.transfer_ceiling = {rounds.transfer_ceiling_ms};
+    rules.grace = {rounds.grace_ms};
+    rules.slack_percent = static_cast<uint32_t>(rounds.slack_percent);
+    rules.default_tokens_per_second = static_cast<uint64_t>(rounds.default_tokens_per_second);
+    rules.default_uplink_bytes_per_second =
+        static_cast<uint64_t>(rounds.default_uplink_bytes_per_second);
+    rules.least_uplink_bytes_per_second =
+        static_cast<uint64_t>(rounds.least_uplink_bytes_per_second);
+    return rules;
+}
+
+}  // namespace
+
+RoundRules round_rules(const RunConfig& config, const KnownStates& states, uint64_t sample_count) {
+    RoundRules rules;
+    rules.rounds = static_cast<uint64_t>(config.rounds.rounds);
+    rules.peers_min = static_cast<uint32_t>(config.rounds.peers_min);
+    rules.peers_start = static_cast<uint32_t>(config.rounds.peers_start);
+    rules.peers_max = static_cast<uint32_t>(config.rounds.peers_max);
+    rules.quorum_percent = static_cast<uint32_t>(config.rounds.quorum_percent);
+    rules.inner_steps = static_cast<uint32_t>(config.inner.inner_steps);
+    rules.grain_sequences = static_cast<uint32_t>(config.inner.grain_sequences);
+    rules.sequence_tokens = static_cast<uint32_t>(config.data.sequence_tokens);
+    rules.base_sequences = static_cast<uint32_t>(config.inner.sequences_per_step);
+    rules.speed_span = static_cast<uint32_t>(config.rounds.speed_span);
+    rules.reset_moments = config.inner.state == "reset";
+    rules.classes = admitted_classes(config);
+    rules.deadlines = deadline_rules(config.rounds);
+    rules.verify = config.verify;
+    rules.pay = config.pay;
+    rules.layout = llama_layout(config.model);
+    rules.initial_theta = states.initial_theta;
+    rules.fresh_moments = states.fresh_moments;
+    rules.sample_count = sample_count;
+    rules.payload_bytes_max = payload_bytes_max(config, rules.layout);
+    rules.opening_bytes_max = opening_bytes_max(config, rules.layout);
+    const BiasTable table = bias_table(config.inner.beta1, config.inner.beta2);
+    rules.bias1_bits = table.bias1_bits;
+    rules.bias2_bits = table.bias2_bits;
+    rules.learning_rates = [inner = config.inner, rounds = config.rounds.rounds](RoundId round) {
+        return learning_rates(inner, rounds, round);
+    };
+    return rules;
+}
+
+}  // namespace assay

@@ -1,0 +1,18 @@
+// RoundRules and limits of a run, from its settings. Pure.
+
+#pragma once
+
+#include "configs/run_config.h"
+#include "rounds/round_rules.h"
+
+namespace assay {
+
+// Blobs that the run keeps (RoundRules).
+struct KnownStates {
+    BlobRef initial_theta;
+    BlobRef fresh_moments;
+};
+
+RoundRules round_rules(const RunConfig& config, const KnownStates& states, uint64_t sample_count);
+
+}  // namespace assay

@@ -1,0 +1,154 @@
+// What the ledger says about a run, as far as the next decision needs it: a fold of the records.
+//
+// RoundMachine applies each draft here when it hands it out to be made durable, and restore()
+// applies the stored records: the same function, so a restarted coordinator cannot think otherwise.
+// Knows no connection, no deadline and no tensor. Owned by RoundMachine.
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "ledger/bodies.h"
+#include "ledger/books.h"
+#include "ledger/record.h"
+#include "protocol/messages.h"
+
+namespace assay {
+
+// One identity, from its join on. What it has earned and what its next round starts from is in
+// Books.
+struct Member {
+    PeerId id;
+    NumericClass numeric_class = NumericClass::kFp32;
+    RoundId declared_in;             // round of its last JOIN
+    uint64_t tokens_per_second = 0;  // last measured; 0 unknown
+    uint64_t uplink_bytes_per_second = 0;
+    bool ejected = false;
+    std::string ejected_why;
+    std::optional<RoundId> suspected;  // last round with a suspicious verdict
+    uint32_t refusals = 0;             // openings drawn and not answered
+};
+
+struct CommitState {
+    Commit commit;
+    Digest hash;
+    std::optional<BlobRef> payload;        // stored with us, hashed
+    std::optional<OpeningNotice> opening;  // stored with us, hashed
+    std::optional<Verdict> verdict;        // of the layers that gate
+};
+
+struct AuditState {
+    AuditJob job;
+    std::vector<AuditReport> reports;
+};
+
+// Whose share of which round must be taken out of E.
+struct TakenShare {
+    RoundId round;
+    PeerId peer;
+    auto operator<=>(const TakenShare&) const = default;
+};
+
+// One round, kept while verdicts on it may still come.
+struct RoundState {
+    RoundPlan plan;
+    Digest plan_digest;
+    std::map<PeerId, CommitState> commits;
+    std::optional<Close> close;
+    std::optional<Beacon> beacon;
+    std::optional<RoundSummary> summary;
+    Instant last_payload_at;                  // when the newest one was here
+    std::set<PeerId> extended;                // got their one extension of T_c
+    std::map<Digest, AuditState> audits;      // by digest of the job
+    std::map<PeerId, Verdict> late_verdicts;  // of the gradient audits
+    std::vector<TakenShare> taken_back;       // of earlier rounds, out of E with this one's step
+
+    // Audits of this peer still without a result that decides.
+    [[nodiscard]] bool audit_pending(const PeerId& peer) const;
+    [[nodiscard]] bool any_audit_pending() const;
+    // In the aggregate: accepted in a round that was not voided.
+    [[nodiscard]] bool entered(const PeerId& peer) const;
+};
+
+class RunState {
+public:
+    // rounds_kept: how many closed rounds are remembered at least (find).
+    RunState(RunManifest manifest, PaySettings pay, uint64_t rounds_kept);
+
+    // Takes a draft in that will be durable, or a record that is. Fails on what cannot follow; the
+    // state is then of no more use.
+    Status apply(const RecordDraft& draft);
+    // Stored records, from the first on; the reason names the one that cannot follow.
+    Status apply_all(const std::vector<Record>& records);
+
+    [[nodiscard]] bool started() const { return height_ > 0; }
+    [[nodiscard]] bool ended() const { return ended_; }
+    // The round that runs, or the last one; meaningless before the first plan.
+    [[nodiscard]] RoundId round() const { return round_; }
+    [[nodiscard]] const RoundState* current() const { return find_if_planned(round_); }
+    [[nodiscard]] const RoundState* find(RoundId round) const { return find_if_planned(round); }
+    // All rounds remembered, the newest last.
+    [[nodiscard]] const std::map<RoundId, RoundState>& rounds() const { return rounds_; }
+    // How often the next plan's deadlines are doubled: once more for each round whose CLOSE was
+    // empty, once less for each that needed less than half of its time.
+    [[nodiscard]] uint32_t doublings() const { return doublings_; }
+    [[nodiscard]] const std::vector<RosterLine>* roster(RoundId round) const;
+    [[nodiscard]] const Member* member(const PeerId& peer) const;
+    [[nodiscard]] const std::map<PeerId, Member>& members() const { return members_; }
+    [[nodiscard]] const std::set<TakenShare>& take_backs() const { return take_backs_; }
+    [[nodiscard]] bool take_back_pending(RoundId round) const;
+    // The newest closed round that was not voided, if any is remembered.
+    [[nodiscard]] const RoundState* last_step() const;
+    // Whether its payloads are needed if the last step must be taken again: they are in it, or one
+    // of this round's shares was taken out with it.
+    [[nodiscard]] bool in_last_step(RoundId round) const;
+    // Refuted after their round: their ranges go into the next plan's pool.
+    [[nodiscard]] const std::set<TakenShare>& returns() const { return returns_; }
+    // Jobs that still need a report; and which auditor is next for one (1 or 2).
+    [[nodiscard]] std::vector<AuditJob> pending_audits() const;
+    [[nodiscard]] uint32_t next_attempt(const AuditJob& job) const;
+    [[nodiscard]] const Books& books() const { return books_; }
+    [[nodiscard]] uint64_t height() const { return height_; }  // of the next record
+    [[nodiscard]] const Digest& head() const { return head_; }
+
+private:
+    [[nodiscard]] const RoundState* find_if_planned(RoundId round) const;
+    Status apply_join(const RecordDraft& draft);
+    Status apply_plan(const RecordDraft& draft);
+    Status apply_commit(const RecordDraft& draft);
+    Status apply_payload(const RecordDraft& draft);
+    Status apply_close(const RecordDraft& draft);
+    Status apply_opening(const RecordDraft& draft);
+    Status apply_verdict(const RecordDraft& draft);
+    Status apply_audit(const RecordDraft& draft);
+    Status apply_summary(const RecordDraft& draft);
+    Status apply_kind(const RecordDraft& draft);
+    Status apply_to_open_round(const RecordDraft& draft);
+    void forget_old_rounds();
+
+    RunManifest manifest_;
+    PaySettings pay_;
+    uint64_t rounds_kept_;
+    uint32_t doublings_ = 0;
+    bool ended_ = false;
+    RoundId round_;
+    std::map<PeerId, Member> members_;
+    std::map<RoundId, RoundState> rounds_;
+    std::map<RoundId, std::vector<RosterLine>> rosters_;
+    std::set<TakenShare> take_backs_;
+    std::set<TakenShare> returns_;
+    Books books_;
+    uint64_t height_ = 0;
+    Digest head_;
+};
+
+// Whether a rejection at this layer proves a lie, so that the identity is not let in again. A form
+// that is wrong, or a first refusal, costs what is unvested, not the identity.
+bool proves_cheat(Layer layer);
+
+}  // namespace assay

@@ -1,0 +1,36 @@
+// Status values as JSON text, written by the programs and read by the demo and the tests.
+
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+#include "status/run_status.h"
+
+namespace assay {
+
+std::string to_json(const CoordinatorStatus& status);
+std::string to_json(const RoundStatus& round);
+Result<CoordinatorStatus> coordinator_status_from_json(const std::string& text);
+Result<RoundStatus> round_status_from_json(const std::string& text);
+
+// What a peer leaves in its folder after each round.
+struct PeerReport {
+    std::string id;
+    RoundId round;           // last applied
+    std::string theta_root;  // after it, hexadecimal
+    std::string state;
+    std::string error;  // why it stopped; empty while all is well
+};
+std::string to_json(const PeerReport& report);
+Result<PeerReport> peer_report_from_json(const std::string& text);
+
+// Files in a node's folder.
+constexpr const char* kStatusFile = "status.json";
+constexpr const char* kRoundsFile = "rounds.jsonl";
+
+Result<std::vector<RoundStatus>> read_rounds(const std::filesystem::path& folder);
+
+}  // namespace assay

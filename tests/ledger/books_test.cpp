@@ -1,0 +1,253 @@
+// The books, record by record: what they refuse, and that they always add up.
+
+#include "ledger/books.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/ledger/story.h"
+
+namespace assay {
+namespace {
+
+struct Fixture {
+    explicit Fixture(size_t peers = 3, PaySettings pay = short_pay())
+        : ledger(Identity::from_seed(test_digest("coordinator"))), run(ledger, peers, pay) {}
+
+    [[nodiscard]] std::string refused(const RecordDraft& draft) const {
+        Books copy = run.books;
+        const Status status = copy.apply(draft);
+        return status.ok() ? std::string() : status.reason();
+    }
+    [[nodiscard]] RecordDraft vesting(uint64_t round,
+                                      size_t peer,
+                                      int64_t amount,
+                                      VestingSource source = VestingSource::kReward) const {
+        return make_draft(
+            RecordKind::kVesting, RoundId{round}, run.id(peer), VestingBody{source, amount});
+    }
+    [[nodiscard]] RecordDraft verdict(uint64_t round,
+                                      size_t peer,
+                                      Ruling ruling,
+                                      Layer layer) const {
+        Verdict one;
+        one.round = RoundId{round};
+        one.peer = run.id(peer);
+        one.ruling = ruling;
+        one.layer = layer;
+        one.reason = "because";
+        return {RecordKind::kVerdict, one.round, one.peer, encode_verdict(one)};
+    }
+
+    MemoryLedger ledger;
+    TestRun run;
+};
+
+bool says(const std::string& text, const std::string& words) {
+    INFO(text);
+    return text.find(words) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("A reward vests once, not early, and not before its audit") {
+    Fixture f;
+    f.run.round({{1, Conduct::kAudited}});
+    f.run.round({{1, Conduct::kAudited}});
+    f.run.round({{1, Conduct::kAudited}});
+    const int64_t reward = f.run.book(0).escrow.unvested().at(RoundId{1});
+    REQUIRE(says(f.refused(f.vesting(1, 0, reward)), "may not vest yet"));
+    REQUIRE(says(f.refused(f.vesting(0, 0, reward)), "no unvested reward"));  // the deposit's
+    REQUIRE(says(f.refused(f.vesting(0, 0, reward, VestingSource::kDeposit)), "run's end"));
+    f.run.round({{1, Conduct::kAudited}});
+    REQUIRE(f.run.book(0).escrow.vested() == reward);
+    REQUIRE(says(f.refused(f.vesting(1, 0, reward)), "no unvested reward"));
+    // Peer 1 waits for its verdict on round 1.
+    REQUIRE(f.run.book(1).escrow.vested() == 0);
+    const int64_t waiting = f.run.book(1).escrow.unvested().at(RoundId{1});
+    REQUIRE(says(f.refused(f.vesting(1, 1, waiting)), "may not vest yet"));
+    f.run.audit(RoundId{1}, 1, true);
+    REQUIRE(f.refused(f.vesting(1, 1, waiting)).empty());
+    REQUIRE(says(f.refused(f.vesting(1, 1, waiting + 1)), "no unvested reward"));
+    REQUIRE(check_books(f.run.books).ok());
+}
+
+TEST_CASE("A late rejection forfeits all that is unvested, and nothing else is settled before") {
+    Fixture f;
+    for (int round = 0; round < 4; ++round) {
+        f.run.round({{1, Conduct::kAudited}});
+        if (round == 1) {
+            f.run.audit(RoundId{1}, 1, true);
+        }
+    }
+    const Escrow before = f.run.book(1).escrow;
+    REQUIRE(before.vested() > 0);
+    f.run.audit(RoundId{2}, 1, false);
+    const PeerBook& book = f.run.book(1);
+    REQUIRE(book.escrow.vested() == before.vested());
+    REQUIRE(book.escrow.unvested_total() == 0);
+    REQUIRE(book.escrow.deposit() == 0);
+    REQUIRE(book.escrow.forfeited() == before.unvested_total() + before.deposit());
+    REQUIRE(book.state.tenure_rounds == 0);
+    REQUIRE(f.run.books.start_of(f.run.id(1), RoundId{4}).m_root == f.run.books.zero_root());
+    REQUIRE(
+        says(f.refused(f.verdict(2, 1, Ruling::kRejected, Layer::kChunkChain)), "rejected before"));
+    REQUIRE(f.run.books.owed_forfeits().empty());
+    // A rejection whose forfeit is missing blocks what would follow.
+    Books owing = f.run.books;
+    REQUIRE(owing.apply(f.verdict(3, 0, Ruling::kRejected, Layer::kGradientAudit)).ok());
+    REQUIRE(owing.owed_forfeits().size() == 1);
+    const RecordDraft end =
+        make_draft(RecordKind::kRunEnd, RoundId{3}, PeerId{}, RunEndBody{Instant{1}, "x"});
+    REQUIRE(says(owing.apply(end).reason(), "forfeit"));
+    RecordDraft forfeit = owing.owed_forfeits()[0];
+    ForfeitBody body = ForfeitBody::decode(forfeit.body).value();
+    body.unvested -= 1;
+    REQUIRE(
+        says(owing.apply(make_draft(forfeit.kind, forfeit.round, forfeit.subject, body)).reason(),
+             "forfeits"));
+    REQUIRE(owing.apply(forfeit).ok());
+    REQUIRE_FALSE(owing.apply(forfeit).ok());
+    REQUIRE(owing.apply(end).ok());
+    REQUIRE(check_books(owing).ok());
+}
+
+TEST_CASE("A refusal leaves the deposit once, a fault always, a proven cheat never") {
+    Fixture f;
+    f.run.round();
+    f.run.round();
+    const int64_t deposit = f.run.book(0).escrow.deposit();
+    f.run.round({{0, Conduct::kSilent}, {1, Conduct::kStale}, {2, Conduct::kCheat}});
+    REQUIRE(f.run.book(0).escrow.deposit() == deposit);
+    REQUIRE(f.run.book(0).escrow.unvested_total() == 0);
+    REQUIRE(f.run.book(0).refusals == 1);
+    REQUIRE(f.run.book(1).escrow.deposit() > 0);
+    REQUIRE(f.run.book(1).faults == 1);
+    REQUIRE(f.run.book(2).escrow.deposit() == 0);
+    f.run.round({{0, Conduct::kSilent}, {1, Conduct::kStale}});
+    REQUIRE(f.run.book(0).escrow.deposit() == 0);
+    REQUIRE(f.run.book(0).refusals == 2);
+    REQUIRE(f.run.book(1).escrow.deposit() > 0);
+    f.run.round();
+    REQUIRE(f.run.book(0).escrow.deposit() > 0);  // the next first reward
+    REQUIRE(check_books(f.run.books).ok());
+}
+
+TEST_CASE("The next start is the end of the last counted round, or zero") {
+    Fixture f;
+    f.run.round();
+    const PeerId peer = f.run.id(0);
+    const StartState after = f.run.books.start_of(peer, RoundId{1});
+    REQUIRE(after.tenure_rounds == 1);
+    REQUIRE(after.optimiser_steps == kTestSteps);
+    REQUIRE(after.m_root == test_digest("m", 0, 0));
+    REQUIRE(after.e_root == test_digest("e", 0, 0));
+    f.run.round({{0, Conduct::kGated}});
+    f.run.round({{0, Conduct::kLate}});
+    f.run.round({}, true);
+    REQUIRE(f.run.books.start_of(peer, RoundId{4}).m_root == after.m_root);  // none counted
+    // Last COMMIT in round 3; three missed rounds are allowed, a fourth resets.
+    REQUIRE(f.run.books.start_of(peer, RoundId{7}).optimiser_steps == kTestSteps);
+    const StartState absent = f.run.books.start_of(peer, RoundId{8});
+    REQUIRE(absent.optimiser_steps == 0);
+    REQUIRE(absent.e_root == f.run.books.zero_root());
+    REQUIRE(absent.tenure_rounds == 1);
+    REQUIRE(f.run.books.start_of(test_peer(77), RoundId{1}).m_root == f.run.books.zero_root());
+}
+
+TEST_CASE("Records out of order or of nobody are refused, and change nothing") {
+    Fixture f;
+    REQUIRE_FALSE(Books().apply(f.vesting(0, 0, 1)).ok());
+    REQUIRE(says(f.refused({RecordKind::kRunStart, RoundId{}, {}, {}}), "starts once"));
+    REQUIRE(says(f.refused(f.verdict(0, 0, Ruling::kAccepted, Layer::kDirection)),
+                 "open to a verdict"));
+    PayShareBody share;
+    REQUIRE_FALSE(
+        f.refused(make_draft(RecordKind::kPayShare, RoundId{0}, f.run.id(0), share)).empty());
+    f.run.round();
+    REQUIRE_FALSE(f.refused(f.run.books.settlement()).empty());  // twice
+    REQUIRE(says(f.refused(f.verdict(0, 0, Ruling::kGated, Layer::kDirection)), "summary"));
+    const RollbackBody rollback{RoundId{0}, "x"};
+    REQUIRE(says(f.refused(make_draft(RecordKind::kRollback, RoundId{0}, f.run.id(0), rollback)),
+                 "no late rejection"));
+    for (int kind = 1; kind <= kRecordKindMax; ++kind) {
+        for (const size_t size : {0U, 1U, 37U, 500U}) {
+            RecordDraft garbage{static_cast<RecordKind>(kind), RoundId{0}, f.run.id(0), {}};
+            garbage.body.assign(size, 0xff);
+            Books copy = f.run.books;
+            (void)copy.apply(garbage);
+            REQUIRE(check_books(copy).ok());
+            REQUIRE(copy.handed_out() == f.run.books.handed_out());
+        }
+    }
+}
+
+TEST_CASE("Fees are another book") {
+    Fixture f;
+    f.run.round();
+    const int64_t bonus = f.run.books.handed_out();
+    for (const uint8_t account : {uint8_t{7}, uint8_t{8}, uint8_t{7}}) {
+        f.run.write({make_draft(
+            RecordKind::kFee, RoundId{}, test_peer(account), FeeBody{40, 10, Digest{}})});
+    }
+    REQUIRE(f.run.books.fees_total() == 120);
+    REQUIRE(f.run.books.fees().at(test_peer(7)) == 80);
+    REQUIRE(f.run.books.handed_out() == bonus);
+    REQUIRE_FALSE(
+        f.refused(make_draft(RecordKind::kFee, RoundId{}, test_peer(7), FeeBody{-5, 10, Digest{}}))
+            .empty());
+}
+
+TEST_CASE("The books add up after any course of a run, and a fold of the ledger gives the same",
+          "[repeats]") {
+    CounterRng rng(test_digest("course"));
+    for (int trial = 0; trial < 12; ++trial) {
+        PaySettings pay = short_pay();
+        pay.vest_rounds = static_cast<int64_t>(1 + rng.below(4));
+        pay.verdict_window = static_cast<int64_t>(rng.below(4));
+        Fixture f(5, pay);
+        std::vector<std::pair<RoundId, size_t>> waiting;
+        for (uint64_t round = 0; round < 10; ++round) {
+            std::map<size_t, Conduct> conducts;
+            for (size_t peer = 0; peer < 5; ++peer) {
+                f.run.phi[peer] = static_cast<int64_t>(rng.below(3000000)) - 500000;
+                const bool honest = rng.below(3) > 0;
+                conducts[peer] = honest ? Conduct::kAudited : static_cast<Conduct>(rng.below(8));
+                // A peer that was thrown out is not in the plan.
+                if (conducts[peer] == Conduct::kAudited && f.run.book(peer).cheats == 0) {
+                    waiting.emplace_back(RoundId{round}, peer);
+                }
+            }
+            const bool voided = rng.below(8) == 0;
+            f.run.round(conducts, voided);
+            while (waiting.size() > 6 || (round == 9 && !waiting.empty())) {
+                const auto [of, peer] = waiting.front();
+                waiting.erase(waiting.begin());
+                const BookedCommit* work = f.run.books.find(of, f.run.id(peer));
+                if (work != nullptr && f.run.jobs.count({of, f.run.id(peer)}) > 0) {
+                    f.run.audit(of, peer, rng.below(10) > 0);
+                }
+            }
+            const Status sound = check_books(f.run.books);
+            INFO((sound.ok() ? "" : sound.reason()));
+            REQUIRE(sound.ok());
+        }
+        f.run.end();
+        const Result<Books> folded = fold_books(f.ledger);
+        REQUIRE(folded.ok());
+        REQUIRE(folded->handed_out() == f.run.books.handed_out());
+        for (const auto& [peer, book] : folded->peers()) {
+            REQUIRE(book.escrow.vested() == f.run.books.find(peer)->escrow.vested());
+            REQUIRE(book.escrow.forfeited() == f.run.books.find(peer)->escrow.forfeited());
+            if (book.cheats == 0) {
+                REQUIRE((book.escrow.earned() == 0 || book.escrow.forfeited() == 0 ||
+                         book.refusals + book.faults > 0));
+            }
+        }
+        LedgerChecks checks = f.run.checks();
+        const VerifyReport report = verify_ledger(f.ledger, checks);
+        INFO(report.text());
+        REQUIRE(report.ok());
+    }
+}
+
+}  // namespace assay

@@ -1,0 +1,80 @@
+// Text to token ids and back: byte-level BPE, Hugging Face's tokenizer.json in and out.
+//
+// Any bytes can be encoded: what is no UTF-8 becomes U+FFFD first. encode() adds no special token
+// and takes none from the text, so nobody can smuggle one in. Copies share their cache of encoded
+// words; encode() may be called from several threads.
+
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.h"
+#include "tokenizer/bpe.h"
+#include "tokenizer/pre_tokenizer.h"
+#include "tokenizer/text_source.h"
+
+namespace assay {
+
+constexpr std::string_view kEndOfText = "<|endoftext|>";
+
+class Tokenizer {
+public:
+    // What a tokenizer.json holds; tokenizer/tokenizer_json.h reads and writes it.
+    struct Parts {
+        Bpe bpe;
+        PreTokenizer pre_tokenizer;
+        std::map<int32_t, std::string> special;  // id -> what stands for it; ids may be new ones
+        bool whole_words = false;                // "ignore_merges"
+    };
+    static constexpr uint64_t kFileBytesMax = 64 << 20;
+
+    static Result<Tokenizer> from_parts(Parts parts);
+    // tokenizer.json with a BPE model of byte level (GPT-2, Llama 3 and our own).
+    static Result<Tokenizer> load(const std::filesystem::path& file);
+    static Result<Tokenizer> parse(std::string_view json);
+    // GPT-2's own two files, vocab.json and merges.txt.
+    static Result<Tokenizer> load_gpt2(const std::filesystem::path& vocab,
+                                       const std::filesystem::path& merges);
+    // 256 bytes and the end of text.
+    static Tokenizer bytes_only();
+    // Learns merges up to `vocab_size` tokens, of which the last is the end of text. Progress, from
+    // 0 to 1, may be empty.
+    static Result<Tokenizer> train(TextSource& source,
+                                   int32_t vocab_size,
+                                   const std::function<void(double)>& progress = {});
+
+    [[nodiscard]] std::string json() const;
+    [[nodiscard]] Status save(const std::filesystem::path& file) const;
+
+    [[nodiscard]] std::vector<int32_t> encode(std::string_view text) const;
+    // Special and unknown ids become nothing. May end inside a character.
+    [[nodiscard]] std::string decode(std::span<const int32_t> ids) const;
+    // The bytes of a token, or what stands for a special one; empty for an unknown id.
+    [[nodiscard]] std::string_view token_text(int32_t id) const;
+    [[nodiscard]] bool is_special(int32_t id) const { return parts_->special.count(id) != 0; }
+
+    // One more than the largest id.
+    [[nodiscard]] int32_t vocab_size() const { return vocab_size_; }
+    [[nodiscard]] std::optional<int32_t> end_of_text() const { return end_of_text_; }
+    [[nodiscard]] const Parts& parts() const { return *parts_; }
+
+private:
+    struct Cache;
+    Tokenizer() = default;
+
+    std::shared_ptr<const Parts> parts_;
+    std::shared_ptr<Cache> cache_;
+    int32_t vocab_size_ = 0;
+    std::optional<int32_t> end_of_text_;
+};
+
+}  // namespace assay

@@ -1,0 +1,221 @@
+// RoundJudge, from what a peer handed in to its verdict: evidence, copies, the direction gate.
+
+#include <algorithm>
+
+#include "core/check.h"
+#include "core/log.h"
+#include "protocol/codec.h"
+#include "protocol/plan.h"
+#include "verify/chunk_audit.h"
+#include "verify/direction_gate.h"
+#include "verify/inspect.h"
+#include "verify/round_judge_dossier.h"
+
+namespace assay {
+
+// The payload and the opening were hashed when they came: what cannot be read now is our loss.
+void RoundJudge::lost(Dossier& dossier, const char* what, const std::string& reason) {
+    dossier.evidence.store_fault = std::string("the coordinator's store lost its ") + what;
+    log_error("the " + std::string(what) + " of " + dossier.peer().brief() + " in round " +
+              std::to_string(dossier.evidence.round.value) +
+              " cannot be read, so it is not judged: " + reason);
+}
+
+// L1 of COMMIT and payload.
+void RoundJudge::read_payload(const JudgeRound& order,
+                              const Assignment& dealt,
+                              Dossier& dossier) const {
+    const Submission& submission = *dossier.submission;
+    const PeerAssignment* assignment = dealt.find(dossier.peer());
+    ASSAY_CHECK(assignment != nullptr);
+    const CommitExpectation expected{order.plan,
+                                     order.plan_digest,
+                                     submission.expected,
+                                     assignment_digest(*assignment),
+                                     settings_.payload_bytes_max};
+    dossier.evidence.form = inspect_commit(submission.commit, expected);
+    const Result<Bytes> bytes = ports_.get(submission.payload);
+    if (!bytes) {
+        lost(dossier, "payload", bytes.reason());
+        return;
+    }
+    Result<PeerPayload> payload =
+        inspect_payload(*bytes, submission.commit, model_.layout(), format(), &model_.pool());
+    if (!payload) {
+        if (dossier.evidence.form->ok()) {
+            dossier.evidence.form = Status(payload.error());
+        }
+        return;
+    }
+    dossier.payload = std::move(*payload);
+    dossier.entries = payload_entries(*dossier.payload);
+}
+
+// L1 of the opening, L6, L6t; the jobs of L5.
+void RoundJudge::read_opening(const JudgeRound& order, const Assignment& dealt, Dossier& dossier) {
+    const Submission& submission = *dossier.submission;
+    if (!submission.opening) {
+        dossier.evidence.opening_overdue = true;
+        return;
+    }
+    if (!dossier.evidence.form->ok() || !dossier.payload) {
+        return;
+    }
+    const Challenge challenge = draw_challenge(order.beacon,
+                                               submission.commit_hash,
+                                               model_.layout(),
+                                               payload_energies(*dossier.payload),
+                                               settings_.verify,
+                                               order.plan.inner_steps,
+                                               submission.expected.audit_ppm);
+    dossier.evidence.opening_hash = submission.opening->opening.sha256;
+    const Result<Bytes> bytes = ports_.get(submission.opening->opening);
+    if (!bytes) {
+        lost(dossier, "opening", bytes.reason());
+        return;
+    }
+    Result<Opening> opening = decode_opening(
+        *bytes,
+        opening_shape(order.plan, submission.expected, model_.layout().tile_count(), challenge));
+    if (!opening) {
+        dossier.evidence.opening = Status(opening.error());
+        return;
+    }
+    dossier.opening = std::move(*opening);
+    const PeerAssignment& assignment = *dealt.find(dossier.peer());
+    dossier.evidence.opening = inspect_opening(
+        *dossier.opening, submission.commit, order.plan, submission.expected, assignment);
+    if (!dossier.evidence.opening->ok()) {
+        return;
+    }
+    const PayloadFormat payload_format = format();
+    dossier.evidence.chain = audit_chunks({order.plan,
+                                           submission.expected,
+                                           model_.layout(),
+                                           settings_.adam,
+                                           payload_format,
+                                           theta_,
+                                           *dossier.payload,
+                                           submission.commit,
+                                           *dossier.opening},
+                                          settings_.verify);
+    if (dossier.evidence.chain->pass) {
+        dossier.evidence.tripwire = dossier.evidence.chain->tripwire;
+    }
+    for (const StepStates& step : submission.opening->steps) {
+        const std::span<const uint64_t> samples =
+            assignment.step(step.step, order.plan.inner_steps);
+        dossier.jobs.push_back(make_audit_job(
+            order.plan, submission.expected, submission.commit, *dossier.opening, step, samples));
+        traces_[audit_job_digest(dossier.jobs.back())] =
+            trace_evidence(*dossier.opening, step.step);
+    }
+}
+
+// L2 over all submissions of the round and the rounds kept.
+void RoundJudge::find_copies(const JudgeRound& order, std::vector<Dossier>& dossiers) {
+    std::vector<SubmissionView> views;
+    for (const Dossier& dossier : dossiers) {
+        const Commit& commit = dossier.submission->commit;
+        views.push_back({dossier.peer(),
+                         order.plan.round,
+                         commit.states_root,
+                         commit.trace_root,
+                         commit.payload_hash,
+                         dossier.payload ? &dossier.entries : nullptr});
+    }
+    const auto load = [&](const PeerId& peer, RoundId round) -> std::optional<PayloadEntries> {
+        const auto found = old_payloads_.find({round, peer});
+        if (found == old_payloads_.end()) {
+            return std::nullopt;
+        }
+        const Result<PeerPayload> payload = read_old(found->second);
+        return payload ? std::optional(payload_entries(*payload)) : std::nullopt;
+    };
+    const std::vector<PairFinding> findings = history_.find_copies(views, settings_.verify, load);
+    for (Dossier& dossier : dossiers) {
+        for (const PairFinding& finding : findings) {
+            if (finding.concerns(dossier.peer())) {
+                dossier.evidence.copies.push_back(finding);
+            }
+        }
+    }
+    std::erase_if(views, [](const SubmissionView& view) { return view.entries == nullptr; });
+    history_.keep(views, settings_.verify);
+    for (const Dossier& dossier : dossiers) {
+        old_payloads_[{order.plan.round, dossier.peer()}] = dossier.submission->payload;
+    }
+    const auto kept = static_cast<uint64_t>(settings_.verify.overlap_rounds);
+    while (!old_payloads_.empty() &&
+           old_payloads_.begin()->first.first.value + kept < order.plan.round.value) {
+        old_payloads_.erase(old_payloads_.begin());
+    }
+}
+
+// Of a proven pair one is the copy: the audits that say who cannot wait.
+void RoundJudge::audit_copies(std::vector<Dossier>& dossiers) {
+    for (Dossier& dossier : dossiers) {
+        const bool proven =
+            std::any_of(dossier.evidence.copies.begin(),
+                        dossier.evidence.copies.end(),
+                        [](const PairFinding& finding) { return finding.proves_copy(); });
+        if (!proven || !dossier.evidence.chain || !dossier.evidence.chain->pass) {
+            continue;
+        }
+        for (const AuditJob& job : dossier.jobs) {
+            AuditReport report = audit(job);
+            if (!is_recomputed(report)) {  // then this pair stays unresolved
+                dossier.evidence.audits.clear();
+                break;
+            }
+            dossier.evidence.audits.push_back(std::move(report));
+        }
+    }
+}
+
+// L3, over those that nothing else refuses.
+Status RoundJudge::run_gate(const JudgeRound& order, std::vector<Dossier>& dossiers) {
+    std::vector<Dossier*> gated;
+    std::vector<const PeerPayload*> payloads;
+    for (Dossier& dossier : dossiers) {
+        if (dossier.payload && assay::judge(dossier.evidence).ruling == Ruling::kAccepted) {
+            gated.push_back(&dossier);
+            payloads.push_back(&*dossier.payload);
+        }
+    }
+    const auto groups = static_cast<uint64_t>(settings_.verify.gate_groups);
+    const auto size =
+        std::min<uint64_t>(static_cast<uint64_t>(settings_.verify.gate_group_sequences),
+                           settings_.held_out_count / groups);
+    if (payloads.empty() || size == 0) {
+        return {};
+    }
+    std::vector<TokenBatch> draws[2];
+    for (uint32_t draw = 0; draw < 2; ++draw) {
+        const std::vector<uint64_t> samples =
+            draw_held_out(order.beacon, "gate", draw, groups * size, settings_.held_out_count);
+        for (uint64_t g = 0; g < groups; ++g) {
+            const std::span<const uint64_t> all(samples);
+            Result<TokenBatch> batch =
+                held_out_batch(all.subspan(g * size, size), order.plan.sequence_tokens);
+            if (!batch) {
+                return batch.error();
+            }
+            draws[draw].push_back(std::move(*batch));
+        }
+    }
+    const GateOutcome outcome = run_direction_gate(
+        model_,
+        theta_,
+        payloads,
+        [&](uint32_t draw) { return draws[std::min(draw, 1U)]; },
+        order.plan.grain_sequences,
+        settings_.verify);
+    for (size_t i = 0; i < gated.size(); ++i) {
+        gated[i]->evidence.direction = outcome.scores[i];
+        gated[i]->evidence.gate_t = settings_.verify.gate_t;
+    }
+    return {};
+}
+
+}  // namespace assay
