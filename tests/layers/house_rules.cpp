@@ -12,6 +12,7 @@ namespace assay {
 namespace {
 
 constexpr std::size_t kColumns = 100;
+constexpr std::size_t kDocumentColumns = 120;  // tables need more than code does
 constexpr std::size_t kHeaderLines = 200;
 
 const std::set<std::string> kCoreNouns = {"check",
@@ -296,6 +297,17 @@ std::vector<Fault> faults_of(const Layers& layers,
     for (std::size_t i = 0; i < lines.size(); ++i) {
         for (const std::string& reason : line_faults(layers, path, lines[i])) {
             faults.push_back({path, static_cast<int>(i + 1), reason});
+        }
+    }
+    return faults;
+}
+
+std::vector<Fault> document_faults(const std::string& path, const std::string& text) {
+    std::vector<Fault> faults;
+    const std::vector<std::string> lines = lines_of(text);
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        if (columns_of(lines[i]) > kDocumentColumns) {
+            faults.push_back({path, static_cast<int>(i + 1), "over 120 columns"});
         }
     }
     return faults;

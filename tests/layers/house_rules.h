@@ -47,4 +47,7 @@ std::vector<Fault> faults_of(const Layers& layers,
                              const std::string& path,
                              const std::string& text);
 
+/// All faults of one document (*.md).
+std::vector<Fault> document_faults(const std::string& path, const std::string& text);
+
 }  // namespace assay

@@ -49,15 +49,20 @@ bool is_source(const std::filesystem::path& path) {
     return extension == ".cpp" || extension == ".h" || extension == ".cu";
 }
 
-/// Paths from the root of all sources, without hidden folders and build trees.
-std::vector<std::string> sources_under(const std::filesystem::path& root) {
+bool is_document(const std::filesystem::path& path) {
+    return path.extension() == ".md";
+}
+
+/// Paths from the root of all files of a kind, without hidden folders and build trees.
+std::vector<std::string> files_under(const std::filesystem::path& root,
+                                     bool (*is_wanted)(const std::filesystem::path&)) {
     std::vector<std::string> found;
     auto walk = std::filesystem::recursive_directory_iterator(root);
     for (auto entry = begin(walk); entry != end(walk); ++entry) {
         const std::string name = entry->path().filename().string();
         if (entry->is_directory() && (name[0] == '.' || name.rfind("build", 0) == 0)) {
             entry.disable_recursion_pending();
-        } else if (entry->is_regular_file() && is_source(entry->path())) {
+        } else if (entry->is_regular_file() && is_wanted(entry->path())) {
             found.push_back(entry->path().lexically_relative(root).generic_string());
         }
     }
@@ -153,7 +158,7 @@ TEST_CASE("the tree keeps the rules of the house", "[layers]") {
     const std::filesystem::path root = ASSAY_SOURCE_DIR;
     const Layers layers = Layers::parse(read_file(root / "CMakeLists.txt"));
     REQUIRE(layers.knows("core"));
-    const std::vector<std::string> sources = sources_under(root);
+    const std::vector<std::string> sources = files_under(root, is_source);
     REQUIRE(sources.size() > 20);
     int faults = 0;
     for (const std::string& path : sources) {
@@ -163,6 +168,24 @@ TEST_CASE("the tree keeps the rules of the house", "[layers]") {
         }
     }
     CHECK(faults == 0);
+}
+
+TEST_CASE("documents are at most 120 columns wide", "[layers]") {
+    const std::string widest(120, 'x');
+    CHECK(document_faults("docs/a.md", "\n" + widest + "\n").empty());
+    const std::vector<Fault> made_up = document_faults("docs/a.md", "\n" + widest + "x\n");
+    REQUIRE(made_up.size() == 1);
+    CHECK(made_up[0].text() == "docs/a.md:2: over 120 columns");
+
+    const std::filesystem::path root = ASSAY_SOURCE_DIR;
+    const std::vector<std::string> documents = files_under(root, is_document);
+    REQUIRE(std::count(documents.begin(), documents.end(), "README.md") == 1);
+    REQUIRE(std::count(documents.begin(), documents.end(), "docs/log/format.md") == 1);
+    for (const std::string& path : documents) {
+        for (const Fault& fault : document_faults(path, read_file(root / path))) {
+            FAIL_CHECK(fault.text());
+        }
+    }
 }
 
 }  // namespace assay
