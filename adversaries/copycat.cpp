@@ -6,13 +6,17 @@
 
 namespace assay {
 
+const PlanPeer* copied_peer(const RoundPlan& plan, const PeerId& self) {
+    const auto other = std::find_if(plan.peers.begin(),
+                                    plan.peers.end(),
+                                    [&](const PlanPeer& peer) { return peer.id != self; });
+    return other == plan.peers.end() ? nullptr : &*other;
+}
+
 Result<TrainedRound> CopycatPeer::train(const RoundPlan& plan, const StepHook& hook) {
     const PlanPeer* self = find_peer(plan, settings_.self);
-    const auto colluder =
-        std::find_if(plan.peers.begin(), plan.peers.end(), [&](const PlanPeer& peer) {
-            return peer.id != settings_.self;
-        });
-    if (self == nullptr || colluder == plan.peers.end()) {
+    const PlanPeer* colluder = copied_peer(plan, settings_.self);
+    if (self == nullptr || colluder == nullptr) {
         return fail("nobody is there to copy from");
     }
     Result<TrainedRound> copied = train_as(plan, *colluder, hook);

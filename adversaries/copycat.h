@@ -9,6 +9,9 @@
 
 namespace assay {
 
+// Whom a copycat copies from: the first of the plan but itself; null if nobody else is there.
+const PlanPeer* copied_peer(const RoundPlan& plan, const PeerId& self);
+
 class CopycatPeer : public Trainer {
 public:
     using Trainer::Trainer;

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "core/check.h"
 #include "core/merkle.h"
 #include "protocol/codec.h"
 #include "rounds/missed_steps.h"
+#include "rounds/recollect.h"
 
 namespace assay {
 
@@ -33,7 +35,7 @@ SimCoordinator::SimCoordinator(const SimRun& run,
     blobs_.put({reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes()});
 }
 
-Status SimCoordinator::boot() {
+JudgePorts SimCoordinator::judge_ports() {
     JudgePorts ports;
     ports.put = [this](ByteSpan bytes) -> Result<BlobRef> { return blobs_.put(bytes); };
     ports.get = [this](const BlobRef& blob) {
@@ -51,25 +53,39 @@ Status SimCoordinator::boot() {
         keep_state(theta, outer);
         return Status();
     };
-    judge_ = std::make_unique<RoundJudge>(run_.judge_settings(), std::move(ports), model_);
+    return ports;
+}
 
+Status SimCoordinator::restore_machine() {
     const ChainElement element = [this](uint64_t index) { return run_.beacons.element(index); };
     if (ledger_.height() == 0) {
         machine_ = std::make_unique<RoundMachine>(run_.manifest, run_.rules, element);
-    } else {
-        const Result<std::vector<Record>> records = ledger_.read(0, ledger_.height());
-        if (!records) {
-            return records.error();
-        }
-        Result<RoundMachine> restored =
-            RoundMachine::restore(*records, run_.manifest, run_.rules, element);
-        if (!restored) {
-            return restored.error();
-        }
-        machine_ = std::make_unique<RoundMachine>(std::move(*restored));
-        ++restarts_;
+        return {};
     }
+    const Result<std::vector<Record>> records = ledger_.read(0, ledger_.height());
+    if (!records) {
+        return records.error();
+    }
+    Result<RoundMachine> restored =
+        RoundMachine::restore(*records, run_.manifest, run_.rules, element);
+    if (!restored) {
+        return restored.error();
+    }
+    machine_ = std::make_unique<RoundMachine>(std::move(*restored));
+    ++restarts_;
+    return {};
+}
+
+Status SimCoordinator::boot() {
+    ASSAY_CHECK(!running() && judge_ == nullptr && timers_.empty());
+    if (Status restored = restore_machine(); !restored) {
+        return restored;
+    }
+    judge_ = std::make_unique<RoundJudge>(run_.judge_settings(), judge_ports(), model_);
     judge_->remember(recollect(machine_->state(), run_.rules.verify));
+    if (Status loaded = load_state(); !loaded) {
+        return loaded;
+    }
     last_phase_ = {0, RoundPhase::kWaiting};
     for (const Action& action : machine_->start(clock_.now())) {
         if (Status done = perform(action); !done || crash_due_) {
@@ -88,9 +104,8 @@ void SimCoordinator::keep_state(const std::vector<float>& theta, const OuterStat
 
 void SimCoordinator::crash() {
     const double loss = run_.options.snapshot_loss;
-    if (loss > 0 && !lost_newest_ && snapshots_.size() > 1 && rng_.unit() < loss) {
+    if (loss > 0 && snapshots_.size() > 1 && rng_.unit() < loss) {
         snapshots_.pop_back();
-        lost_newest_ = true;
     }
     machine_.reset();
     judge_.reset();
@@ -114,7 +129,8 @@ Status SimCoordinator::run_due() {
         if (!running() || crash_due_) {
             return {};
         }
-        if (Status done = receive(event); !done) {
+        Status done = std::visit([this](const auto& one) { return on(one); }, event);
+        if (!done) {
             return done;
         }
     }
@@ -140,31 +156,32 @@ Status SimCoordinator::run_due() {
     return {};
 }
 
-Status SimCoordinator::receive(const ServerEvent& event) {
-    if (const auto* left = std::get_if<Left>(&event)) {
-        return feed(PeerGone{left->peer});
-    }
-    const auto* incoming = std::get_if<Incoming>(&event);
-    if (incoming == nullptr) {
-        return {};
-    }
-    const PeerId& from = incoming->from;
-    if (const auto* hello = std::get_if<Hello>(&incoming->message)) {
-        return feed(PeerHello{from, *hello});
-    }
-    if (const auto* commit = std::get_if<Commit>(&incoming->message)) {
-        return feed(CommitArrived{from, *commit, unseal(incoming->wire).value()});
-    }
-    if (const auto* payload = std::get_if<PayloadNotice>(&incoming->message)) {
-        return feed(PayloadNoticed{from, *payload});
-    }
-    if (const auto* opening = std::get_if<OpeningNotice>(&incoming->message)) {
-        return feed(OpeningNoticed{from, *opening});
-    }
-    if (std::get_if<Goodbye>(&incoming->message) != nullptr) {
-        return feed(PeerGone{from});
-    }
-    return {};
+Status SimCoordinator::on(const Incoming& event) {
+    return std::visit([&](const auto& message) { return receive(event, message); }, event.message);
+}
+
+Status SimCoordinator::receive(const Incoming& incoming, const Hello& message) {
+    return feed(PeerHello{incoming.from, message});
+}
+
+Status SimCoordinator::receive(const Incoming& incoming, const Commit& message) {
+    return feed(CommitArrived{incoming.from, message, unseal(incoming.wire).value()});
+}
+
+Status SimCoordinator::receive(const Incoming& incoming, const PayloadNotice& message) {
+    return feed(PayloadNoticed{incoming.from, message});
+}
+
+Status SimCoordinator::receive(const Incoming& incoming, const OpeningNotice& message) {
+    return feed(OpeningNoticed{incoming.from, message});
+}
+
+Status SimCoordinator::receive(const Incoming& incoming, const Progress& message) {
+    return feed(ProgressArrived{incoming.from, message});
+}
+
+Status SimCoordinator::receive(const Incoming& incoming, const Goodbye&) {
+    return feed(PeerGone{incoming.from});
 }
 
 Status SimCoordinator::feed(const Event& event) {
@@ -193,11 +210,27 @@ Status SimCoordinator::check_order() {
     return check_books(machine_->state().books());
 }
 
-Status SimCoordinator::make_durable(const Persist& persist) {
-    if (Status appended = ledger_.append(persist.drafts); !appended) {
+Status SimCoordinator::perform(const Action& action) {
+    return std::visit([this](const auto& one) { return act(one); }, action);
+}
+
+Status SimCoordinator::act(const Send& action) {
+    (void)channel_.send(action.to, seal(run_.coordinator, action.message));
+    return {};
+}
+
+Status SimCoordinator::act(const Broadcast& action) {
+    for (const auto& [peer, hello] : machine_->connected()) {
+        (void)channel_.send(peer, seal(run_.coordinator, action.message));
+    }
+    return {};
+}
+
+Status SimCoordinator::act(const Persist& action) {
+    if (Status appended = ledger_.append(action.drafts); !appended) {
         return appended;
     }
-    for (const RecordDraft& draft : persist.drafts) {
+    for (const RecordDraft& draft : action.drafts) {
         if (draft.kind == RecordKind::kSummary) {
             const Result<RoundSummary> summary = decode_body<RoundSummary>(draft.body);
             if (!summary) {
@@ -214,32 +247,39 @@ Status SimCoordinator::make_durable(const Persist& persist) {
     return {};
 }
 
-Status SimCoordinator::perform(const Action& action) {
-    if (const auto* persist = std::get_if<Persist>(&action)) {
-        return make_durable(*persist);
+Status SimCoordinator::act(const FetchBlob& action) {
+    const bool lost = rng_.unit() < run_.options.blob_failure;
+    if (run_.options.slow_uplink > 0 && action.from == run_.peer_identity(0).id()) {
+        fetch_slowly(action);
+        return {};
     }
-    if (const auto* send = std::get_if<Send>(&action)) {
-        (void)channel_.send(send->to, seal(run_.coordinator, send->message));
-    } else if (const auto* cast = std::get_if<Broadcast>(&action)) {
-        for (const auto& [peer, hello] : machine_->connected()) {
-            (void)channel_.send(peer, seal(run_.coordinator, cast->message));
-        }
-    } else if (const auto* wanted = std::get_if<FetchBlob>(&action)) {
-        fetch(*wanted);
-    } else if (const auto* order = std::get_if<JudgeRound>(&action)) {
-        if (Status loaded = load_judge(order->plan); !loaded) {
-            return loaded;
-        }
-        later(kJudgeMs, [this, order = *order]() { return judged(order); });
-    } else if (const auto* audit = std::get_if<RunAudit>(&action)) {
-        later(kAuditMs, [this, audit = *audit]() { return audited(audit); });
-    } else if (const auto* keep = std::get_if<KeepBlobs>(&action)) {
-        blobs_.keep_only(keep->live);
-    } else if (const auto* close = std::get_if<CloseConnection>(&action)) {
-        channel_.close_peer(close->peer);
-    } else if (const auto* done = std::get_if<RunFinished>(&action)) {
-        finished_ = done->complete;
-    }
+    later(kFetchMs + static_cast<int64_t>(rng_.below(50)),
+          [this, wanted = action, lost] { return fetched(wanted, lost); });
+    return {};
+}
+
+Status SimCoordinator::act(const JudgeRound& action) {
+    later(kJudgeMs, [this, order = action] { return judged(order); });
+    return {};
+}
+
+Status SimCoordinator::act(const RunAudit& action) {
+    later(kAuditMs, [this, audit = action] { return audited(audit); });
+    return {};
+}
+
+Status SimCoordinator::act(const KeepBlobs& action) {
+    blobs_.keep_only(action.live);
+    return {};
+}
+
+Status SimCoordinator::act(const CloseConnection& action) {
+    channel_.close_peer(action.peer);
+    return {};
+}
+
+Status SimCoordinator::act(const RunFinished& action) {
+    finished_ = action.complete;
     return {};
 }
 
@@ -258,19 +298,23 @@ std::optional<Event> SimCoordinator::audited(const RunAudit& audit) {
     return Event(AuditDone{report, make_envelope(run_.coordinator, report), audit.attempt});
 }
 
-// From the newest snapshot that leads to the root that the round starts from.
-Status SimCoordinator::load_judge(const RoundPlan& plan) {
+// The newest snapshot may be lost, or one round ahead of the ledger: what counts is which one leads
+// to the root that the ledger ends with.
+Status SimCoordinator::load_state() {
+    const RunState& state = machine_->state();
+    if (state.current() == nullptr) {
+        return load_state(snapshots_.front().second, {});
+    }
     for (auto kept = snapshots_.rbegin(); kept != snapshots_.rend(); ++kept) {
-        const auto steps = steps_since(machine_->state(), kept->first);
+        const auto steps = steps_since(state, kept->first);
         if (steps) {
-            return load_judge(kept->second, *steps);
+            return load_state(kept->second, *steps);
         }
     }
-    return fail("no snapshot leads to the parameters that round " +
-                std::to_string(plan.round.value) + " starts from");
+    return fail("no snapshot leads to the parameters that the ledger ends with");
 }
 
-Status SimCoordinator::load_judge(const Kept& kept, const std::vector<OuterStepAgain>& steps) {
+Status SimCoordinator::load_state(const Kept& kept, const std::vector<OuterStepAgain>& steps) {
     Status loaded = judge_->load(kept.theta, kept.outer);
     for (const OuterStepAgain& step : steps) {
         loaded = loaded ? judge_->redo(step) : loaded;
@@ -279,22 +323,11 @@ Status SimCoordinator::load_judge(const Kept& kept, const std::vector<OuterStepA
     if (loaded && !steps.empty()) {
         keep_state(judge_->theta(), judge_->outer());
     }
-    lost_newest_ = false;
     return loaded;
 }
 
 void SimCoordinator::later(int64_t delay_ms, std::function<std::optional<Event>()> make) {
     timers_.push_back({clock_.now() + DurationMs{delay_ms}, timers_made_++, std::move(make)});
-}
-
-void SimCoordinator::fetch(const FetchBlob& wanted) {
-    const bool lost = rng_.unit() < run_.options.blob_failure;
-    if (run_.options.slow_uplink > 0 && wanted.from == run_.peer_identity(0).id()) {
-        fetch_slowly(wanted);
-        return;
-    }
-    later(kFetchMs + static_cast<int64_t>(rng_.below(50)),
-          [this, wanted, lost] { return fetched(wanted, lost); });
 }
 
 // Piece after piece behind what the link carries already; each that came is told.

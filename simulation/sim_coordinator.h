@@ -1,12 +1,15 @@
 // The simulated coordinator's process: machine and judge, with a ledger and a store that survive
 // it.
 //
-// Performs actions in order, as the real one does; compute and transfers take simulated time.
+// Performs actions in order and keeps one judge as long as the process lives, as the real one does;
+// compute and transfers take simulated time.
 // Single thread; the SimWorld moves its clock.
 
 #pragma once
 
+#include <concepts>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +27,9 @@ namespace assay {
 
 // Where the coordinator finds a peer's blobs; null if that peer is not running.
 using PeerStore = std::function<const MemoryBlobs*(const PeerId& peer)>;
+
+template <typename T, typename... All>
+concept OneOf = (std::same_as<T, All> || ...);
 
 class SimCoordinator {
 public:
@@ -64,19 +70,56 @@ private:
     };
 
     Status feed(const Event& event);
-    Status receive(const ServerEvent& event);
+    Status on(const Joined&) { return {}; }  // what it says first follows
+    Status on(const Left& event) { return feed(PeerGone{event.peer}); }
+    Status on(const Incoming& event);
+    Status on(const Refused&) { return {}; }
+
+    Status receive(const Incoming& incoming, const Hello& message);
+    Status receive(const Incoming& incoming, const Commit& message);
+    Status receive(const Incoming& incoming, const PayloadNotice& message);
+    Status receive(const Incoming& incoming, const OpeningNotice& message);
+    Status receive(const Incoming& incoming, const Progress& message);
+    Status receive(const Incoming& incoming, const Goodbye& message);
+    // What only a coordinator or an auditor says, and what simulated transfers do without.
+    template <OneOf<Welcome,
+                    Refusal,
+                    RoundPlan,
+                    CloseNotice,
+                    Beacon,
+                    RoundSummary,
+                    AuditJob,
+                    AuditReport,
+                    BlobRequest,
+                    BlobPiece,
+                    Heartbeat> T>
+    Status receive(const Incoming&, const T&) {
+        return {};
+    }
+
     Status perform(const Action& action);
+    Status act(const Send& action);
+    Status act(const Broadcast& action);
+    Status act(const Persist& action);
+    Status act(const FetchBlob& action);
+    Status act(const JudgeRound& action);
+    Status act(const RunAudit& action);
+    Status act(const KeepBlobs& action);
+    Status act(const CloseConnection& action);
+    Status act(const Note&) { return {}; }  // for people
+    Status act(const RunFinished& action);
+
+    [[nodiscard]] JudgePorts judge_ports();
+    Status restore_machine();
     Status check_order();
     std::optional<Event> judged(const JudgeRound& order);
     std::optional<Event> audited(const RunAudit& audit);
-    Status load_judge(const RoundPlan& plan);
-    Status load_judge(const Kept& kept, const std::vector<OuterStepAgain>& steps);
+    Status load_state();
+    Status load_state(const Kept& kept, const std::vector<OuterStepAgain>& steps);
     void keep_state(const std::vector<float>& theta, const OuterState& outer);
     void later(int64_t delay_ms, std::function<std::optional<Event>()> make);
-    void fetch(const FetchBlob& wanted);
     void fetch_slowly(const FetchBlob& wanted);
     std::optional<Event> fetched(const FetchBlob& wanted, bool lost);
-    Status make_durable(const Persist& persist);
 
     const SimRun& run_;
     const Clock& clock_;
@@ -88,7 +131,6 @@ private:
     MemoryLedger ledger_;
     MemoryBlobs blobs_;
     std::deque<std::pair<Digest, Kept>> snapshots_;  // by theta's root, the newest last
-    bool lost_newest_ = false;                       // and not yet made again
     uint64_t steps_again_ = 0;
     uint64_t misses_ = 0;
     std::vector<RoundSummary> summaries_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "adversaries/adversary.h"
+#include "adversaries/copycat.h"
 #include "core/check.h"
 #include "core/merkle.h"
 #include "protocol/codec.h"
@@ -22,13 +23,15 @@ SimPeer::SimPeer(const SimRun& run,
                  LoopbackNetwork& network,
                  const MemoryBlobs& coordinator_blobs,
                  uint64_t number,
-                 std::string attack)
+                 std::string attack,
+                 Leak leak)
     : run_(run),
       clock_(clock),
       network_(network),
       coordinator_blobs_(coordinator_blobs),
       identity_(run.peer_identity(number)),
       attack_(std::move(attack)),
+      leak_(std::move(leak)),
       rng_(derive_seed(run.seed, "peer faults", {number})),
       tokens_per_second_(800 + rng_.below(500)) {}
 
@@ -92,13 +95,7 @@ std::optional<Instant> SimPeer::next_due() const {
 Status SimPeer::run_due() {
     if (running() && channel_) {
         for (const ClientEvent& event : channel_->poll({})) {
-            if (std::get_if<Connected>(&event) != nullptr) {
-                feed(ChannelUp{});
-            } else if (std::get_if<Disconnected>(&event) != nullptr) {
-                feed(ChannelDown{"the coordinator is gone"});
-            } else if (const auto* incoming = std::get_if<Incoming>(&event)) {
-                feed(MessageArrived{incoming->message, unseal(incoming->wire).value()});
-            }
+            std::visit([this](const auto& one) { on(one); }, event);
         }
     }
     while (running() && !crash_due_) {
@@ -130,87 +127,129 @@ void SimPeer::feed(const PeerEvent& event) {
     }
 }
 
-void SimPeer::say(const Message& message) {
-    if (channel_) {
-        (void)channel_->send(seal(identity_, message));
-    }
+void SimPeer::on(const Connected&) {
+    feed(ChannelUp{});
+}
+
+void SimPeer::on(const Disconnected&) {
+    feed(ChannelDown{"the coordinator is gone"});
+}
+
+void SimPeer::on(const Incoming& event) {
+    feed(MessageArrived{event.message, unseal(event.wire).value()});
 }
 
 void SimPeer::perform(const PeerAction& action) {
-    if (std::get_if<Dial>(&action) != nullptr) {
-        channel_.reset();
-        channel_ = network_.connect(id());
-        later(1, [] { return std::nullopt; });  // to hear that it is up
-    } else if (const auto* spoken = std::get_if<Say>(&action)) {
-        say(spoken->message);
-    } else if (const auto* sealed = std::get_if<SaySealed>(&action)) {
-        if (channel_) {
-            (void)channel_->send(encode_envelope(sealed->envelope));
-        }
-    } else if (const auto* wanted = std::get_if<WantBlob>(&action)) {
-        fetch(*wanted);
-    } else if (const auto* prepare = std::get_if<PrepareRun>(&action)) {
-        saved_manifest_ = prepare->manifest;
-    } else if (const auto* order = std::get_if<TrainRound>(&action)) {
-        train(*order);
-    } else if (std::get_if<AbandonRound>(&action) != nullptr) {
-        training_.reset();
-    } else if (const auto* challenge = std::get_if<BuildOpening>(&action)) {
-        crash_due_ = rng_.unit() < run_.options.peer_crash;
-        later(kComputeMs, [this, asked = *challenge]() -> std::optional<PeerEvent> {
-            Result<OpeningNotice> opened =
-                trainer_->answer(asked.plan, asked.commit, asked.commit_hash, asked.beacon);
-            return opened ? PeerEvent(OpeningBuilt{*opened})
-                          : PeerEvent(OpeningFailed{asked.plan.round, opened.reason()});
-        });
-    } else if (const auto* aggregate = std::get_if<ApplyAggregate>(&action)) {
-        crash_due_ = crash_due_ || rng_.unit() < run_.options.peer_crash;
-        apply(*aggregate);
-    } else if (const auto* adopt = std::get_if<AdoptTheta>(&action)) {
-        later(kComputeMs, [this, adopt = *adopt]() -> std::optional<PeerEvent> {
-            if (!trainer_->adopt_theta_blob(adopt.blob, adopt.root).ok()) {
-                return std::nullopt;
-            }
-            saved_ = trainer_->state();
-            return PeerEvent(ThetaAdopted{trainer_->theta_root()});
-        });
-    } else if (const auto* gone = std::get_if<ForgetRound>(&action)) {
-        trainer_->forget(gone->round);
-    } else if (const auto* dropped = std::get_if<DropBlob>(&action)) {
-        blobs_.drop(dropped->sha256);
-    } else if (std::get_if<ReportEquivocation>(&action) != nullptr) {
-        ++equivocations_;
-    } else if (const auto* done = std::get_if<PeerFinished>(&action)) {
-        finished_ = *done;
+    std::visit([this](const auto& one) { act(one); }, action);
+}
+
+void SimPeer::act(const Dial&) {
+    channel_.reset();
+    channel_ = network_.connect(id());
+    later(1, [] { return std::nullopt; });  // to hear that it is up
+}
+
+void SimPeer::act(const Say& action) {
+    if (channel_) {
+        (void)channel_->send(seal(identity_, action.message));
     }
 }
 
-void SimPeer::train(const TrainRound& order) {
-    training_ = order.plan.round;
-    const PlanPeer* self = find_peer(order.plan, id());
-    ASSAY_CHECK(self != nullptr);
-    const uint64_t tokens = assigned_tokens(order.plan, *self);
-    const auto took = static_cast<int64_t>(tokens * 1000 / tokens_per_second_ + 1);
-    later(took, [this, plan = order.plan]() -> std::optional<PeerEvent> {
-        if (training_ != plan.round) {
-            return std::nullopt;
-        }
-        training_.reset();
-        if (rng_.unit() < run_.options.peer_crash) {
-            crash_due_ = true;
-            return std::nullopt;
-        }
-        Result<TrainedRound> done = trainer_->train(plan, [](uint32_t, float) { return true; });
-        if (!done) {
-            untrained_ = in_words(plan.round) + ": " + done.reason();
-            return PeerEvent(TrainingFailed{plan.round, done.reason()});
-        }
-        save_round(plan.round);
-        done->commit.tokens_per_second = static_cast<uint32_t>(tokens_per_second_ + restarts_);
-        const Envelope envelope = make_envelope(identity_, done->commit);
-        return PeerEvent(
-            RoundTrained{plan.round, done->commit, envelope, done->payload, done->loss});
+void SimPeer::act(const SaySealed& action) {
+    if (channel_) {
+        (void)channel_->send(encode_envelope(action.envelope));
+    }
+}
+
+void SimPeer::act(const PrepareRun& action) {
+    saved_manifest_ = action.manifest;
+}
+
+void SimPeer::act(const AbandonRound&) {
+    training_.reset();
+}
+
+void SimPeer::act(const BuildOpening& action) {
+    crash_due_ = rng_.unit() < run_.options.peer_crash;
+    later(kComputeMs, [this, asked = action]() -> std::optional<PeerEvent> {
+        Result<OpeningNotice> opened =
+            trainer_->answer(asked.plan, asked.commit, asked.commit_hash, asked.beacon);
+        return opened ? PeerEvent(OpeningBuilt{*opened})
+                      : PeerEvent(OpeningFailed{asked.plan.round, opened.reason()});
     });
+}
+
+void SimPeer::act(const ApplyAggregate& action) {
+    crash_due_ = crash_due_ || rng_.unit() < run_.options.peer_crash;
+    later(kComputeMs, [this, order = action]() { return apply_now(order); });
+}
+
+void SimPeer::act(const AdoptTheta& action) {
+    later(kComputeMs, [this, adopt = action]() -> std::optional<PeerEvent> {
+        if (!trainer_->adopt_theta_blob(adopt.blob, adopt.root).ok()) {
+            return std::nullopt;
+        }
+        saved_ = trainer_->state();
+        return PeerEvent(ThetaAdopted{trainer_->theta_root()});
+    });
+}
+
+void SimPeer::act(const ForgetRound& action) {
+    trainer_->forget(action.round);
+}
+
+void SimPeer::act(const DropBlob& action) {
+    blobs_.drop(action.sha256);
+}
+
+void SimPeer::act(const ReportEquivocation&) {
+    ++equivocations_;
+}
+
+void SimPeer::act(const PeerFinished& action) {
+    finished_ = action;
+}
+
+void SimPeer::act(const TrainRound& action) {
+    training_ = action.plan.round;
+    const PlanPeer* self = find_peer(action.plan, id());
+    ASSAY_CHECK(self != nullptr);
+    const uint64_t tokens = assigned_tokens(action.plan, *self);
+    const auto took = static_cast<int64_t>(tokens * 1000 / tokens_per_second_ + 1);
+    later(took, [this, plan = action.plan] { return train_now(plan); });
+}
+
+// What training_ says has not been abandoned since.
+std::optional<PeerEvent> SimPeer::train_now(const RoundPlan& plan) {
+    if (training_ != plan.round) {
+        return std::nullopt;
+    }
+    training_.reset();
+    if (rng_.unit() < run_.options.peer_crash) {
+        crash_due_ = true;
+        return std::nullopt;
+    }
+    take_leak(plan);
+    Result<TrainedRound> done = trainer_->train(plan, [](uint32_t, float) { return true; });
+    if (!done) {
+        untrained_ = in_words(plan.round) + ": " + done.reason();
+        return PeerEvent(TrainingFailed{plan.round, done.reason()});
+    }
+    save_round(plan.round);
+    done->commit.tokens_per_second = static_cast<uint32_t>(tokens_per_second_ + restarts_);
+    const Envelope envelope = make_envelope(identity_, done->commit);
+    return PeerEvent(RoundTrained{plan.round, done->commit, envelope, done->payload, done->loss});
+}
+
+// The colluder's triple beside the own theta: what a copy of its chain starts from.
+void SimPeer::take_leak(const RoundPlan& plan) {
+    const PlanPeer* colluder = copied_peer(plan, id());
+    const TrainerState* leaked = leak_ && colluder != nullptr ? leak_(colluder->id) : nullptr;
+    if (leaked != nullptr) {
+        TrainerState taken = *leaked;
+        taken.theta = trainer_->state().theta;
+        ASSAY_CHECK(trainer_->restore(std::move(taken)).ok());
+    }
 }
 
 void SimPeer::save_round(RoundId round) {
@@ -223,10 +262,10 @@ void SimPeer::save_round(RoundId round) {
     }
 }
 
-void SimPeer::fetch(const WantBlob& wanted) {
+void SimPeer::act(const WantBlob& action) {
     const bool lost = rng_.unit() < run_.options.blob_failure;
     later(kFetchMs + static_cast<int64_t>(rng_.below(50)),
-          [this, hash = wanted.blob.sha256, lost]() -> std::optional<PeerEvent> {
+          [this, hash = action.blob.sha256, lost]() -> std::optional<PeerEvent> {
               if (!lost && !coordinator_blobs_.has(hash)) {
                   ++misses_;
               }
@@ -236,10 +275,6 @@ void SimPeer::fetch(const WantBlob& wanted) {
               blobs_.put(coordinator_blobs_.get(hash).value());
               return PeerEvent(BlobReady{hash});
           });
-}
-
-void SimPeer::apply(const ApplyAggregate& order) {
-    later(kComputeMs, [this, order]() { return apply_now(order); });
 }
 
 std::optional<PeerEvent> SimPeer::apply_now(const ApplyAggregate& order) {

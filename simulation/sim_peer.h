@@ -20,15 +20,20 @@
 
 namespace assay {
 
+// What another peer holds, had out of band; null if it is not running.
+using Leak = std::function<const TrainerState*(const PeerId& colluder)>;
+
 class SimPeer {
 public:
-    // attack: a name of adversaries/adversary.h, or empty for an honest peer.
+    // attack: a name of adversaries/adversary.h, or empty for an honest peer. leak: where the one
+    // that a copycat copies from hands its triple over; may be empty.
     SimPeer(const SimRun& run,
             const Clock& clock,
             LoopbackNetwork& network,
             const MemoryBlobs& coordinator_blobs,
             uint64_t number,
-            std::string attack);
+            std::string attack,
+            Leak leak);
 
     void boot();
     // Loses what is not in its folder: machine, chain, the round it was in.
@@ -41,7 +46,8 @@ public:
     [[nodiscard]] const std::string& attack() const { return attack_; }
     [[nodiscard]] bool honest() const { return attack_.empty(); }
     [[nodiscard]] const MemoryBlobs& blobs() const { return blobs_; }
-    [[nodiscard]] const PeerMachine& machine() const { return *machine_; }
+    // REQUIRES: running().
+    [[nodiscard]] const TrainerState& trained() const { return trainer_->state(); }
     [[nodiscard]] bool crash_due() const { return crash_due_; }
     [[nodiscard]] const std::optional<PeerFinished>& finished() const { return finished_; }
     [[nodiscard]] uint64_t restarts() const { return restarts_; }
@@ -63,12 +69,33 @@ private:
     };
 
     void feed(const PeerEvent& event);
+    void on(const Connected& event);
+    void on(const Disconnected& event);
+    void on(const Incoming& event);
+    void on(const KeyRefused&) {}  // what only a real network says
+    void on(const Unreachable&) {}
+    void on(const Refused&) {}
+
     void perform(const PeerAction& action);
-    void say(const Message& message);
-    void train(const TrainRound& order);
+    void act(const Dial& action);
+    void act(const Say& action);
+    void act(const SaySealed& action);
+    void act(const WantBlob& action);
+    void act(const PrepareRun& action);
+    void act(const TrainRound& action);
+    void act(const AbandonRound& action);
+    void act(const BuildOpening& action);
+    void act(const ApplyAggregate& action);
+    void act(const AdoptTheta& action);
+    void act(const ForgetRound& action);
+    void act(const DropBlob& action);
+    void act(const ReportEquivocation& action);
+    void act(const PeerNote&) {}  // for people
+    void act(const PeerFinished& action);
+
+    std::optional<PeerEvent> train_now(const RoundPlan& plan);
+    void take_leak(const RoundPlan& plan);
     void save_round(RoundId round);
-    void fetch(const WantBlob& wanted);
-    void apply(const ApplyAggregate& order);
     std::optional<PeerEvent> apply_now(const ApplyAggregate& order);
     void later(int64_t delay_ms, std::function<std::optional<PeerEvent>()> make);
 
@@ -78,6 +105,7 @@ private:
     const MemoryBlobs& coordinator_blobs_;
     Identity identity_;
     std::string attack_;
+    Leak leak_;
     CounterRng rng_;
     uint64_t tokens_per_second_;
 

@@ -42,8 +42,8 @@ RoundRules make_rules(const SimulationOptions& options, const ParameterLayout& l
     RoundRules rules;
     rules.rounds = options.rounds;
     rules.peers_min = 2;
-    rules.peers_start = options.peers + static_cast<uint32_t>(options.attacks.size()) -
-                        (options.late_joiner ? 1 : 0);
+    rules.peers_start = options.peers - (options.late_joiner ? 1 : 0) +
+                        (options.late_leak ? 0 : static_cast<uint32_t>(options.attacks.size()));
     rules.inner_steps = kInnerSteps;
     rules.sequence_tokens = kSequenceTokens;
     rules.base_sequences = 4;

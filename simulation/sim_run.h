@@ -39,6 +39,7 @@ struct SimulationOptions {
     int64_t vest_rounds = 4;
     int64_t audit_min_ppm = 1000000;
     bool late_joiner = false;  // one honest peer comes after some rounds
+    bool late_leak = false;    // so do the adversaries, and whom they copy hands them its triple
     NumericClass numeric_class = NumericClass::kExact;
     std::string strategy = "sparseloco";
     Sabotage sabotage = Sabotage::kNone;

@@ -15,6 +15,7 @@ namespace {
 constexpr DurationMs kCoordinatorDown{400};
 constexpr DurationMs kPeerDown{900};
 constexpr DurationMs kLateJoin{4000};
+constexpr DurationMs kLateLeak{6000};   // honest peers are seldom audited by then
 constexpr int64_t kRoundMsMax = 120000;  // simulated time after which a run is stuck
 constexpr Instant kStart{1000000};
 
@@ -52,13 +53,25 @@ SimWorld::SimWorld(const SimulationOptions& options)
       }) {
     for (uint32_t i = 0; i < options.peers; ++i) {
         peers_.push_back(std::make_unique<SimPeer>(
-            run_, clock_, network_, coordinator_.blobs(), i, std::string()));
+            run_, clock_, network_, coordinator_.blobs(), i, std::string(), nullptr));
     }
+    const Leak leak =
+        options.late_leak ? Leak([this](const PeerId& id) { return leaked(id); }) : Leak();
     for (size_t i = 0; i < options.attacks.size(); ++i) {
         peers_.push_back(std::make_unique<SimPeer>(
-            run_, clock_, network_, coordinator_.blobs(), 1000 + i, options.attacks[i]));
+            run_, clock_, network_, coordinator_.blobs(), 1000 + i, options.attacks[i], leak));
     }
     checked_.assign(peers_.size(), 0);
+}
+
+// What a peer that colludes hands over; nothing if it is not running.
+const TrainerState* SimWorld::leaked(const PeerId& colluder) const {
+    for (const auto& peer : peers_) {
+        if (peer->id() == colluder && peer->running()) {
+            return &peer->trained();
+        }
+    }
+    return nullptr;
 }
 
 Status SimWorld::boot() {
@@ -68,6 +81,8 @@ Status SimWorld::boot() {
     for (size_t i = 0; i < peers_.size(); ++i) {
         if (run_.options.late_joiner && i == 0) {
             peer_restarts_[i] = clock_.now() + kLateJoin;
+        } else if (run_.options.late_leak && !peers_[i]->honest()) {
+            peer_restarts_[i] = clock_.now() + kLateLeak;
         } else {
             peers_[i]->boot();
         }

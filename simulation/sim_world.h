@@ -29,6 +29,7 @@ private:
     [[nodiscard]] std::optional<Instant> next_due() const;
     void fill(SimulationReport& report) const;
     [[nodiscard]] const RoundSummary* summary_of(RoundId round) const;
+    [[nodiscard]] const TrainerState* leaked(const PeerId& colluder) const;
 
     SimRun run_;
     FakeClock clock_;

@@ -36,7 +36,8 @@ const PairFinding* proven_copy(const PeerId& peer,
                                std::span<const PeerId> refused) {
     for (const PairFinding* finding : findings) {
         const PeerId& other = finding->peer == peer ? finding->other : finding->peer;
-        const bool resolved = std::find(refused.begin(), refused.end(), other) != refused.end();
+        const bool resolved = finding->round == finding->other_round &&
+                              std::find(refused.begin(), refused.end(), other) != refused.end();
         if (finding->proves_copy() && !resolved) {
             return finding;
         }

@@ -40,13 +40,13 @@ struct Evidence {
 // kRejected: form, refusal, copies (with proof of who), chunk chain, gradient audit. kGated: what
 // came is lost at the judge's own, an unresolved proven copy, a direction that does not help. Else
 // kAccepted; `suspicious` then says that L2 or L6t fired, and that the peer's gradients must be
-// audited with certainty. refused: peers of the round whose own work was refused: a pair with one
-// of them is resolved.
+// audited with certainty. refused: peers whose own work of this round was refused: a pair of two
+// submissions of the round is resolved by that, one with an earlier round is not.
 Verdict judge(const Evidence& evidence, std::span<const PeerId> refused = {});
 
 // One verdict for each peer of a round, in the order given: of a pair with equal roots the one
 // whose chain does not open for its own assignment is the cheat, and the other is not held back by
-// it.
+// it. REQUIRES: evidence of one round, each peer once.
 std::vector<Verdict> judge_round(std::span<const Evidence> round);
 
 // The verdict of the audits of one peer in one round, in the round or later. Where auditors

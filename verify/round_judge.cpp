@@ -7,7 +7,7 @@
 #include "core/merkle.h"
 #include "protocol/codec.h"
 #include "protocol/plan.h"
-#include "verify/direction_gate.h"
+#include "verify/pay_shares.h"
 #include "verify/round_judge_dossier.h"
 
 namespace assay {
@@ -64,9 +64,10 @@ Result<RoundJudged> RoundJudge::judge(const JudgeRound& order) {
     }
     RoundJudged judged;
     judged.round = order.plan.round;
-    for (Dossier& dossier : dossiers) {
-        dossier.verdict = assay::judge(dossier.evidence);
-        dossier.entered = dossier.verdict.ruling == Ruling::kAccepted;
+    std::vector<Verdict> ruled = verdicts(dossiers);
+    for (size_t i = 0; i < dossiers.size(); ++i) {
+        dossiers[i].verdict = std::move(ruled[i]);
+        dossiers[i].entered = dossiers[i].verdict.ruling == Ruling::kAccepted;
     }
     if (Status done = aggregate_round(order, dossiers, judged); !done) {
         return done.error();

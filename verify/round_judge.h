@@ -89,6 +89,7 @@ private:
     [[nodiscard]] Result<PeerPayload> read_old(const BlobRef& blob) const;
     void find_copies(const JudgeRound& order, std::vector<Dossier>& dossiers);
     void audit_copies(std::vector<Dossier>& dossiers);
+    static std::vector<Verdict> verdicts(const std::vector<Dossier>& dossiers);
     Status run_gate(const JudgeRound& order, std::vector<Dossier>& dossiers);
     Status aggregate_round(const JudgeRound& order,
                            std::vector<Dossier>& dossiers,

@@ -173,14 +173,25 @@ void RoundJudge::audit_copies(std::vector<Dossier>& dossiers) {
     }
 }
 
+// By what is known so far, one a dossier: whom a refused peer copied is not held back by the copy.
+std::vector<Verdict> RoundJudge::verdicts(const std::vector<Dossier>& dossiers) {
+    std::vector<Evidence> round;
+    round.reserve(dossiers.size());
+    for (const Dossier& dossier : dossiers) {
+        round.push_back(dossier.evidence);
+    }
+    return judge_round(round);
+}
+
 // L3, over those that nothing else refuses.
 Status RoundJudge::run_gate(const JudgeRound& order, std::vector<Dossier>& dossiers) {
     std::vector<Dossier*> gated;
     std::vector<const PeerPayload*> payloads;
-    for (Dossier& dossier : dossiers) {
-        if (dossier.payload && assay::judge(dossier.evidence).ruling == Ruling::kAccepted) {
-            gated.push_back(&dossier);
-            payloads.push_back(&*dossier.payload);
+    const std::vector<Verdict> before = verdicts(dossiers);
+    for (size_t i = 0; i < dossiers.size(); ++i) {
+        if (dossiers[i].payload && before[i].ruling == Ruling::kAccepted) {
+            gated.push_back(&dossiers[i]);
+            payloads.push_back(&*dossiers[i].payload);
         }
     }
     const auto groups = static_cast<uint64_t>(settings_.verify.gate_groups);

@@ -62,6 +62,37 @@ TEST_CASE("a copycat's colluder, whose chain opens, is paid", "[simulation]") {
     }
 }
 
+// The copycat comes when the peer that leaks its triple to it is audited in few rounds: no audit
+// then says whose work it is, and the copy's own opening must.
+TEST_CASE("a colluder that leaks to a late copycat and is seldom audited is paid", "[simulation]") {
+    for (uint64_t seed = 1; seed <= 6; ++seed) {
+        SimulationOptions options;
+        options.seed = seed;
+        options.rounds = 16;
+        options.peers = 3;
+        options.attacks = {"copycat"};
+        options.audit_min_ppm = 30000;
+        options.late_joiner = true;
+        options.late_leak = true;
+        const SimulationReport report = run_simulation(options);
+        CAPTURE(seed);
+        INFO(describe(report));
+        CHECK(report.ok);
+        CHECK(report.voided == 0);
+        const SimulatedPeer& cheat = report.peers.back();
+        CHECK(cheat.verdict.find("have equal states roots") != std::string::npos);
+        CHECK(cheat.verdict.find(deciding_words("copycat")) != std::string::npos);
+        CHECK((cheat.ejected && cheat.vested == 0));
+        CHECK(report.peers[0].counted > 3);  // the late joiner
+        for (size_t i = 0; i < 3; ++i) {
+            CHECK(report.peers[i].verdict.empty());  // never gated
+            CHECK(report.peers[i].vested > 0);
+        }
+        CHECK(report.peers[1].counted == options.rounds);
+        CHECK(report.peers[2].counted == options.rounds);
+    }
+}
+
 TEST_CASE("several cheats at once among few honest peers", "[simulation]") {
     SimulationOptions options;
     options.rounds = 10;

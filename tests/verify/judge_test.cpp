@@ -119,6 +119,21 @@ TEST_CASE("a proven copy is not used until audits say whose work it is", "[verif
     CHECK(judge_round(round)[0].ruling == Ruling::kAccepted);
 }
 
+TEST_CASE("a refusal of this round says nothing about whose an earlier round's work is",
+          "[verify]") {
+    std::vector<Evidence> round = {clean(1), clean(2)};
+    PairFinding again = equal_states(1, 2);
+    again.sign = CopySign::kEqualPayload;
+    again.other_round = RoundId{1};
+    round[0].copies = {again};
+    round[1].opening_overdue = true;
+    const std::vector<Verdict> verdicts = judge_round(round);
+    CHECK(verdicts[1].ruling == Ruling::kRejected);
+    CHECK(verdicts[1].layer == Layer::kRefusal);
+    CHECK(verdicts[0].ruling == Ruling::kGated);
+    CHECK(verdicts[0].layer == Layer::kCopies);
+}
+
 TEST_CASE("audits: refusal, failure, agreement, disagreement", "[verify]") {
     const Digest evidence = derive_seed(Digest{}, "evidence");
     const auto judged = [&](const std::vector<AuditReport>& reports, bool answered) {

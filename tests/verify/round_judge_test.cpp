@@ -1,4 +1,5 @@
-// The coordinator's own disk fails: what it had accepted and lost is not the peer's fault.
+// Whole rounds before the judge: whose work a copied chain is, and what the coordinator's own disk
+// lost, for which no peer answers.
 
 #include "verify/round_judge.h"
 
@@ -12,7 +13,7 @@
 namespace assay {
 namespace {
 
-// Two honest peers, trained and opened, and a store that can lose things.
+// Two peers, trained and opened, and a store that can lose things. Honest, if no lie is given.
 struct Bench {
     VerifyWorld world;
     RoundPlan plan;
@@ -21,14 +22,20 @@ struct Bench {
     JudgeRound order;
     std::unique_ptr<RoundJudge> judge;
 
-    Bench() {
+    explicit Bench(uint32_t audit_ppm = 1000000,
+                   const std::function<Lie(const Assignment&)>& lie_of_second = {}) {
         plan = world.plan();
+        for (PlanPeer& peer : plan.peers) {
+            peer.audit_ppm = audit_ppm;
+        }
         plan.accumulator_root = tiles_root(world.theta);  // zeros, both
         order.plan = plan;
         order.plan_digest = plan_digest(plan);
         order.beacon = world.beacon;
         for (size_t i = 0; i < world.peers.size(); ++i) {
-            order.submissions.push_back(submission(i));
+            const bool lies = i == 1 && lie_of_second;
+            order.submissions.push_back(
+                submission(i, lies ? lie_of_second(world.assignment(plan)) : Lie{}));
         }
         judge = std::make_unique<RoundJudge>(settings(), ports(), world.model);
         OuterState outer;
@@ -42,12 +49,12 @@ struct Bench {
         return blob;
     }
 
-    Submission submission(size_t i) {
-        PeerRound work = world.train(plan, i);
+    Submission submission(size_t i, const Lie& lie) {
+        PeerRound work = world.train(plan, i, lie);
         const Challenge drawn = world.challenge(plan, i, work);
         OpeningNotice notice{
             plan.round, put(*work.chain->opening_bytes(plan, plan.peers[i], drawn)), {}};
-        for (const uint32_t step : drawn.steps) {
+        for (const uint32_t step : drawn.audited ? drawn.steps : std::vector<uint32_t>{}) {
             const std::vector<float> theta = work.chain->step_state(step)->theta;
             const auto* bytes = reinterpret_cast<const uint8_t*>(theta.data());
             notice.steps.push_back({step, put({bytes, theta.size() * sizeof(float)}), {}, {}});
@@ -59,6 +66,7 @@ struct Bench {
         JudgeSettings settings;
         settings.run_seed = world.run_seed;
         settings.sample_count = world.sample_count;
+        settings.held_out_count = 64;
         settings.adam = world.adam;
         settings.compression = world.format.compression;
         settings.verify = world.settings;
@@ -91,6 +99,18 @@ struct Bench {
     }
 };
 
+// The whole chain of the first peer, in round 0 and so from equal moments.
+Lie copy_of_first(const Assignment& deal) {
+    Lie lie;
+    lie.samples = [samples = deal.peers[0]](uint32_t step, const std::vector<uint64_t>& own) {
+        const std::span<const uint64_t> others =
+            samples.step(step, static_cast<uint32_t>(samples.samples.size() / own.size()));
+        return std::vector<uint64_t>(others.begin(), others.end());
+    };
+    lie.claim_own_batch = [](uint32_t) { return false; };
+    return lie;
+}
+
 void check_nobody_is_blamed(const RoundJudged& judged, const char* what) {
     const JudgedPeer& peer = judged.peers[0];
     CHECK(peer.verdict.ruling == Ruling::kGated);
@@ -107,6 +127,28 @@ void check_nobody_is_blamed(const RoundJudged& judged, const char* what) {
 }
 
 }  // namespace
+
+TEST_CASE("whom a refused peer copied goes through the gate and is paid, audited or not") {
+    const auto audit_ppm = GENERATE(uint32_t{0}, uint32_t{1000000});
+    Bench bench(audit_ppm, copy_of_first);
+    REQUIRE(bench.order.submissions[0].commit.states_root ==
+            bench.order.submissions[1].commit.states_root);
+    const RoundJudged judged = bench.judged();
+    const JudgedPeer& copied = judged.peers[0];
+    INFO(copied.verdict.reason);
+    CHECK(copied.verdict.ruling == Ruling::kAccepted);
+    CHECK(copied.verdict.suspicious);
+    CHECK(copied.verdict.reason.find("direction t = ") != std::string::npos);
+    CHECK(copied.entered);
+    CHECK(copied.pay_share_nano > 0);
+    CHECK_FALSE(judged.voided);
+    const JudgedPeer& copy = judged.peers[1];
+    INFO(copy.verdict.reason);
+    CHECK(copy.verdict.ruling == Ruling::kRejected);
+    CHECK(copy.verdict.layer == Layer::kCopies);
+    CHECK_FALSE(copy.entered);
+    CHECK(copy.pay_share_nano == 0);
+}
 
 TEST_CASE("a payload that the coordinator lost is not judged, and its peer not blamed") {
     Bench bench;
