@@ -1,22 +1,31 @@
-// Where in a list of actions something is first written or said: what is durable before what.
+// Where in a list of actions something is first performed, written or said: what is durable before
+// what. It must be there: what never happens is before nothing.
 
 #pragma once
 
 #include <algorithm>
+#include <catch2/catch.hpp>
+#include <string>
+#include <typeinfo>
 #include <vector>
 
 #include "tests/rounds/machine_driver.h"
 
 namespace assay {
 
+template <typename Wanted>
+size_t first_of(const std::vector<Action>& actions, const std::string& what, const Wanted& wanted) {
+    const auto found = std::find_if(actions.begin(), actions.end(), wanted);
+    INFO(what << " among " << actions.size() << " actions");
+    REQUIRE(found != actions.end());
+    return static_cast<size_t>(found - actions.begin());
+}
+
 template <typename T>
 size_t position(const std::vector<Action>& actions) {
-    for (size_t i = 0; i < actions.size(); ++i) {
-        if (std::holds_alternative<T>(actions[i])) {
-            return i;
-        }
-    }
-    return actions.size();
+    return first_of(actions, typeid(T).name(), [](const Action& action) {
+        return std::holds_alternative<T>(action);
+    });
 }
 
 inline bool writes(const Action& action, RecordKind kind) {
@@ -28,22 +37,15 @@ inline bool writes(const Action& action, RecordKind kind) {
 }
 
 inline size_t written(const std::vector<Action>& actions, RecordKind kind) {
-    for (size_t i = 0; i < actions.size(); ++i) {
-        if (writes(actions[i], kind)) {
-            return i;
-        }
-    }
-    return actions.size();
+    return first_of(actions,
+                    "record kind " + std::to_string(static_cast<int>(kind)),
+                    [&](const Action& action) { return writes(action, kind); });
 }
 
 template <typename T>
 size_t spoken(const std::vector<Action>& actions) {
-    for (size_t i = 0; i < actions.size(); ++i) {
-        if (!sent<T>({actions[i]}).empty()) {
-            return i;
-        }
-    }
-    return actions.size();
+    return first_of(
+        actions, typeid(T).name(), [](const Action& action) { return !sent<T>({action}).empty(); });
 }
 
 }  // namespace assay
