@@ -96,13 +96,16 @@ Status SimCoordinator::boot() {
 }
 
 void SimCoordinator::keep_state(const std::vector<float>& theta, const OuterState& outer) {
+    ASSAY_CHECK_EQ(theta.size(), run_.layout.value_count());
     snapshots_.emplace_back(tiles_root(theta), Kept{theta, outer});
     if (snapshots_.size() > kSnapshotsKept) {
         snapshots_.pop_front();
     }
+    ASSAY_CHECK_LE(snapshots_.size(), kSnapshotsKept);
 }
 
 void SimCoordinator::crash() {
+    ASSAY_CHECK(running());
     const double loss = run_.options.snapshot_loss;
     if (loss > 0 && snapshots_.size() > 1 && rng_.unit() < loss) {
         snapshots_.pop_back();
@@ -110,6 +113,7 @@ void SimCoordinator::crash() {
     machine_.reset();
     judge_.reset();
     timers_.clear();
+    judging_.reset();
     crash_due_ = false;
 }
 
@@ -185,6 +189,7 @@ Status SimCoordinator::receive(const Incoming& incoming, const Goodbye&) {
 }
 
 Status SimCoordinator::feed(const Event& event) {
+    ASSAY_CHECK(running() && !crash_due_);
     for (const Action& action : machine_->step(event, clock_.now())) {
         if (run_.options.coordinator_crash > 0 && rng_.unit() < run_.options.coordinator_crash) {
             crash_due_ = true;
@@ -227,15 +232,18 @@ Status SimCoordinator::act(const Broadcast& action) {
 }
 
 Status SimCoordinator::act(const Persist& action) {
+    const uint64_t before = ledger_.height();
     if (Status appended = ledger_.append(action.drafts); !appended) {
         return appended;
     }
+    ASSAY_CHECK_EQ(ledger_.height(), before + action.drafts.size());
     for (const RecordDraft& draft : action.drafts) {
         if (draft.kind == RecordKind::kSummary) {
             const Result<RoundSummary> summary = decode_body<RoundSummary>(draft.body);
             if (!summary) {
                 return summary.error();
             }
+            ASSAY_CHECK_EQ(summary->round.value, summaries_.size());  // each once, in order
             summaries_.push_back(*summary);
         }
     }
@@ -259,6 +267,8 @@ Status SimCoordinator::act(const FetchBlob& action) {
 }
 
 Status SimCoordinator::act(const JudgeRound& action) {
+    ASSAY_CHECK(!judging_);
+    judging_ = action.plan.round;
     later(kJudgeMs, [this, order = action] { return judged(order); });
     return {};
 }
@@ -269,6 +279,7 @@ Status SimCoordinator::act(const RunAudit& action) {
 }
 
 Status SimCoordinator::act(const KeepBlobs& action) {
+    ASSAY_CHECK(!judging_);  // what is being judged is not all named yet
     blobs_.keep_only(action.live);
     return {};
 }
@@ -279,6 +290,7 @@ Status SimCoordinator::act(const CloseConnection& action) {
 }
 
 Status SimCoordinator::act(const RunFinished& action) {
+    ASSAY_CHECK(!finished_);
     finished_ = action.complete;
     return {};
 }
@@ -286,6 +298,8 @@ Status SimCoordinator::act(const RunFinished& action) {
 std::optional<Event> SimCoordinator::judged(const JudgeRound& order) {
     Result<RoundJudged> judged = judge_->judge(order);
     CHECK_MSG(judged.ok(), judged.ok() ? "" : judged.reason());
+    ASSAY_CHECK(judging_ == order.plan.round);
+    judging_.reset();
     return Event(std::move(*judged));
 }
 
@@ -327,12 +341,14 @@ Status SimCoordinator::load_state(const Kept& kept, const std::vector<OuterStepA
 }
 
 void SimCoordinator::later(int64_t delay_ms, std::function<std::optional<Event>()> make) {
+    ASSAY_CHECK_LE(int64_t{0}, delay_ms);
     timers_.push_back({clock_.now() + DurationMs{delay_ms}, timers_made_++, std::move(make)});
 }
 
 // Piece after piece behind what the link carries already; each that came is told.
 void SimCoordinator::fetch_slowly(const FetchBlob& wanted) {
     constexpr uint64_t kPieceBytes = 4096;
+    ASSAY_CHECK_LT(uint64_t{0}, run_.options.slow_uplink);
     const Instant now = clock_.now();
     if (slow_until_ <= now) {
         slow_since_ = slow_until_ = now;

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "core/check.h"
 #include "core/rng.h"
 #include "ledger/memory_ledger.h"
 #include "net/loopback.h"
@@ -46,7 +47,10 @@ public:
     [[nodiscard]] bool running() const { return machine_ != nullptr; }
     [[nodiscard]] bool finished() const { return finished_; }
     [[nodiscard]] bool crash_due() const { return crash_due_; }
-    [[nodiscard]] const RoundMachine& machine() const { return *machine_; }
+    [[nodiscard]] const RoundMachine& machine() const {
+        ASSAY_CHECK(running());
+        return *machine_;
+    }
     [[nodiscard]] MemoryLedger& ledger() { return ledger_; }
     [[nodiscard]] const MemoryLedger& ledger() const { return ledger_; }
     [[nodiscard]] const MemoryBlobs& blobs() const { return blobs_; }
@@ -143,6 +147,7 @@ private:
     std::unique_ptr<RoundJudge> judge_;
     std::vector<Timer> timers_;
     uint64_t timers_made_ = 0;
+    std::optional<RoundId> judging_;
     std::pair<uint64_t, RoundPhase> last_phase_{0, RoundPhase::kWaiting};
     Instant slow_since_;  // the slow link carries something since, until
     Instant slow_until_;

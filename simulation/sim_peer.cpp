@@ -36,6 +36,7 @@ SimPeer::SimPeer(const SimRun& run,
       tokens_per_second_(800 + rng_.below(500)) {}
 
 void SimPeer::boot() {
+    ASSAY_CHECK(!running() && timers_.empty());
     blobs_.keep_only({});  // of rounds whose chains are gone
     TrainerPorts ports;
     ports.put = [this](ByteSpan bytes) -> Result<BlobRef> { return blobs_.put(bytes); };
@@ -72,6 +73,7 @@ void SimPeer::boot() {
 }
 
 void SimPeer::crash() {
+    ASSAY_CHECK(running());
     machine_.reset();
     trainer_.reset();
     channel_.reset();
@@ -207,10 +209,12 @@ void SimPeer::act(const ReportEquivocation&) {
 }
 
 void SimPeer::act(const PeerFinished& action) {
+    ASSAY_CHECK(!finished_.has_value());
     finished_ = action;
 }
 
 void SimPeer::act(const TrainRound& action) {
+    ASSAY_CHECK(training_ != action.plan.round);  // no round is trained twice at a time
     training_ = action.plan.round;
     const PlanPeer* self = find_peer(action.plan, id());
     ASSAY_CHECK(self != nullptr);
@@ -253,13 +257,13 @@ void SimPeer::take_leak(const RoundPlan& plan) {
 }
 
 void SimPeer::save_round(RoundId round) {
+    const std::optional<NextTripleView> next = trainer_->next(round);
+    ASSAY_CHECK(next.has_value());
+    const auto copy = [](std::span<const float> values) {
+        return std::vector<float>(values.begin(), values.end());
+    };
     saved_ = trainer_->state();
-    if (const std::optional<NextTripleView> next = trainer_->next(round)) {
-        const auto copy = [](std::span<const float> values) {
-            return std::vector<float>(values.begin(), values.end());
-        };
-        saved_next_ = NextTriple{round, copy(next->m), copy(next->v), copy(next->e)};
-    }
+    saved_next_ = NextTriple{round, copy(next->m), copy(next->v), copy(next->e)};
 }
 
 void SimPeer::act(const WantBlob& action) {
@@ -289,11 +293,13 @@ std::optional<PeerEvent> SimPeer::apply_now(const ApplyAggregate& order) {
     if (!root) {
         return PeerEvent(AggregateApplied{order.summary.round, Digest{}});
     }
+    ASSAY_CHECK(*root == trainer_->theta_root());
     applied_.emplace_back(order.summary.round, *root);
     return PeerEvent(AggregateApplied{order.summary.round, *root});
 }
 
 void SimPeer::later(int64_t delay_ms, std::function<std::optional<PeerEvent>()> make) {
+    ASSAY_CHECK_LE(int64_t{0}, delay_ms);
     timers_.push_back({clock_.now() + DurationMs{delay_ms}, timers_made_++, std::move(make)});
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "core/check.h"
 #include "core/rng.h"
 #include "net/loopback.h"
 #include "peer/peer_machine.h"
@@ -47,7 +48,10 @@ public:
     [[nodiscard]] bool honest() const { return attack_.empty(); }
     [[nodiscard]] const MemoryBlobs& blobs() const { return blobs_; }
     // REQUIRES: running().
-    [[nodiscard]] const TrainerState& trained() const { return trainer_->state(); }
+    [[nodiscard]] const TrainerState& trained() const {
+        ASSAY_CHECK(running());
+        return trainer_->state();
+    }
     [[nodiscard]] bool crash_due() const { return crash_due_; }
     [[nodiscard]] const std::optional<PeerFinished>& finished() const { return finished_; }
     [[nodiscard]] uint64_t restarts() const { return restarts_; }

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "compression/payload.h"
+#include "core/check.h"
 #include "core/merkle.h"
 #include "core/rng.h"
 #include "protocol/codec.h"
@@ -118,6 +119,8 @@ SimRun::SimRun(const SimulationOptions& given)
     manifest.initial_root = tiles_root(initial_theta);
     const ByteSpan raw = float_bytes(initial_theta);
     rules.initial_theta = {sha256_plain(raw), raw.size(), {}};
+    ASSAY_CHECK_EQ(initial_theta.size(), layout.value_count());
+    ASSAY_CHECK_LT(options.rounds, beacons.length());  // an element a round, and the tail
 }
 
 Identity SimRun::peer_identity(uint64_t number) const {

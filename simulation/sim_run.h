@@ -53,7 +53,6 @@ public:
     [[nodiscard]] bool has(const Digest& sha256) const { return blobs_.count(sha256) > 0; }
     void drop(const Digest& sha256) { blobs_.erase(sha256); }
     void keep_only(const std::set<Digest>& live);
-    [[nodiscard]] size_t count() const { return blobs_.size(); }
     [[nodiscard]] size_t count_most() const { return count_most_; }  // ever at a time
 
 private:

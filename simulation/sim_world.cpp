@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/check.h"
 #include "core/merkle.h"
 #include "data/assignment.h"
 #include "ledger/ledger_verify.h"
@@ -15,7 +16,7 @@ namespace {
 constexpr DurationMs kCoordinatorDown{400};
 constexpr DurationMs kPeerDown{900};
 constexpr DurationMs kLateJoin{4000};
-constexpr DurationMs kLateLeak{6000};   // honest peers are seldom audited by then
+constexpr DurationMs kLateLeak{6000};    // honest peers are seldom audited by then
 constexpr int64_t kRoundMsMax = 120000;  // simulated time after which a run is stuck
 constexpr Instant kStart{1000000};
 
@@ -172,13 +173,18 @@ Status SimWorld::step() {
 
 const RoundSummary* SimWorld::summary_of(RoundId round) const {
     const std::vector<RoundSummary>& all = coordinator_.summaries();  // one a round, in order
-    return round.value < all.size() ? &all[round.value] : nullptr;
+    if (round.value >= all.size()) {
+        return nullptr;
+    }
+    ASSAY_CHECK(all[round.value].round == round);
+    return &all[round.value];
 }
 
 // Every replica that applied a round has the digest that the coordinator announced.
 Status SimWorld::check_replicas() {
     for (size_t i = 0; i < peers_.size(); ++i) {
         const auto& applied = peers_[i]->applied();
+        ASSAY_CHECK_LE(checked_[i], applied.size());
         for (; checked_[i] < applied.size(); ++checked_[i]) {
             const auto& [round, root] = applied[checked_[i]];
             const RoundSummary* summary = summary_of(round);
@@ -260,6 +266,10 @@ Status SimWorld::check_end() {
         if (peer->honest() && books.forfeited > 0 && run_.options.peer_crash == 0) {
             return fail("honest peer " + peer->id().brief() + " forfeited " +
                         std::to_string(books.forfeited));
+        }
+        if (peer->honest() && peer->finished() && !peer->finished()->ok) {
+            return fail("honest peer " + peer->id().brief() +
+                        " ended: " + peer->finished()->reason);
         }
         if (peer->honest() && !peer->untrained().empty()) {
             return fail("honest peer " + peer->id().brief() + " could not train " +

@@ -40,8 +40,11 @@ StepGradient ToyModel::gradient(std::span<const float> theta,
                                 const TokenBatch& batch,
                                 uint32_t grain_sequences,
                                 std::span<float> gradient) {
+    ASSAY_CHECK_EQ(theta.size(), layout_.value_count());
     ASSAY_CHECK_EQ(gradient.size(), layout_.value_count());
+    ASSAY_CHECK_LT(uint32_t{0}, grain_sequences);
     const size_t width = batch.sequence_tokens + 1;
+    ASSAY_CHECK_EQ(batch.tokens.size(), batch.sequences * width);
     const float scale = 1.0F / static_cast<float>(batch.target_count());
     std::fill(gradient.begin(), gradient.end(), 0.0F);
     std::vector<float> grain(gradient.size());
@@ -66,6 +69,7 @@ StepGradient ToyModel::gradient(std::span<const float> theta,
 
 std::vector<float> ToyModel::losses(std::span<const float> theta, const TokenBatch& batch) {
     const size_t width = batch.sequence_tokens + 1;
+    ASSAY_CHECK_EQ(batch.tokens.size(), batch.sequences * width);
     std::vector<float> losses;
     for (uint32_t s = 0; s < batch.sequences; ++s) {
         const std::span<const int32_t> tokens(batch.tokens);

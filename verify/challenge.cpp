@@ -22,6 +22,7 @@ bool contains(const std::vector<uint64_t>& values, uint64_t wanted) {
 uint64_t draw_by_energy(CounterRng& rng,
                         std::span<const double> energy,
                         const std::vector<uint64_t>& taken) {
+    ASSAY_CHECK_LT(taken.size(), energy.size());
     double total = 0;
     for (uint64_t c = 0; c < energy.size(); ++c) {
         total += contains(taken, c) ? 0 : usable_energy(energy[c]);
@@ -45,7 +46,12 @@ uint64_t draw_by_energy(CounterRng& rng,
             }
         }
     }
+    ASSAY_CHECK_LT(last_with_energy, energy.size());
     return last_with_energy;  // rounding left a remainder behind the last chunk
+}
+
+bool is_subset(const std::vector<uint64_t>& part, const std::vector<uint64_t>& whole) {
+    return std::includes(whole.begin(), whole.end(), part.begin(), part.end());
 }
 
 }  // namespace
@@ -88,6 +94,7 @@ Challenge draw_challenge(const Digest& beacon,
     std::sort(chunks.begin(), chunks.end());
     std::sort(challenge.chain_chunks.begin(), challenge.chain_chunks.end());
     challenge.compressor_chunks = std::move(chunks);
+    ASSAY_CHECK(is_subset(challenge.chain_chunks, challenge.compressor_chunks));
 
     CounterRng audit_rng(derive_seed(seed, "audit"));
     challenge.audited = audit_rng.below(1000000) < audit_ppm;

@@ -10,6 +10,23 @@ namespace assay {
 
 namespace {
 
+// products[i][s] = <g_s(theta), q_i>.
+std::vector<std::vector<double>> group_products(GradientModel& model,
+                                                std::span<const float> theta,
+                                                std::span<const TokenBatch> groups,
+                                                uint32_t grain_sequences,
+                                                std::span<const PeerPayload* const> payloads) {
+    std::vector<std::vector<double>> products(payloads.size());
+    std::vector<float> g(theta.size());
+    for (const TokenBatch& group : groups) {
+        model.gradient(theta, group, grain_sequences, g);
+        for (size_t i = 0; i < payloads.size(); ++i) {
+            products[i].push_back(payload_product(g, *payloads[i]));
+        }
+    }
+    return products;
+}
+
 std::vector<DirectionScore> score_draw(GradientModel& model,
                                        std::span<const float> theta,
                                        std::span<const PeerPayload* const> payloads,
@@ -52,33 +69,19 @@ DirectionScore direction_score(std::span<const double> products, double gate_t) 
     return score;
 }
 
-std::vector<std::vector<double>> group_products(GradientModel& model,
-                                                std::span<const float> theta,
-                                                std::span<const TokenBatch> groups,
-                                                uint32_t grain_sequences,
-                                                std::span<const PeerPayload* const> payloads) {
-    std::vector<std::vector<double>> products(payloads.size());
-    std::vector<float> g(theta.size());
-    for (const TokenBatch& group : groups) {
-        model.gradient(theta, group, grain_sequences, g);
-        for (size_t i = 0; i < payloads.size(); ++i) {
-            products[i].push_back(payload_product(g, *payloads[i]));
-        }
-    }
-    return products;
-}
-
 GateOutcome run_direction_gate(GradientModel& model,
                                std::span<const float> theta,
                                std::span<const PeerPayload* const> payloads,
                                const GroupSource& groups,
                                uint32_t grain_sequences,
                                const VerifySettings& settings) {
+    ASSAY_CHECK_EQ(theta.size(), model.layout().value_count());
     GateOutcome outcome;
     for (uint32_t draw = 0; draw < 2; ++draw) {
         outcome.draws = draw + 1;
         outcome.scores =
             score_draw(model, theta, payloads, groups(draw), grain_sequences, settings.gate_t);
+        ASSAY_CHECK_EQ(outcome.scores.size(), payloads.size());
         const size_t entering = count_entering(outcome.scores);
         if (2 * entering >= payloads.size()) {
             return outcome;

@@ -27,13 +27,6 @@ struct DirectionScore {
 // REQUIRES: at least two products.
 DirectionScore direction_score(std::span<const double> products, double gate_t);
 
-// products[i][s] = <g_s(theta), q_i>. One gradient per group, whatever the number of payloads.
-std::vector<std::vector<double>> group_products(GradientModel& model,
-                                                std::span<const float> theta,
-                                                std::span<const TokenBatch> groups,
-                                                uint32_t grain_sequences,
-                                                std::span<const PeerPayload* const> payloads);
-
 struct GateOutcome {
     std::vector<DirectionScore> scores;  // one a payload, in the order given
     uint32_t draws = 1;
@@ -42,7 +35,8 @@ struct GateOutcome {
 };
 
 // Scores of one draw of groups. `groups(0)` is the first draw, `groups(1)` the second, made where
-// fewer than half of the payloads pass the first.
+// fewer than half of the payloads pass the first. One gradient per group, whatever the number of
+// payloads. REQUIRES: theta has the layout's size, each draw at least two groups.
 using GroupSource = std::function<std::vector<TokenBatch>(uint32_t draw)>;
 GateOutcome run_direction_gate(GradientModel& model,
                                std::span<const float> theta,

@@ -344,6 +344,8 @@ GradientFigures compare_gradients(const ParameterLayout& layout,
                                   float bias2,
                                   float epsilon) {
     ASSAY_CHECK_EQ(committed.size(), layout.value_count());
+    ASSAY_CHECK_EQ(recomputed.size(), layout.value_count());
+    ASSAY_CHECK_EQ(v.size(), layout.value_count());
     GradientFigures figures;
     ChunkSums all;
     std::vector<double> errors;

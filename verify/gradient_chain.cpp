@@ -89,6 +89,9 @@ Status GradientChain::record(const InnerStep& step, const Digest& batch_id) {
 
 void GradientChain::finish(const InnerState& end) {
     ASSAY_CHECK_EQ(states_.size(), size_t{plan_.steps});
+    ASSAY_CHECK_EQ(end.theta.size(), layout_.value_count());
+    ASSAY_CHECK_EQ(end.m.size(), layout_.value_count());
+    ASSAY_CHECK_EQ(end.v.size(), layout_.value_count());
     theta_end_ = end.theta;
     theta_end_tiles_ = tile_digests(theta_end_);
     m_before_ = tile_digests(start_.m);
@@ -146,6 +149,7 @@ Result<Opening> GradientChain::build_opening(const Challenge& challenge) const {
     const MerkleTree e_after(e_after_);
     const MerkleTree theta_end(theta_end_tiles_);
     for (const uint64_t chunk : challenge.compressor_chunks) {
+        ASSAY_CHECK_LT(chunk, layout_.tile_count());
         ChunkOpening opened;
         opened.chunk = chunk;
         opened.e_before = {tile_of(e_before_, chunk), e_before.path(chunk)};
@@ -224,6 +228,7 @@ Result<StepState> GradientChain::step_state(uint32_t step) {
         // As it was recorded: whether it is finite was said then.
         (void)adamw_all(pool(), layout_, spans_of(cursor_->state), g, adam_, plan_, cursor_->step);
     }
+    ASSAY_CHECK_EQ(cursor_->step, step);
     if (Status got = store_->get(step, 0, g); !got) {
         return got.error();
     }

@@ -55,8 +55,6 @@ public:
     [[nodiscard]] Digest states_root() const;
     [[nodiscard]] Digest trace_root() const;
     [[nodiscard]] const EndLeaf& end_leaf() const { return end_; }
-    [[nodiscard]] const std::vector<StateLeaf>& states() const { return states_; }
-    [[nodiscard]] const std::vector<TraceStep>& trace() const { return trace_; }
     [[nodiscard]] const std::vector<float>& theta_end() const { return theta_end_; }
 
     // Fills the fields of a COMMIT that follow from the chain: class, states, trace, e before and

@@ -43,13 +43,14 @@ private:
 // The file is unlinked at once: the system frees it with the descriptor, even after a crash.
 class FileStore : public GradientStore {
 public:
-    FileStore(int descriptor, std::string name, uint64_t values)
-        : descriptor_(descriptor), name_(std::move(name)), values_(values) {}
+    FileStore(int descriptor, std::string name, uint64_t values, uint32_t steps)
+        : descriptor_(descriptor), name_(std::move(name)), values_(values), steps_(steps) {}
     ~FileStore() override { ::close(descriptor_); }
     FileStore(const FileStore&) = delete;
     FileStore& operator=(const FileStore&) = delete;
 
     Status put(uint32_t step, std::span<const float> g) override {
+        ASSAY_CHECK_LT(step, steps_);
         ASSAY_CHECK_EQ(g.size(), values_);
         const auto* bytes = reinterpret_cast<const char*>(g.data());
         for (uint64_t done = 0; done < g.size_bytes();) {
@@ -63,6 +64,7 @@ public:
         return {};
     }
     Status get(uint32_t step, uint64_t first, std::span<float> out) const override {
+        ASSAY_CHECK_LT(step, steps_);
         ASSAY_CHECK_LE(first + out.size(), values_);
         auto* bytes = reinterpret_cast<char*>(out.data());
         for (uint64_t done = 0; done < out.size_bytes();) {
@@ -89,6 +91,7 @@ private:
     int descriptor_;
     std::string name_;
     uint64_t values_;
+    uint32_t steps_;
 };
 
 }  // namespace
@@ -112,7 +115,7 @@ Result<std::unique_ptr<GradientStore>> GradientStore::open(uint64_t values,
     }
     ::unlink(name.c_str());
     return std::unique_ptr<GradientStore>(
-        std::make_unique<FileStore>(descriptor, std::move(name), values));
+        std::make_unique<FileStore>(descriptor, std::move(name), values, steps));
 }
 
 }  // namespace assay

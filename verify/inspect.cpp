@@ -54,6 +54,24 @@ private:
     Status status_;
 };
 
+// Roots recomputed from the opened leaves.
+Digest opened_states_root(const Opening& opening) {
+    std::vector<Digest> leaves;
+    for (size_t t = 0; t < opening.states.size(); ++t) {
+        leaves.push_back(state_leaf_digest(t, opening.states[t]));
+    }
+    leaves.push_back(end_leaf_digest(opening.end));
+    return merkle_root(leaves);
+}
+
+Digest opened_trace_root(const Opening& opening) {
+    std::vector<Digest> leaves;
+    for (size_t t = 0; t < opening.trace.size(); ++t) {
+        leaves.push_back(trace_leaf_digest(t, opening.trace[t]));
+    }
+    return merkle_root(leaves);
+}
+
 }  // namespace
 
 Status inspect_commit(const Commit& commit, const CommitExpectation& expected) {
@@ -89,23 +107,6 @@ Result<PeerPayload> inspect_payload(ByteSpan payload,
         return form.status().error();
     }
     return decode_payload(format.strategy, payload, layout, format.compression, threads);
-}
-
-Digest opened_states_root(const Opening& opening) {
-    std::vector<Digest> leaves;
-    for (size_t t = 0; t < opening.states.size(); ++t) {
-        leaves.push_back(state_leaf_digest(t, opening.states[t]));
-    }
-    leaves.push_back(end_leaf_digest(opening.end));
-    return merkle_root(leaves);
-}
-
-Digest opened_trace_root(const Opening& opening) {
-    std::vector<Digest> leaves;
-    for (size_t t = 0; t < opening.trace.size(); ++t) {
-        leaves.push_back(trace_leaf_digest(t, opening.trace[t]));
-    }
-    return merkle_root(leaves);
 }
 
 Status inspect_opening(const Opening& opening,

@@ -46,8 +46,4 @@ Status inspect_opening(const Opening& opening,
                        const PlanPeer& peer,
                        const PeerAssignment& assignment);
 
-// Roots recomputed from the opened leaves.
-Digest opened_states_root(const Opening& opening);
-Digest opened_trace_root(const Opening& opening);
-
 }  // namespace assay

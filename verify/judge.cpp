@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <set>
 
+#include "core/check.h"
 #include "verify/gradient_audit.h"
 
 namespace assay {
@@ -206,7 +208,10 @@ Verdict judge(const Evidence& evidence, std::span<const PeerId> refused) {
 std::vector<Verdict> judge_round(std::span<const Evidence> round) {
     std::vector<Verdict> verdicts;
     std::vector<PeerId> refused;
+    std::set<PeerId> peers;
     for (const Evidence& evidence : round) {
+        ASSAY_CHECK(evidence.round == round.front().round);
+        ASSAY_CHECK(peers.insert(evidence.peer).second);
         verdicts.push_back(judge(evidence));
         if (verdicts.back().ruling == Ruling::kRejected) {
             refused.push_back(evidence.peer);
@@ -215,6 +220,7 @@ std::vector<Verdict> judge_round(std::span<const Evidence> round) {
     for (size_t i = 0; i < verdicts.size(); ++i) {
         if (verdicts[i].ruling != Ruling::kRejected) {
             verdicts[i] = judge(round[i], refused);
+            ASSAY_CHECK(verdicts[i].ruling != Ruling::kRejected);  // it frees, and blames nobody
         }
     }
     return verdicts;

@@ -72,6 +72,7 @@ private:
         if (!chunk.chain) {
             return;
         }
+        ASSAY_CHECK_EQ(chunk.chain->g.size(), size_t{shape_.inner_steps});
         tile(chunk.chain->m_before);
         tile(chunk.chain->v_before);
         for (uint32_t t = 0; t < shape_.inner_steps; ++t) {
@@ -222,6 +223,9 @@ uint64_t opening_size(const OpeningShape& shape) {
 }
 
 Bytes encode_opening(const Opening& opening, const OpeningShape& shape) {
+    ASSAY_CHECK_EQ(opening.states.size(), size_t{shape.inner_steps});
+    ASSAY_CHECK_EQ(opening.trace.size(), size_t{shape.inner_steps});
+    ASSAY_CHECK_EQ(opening.chunks.size(), shape.compressor_chunks.size());
     Bytes bytes = OpeningWriter(shape).write(opening);
     ASSAY_CHECK_EQ(bytes.size(), opening_size(shape));
     return bytes;

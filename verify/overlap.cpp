@@ -134,6 +134,8 @@ std::optional<PairFinding> compare_pair(const SubmissionView& a,
 }  // namespace
 
 PairFigures compare_entries(const PayloadEntries& a, const PayloadEntries& b) {
+    ASSAY_CHECK_EQ(a.index.size(), a.value.size());
+    ASSAY_CHECK_EQ(b.index.size(), b.value.size());
     PairFigures figures;
     uint64_t shared = 0;
     uint64_t agreeing = 0;
@@ -157,6 +159,8 @@ PairFigures compare_entries(const PayloadEntries& a, const PayloadEntries& b) {
     figures.cosine = lengths > 0 ? product / lengths : 0;
     return figures;
 }
+
+static_assert(MinHash::kSlots * sizeof(uint32_t) == 512, "what the header promises of a sketch");
 
 // One permutation, 128 bins; an empty bin borrows from the next one that is not (Shrivastava and
 // Li, "Densifying one permutation hashing", 2014).
@@ -197,6 +201,7 @@ std::vector<PairFinding> PayloadHistory::find_copies(std::span<const SubmissionV
     std::vector<PairFinding> findings;
     std::vector<MinHash> sketches;
     for (const SubmissionView& view : round) {
+        ASSAY_CHECK(view.round == round.front().round);
         sketches.emplace_back(entries_of(view));
     }
     for (size_t i = 0; i < round.size(); ++i) {
@@ -228,16 +233,15 @@ std::vector<PairFinding> PayloadHistory::find_copies(std::span<const SubmissionV
     return findings;
 }
 
-void PayloadHistory::keep(std::span<const SubmissionView> round, const VerifySettings& settings) {
-    for (const SubmissionView& view : round) {
+void PayloadHistory::keep(RoundId round,
+                          std::span<const SubmissionView> submitted,
+                          const VerifySettings& settings) {
+    for (const SubmissionView& view : submitted) {
+        ASSAY_CHECK(view.round == round);
         kept_.push_back({view.peer, view.round, view.payload_hash, MinHash(entries_of(view))});
     }
-    uint64_t newest = 0;
-    for (const Kept& old : kept_) {
-        newest = std::max(newest, old.round.value);
-    }
     const auto window = static_cast<uint64_t>(settings.overlap_rounds);
-    std::erase_if(kept_, [&](const Kept& old) { return old.round.value + window <= newest; });
+    std::erase_if(kept_, [&](const Kept& old) { return old.round.value + window <= round.value; });
 }
 
 }  // namespace assay

@@ -84,8 +84,10 @@ public:
     [[nodiscard]] std::vector<PairFinding> find_copies(std::span<const SubmissionView> round,
                                                        const VerifySettings& settings,
                                                        const EntriesLoader& load) const;
-    // Keeps sketches of these, forgets what is more than settings.overlap_rounds old.
-    void keep(std::span<const SubmissionView> round, const VerifySettings& settings);
+    // Keeps sketches of these, all of `round`, and forgets what is overlap_rounds old by then.
+    void keep(RoundId round,
+              std::span<const SubmissionView> submitted,
+              const VerifySettings& settings);
     [[nodiscard]] size_t size() const { return kept_.size(); }
 
 private:

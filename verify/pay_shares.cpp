@@ -23,7 +23,8 @@ double mean_loss(GradientModel& model, std::span<const float> theta, const Token
     for (const float loss : losses) {
         sum += static_cast<double>(loss);
     }
-    return losses.empty() ? 0 : sum / static_cast<double>(losses.size());
+    ASSAY_CHECK_EQ(losses.size(), size_t{batch.sequences});
+    return sum / static_cast<double>(losses.size());
 }
 
 std::vector<float> moved(std::span<const float> theta, std::span<const float> step, float part) {
@@ -52,7 +53,9 @@ PayShares aumann_shapley(GradientModel& model,
                          const TokenBatch& held_out,
                          uint32_t grain_sequences,
                          int64_t nodes) {
+    ASSAY_CHECK_EQ(theta.size(), model.layout().value_count());
     ASSAY_CHECK_EQ(theta.size(), step.size());
+    ASSAY_CHECK_LT(uint32_t{0}, held_out.sequences);
     ASSAY_CHECK(nodes == 1 || nodes == 2);
     // Gauss-Legendre nodes on [0, 1], equal weights.
     const double offset = nodes == 1 ? 0 : 0.5 / std::sqrt(3.0);
@@ -76,9 +79,8 @@ PayShares aumann_shapley(GradientModel& model,
         outcome.phi.push_back(to_nano_nats(value));
         outcome.encoding -= outcome.phi.back();
     }
-    outcome.loss_before = mean_loss(model, theta, held_out);
-    outcome.loss_after = mean_loss(model, moved(theta, step, 1), held_out);
-    outcome.measured = to_nano_nats(outcome.loss_before - outcome.loss_after);
+    outcome.measured = to_nano_nats(mean_loss(model, theta, held_out) -
+                                    mean_loss(model, moved(theta, step, 1), held_out));
     return outcome;
 }
 

@@ -21,17 +21,15 @@ struct PayShares {
     std::vector<int64_t> phi;  // one a peer: its part of the loss decrease
     int64_t encoding = 0;      // of S minus the sum of all D_i: what encoding and E held back
     int64_t predicted = 0;     // sum of phi and encoding
-    int64_t measured = 0;      // loss at theta minus loss at theta - S, on the same sequences
-    double loss_before = 0;
-    double loss_after = 0;
-
-    // Sum of shares against what was measured: necessary, not sufficient.
-    [[nodiscard]] int64_t closure_error() const { return predicted - measured; }
+    // Loss at theta minus loss at theta - S, on the same sequences. How far the sum is from it is
+    // the closure error: it must be small, and that it is small proves nothing.
+    int64_t measured = 0;
 };
 
 // Writes D_i, peer i's share of the step before encoding, into a buffer of layout size.
 using ShareSource = std::function<void(size_t peer, std::span<float> share)>;
-// theta: before the step; step: S = Q(u) as applied, both of layout size. nodes: 1 or 2.
+// theta: before the step; step: S = Q(u) as applied. nodes: 1 or 2. REQUIRES: both have the
+// layout's size, and held_out is not empty.
 PayShares aumann_shapley(GradientModel& model,
                          std::span<const float> theta,
                          std::span<const float> step,

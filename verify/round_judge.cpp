@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/check.h"
 #include "core/log.h"
 #include "core/merkle.h"
 #include "protocol/codec.h"
@@ -19,10 +20,20 @@ Digest momentum_root(const OuterState& outer, const ParameterLayout& layout) {
                                   : tiles_root(outer.momentum);
 }
 
+bool in_order_of_id(const std::vector<Submission>& submissions) {
+    const auto not_before = [](const Submission& a, const Submission& b) {
+        return !(a.expected.id < b.expected.id);
+    };
+    return std::adjacent_find(submissions.begin(), submissions.end(), not_before) ==
+           submissions.end();
+}
+
 }  // namespace
 
 RoundJudge::RoundJudge(JudgeSettings settings, JudgePorts ports, GradientModel& model)
-    : settings_(std::move(settings)), ports_(std::move(ports)), model_(model) {}
+    : settings_(std::move(settings)), ports_(std::move(ports)), model_(model) {
+    ASSAY_CHECK(ports_.put && ports_.get && ports_.read_samples && ports_.read_held_out);
+}
 
 PayloadFormat RoundJudge::format() const {
     return {strategy_of(settings_.outer), settings_.compression};
@@ -41,6 +52,8 @@ Status RoundJudge::load(std::vector<float> theta, OuterState outer) {
 
 Result<RoundJudged> RoundJudge::judge(const JudgeRound& order) {
     const ParameterLayout& layout = model_.layout();
+    ASSAY_CHECK_EQ(theta_.size(), layout.value_count());  // a state was loaded
+    ASSAY_CHECK(in_order_of_id(order.submissions));
     if (tiles_root(theta_) != order.plan.base_root ||
         tiles_root(outer_.accumulator) != order.plan.accumulator_root) {
         return fail("the judge's state is not the one that " + in_words(order.plan.round) +
@@ -93,6 +106,7 @@ Result<RoundJudged> RoundJudge::judge(const JudgeRound& order) {
             });
         }
     }
+    ASSAY_CHECK_EQ(judged.peers.size(), order.submissions.size());
     judged.theta_root = tiles_root(theta_);
     judged.accumulator_root = tiles_root(outer_.accumulator);
     judged.momentum_root = momentum_root(outer_, layout);
@@ -113,6 +127,7 @@ Status RoundJudge::aggregate_round(const JudgeRound& order,
     std::vector<Contribution> contributions;
     for (Dossier& dossier : dossiers) {
         if (dossier.entered) {
+            ASSAY_CHECK(dossier.payload.has_value() && dossier.evidence.form->ok());
             entered.push_back(&dossier);
             contributions.push_back(
                 contribution_of(dossier.peer(), *dossier.payload, dossier.submission->weight));
@@ -159,6 +174,7 @@ Status RoundJudge::aggregate_round(const JudgeRound& order,
     judged.theta = *theta_blob;
     theta_ = std::move(theta);
     outer_ = std::move(step->after);
+    ASSAY_CHECK_EQ(outer_.accumulator.size(), theta_.size());
     loss_.reset();
     Result<float> after = reported_loss(order.plan.sequence_tokens);
     judged.loss_after = after ? *after : *before;
@@ -199,6 +215,7 @@ Status RoundJudge::take_out_shares(std::span<const TakeBack> take_backs, OuterSt
         }
         AggregateResult sum;
         aggregate(contributions, layout, aggregate_settings(settings_.outer), model_.pool(), sum);
+        ASSAY_CHECK_EQ(sum.count(), back.entered.size());
         std::vector<float> share(layout.value_count(), 0.0F);
         sum.share_of(static_cast<size_t>(wanted - back.entered.begin()), share, &model_.pool());
         take_out(outer, share);
@@ -211,6 +228,7 @@ Status RoundJudge::redo(const OuterStepAgain& again) {
     const auto cannot = [&again](const std::string& why) {
         return fail("the step of " + in_words(again.round) + " cannot be taken again: " + why);
     };
+    ASSAY_CHECK_EQ(theta_.size(), layout.value_count());
     std::vector<PeerPayload> payloads;
     std::vector<Contribution> contributions;
     if (Status read = read_entered(again.entered, payloads, contributions); !read) {
@@ -261,6 +279,7 @@ Status RoundJudge::measure_pay_shares(const JudgeRound& order,
         *batch,
         order.plan.grain_sequences,
         settings_.verify.share_nodes);
+    ASSAY_CHECK_EQ(outcome.phi.size(), entered.size());
     for (size_t i = 0; i < entered.size(); ++i) {
         entered[i]->pay_share_nano = outcome.phi[i];
     }

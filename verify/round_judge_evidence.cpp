@@ -82,9 +82,10 @@ void RoundJudge::read_opening(const JudgeRound& order, const Assignment& dealt, 
         return;
     }
     dossier.opening = std::move(*opening);
-    const PeerAssignment& assignment = *dealt.find(dossier.peer());
+    const PeerAssignment* assignment = dealt.find(dossier.peer());
+    ASSAY_CHECK(assignment != nullptr);
     dossier.evidence.opening = inspect_opening(
-        *dossier.opening, submission.commit, order.plan, submission.expected, assignment);
+        *dossier.opening, submission.commit, order.plan, submission.expected, *assignment);
     if (!dossier.evidence.opening->ok()) {
         return;
     }
@@ -104,7 +105,7 @@ void RoundJudge::read_opening(const JudgeRound& order, const Assignment& dealt, 
     }
     for (const StepStates& step : submission.opening->steps) {
         const std::span<const uint64_t> samples =
-            assignment.step(step.step, order.plan.inner_steps);
+            assignment->step(step.step, order.plan.inner_steps);
         dossier.jobs.push_back(make_audit_job(
             order.plan, submission.expected, submission.commit, *dossier.opening, step, samples));
         traces_[audit_job_digest(dossier.jobs.back())] =
@@ -132,6 +133,7 @@ void RoundJudge::find_copies(const JudgeRound& order, std::vector<Dossier>& doss
         const Result<PeerPayload> payload = read_old(found->second);
         return payload ? std::optional(payload_entries(*payload)) : std::nullopt;
     };
+    ASSAY_CHECK_LE(history_.size(), old_payloads_.size());  // what is sketched can be loaded
     const std::vector<PairFinding> findings = history_.find_copies(views, settings_.verify, load);
     for (Dossier& dossier : dossiers) {
         for (const PairFinding& finding : findings) {
@@ -141,7 +143,7 @@ void RoundJudge::find_copies(const JudgeRound& order, std::vector<Dossier>& doss
         }
     }
     std::erase_if(views, [](const SubmissionView& view) { return view.entries == nullptr; });
-    history_.keep(views, settings_.verify);
+    history_.keep(order.plan.round, views, settings_.verify);
     for (const Dossier& dossier : dossiers) {
         old_payloads_[{order.plan.round, dossier.peer()}] = dossier.submission->payload;
     }
@@ -163,6 +165,7 @@ void RoundJudge::audit_copies(std::vector<Dossier>& dossiers) {
             continue;
         }
         for (const AuditJob& job : dossier.jobs) {
+            ASSAY_CHECK(job.peer == dossier.peer() && job.round == dossier.evidence.round);
             AuditReport report = audit(job);
             if (!is_recomputed(report)) {  // then this pair stays unresolved
                 dossier.evidence.audits.clear();
@@ -222,6 +225,10 @@ Status RoundJudge::run_gate(const JudgeRound& order, std::vector<Dossier>& dossi
         [&](uint32_t draw) { return draws[std::min(draw, 1U)]; },
         order.plan.grain_sequences,
         settings_.verify);
+    ASSAY_CHECK_EQ(outcome.scores.size(), gated.size());
+    if (outcome.waived) {
+        log_warning(in_words(order.plan.round) + ": " + outcome.reason);
+    }
     for (size_t i = 0; i < gated.size(); ++i) {
         gated[i]->evidence.direction = outcome.scores[i];
         gated[i]->evidence.gate_t = settings_.verify.gate_t;

@@ -37,7 +37,7 @@ void RoundJudge::remember(const OldPayload& old) {
                   " is lost: a copy of it is found by its hash alone");
     }
     const SubmissionView view{old.peer, old.round, {}, {}, old.blob.sha256, &entries};
-    history_.keep(std::span(&view, 1), settings_.verify);
+    history_.keep(old.round, std::span(&view, 1), settings_.verify);
 }
 
 // The opening was judged before, so a fault in it is the store's.

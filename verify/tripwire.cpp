@@ -78,6 +78,7 @@ TripwireReport Tripwire::report(const VerifySettings& settings) const {
     std::sort(report.suspect_steps.begin(), report.suspect_steps.end());
     const auto end = std::unique(report.suspect_steps.begin(), report.suspect_steps.end());
     report.suspect_steps.erase(end, report.suspect_steps.end());
+    ASSAY_CHECK_EQ(report.suspicious, !report.reason.empty());
     return report;
 }
 

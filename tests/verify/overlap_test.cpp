@@ -132,7 +132,7 @@ TEST_CASE("a refused payload has no entries and still takes part by its roots", 
     round[1].states_root = round[0].states_root;
     CHECK(PayloadHistory().find_copies(round, kSettings, nullptr).size() == 1);
     PayloadHistory history;
-    history.keep(round, kSettings);
+    history.keep(round.front().round, round, kSettings);
     CHECK(history.size() == 2);
 }
 
@@ -142,7 +142,7 @@ TEST_CASE("payloads of earlier rounds are found by sketch, then compared exactly
     const PayloadEntries again = mixed(old, fresh, 0.6);
     PayloadHistory history;
     const std::vector<SubmissionView> first = {view(1, 5, old, 1)};
-    history.keep(first, kSettings);
+    history.keep(RoundId{5}, first, kSettings);
     int loads = 0;
     const EntriesLoader load = [&](const PeerId& who, RoundId round) {
         ++loads;
@@ -169,7 +169,7 @@ TEST_CASE("history forgets what is older than the window", "[verify]") {
     PayloadHistory history;
     for (uint64_t round = 0; round < 50; ++round) {
         const std::vector<SubmissionView> one = {view(1, round, entries, round)};
-        history.keep(one, kSettings);
+        history.keep(RoundId{round}, one, kSettings);
     }
     CHECK(history.size() == static_cast<size_t>(kSettings.overlap_rounds));
 }
