@@ -10,6 +10,7 @@
 #include "cli/progress.h"
 #include "core/fields.h"
 #include "core/files.h"
+#include "llama/device.h"
 
 namespace assay {
 
@@ -116,6 +117,9 @@ int run_bench(const Bench& bench, const BenchCommand& command) {
     if (!refused.empty()) {
         std::fprintf(stderr, "assay: %s\n", refused.c_str());
         return kExitUsage;
+    }
+    if (const Status usable = check_torch_path(); !usable) {
+        return failed(usable.reason());
     }
     if (!has_folder(command.json_file) || !has_folder(command.plot_file)) {
         return kExitFailed;

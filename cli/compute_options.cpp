@@ -1,6 +1,7 @@
 #include "cli/compute_options.h"
 
 #include "kernels/kernel_path.h"
+#include "llama/device.h"
 #include "llama/llama.h"
 
 namespace assay {
@@ -21,8 +22,10 @@ void add_training_options(Command& command, ComputeOptions& options, const std::
 }
 
 Status use_kernels(const ComputeOptions& options) {
-    Status forced = force_kernel_path(options.kernels);
-    return forced ? forced : fail("--kernels: " + forced.reason());
+    if (Status forced = force_kernel_path(options.kernels); !forced) {
+        return fail("--kernels: " + forced.reason() + "; name one of these, or leave it out");
+    }
+    return check_torch_path();
 }
 
 ModelMaker model_maker(const ComputeOptions& options) {

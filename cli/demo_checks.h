@@ -2,18 +2,21 @@
 
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
 #include "cli/demo_plan.h"
 #include "cli/status_json.h"
+#include "protocol/messages.h"
 
 namespace assay {
 
 struct DemoOutcome {
     CoordinatorStatus status;
     std::vector<RoundStatus> rounds;
-    std::vector<PeerReport> reports;  // in order of DemoPlan::peers
+    std::vector<PeerReport> reports;       // in order of DemoPlan::peers
+    std::map<PeerId, Verdict> rejections;  // by the ledger
     bool ledger_ok = false;
     std::string ledger_text;
     bool answered = false;

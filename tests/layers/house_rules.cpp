@@ -28,6 +28,8 @@ const std::set<std::string> kCoreNouns = {"check",
                                           "files",
                                           "worker"};
 const std::set<std::string> kLayerCalls = {"module", "test_folder", "fuzz_targets"};
+// What any test may include, and only tests.
+const std::string kSupportFolder = "tests/support";
 const std::set<std::string> kStrangers = {"coordinator", "peer", "serving"};
 // One table of all messages; one algorithm as a template over its path.
 const std::set<std::string> kLongHeaders = {"protocol/messages.h", "kernels/attention_body.h"};
@@ -123,6 +125,9 @@ std::string include_fault(const Layers& layers,
         return from == "protocol" ? "" : "generated protobuf headers stay inside protocol/";
     }
     const std::string to = layers.folder_of(target);
+    if (from == kSupportFolder || (to == kSupportFolder && starts_with(path, "tests/"))) {
+        return "";  // what support includes has to be among the DEPS of the test that uses it
+    }
     if (to.empty()) {
         return "\"" + target + "\" is no path from the root into a folder with a module line";
     }
@@ -250,7 +255,7 @@ std::string Layers::folder_of(const std::string& path) const {
     std::string folder = path;
     while (folder.find('/') != std::string::npos) {
         folder = folder.substr(0, folder.rfind('/'));
-        if (knows(folder)) {
+        if (knows(folder) || folder == kSupportFolder) {
             return folder;
         }
         // tests/NAME without a line of its own belongs to the module NAME.
