@@ -3,6 +3,7 @@
 #include "kernels/attention.h"
 
 #include <algorithm>
+#include <iostream>
 
 #include "kernels/lanes_math.h"
 #include "kernels/lanes_scalar.h"

@@ -1,4 +1,6 @@
 // Lanes: every operation of every path against ScalarLanes, and what exp_of and log_of are worth.
+#include <iostream>
+
 #include "tests/kernels/exact_inputs.h"
 #include "tests/kernels/lanes_probe.h"
 #include "tests/support/tested_path.h"
