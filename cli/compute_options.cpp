@@ -21,11 +21,16 @@ void add_training_options(Command& command, ComputeOptions& options, const std::
                    "less memory for a third more time: the same bits (class exact)");
 }
 
-Status use_kernels(const ComputeOptions& options) {
+Status force_kernels(const ComputeOptions& options) {
     if (Status forced = force_kernel_path(options.kernels); !forced) {
         return fail("--kernels: " + forced.reason() + "; name one of these, or leave it out");
     }
-    return check_torch_path();
+    return {};
+}
+
+Status use_kernels(const ComputeOptions& options) {
+    const Status forced = force_kernels(options);
+    return forced ? check_torch_path() : forced;
 }
 
 ModelMaker model_maker(const ComputeOptions& options) {

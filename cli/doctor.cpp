@@ -70,8 +70,8 @@ Finding check_libraries() {
 }
 
 Finding check_cpu(const DoctorOptions& options) {
-    if (const Status usable = use_kernels(options.compute); !usable) {
-        return {Health::kBad, "processor", usable.reason()};
+    if (const Status forced = force_kernels(options.compute); !forced) {
+        return {Health::kBad, "processor", forced.reason()};
     }
     const std::string text = std::to_string(std::thread::hardware_concurrency()) +
                              " cores; kernels: " + path_names(available_kernel_paths());
@@ -98,7 +98,10 @@ Finding check_threads(const DoctorOptions& options) {
     return {wanted > cores ? Health::kNote : Health::kGood, "threads", text};
 }
 
-Finding check_gpu() {
+Finding check_tensor_library() {
+    if (const Status usable = check_torch_path(); !usable) {
+        return {Health::kBad, "tensor library", usable.reason()};
+    }
     return {Health::kGood, "tensor library", describe_torch()};
 }
 
@@ -187,7 +190,7 @@ int doctor(const DoctorOptions& options) {
     const std::vector<Finding> findings = {check_libraries(),
                                            check_cpu(options),
                                            check_threads(options),
-                                           check_gpu(),
+                                           check_tensor_library(),
                                            check_cuda(),
                                            check_port(options.port),
                                            check_clock(),
