@@ -33,7 +33,11 @@ private:
         if ((record.kind == RecordKind::kRunStart) != (record.height == 0)) {
             return fail("run_start stands at height 0 and nowhere else");
         }
-        if (Status status = rounds_.check(record, report_.books); !status) {
+        const Result<LedgerEvent> event = decode_record(record);
+        if (!event) {
+            return event.error();
+        }
+        if (Status status = rounds_.check(record, *event, report_.books); !status) {
             return status;
         }
         if (record.height == 0) {
@@ -41,10 +45,10 @@ private:
                 return status;
             }
         }
-        if (Status status = report_.books.apply(record); !status) {
+        if (Status status = report_.books.apply(head_of(record), *event); !status) {
             return status;
         }
-        if (record.kind == RecordKind::kSummary) {
+        if (std::holds_alternative<RoundSummary>(*event)) {
             rounds_.forget(report_.books);
             return check_books(report_.books);
         }
