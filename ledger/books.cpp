@@ -18,24 +18,9 @@ int64_t clamp_phi(int64_t phi_nano_nats) {
     return std::clamp(phi_nano_nats, -kPhiMax, kPhiMax);
 }
 
-Status Books::check_begun(RecordKind kind) const {
-    if (started_ == (kind == RecordKind::kRunStart)) {
-        return fail(started_ ? "a run starts once" : "a ledger begins with run_start");
-    }
-    return {};
-}
-
-Status Books::apply(const RecordDraft& record) {
-    if (Status begun = check_begun(record.kind); !begun) {
-        return begun;
-    }
-    const Result<LedgerEvent> event = decode_record(record);
-    return event ? apply(head_of(record), *event) : Status(event.error());
-}
-
 Status Books::apply(const EventHead& head, const LedgerEvent& event) {
-    if (Status begun = check_begun(kind_of(event)); !begun) {
-        return begun;
+    if (started_ == std::holds_alternative<RunStartEvent>(event)) {
+        return fail(started_ ? "a run starts once" : "a ledger begins with run_start");
     }
     return std::visit([&](const auto& one) { return on(head, one); }, event);
 }

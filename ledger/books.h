@@ -66,8 +66,6 @@ public:
     // Takes the next event in, or fails with the reason and changes nothing: no copy is needed
     // for trying one.
     Status apply(const EventHead& head, const LedgerEvent& event);
-    // The same for one that nobody has read yet.
-    Status apply(const RecordDraft& record);
 
     [[nodiscard]] bool started() const { return started_; }
     [[nodiscard]] bool ended() const { return ended_; }
@@ -126,7 +124,6 @@ private:
     Status on(const EventHead&, const ExtensionBody&) { return {}; }
     Status on(const EventHead&, const RosterBody&) { return {}; }
 
-    [[nodiscard]] Status check_begun(RecordKind kind) const;
     [[nodiscard]] Status check_plan_peer(const PlanPeer& peer,
                                          const RoundPlan& plan,
                                          uint64_t total_tokens) const;

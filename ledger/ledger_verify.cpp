@@ -21,7 +21,7 @@ public:
         ++report_.records;
         report_.head = record.hash;
         report_.rounds = rounds_.rounds();
-        report_.signatures = report_.records + rounds_.signatures();
+        report_.signatures = signatures_checked() - checked_before_;
         return true;
     }
 
@@ -92,6 +92,7 @@ private:
         return check_signature(record);
     }
 
+    const uint64_t checked_before_ = signatures_checked();
     RoundCheck rounds_;
     const LedgerChecks& checks_;
     VerifyReport& report_;
@@ -169,11 +170,11 @@ Result<RunManifest> ledger_manifest(const Ledger& ledger) {
     if (first->empty() || first->front().kind != RecordKind::kRunStart) {
         return fail("the ledger does not begin with run_start");
     }
-    Result<RunStartBody> body = RunStartBody::decode(first->front().body);
-    if (!body) {
-        return body.error();
+    const Result<LedgerEvent> event = decode_record(first->front());
+    if (!event) {
+        return event.error();
     }
-    return decode_manifest(body->manifest);
+    return std::get<RunStartEvent>(*event).manifest;
 }
 
 }  // namespace assay

@@ -163,7 +163,6 @@ Status RoundCheck::on(const Place& at, const CommitEvent& event) {
     if ((*round)->close_root) {
         return fail("a COMMIT after CLOSE");
     }
-    ++signatures_;
     CommitFacts facts;
     facts.hash = event.hash;
     facts.commit = event.commit;
@@ -332,7 +331,6 @@ Status RoundCheck::on(const Place& at, const AuditJob& job) {
 }
 
 Status RoundCheck::on(const Place& at, const AuditReportEvent& event) {
-    ++signatures_;
     const AuditReport& report = event.report;
     CommitFacts* facts = find_commit(at.head.round, at.head.subject);
     const auto job =

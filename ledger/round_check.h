@@ -24,7 +24,6 @@ public:
 
     [[nodiscard]] const RunManifest& manifest() const { return manifest_; }
     [[nodiscard]] uint64_t rounds() const { return rounds_closed_; }
-    [[nodiscard]] uint64_t signatures() const { return signatures_; }
 
 private:
     struct JobFacts {
@@ -104,7 +103,6 @@ private:
     Digest beacon_value_;      // of the round before
     Digest chain_element_;     // revealed last
     uint64_t rounds_closed_ = 0;
-    uint64_t signatures_ = 0;
 };
 
 }  // namespace assay

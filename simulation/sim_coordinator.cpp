@@ -153,7 +153,7 @@ Status SimCoordinator::receive(const ServerEvent& event) {
         return feed(PeerHello{from, *hello});
     }
     if (const auto* commit = std::get_if<Commit>(&incoming->message)) {
-        return feed(CommitArrived{from, *commit, unseal(incoming->wire).value()});
+        return feed(CommitArrived{from, *commit, incoming->envelope});
     }
     if (const auto* payload = std::get_if<PayloadNotice>(&incoming->message)) {
         return feed(PayloadNoticed{from, *payload});
@@ -197,12 +197,8 @@ Status SimCoordinator::make_durable(const Persist& persist) {
     if (Status appended = ledger_.append(persist.drafts); !appended) {
         return appended;
     }
-    for (const RecordDraft& draft : persist.drafts) {
-        if (draft.kind == RecordKind::kSummary) {
-            const Result<RoundSummary> summary = decode_body<RoundSummary>(draft.body);
-            if (!summary) {
-                return summary.error();
-            }
+    for (const LedgerEvent& event : persist.events) {
+        if (const auto* summary = std::get_if<RoundSummary>(&event)) {
             summaries_.push_back(*summary);
         }
     }

@@ -97,7 +97,7 @@ Status SimPeer::run_due() {
             } else if (std::get_if<Disconnected>(&event) != nullptr) {
                 feed(ChannelDown{"the coordinator is gone"});
             } else if (const auto* incoming = std::get_if<Incoming>(&event)) {
-                feed(MessageArrived{incoming->message, unseal(incoming->wire).value()});
+                feed(MessageArrived{incoming->message, incoming->envelope});
             }
         }
     }

@@ -149,7 +149,7 @@ TEST_CASE("events of strangers, of old rounds and out of turn change nothing", "
     CHECK(d.step(ProgressArrived{stranger, {}}).empty());
     CHECK(d.step(PeerGone{stranger}).empty());
     CHECK(d.step(RoundJudged{}).empty());
-    CHECK(d.step(AuditDone{}).empty());
+    CHECK(d.step(AuditDone{{}, make_envelope(d.coordinator, AuditReport{}), 1}).empty());
     CHECK(d.ledger->height() == height);
     CHECK(d.machine->phase() == RoundPhase::kGathering);
 }
