@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "protocol/codec.h"
 #include "rounds/round_machine.h"
 #include "tests/rounds/action_order.h"
 
