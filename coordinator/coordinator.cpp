@@ -331,10 +331,7 @@ void Coordinator::Program::receive(const Incoming& incoming, const Hello& messag
 }
 
 void Coordinator::Program::receive(const Incoming& incoming, const Commit& message) {
-    Result<Envelope> envelope = unseal(incoming.wire);
-    if (envelope) {
-        feed(CommitArrived{incoming.from, message, *envelope});
-    }
+    feed(CommitArrived{incoming.from, message, incoming.envelope});
 }
 
 void Coordinator::Program::receive(const Incoming& incoming, const PayloadNotice& message) {
@@ -436,7 +433,7 @@ void Coordinator::Program::act(const Persist& action) {
             appended.reason()));
         return;
     }
-    book_->recorded(action.drafts, clock_.now());
+    book_->recorded(action, clock_.now());
 }
 
 void Coordinator::Program::act(const FetchBlob& action) {

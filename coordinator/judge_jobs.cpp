@@ -225,11 +225,8 @@ void JudgeJobs::audit(const RunAudit& order) {
         judge_->forget_audit(order.job);
     }
     post_(AuditTime{seconds_since(start)});
-    AuditDone done;
-    done.report = std::move(report);
-    done.attempt = order.attempt;
-    done.envelope = make_envelope(run_.identity, done.report);
-    post_(Event(std::move(done)));
+    CheckedEnvelope envelope = make_envelope(run_.identity, report);
+    post_(Event(AuditDone{std::move(report), std::move(envelope), order.attempt}));
 }
 
 }  // namespace assay

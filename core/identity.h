@@ -38,6 +38,8 @@ private:
 };
 
 [[nodiscard]] bool verify_signature(const PeerId& signer, ByteSpan message, const Signature& sig);
+// How many signatures this thread has checked so far, good or bad.
+[[nodiscard]] uint64_t signatures_checked();
 
 // The X25519 image of an Ed25519 key; fails for bytes that are no point of the curve.
 Result<CurveKey> curve_key_of(const PeerId& id);

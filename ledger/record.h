@@ -44,6 +44,8 @@ constexpr uint8_t kRecordKindMax = 21;
 [[nodiscard]] bool is_record_kind(uint8_t number);
 // "run_start", "join", ...; "unknown" for a number that is no kind.
 [[nodiscard]] const char* record_kind_name(RecordKind kind);
+// Whether a record of this kind concerns one peer or account; otherwise its subject is zero.
+[[nodiscard]] bool has_subject(RecordKind kind);
 
 // What is appended; the ledger adds height, chain and signature.
 struct RecordDraft {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "protocol/checked_envelope.h"
 #include "protocol/codec.h"
 
 namespace assay {
@@ -20,7 +21,7 @@ namespace assay {
 // A message whose signature was checked against `from`.
 struct Incoming {
     PeerId from;
-    Bytes wire;  // the envelope as received: what the ledger keeps
+    CheckedEnvelope envelope;  // its bytes as received: what the ledger keeps
     Message message;
 };
 

@@ -253,10 +253,7 @@ void Peer::Program::on(const Incoming& incoming) {
     } else if (const auto* piece = std::get_if<BlobPiece>(&incoming.message)) {
         fetcher_->take(incoming.from, *piece, clock_.now());
     } else {
-        Result<Envelope> envelope = unseal(incoming.wire);
-        if (envelope) {
-            feed(MessageArrived{incoming.message, *envelope});
-        }
+        feed(MessageArrived{incoming.message, incoming.envelope});
     }
 }
 

@@ -7,13 +7,14 @@ Digest envelope_digest(uint8_t kind, ByteSpan body) {
     return sha256("envelope", ByteSpan(&kind, 1), body);
 }
 
-Envelope make_envelope(const Identity& identity, const Message& message) {
+CheckedEnvelope make_envelope(const Identity& identity, const Message& message) {
     Envelope envelope;
     envelope.signer = identity.id();
     envelope.kind = message_kind(message);
     envelope.body = encode_message(message);
     envelope.signature = identity.sign(envelope_digest(envelope.kind, envelope.body).span());
-    return envelope;
+    Bytes wire = encode_envelope(envelope);
+    return {std::move(envelope), std::move(wire)};
 }
 
 Bytes encode_envelope(const Envelope& envelope) {
@@ -26,7 +27,7 @@ Bytes encode_envelope(const Envelope& envelope) {
 }
 
 Bytes seal(const Identity& identity, const Message& message) {
-    return encode_envelope(make_envelope(identity, message));
+    return make_envelope(identity, message).wire();
 }
 
 static void from_wire(const v1::Envelope& wire, FieldCheck& check, Envelope& envelope) {
@@ -41,18 +42,22 @@ static void from_wire(const v1::Envelope& wire, FieldCheck& check, Envelope& env
     }
 }
 
-Result<Envelope> unseal(ByteSpan wire) {
+Result<CheckedEnvelope> unseal(Bytes wire) {
     Result<Envelope> envelope =
         parse<Envelope, v1::Envelope>("Envelope", wire, limits::kMessageBytesMax);
     if (!envelope) {
-        return envelope;
+        return envelope.error();
     }
     const Digest digest = envelope_digest(envelope->kind, envelope->body);
     if (!verify_signature(envelope->signer, digest.span(), envelope->signature)) {
         return fail("Envelope.signature is not of peer " + envelope->signer.brief() +
                     " over this " + message_name(envelope->kind));
     }
-    return envelope;
+    return CheckedEnvelope(std::move(*envelope), std::move(wire));
+}
+
+Result<CheckedEnvelope> unseal(ByteSpan wire) {
+    return unseal(Bytes(wire.begin(), wire.end()));
 }
 
 }  // namespace assay

@@ -90,20 +90,24 @@ std::optional<Instant> RoundMachine::wake_at() const {
     return finished_ ? std::nullopt : deadline_;
 }
 
-// Applies, and hands out; with nothing said in between, drafts become durable together.
 void RoundMachine::persist(Drafts drafts) {
-    for (const RecordDraft& draft : drafts) {
-        const Status applied = state_.apply(draft);
-        CHECK_MSG(applied.ok(), applied.ok() ? "" : applied.reason());
+    for (RecordDraft& draft : drafts) {
+        Result<LedgerEvent> event = decode_record(draft);
+        CHECK_MSG(event.ok(), event.ok() ? "" : event.reason());
+        persist(std::move(draft), std::move(*event));
     }
+}
+
+// Applies, and hands out; with nothing said in between, drafts become durable together.
+void RoundMachine::persist(RecordDraft draft, LedgerEvent event) {
+    const Status applied = state_.apply(draft, event);
+    CHECK_MSG(applied.ok(), applied.ok() ? "" : applied.reason());
     Persist* last = out_.empty() ? nullptr : std::get_if<Persist>(&out_.back());
     if (last == nullptr) {
-        out_.push_back(Persist{std::move(drafts)});
-        return;
+        last = &std::get<Persist>(out_.emplace_back(Persist{}));
     }
-    for (RecordDraft& draft : drafts) {
-        last->drafts.push_back(std::move(draft));
-    }
+    last->drafts.push_back(std::move(draft));
+    last->events.push_back(std::move(event));
 }
 
 void RoundMachine::keep_blobs() {

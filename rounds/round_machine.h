@@ -105,6 +105,7 @@ private:
     void resume(Instant now);
     void enter(RoundPhase phase, Instant now, std::optional<Instant> deadline);
     void persist(Drafts drafts);
+    void persist(RecordDraft draft, LedgerEvent event);
     void keep_blobs();
     void refuse(const PeerId& peer,
                 RefusalCode code,

@@ -22,8 +22,9 @@ void RoundMachine::on(const CommitArrived& event, Instant) {
     if (!admit_commit(event, hash)) {
         return;
     }
-    persist(
-        {{RecordKind::kCommit, event.commit.round, event.peer, encode_envelope(event.envelope)}});
+    ASSAY_CHECK(event.envelope->signer == event.peer);
+    persist({RecordKind::kCommit, event.commit.round, event.peer, event.envelope.wire()},
+            CommitEvent{event.envelope, event.commit, hash});
 }
 
 // Refuses what has no place in this round; a COMMIT said again gets what the peer waits for.

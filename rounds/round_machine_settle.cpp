@@ -220,7 +220,8 @@ void RoundMachine::on(const AuditDone& event, Instant) {
     }
     const PeerId peer = found->second.job.peer;
     const AuditJob job = found->second.job;
-    persist({{RecordKind::kAuditReport, id, peer, encode_envelope(event.envelope)}});
+    persist({RecordKind::kAuditReport, id, peer, event.envelope.wire()},
+            AuditReportEvent{event.envelope, event.report});
     if (!event.report.pass && event.attempt == 1) {
         out_.push_back(RunAudit{job, 2});
         return;

@@ -169,7 +169,7 @@ Status SimCoordinator::receive(const Incoming& incoming, const Hello& message) {
 }
 
 Status SimCoordinator::receive(const Incoming& incoming, const Commit& message) {
-    return feed(CommitArrived{incoming.from, message, unseal(incoming.wire).value()});
+    return feed(CommitArrived{incoming.from, message, incoming.envelope});
 }
 
 Status SimCoordinator::receive(const Incoming& incoming, const PayloadNotice& message) {
@@ -236,13 +236,9 @@ Status SimCoordinator::act(const Persist& action) {
     if (Status appended = ledger_.append(action.drafts); !appended) {
         return appended;
     }
-    ASSAY_CHECK_EQ(ledger_.height(), before + action.drafts.size());
-    for (const RecordDraft& draft : action.drafts) {
-        if (draft.kind == RecordKind::kSummary) {
-            const Result<RoundSummary> summary = decode_body<RoundSummary>(draft.body);
-            if (!summary) {
-                return summary.error();
-            }
+    ASSAY_CHECK_EQ(ledger_.height(), before + action.events.size());
+    for (const LedgerEvent& event : action.events) {
+        if (const auto* summary = std::get_if<RoundSummary>(&event)) {
             ASSAY_CHECK_EQ(summary->round.value, summaries_.size());  // each once, in order
             summaries_.push_back(*summary);
         }

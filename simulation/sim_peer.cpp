@@ -138,7 +138,7 @@ void SimPeer::on(const Disconnected&) {
 }
 
 void SimPeer::on(const Incoming& event) {
-    feed(MessageArrived{event.message, unseal(event.wire).value()});
+    feed(MessageArrived{event.message, event.envelope});
 }
 
 void SimPeer::perform(const PeerAction& action) {
