@@ -15,7 +15,7 @@
 #include "protocol/codec.h"
 #include "protocol/limits.h"
 #include "protocol/plan.h"
-#include "store/blob_store.h"
+#include "store/folder_blob_store.h"
 #include "store/folder_lock.h"
 
 namespace assay {
@@ -159,11 +159,11 @@ Status Peer::Program::open_stored() {
         return lock.error();
     }
     lock_ = std::move(*lock);
-    Result<BlobStore> store = BlobStore::open(folder_.blob_folder());
+    Result<std::unique_ptr<FolderBlobStore>> store = FolderBlobStore::open(folder_.blob_folder());
     if (!store) {
         return store.error();
     }
-    store_ = std::make_unique<BlobStore>(std::move(*store));
+    store_ = std::move(*store);
     fetcher_ = std::make_unique<BlobFetcher>(*store_, TransferSettings{});
     jobs_ = std::make_unique<TrainerJobs>(
         options_, identity_, hooks_, folder_, *store_, [this](PeerEvent event) {

@@ -6,6 +6,7 @@
 #include "core/check.h"
 #include "core/merkle.h"
 #include "protocol/codec.h"
+#include "protocol/limits.h"
 #include "protocol/plan.h"
 
 namespace assay {
@@ -33,11 +34,11 @@ SimPeer::SimPeer(const SimRun& run,
       tokens_per_second_(800 + rng_.below(500)) {}
 
 void SimPeer::boot() {
-    blobs_.keep_only({});  // of rounds whose chains are gone
+    (void)blobs_.keep_only({});  // of rounds whose chains are gone
     TrainerPorts ports;
-    ports.put = [this](ByteSpan bytes) -> Result<BlobRef> { return blobs_.put(bytes); };
-    ports.get = [this](const BlobRef& blob) { return blobs_.get(blob.sha256); };
-    ports.drop = [this](const Digest& hash) { blobs_.drop(hash); };
+    ports.put = [this](ByteSpan bytes) { return blobs_.put(bytes, Visibility::kPrivate); };
+    ports.get = [this](const BlobRef& blob) { return blobs_.get(blob.sha256, blob.size_bytes); };
+    ports.drop = [this](const Digest& hash) { (void)blobs_.remove(hash); };
     ports.read_samples = [this](std::span<const uint64_t> samples) -> Result<std::vector<int32_t>> {
         return run_.read("train", samples);
     };
@@ -177,7 +178,7 @@ void SimPeer::perform(const PeerAction& action) {
     } else if (const auto* gone = std::get_if<ForgetRound>(&action)) {
         trainer_->forget(gone->round);
     } else if (const auto* dropped = std::get_if<DropBlob>(&action)) {
-        blobs_.drop(dropped->sha256);
+        (void)blobs_.remove(dropped->sha256);
     } else if (std::get_if<ReportEquivocation>(&action) != nullptr) {
         ++equivocations_;
     } else if (const auto* done = std::get_if<PeerFinished>(&action)) {
@@ -233,7 +234,8 @@ void SimPeer::fetch(const WantBlob& wanted) {
               if (lost || !coordinator_blobs_.has(hash)) {
                   return PeerEvent(BlobMissing{hash, "the coordinator does not send it"});
               }
-              blobs_.put(coordinator_blobs_.get(hash).value());
+              (void)blobs_.put(coordinator_blobs_.get(hash, limits::kBlobBytesMax).value(),
+                               Visibility::kPrivate);
               return PeerEvent(BlobReady{hash});
           });
 }

@@ -17,6 +17,7 @@
 #include "peer/trainer.h"
 #include "simulation/sim_run.h"
 #include "simulation/toy_model.h"
+#include "store/memory_blob_store.h"
 
 namespace assay {
 
@@ -26,7 +27,7 @@ public:
     SimPeer(const SimRun& run,
             const Clock& clock,
             LoopbackNetwork& network,
-            const MemoryBlobs& coordinator_blobs,
+            const MemoryBlobStore& coordinator_blobs,
             uint64_t number,
             std::string attack);
 
@@ -40,7 +41,7 @@ public:
     [[nodiscard]] const PeerId& id() const { return identity_.id(); }
     [[nodiscard]] const std::string& attack() const { return attack_; }
     [[nodiscard]] bool honest() const { return attack_.empty(); }
-    [[nodiscard]] const MemoryBlobs& blobs() const { return blobs_; }
+    [[nodiscard]] const MemoryBlobStore& blobs() const { return blobs_; }
     [[nodiscard]] const PeerMachine& machine() const { return *machine_; }
     [[nodiscard]] bool crash_due() const { return crash_due_; }
     [[nodiscard]] const std::optional<PeerFinished>& finished() const { return finished_; }
@@ -75,14 +76,14 @@ private:
     const SimRun& run_;
     const Clock& clock_;
     LoopbackNetwork& network_;
-    const MemoryBlobs& coordinator_blobs_;
+    const MemoryBlobStore& coordinator_blobs_;
     Identity identity_;
     std::string attack_;
     CounterRng rng_;
     uint64_t tokens_per_second_;
 
     // Its folder.
-    MemoryBlobs blobs_;
+    MemoryBlobStore blobs_;
     std::optional<TrainerState> saved_;
     std::optional<NextTriple> saved_next_;
     std::optional<RunManifest> saved_manifest_;
