@@ -6,6 +6,7 @@
 #include "protocol/codec.h"
 #include "protocol/limits.h"
 #include "store/folder_blob_store.h"
+#include "tokenizer/tokenizer.h"
 
 namespace assay {
 
@@ -13,8 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint64_t kManifestBytesMax = 16U << 20;
-constexpr uint64_t kTokenizerBytesMax = 256U << 20;
 constexpr uint64_t kSpareRounds = 4096;  // voided rounds use up beacons too
 
 Result<Identity> open_identity(const fs::path& file) {
@@ -47,11 +46,11 @@ Result<Digest> open_beacon_secret(const fs::path& file) {
 }
 
 Result<DataManifest> read_data_manifest(const fs::path& folder) {
-    Result<std::string> text = read_text_file(folder / kDataManifestFile, kManifestBytesMax);
-    if (!text) {
-        return fail(text.reason() + "; make the token shards with `assay data prepare`");
+    Result<DataManifest> data = load_data_manifest(folder);
+    if (!data) {
+        return fail(data.reason() + "; make the token shards with `assay data prepare`");
     }
-    return parse_data_manifest(*text);
+    return data;
 }
 
 Result<BlobRef> publish(BlobStore& store, const fs::path& file, uint64_t size_max) {
@@ -119,7 +118,7 @@ Status publish_data(const RunFolderPaths& paths,
     Result<BlobRef> listed = take_over(store,
                                        sources.data_folder / kDataManifestFile,
                                        paths.data() / kDataManifestFile,
-                                       kManifestBytesMax);
+                                       limits::kDataManifestBytesMax);
     if (!listed) {
         return listed.error();
     }
@@ -148,7 +147,7 @@ Result<RunManifest> make_manifest(const RunFolderPaths& paths,
         return published.error();
     }
     Result<BlobRef> tokenizer =
-        take_over(store, sources.tokenizer_file, paths.tokenizer(), kTokenizerBytesMax);
+        take_over(store, sources.tokenizer_file, paths.tokenizer(), Tokenizer::kFileBytesMax);
     if (!tokenizer) {
         return tokenizer.error();
     }
@@ -157,7 +156,7 @@ Result<RunManifest> make_manifest(const RunFolderPaths& paths,
 }
 
 Result<RunManifest> load_manifest(const fs::path& file) {
-    Result<Bytes> bytes = read_file(file, kManifestBytesMax);
+    Result<Bytes> bytes = read_file(file, limits::kMessageBytesMax);
     if (!bytes) {
         return bytes.error();
     }

@@ -22,12 +22,12 @@ std::variant<Incoming, Refused> open_incoming(Bytes wire, ChannelCounters& count
                       "a message has " + std::to_string(wire.size()) + " bytes; at most " +
                           std::to_string(limits::kMessageBytesMax) + " are allowed");
     }
-    Result<Envelope> envelope = unseal(wire);
+    Result<Envelope> envelope = decode_envelope(wire);
     if (!envelope) {
-        const bool signature = envelope.reason().find("signature is not") != std::string::npos;
-        return signature
-                   ? refuse(counters.bad_signature, RefusalCode::kBadSignature, envelope.reason())
-                   : refuse(counters.malformed, RefusalCode::kMalformed, envelope.reason());
+        return refuse(counters.malformed, RefusalCode::kMalformed, envelope.reason());
+    }
+    if (Status signature = check_signature(*envelope); !signature) {
+        return refuse(counters.bad_signature, RefusalCode::kBadSignature, signature.reason());
     }
     Result<Message> message = decode_message(envelope->kind, envelope->body);
     if (!message) {

@@ -59,8 +59,8 @@ private:
     void perform_waiting();
     void turn();
 
-    void on(const Connected&) { feed(ChannelUp{}); }
-    void on(const Disconnected&) { feed(ChannelDown{"the connection was closed"}); }
+    void on(const Connected&);
+    void on(const Disconnected&);
     void on(const KeyRefused& refused) { end(fail(refused.reason)); }
     void on(const Unreachable& unreachable) { log_warning(unreachable.reason); }
     void on(const Refused& refused) { log_warning("from the coordinator: " + refused.reason); }
@@ -245,6 +245,17 @@ void Peer::Program::feed(const PeerEvent& event) {
     for (PeerAction& action : machine_->step(event, clock_.now())) {
         waiting_.push_back(std::move(action));
     }
+}
+
+// What was on its way goes on at once: the coordinator answers before it has heard Hello.
+void Peer::Program::on(const Connected&) {
+    feed(ChannelUp{});
+    fetcher_->source_is_back(options_.coordinator, clock_.now());
+}
+
+void Peer::Program::on(const Disconnected&) {
+    feed(ChannelDown{"the connection was closed"});
+    fetcher_->source_left(options_.coordinator);
 }
 
 void Peer::Program::on(const Incoming& incoming) {

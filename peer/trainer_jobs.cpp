@@ -11,8 +11,6 @@ namespace assay {
 
 namespace {
 
-constexpr uint64_t kDataManifestMax = 64U << 20;
-
 double seconds_since(std::chrono::steady_clock::time_point start) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -26,7 +24,7 @@ uint32_t per_second(uint64_t count, double seconds) {
 Result<DataManifest> lay_out_data(const RunManifest& manifest,
                                   BlobStore& store,
                                   const std::filesystem::path& folder) {
-    Result<Bytes> text = store.get(manifest.data_manifest.sha256, kDataManifestMax);
+    Result<Bytes> text = store.get(manifest.data_manifest.sha256, limits::kDataManifestBytesMax);
     if (!text) {
         return text.error();
     }

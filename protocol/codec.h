@@ -18,7 +18,11 @@ Result<Message> decode_message(uint8_t kind, ByteSpan body);
 Bytes seal(const Identity& identity, const Message& message);
 Envelope make_envelope(const Identity& identity, const Message& message);
 Bytes encode_envelope(const Envelope& envelope);
-// Checks sizes and the signature, not the body.
+// Checks sizes alone, neither signature nor body.
+Result<Envelope> decode_envelope(ByteSpan wire);
+// Whether the signature is the signer's over these bytes.
+Status check_signature(const Envelope& envelope);
+// Both of them.
 Result<Envelope> unseal(ByteSpan wire);
 Digest envelope_digest(uint8_t kind, ByteSpan body);
 uint8_t message_kind(const Message& message);

@@ -41,16 +41,25 @@ static void from_wire(const v1::Envelope& wire, FieldCheck& check, Envelope& env
     }
 }
 
-Result<Envelope> unseal(ByteSpan wire) {
-    Result<Envelope> envelope =
-        parse<Envelope, v1::Envelope>("Envelope", wire, limits::kMessageBytesMax);
-    if (!envelope) {
-        return envelope;
+Result<Envelope> decode_envelope(ByteSpan wire) {
+    return parse<Envelope, v1::Envelope>("Envelope", wire, limits::kMessageBytesMax);
+}
+
+Status check_signature(const Envelope& envelope) {
+    const Digest digest = envelope_digest(envelope.kind, envelope.body);
+    if (!verify_signature(envelope.signer, digest.span(), envelope.signature)) {
+        return fail("Envelope.signature is not of peer " + envelope.signer.brief() + " over this " +
+                    message_name(envelope.kind));
     }
-    const Digest digest = envelope_digest(envelope->kind, envelope->body);
-    if (!verify_signature(envelope->signer, digest.span(), envelope->signature)) {
-        return fail("Envelope.signature is not of peer " + envelope->signer.brief() +
-                    " over this " + message_name(envelope->kind));
+    return {};
+}
+
+Result<Envelope> unseal(ByteSpan wire) {
+    Result<Envelope> envelope = decode_envelope(wire);
+    if (envelope) {
+        if (Status signed_by = check_signature(*envelope); !signed_by) {
+            return signed_by.error();
+        }
     }
     return envelope;
 }

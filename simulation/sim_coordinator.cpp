@@ -6,6 +6,7 @@
 #include "protocol/codec.h"
 #include "protocol/limits.h"
 #include "rounds/missed_steps.h"
+#include "rounds/recollect.h"
 
 namespace assay {
 

@@ -21,7 +21,7 @@ constexpr int64_t kFetchMs = 30;
 SimPeer::SimPeer(const SimRun& run,
                  const Clock& clock,
                  LoopbackNetwork& network,
-                 const MemoryBlobs& coordinator_blobs,
+                 const MemoryBlobStore& coordinator_blobs,
                  uint64_t number,
                  std::string attack)
     : run_(run),

@@ -27,7 +27,6 @@ public:
     Status abandon(const Digest& sha256) override;
     [[nodiscard]] const Status& disk() const override { return disk_; }
 
-    [[nodiscard]] size_t count() const { return blobs_.size(); }
     [[nodiscard]] size_t count_most() const { return count_most_; }  // ever at a time
 
 private:

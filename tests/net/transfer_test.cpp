@@ -4,7 +4,7 @@
 #include "core/rng.h"
 #include "net/blob_fetcher.h"
 #include "store/folder_blob_store.h"
-#include "tests/support/full_disk.h"
+#include "tests/store/full_disk.h"
 #include "tests/support/scratch_folder.h"
 
 namespace assay {
@@ -79,12 +79,12 @@ Run fetch(BlobStore& source,
             ++run.asked;
             link.send(source.answer(ask.request, true), now);
         }
-        int64_t next = fetcher.next_due().ms;
+        if (!fetcher.fetching(blob.sha256)) {
+            continue;
+        }
+        int64_t next = now.ms + 10;
         if (!link.under_way.empty()) {
             next = std::min(next, link.under_way.begin()->first);
-        }
-        if (fetcher.active_count() == 0) {
-            continue;
         }
         now = std::max(now + DurationMs{1}, Instant{next});
         while (!link.under_way.empty() && link.under_way.begin()->first <= now.ms) {
@@ -117,7 +117,10 @@ TEST_CASE("blobs of all sizes around a piece arrive") {
         CHECK(run.finished->status.ok());
         CHECK(stores.here->get(blob.sha256, size).value() == bytes);
         CHECK(run.asked == (size + kPiece - 1) / kPiece);
-        CHECK(run.finished->bytes_per_second > 0);
+        const std::vector<BlobFetcher::Moved> moved = fetcher.moved();
+        REQUIRE(moved.size() == 1);
+        CHECK(moved[0].bytes == size);
+        CHECK(moved[0].busy > DurationMs{});
     }
 }
 
@@ -246,7 +249,7 @@ TEST_CASE("a thin link is not flooded with repeated requests") {
     std::multimap<int64_t, BlobPiece> under_way;
     uint64_t asked = 0;
     fetcher.fetch(blob, peer_of(1), Visibility::kPublic, now);
-    while (fetcher.active_count() > 0) {
+    while (fetcher.fetching(blob.sha256)) {
         for (const BlobFetcher::Ask& ask : fetcher.requests(now)) {
             ++asked;
             link_free_at = std::max(link_free_at, now.ms) + 4000;
@@ -262,7 +265,11 @@ TEST_CASE("a thin link is not flooded with repeated requests") {
     REQUIRE(finished.size() == 1);
     CHECK(finished[0].status.ok());
     CHECK(asked <= 18);
-    CHECK(finished[0].bytes_per_second > 40000);
+    const std::vector<BlobFetcher::Moved> moved = fetcher.moved();
+    REQUIRE(moved.size() == 1);
+    CHECK(moved[0].bytes == bytes.size());
+    CHECK(static_cast<double>(moved[0].bytes) * 1000 / static_cast<double>(moved[0].busy.ms) >
+          40000);
 }
 
 TEST_CASE("many blobs of one source over a thin link come one after the other, none given up") {
@@ -281,7 +288,7 @@ TEST_CASE("many blobs of one source over a thin link come one after the other, n
     std::multimap<int64_t, BlobPiece> under_way;
     uint64_t asked = 0;
     size_t done = 0;
-    while (fetcher.active_count() > 0) {
+    while (done < kBlobs) {
         for (const BlobFetcher::Ask& ask : fetcher.requests(now)) {
             ++asked;
             link_free_at = std::max(link_free_at, now.ms) + 3000;
@@ -353,7 +360,7 @@ TEST_CASE("a fetch of a blob that is here ends at once, and one is fetched once"
     const BlobRef other{sha256_plain(as_bytes("other")), 5, {}};
     fetcher.fetch(other, peer_of(1), Visibility::kPublic, Instant{});
     fetcher.fetch(other, peer_of(2), Visibility::kPublic, Instant{});
-    CHECK(fetcher.active_count() == 1);
+    CHECK(fetcher.fetching(other.sha256));
     CHECK(fetcher.requests(Instant{}).size() == 1);
     fetcher.source_is_back(peer_of(1), Instant{10});
     CHECK(fetcher.requests(Instant{10}).size() == 1);
@@ -361,11 +368,52 @@ TEST_CASE("a fetch of a blob that is here ends at once, and one is fetched once"
     CHECK(fetcher.fetching(other.sha256));
     fetcher.cancel_source(peer_of(1));
     CHECK_FALSE(fetcher.fetching(other.sha256));
+    const auto cancelled = fetcher.finished();
+    REQUIRE(cancelled.size() == 1);
+    CHECK(cancelled[0].source == peer_of(1));
+    CHECK_THAT(cancelled[0].status.reason(), Catch::Contains(other.sha256.brief()));
     fetcher.fetch(other, peer_of(1), Visibility::kPublic, Instant{});
     fetcher.keep_only({other.sha256});
     CHECK(fetcher.fetching(other.sha256));
     fetcher.keep_only({blob.sha256});
     CHECK_FALSE(fetcher.fetching(other.sha256));
+}
+
+TEST_CASE("nothing is asked of a source that left, and all that lacks once it is back") {
+    Stores stores;
+    const Bytes bytes = random_bytes(6 * kPiece, 31);
+    const BlobRef blob = stores.there->put(bytes, Visibility::kPublic).value();
+    BlobFetcher fetcher(*stores.here, {});
+    fetcher.fetch(blob, peer_of(1), Visibility::kPrivate, Instant{});
+    const std::vector<BlobFetcher::Ask> first = fetcher.requests(Instant{});
+    REQUIRE(first.size() == 2);
+    fetcher.take(peer_of(1), stores.there->answer(first[0].request, true), Instant{10});
+    const size_t before = fetcher.requests(Instant{10}).size();
+    fetcher.source_left(peer_of(2));  // somebody else
+    fetcher.source_left(peer_of(1));
+    CHECK(fetcher.requests(Instant{30000}).empty());
+    CHECK(fetcher.fetching(blob.sha256));
+    fetcher.source_is_back(peer_of(2), Instant{30001});
+    CHECK(fetcher.requests(Instant{30001}).empty());
+    fetcher.source_is_back(peer_of(1), Instant{30002});
+    const std::vector<BlobFetcher::Ask> again = fetcher.requests(Instant{30002});
+    CHECK(again.size() == 1 + before);
+    CHECK(again[0].request.offset == first[1].request.offset);
+}
+
+TEST_CASE("a source that left and does not come back is given up after the patience") {
+    Stores stores;
+    const BlobRef blob{sha256_plain(as_bytes("x")), 10 * kPiece, {}};
+    BlobFetcher fetcher(*stores.here, {});
+    fetcher.fetch(blob, peer_of(1), Visibility::kPrivate, Instant{});
+    (void)fetcher.requests(Instant{});
+    fetcher.source_left(peer_of(1));
+    CHECK(fetcher.requests(Instant{59999}).empty());
+    CHECK(fetcher.finished().empty());
+    CHECK(fetcher.requests(Instant{60000}).empty());
+    const auto finished = fetcher.finished();
+    REQUIRE(finished.size() == 1);
+    CHECK_THAT(finished[0].status.reason(), Catch::Contains("did not come back"));
 }
 
 TEST_CASE("what moves is told by source, over all its transfers, until nothing is on the way") {
@@ -424,7 +472,7 @@ TEST_CASE("a disk that fills up ends the fetch with the reason") {
     const Run run = fetch(*stores.there, fetcher, blob, link);
     REQUIRE(run.finished);
     CHECK_THAT(run.finished->status.reason(), Catch::Contains("No space left"));
-    CHECK(fetcher.active_count() == 0);
+    CHECK_FALSE(fetcher.fetching(blob.sha256));
     for (const char* kind : {"public", "private", "incoming", "staging"}) {
         CHECK(std::filesystem::is_empty(small.path() / kind));
     }

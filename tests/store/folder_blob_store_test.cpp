@@ -7,8 +7,8 @@
 
 #include "core/files.h"
 #include "protocol/limits.h"
+#include "tests/store/full_disk.h"
 #include "tests/support/check_fires.h"
-#include "tests/support/full_disk.h"
 #include "tests/support/scratch_folder.h"
 #include "tests/support/some_bytes.h"
 
