@@ -48,7 +48,7 @@ tied = true
 sequence_tokens = 32
 
 [inner]
-inner_steps = 2
+inner_steps = 4
 sequences_per_step = 2
 
 [verify]
