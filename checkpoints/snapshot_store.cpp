@@ -9,6 +9,7 @@
 #include "core/files.h"
 #include "core/log.h"
 #include "core/merkle.h"
+#include "protocol/limits.h"
 
 namespace assay {
 
@@ -19,7 +20,7 @@ namespace fs = std::filesystem;
 constexpr uint64_t kFormat = 2;
 constexpr const char* kSuffix = ".h5";
 constexpr const char* kTemporary = ".tmp";
-constexpr uint64_t kValuesMax = uint64_t{1} << 40;
+constexpr uint64_t kValuesMax = limits::kTilesMax * kTileValues;
 
 std::string file_name(const Snapshot& snapshot, const Digest& root) {
     char round[32];

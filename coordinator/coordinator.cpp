@@ -59,7 +59,7 @@ private:
     void feed(const Event& event);
     void perform_waiting();
 
-    void on(const Joined&) {}
+    void on(const Joined& joined);
     void on(const Left& left);
     void on(const Refused& refused);
     bool tells_of_stranger(const std::string& reason);
@@ -316,8 +316,14 @@ bool Coordinator::Program::tells_of_stranger(const std::string& reason) {
     return strangers_.try_emplace(reason, kRemindEvery).first->second.due(clock_.now());
 }
 
+// What was on its way from this peer goes on at once, whether its end was seen before or not.
+void Coordinator::Program::on(const Joined& joined) {
+    fetcher_->source_is_back(joined.peer, clock_.now());
+}
+
 void Coordinator::Program::on(const Left& left) {
     present_.erase(left.peer);
+    fetcher_->source_left(left.peer);
     feed(PeerGone{left.peer});
 }
 
@@ -465,6 +471,7 @@ void Coordinator::Program::act(const KeepBlobs& action) {
 
 void Coordinator::Program::act(const CloseConnection& action) {
     log_info("closing the connection of " + action.peer.brief() + ": " + action.reason);
+    fetcher_->cancel_source(action.peer);
     channel_->close_peer(action.peer);
 }
 

@@ -12,14 +12,15 @@
 #include "core/fields.h"
 #include "core/ids.h"
 #include "core/result.h"
+#include "protocol/limits.h"
 
 namespace assay {
 
 constexpr int64_t kPpm = 1'000'000;
-constexpr int64_t kPoolMax = 1'000'000'000'000;          // of a round
-constexpr int64_t kAmountMax = int64_t{1} << 62;         // of a run
-constexpr int64_t kPhiMax = 1'000'000'000'000;           // 1000 nat, in 1e-9 nat
-constexpr uint64_t kRoundTokensMax = uint64_t{1} << 46;  // H * B * T at their limits
+constexpr int64_t kPoolMax = 1'000'000'000'000;   // of a round
+constexpr int64_t kAmountMax = int64_t{1} << 62;  // of a run
+constexpr int64_t kPhiMax = 1'000'000'000'000;    // 1000 nat, in 1e-9 nat
+constexpr uint64_t kRoundTokensMax = limits::kTokensMax;
 
 struct PaySettings {
     int64_t pool_per_round = 1'000'000;

@@ -12,6 +12,7 @@
 #include "core/digest.h"
 #include "core/identity.h"
 #include "core/ids.h"
+#include "protocol/limits.h"
 
 namespace assay {
 
@@ -66,8 +67,8 @@ struct Record {
     Signature signature{};
 };
 
-constexpr uint64_t kRecordBodyBytesMax = 1 << 23;
-constexpr uint64_t kRoundMax = uint64_t{1} << 62;
+constexpr uint64_t kRecordBodyBytesMax = 2 * limits::kMessageBytesMax;
+constexpr uint64_t kRoundMax = limits::kRoundsMax;
 
 // The hash that `record` should have; its own `hash` field plays no part.
 [[nodiscard]] Digest record_hash(const Record& record);

@@ -22,12 +22,13 @@ std::variant<Incoming, Refused> open_incoming(Bytes wire, ChannelCounters& count
                       "a message has " + std::to_string(wire.size()) + " bytes; at most " +
                           std::to_string(limits::kMessageBytesMax) + " are allowed");
     }
-    Result<CheckedEnvelope> envelope = unseal(std::move(wire));
+    Result<Envelope> decoded = decode_envelope(wire);
+    if (!decoded) {
+        return refuse(counters.malformed, RefusalCode::kMalformed, decoded.reason());
+    }
+    Result<CheckedEnvelope> envelope = check_signature(std::move(*decoded), std::move(wire));
     if (!envelope) {
-        const bool signature = envelope.reason().find("signature is not") != std::string::npos;
-        return signature
-                   ? refuse(counters.bad_signature, RefusalCode::kBadSignature, envelope.reason())
-                   : refuse(counters.malformed, RefusalCode::kMalformed, envelope.reason());
+        return refuse(counters.bad_signature, RefusalCode::kBadSignature, envelope.reason());
     }
     Result<Message> message = decode_message((*envelope)->kind, (*envelope)->body);
     if (!message) {

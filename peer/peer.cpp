@@ -15,7 +15,7 @@
 #include "protocol/codec.h"
 #include "protocol/limits.h"
 #include "protocol/plan.h"
-#include "store/blob_store.h"
+#include "store/folder_blob_store.h"
 #include "store/folder_lock.h"
 
 namespace assay {
@@ -59,8 +59,8 @@ private:
     void perform_waiting();
     void turn();
 
-    void on(const Connected&) { feed(ChannelUp{}); }
-    void on(const Disconnected&) { feed(ChannelDown{"the connection was closed"}); }
+    void on(const Connected&);
+    void on(const Disconnected&);
     void on(const KeyRefused& refused) { end(fail(refused.reason)); }
     void on(const Unreachable& unreachable) { log_warning(unreachable.reason); }
     void on(const Refused& refused) { log_warning("from the coordinator: " + refused.reason); }
@@ -159,11 +159,11 @@ Status Peer::Program::open_stored() {
         return lock.error();
     }
     lock_ = std::move(*lock);
-    Result<BlobStore> store = BlobStore::open(folder_.blob_folder());
+    Result<std::unique_ptr<FolderBlobStore>> store = FolderBlobStore::open(folder_.blob_folder());
     if (!store) {
         return store.error();
     }
-    store_ = std::make_unique<BlobStore>(std::move(*store));
+    store_ = std::move(*store);
     fetcher_ = std::make_unique<BlobFetcher>(*store_, TransferSettings{});
     jobs_ = std::make_unique<TrainerJobs>(
         options_, identity_, hooks_, folder_, *store_, [this](PeerEvent event) {
@@ -245,6 +245,17 @@ void Peer::Program::feed(const PeerEvent& event) {
     for (PeerAction& action : machine_->step(event, clock_.now())) {
         waiting_.push_back(std::move(action));
     }
+}
+
+// What was on its way goes on at once: the coordinator answers before it has heard Hello.
+void Peer::Program::on(const Connected&) {
+    feed(ChannelUp{});
+    fetcher_->source_is_back(options_.coordinator, clock_.now());
+}
+
+void Peer::Program::on(const Disconnected&) {
+    feed(ChannelDown{"the connection was closed"});
+    fetcher_->source_left(options_.coordinator);
 }
 
 void Peer::Program::on(const Incoming& incoming) {

@@ -11,8 +11,6 @@ namespace assay {
 
 namespace {
 
-constexpr uint64_t kDataManifestMax = 64U << 20;
-
 double seconds_since(std::chrono::steady_clock::time_point start) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -21,26 +19,12 @@ uint32_t per_second(uint64_t count, double seconds) {
     return static_cast<uint32_t>(static_cast<double>(count) / std::max(seconds, 1e-6));
 }
 
-Status link_blob(const BlobStore& store, const Digest& sha256, const std::filesystem::path& file) {
-    Result<std::filesystem::path> source = store.path(sha256);
-    if (!source) {
-        return source.error();
-    }
-    std::error_code code;
-    std::filesystem::create_hard_link(*source, file, code);
-    if (code) {
-        return fail("cannot link " + source->string() + " to " + file.string() + ": " +
-                    code.message());
-    }
-    return {};
-}
-
 }  // namespace
 
 Result<DataManifest> lay_out_data(const RunManifest& manifest,
                                   BlobStore& store,
                                   const std::filesystem::path& folder) {
-    Result<Bytes> text = store.get(manifest.data_manifest.sha256, kDataManifestMax);
+    Result<Bytes> text = store.get(manifest.data_manifest.sha256, limits::kDataManifestBytesMax);
     if (!text) {
         return text.error();
     }
@@ -52,8 +36,8 @@ Result<DataManifest> lay_out_data(const RunManifest& manifest,
         const std::filesystem::path file = folder / shard.file;
         std::error_code code;
         if (!std::filesystem::exists(file, code)) {
-            if (Status linked = link_blob(store, shard.sha256, file); !linked) {
-                return linked.error();
+            if (Status made = store.export_to(shard.sha256, file); !made) {
+                return made.error();
             }
         }
     }

@@ -24,7 +24,7 @@ private:
     CheckedEnvelope(Envelope envelope, Bytes wire)
         : envelope_(std::move(envelope)), wire_(std::move(wire)) {}
     friend CheckedEnvelope make_envelope(const Identity& identity, const Message& message);
-    friend Result<CheckedEnvelope> unseal(Bytes wire);
+    friend Result<CheckedEnvelope> check_signature(Envelope envelope, Bytes wire);
 
     Envelope envelope_;
     Bytes wire_;

@@ -19,7 +19,11 @@ Result<Message> decode_message(uint8_t kind, ByteSpan body);
 Bytes seal(const Identity& identity, const Message& message);
 CheckedEnvelope make_envelope(const Identity& identity, const Message& message);
 Bytes encode_envelope(const Envelope& envelope);
-// Checks sizes and the signature, not the body.
+// Checks sizes alone, neither signature nor body.
+Result<Envelope> decode_envelope(ByteSpan wire);
+// Whether the signature is the signer's; `wire` is what the envelope was decoded from.
+Result<CheckedEnvelope> check_signature(Envelope envelope, Bytes wire);
+// Both of them.
 Result<CheckedEnvelope> unseal(Bytes wire);
 Result<CheckedEnvelope> unseal(ByteSpan wire);
 Digest envelope_digest(uint8_t kind, ByteSpan body);

@@ -42,18 +42,25 @@ static void from_wire(const v1::Envelope& wire, FieldCheck& check, Envelope& env
     }
 }
 
+Result<Envelope> decode_envelope(ByteSpan wire) {
+    return parse<Envelope, v1::Envelope>("Envelope", wire, limits::kMessageBytesMax);
+}
+
+Result<CheckedEnvelope> check_signature(Envelope envelope, Bytes wire) {
+    const Digest digest = envelope_digest(envelope.kind, envelope.body);
+    if (!verify_signature(envelope.signer, digest.span(), envelope.signature)) {
+        return fail("Envelope.signature is not of peer " + envelope.signer.brief() + " over this " +
+                    message_name(envelope.kind));
+    }
+    return CheckedEnvelope(std::move(envelope), std::move(wire));
+}
+
 Result<CheckedEnvelope> unseal(Bytes wire) {
-    Result<Envelope> envelope =
-        parse<Envelope, v1::Envelope>("Envelope", wire, limits::kMessageBytesMax);
+    Result<Envelope> envelope = decode_envelope(wire);
     if (!envelope) {
         return envelope.error();
     }
-    const Digest digest = envelope_digest(envelope->kind, envelope->body);
-    if (!verify_signature(envelope->signer, digest.span(), envelope->signature)) {
-        return fail("Envelope.signature is not of peer " + envelope->signer.brief() +
-                    " over this " + message_name(envelope->kind));
-    }
-    return CheckedEnvelope(std::move(*envelope), std::move(wire));
+    return check_signature(std::move(*envelope), std::move(wire));
 }
 
 Result<CheckedEnvelope> unseal(ByteSpan wire) {

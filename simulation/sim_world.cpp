@@ -51,7 +51,7 @@ SimWorld::SimWorld(const SimulationOptions& options)
                   return &peer->blobs();
               }
           }
-          return static_cast<const MemoryBlobs*>(nullptr);
+          return static_cast<const MemoryBlobStore*>(nullptr);
       }) {
     for (uint32_t i = 0; i < options.peers; ++i) {
         peers_.push_back(std::make_unique<SimPeer>(

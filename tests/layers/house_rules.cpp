@@ -28,6 +28,7 @@ const std::set<std::string> kCoreNouns = {"check",
                                           "identity",
                                           "files",
                                           "job_thread",
+                                          "owner_thread",
                                           "json_depth"};
 const std::set<std::string> kLayerCalls = {"module", "test_folder", "test_support", "fuzz_targets"};
 const std::set<std::string> kStrangers = {"coordinator", "peer", "serving"};
