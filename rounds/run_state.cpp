@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/check.h"
 #include "protocol/codec.h"
 #include "protocol/plan.h"
 
@@ -115,6 +116,7 @@ Status RunState::apply(const RecordDraft& draft) {
     if (Status kind = apply_kind(draft); !kind) {
         return kind;
     }
+    ASSAY_CHECK_EQ(members_.size(), books_.peers().size());
     head_ = head_behind(height_, head_, std::span(&draft, 1));
     ++height_;
     return {};
@@ -235,6 +237,8 @@ Status RunState::apply_join(const RecordDraft& draft) {
     if (!body) {
         return body.error();
     }
+    // The books hold an account for each member: a roster and a plan are made from both.
+    ASSAY_CHECK(books_.find(draft.subject) != nullptr);
     Member& member = members_[draft.subject];
     member.id = draft.subject;
     member.numeric_class = body->numeric_class;
@@ -262,6 +266,7 @@ Status RunState::apply_plan(const RecordDraft& draft) {
     returns_.clear();
     rosters_.erase(rosters_.begin(), rosters_.upper_bound(round_));
     forget_old_rounds();
+    ASSAY_CHECK(current() != nullptr && rounds_.rbegin()->first == round_);
     return {};
 }
 
