@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/check.h"
 #include "ledger/bodies.h"
 #include "protocol/codec.h"
 
@@ -40,6 +41,8 @@ StatusBook::StatusBook(const RoundMachine& machine,
       on_status_(std::move(on_status)),
       on_round_(std::move(on_round)),
       inner_steps_(static_cast<uint32_t>(config.inner.inner_steps)) {
+    ASSAY_CHECK(on_status_ && on_round_);
+    ASSAY_CHECK(inner_steps_ > 0);
     status_.rounds_total = static_cast<uint64_t>(config.rounds.rounds);
 }
 
@@ -88,6 +91,7 @@ void StatusBook::record_summary(const RecordDraft& draft, Instant now) {
         newest.reason = entry.outcome == CommitOutcome::kCounted ? "" : entry.reason;
         newest.uploaded_bytes = bytes_up_[entry.peer];
     }
+    ASSAY_CHECK_LE(summary->round, machine_.round());
     status_.theta_root = summary->theta_root.hex();
     RoundStatus round;
     round.round = summary->round;
