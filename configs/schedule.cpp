@@ -27,7 +27,6 @@ std::vector<uint32_t> learning_rates(const InnerSettings& inner, int64_t rounds,
     const double warmup = steps * static_cast<double>(inner.warmup_rounds);
     const double total = steps * static_cast<double>(rounds);
     ASSAY_CHECK(inner.inner_steps > 0 && inner.warmup_rounds >= 0);
-    ASSAY_CHECK_LT(round.value, static_cast<uint64_t>(rounds));
     std::vector<uint32_t> bits;
     for (int64_t t = 0; t < inner.inner_steps; ++t) {
         const double factor =

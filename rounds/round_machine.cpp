@@ -177,8 +177,7 @@ DurationMs RoundMachine::at_least_grace(DurationMs planned) const {
 // ---- phases --------------------------------------------------------------------------------
 
 void RoundMachine::enter(RoundPhase phase, Instant now, std::optional<Instant> deadline) {
-    CHECK_MSG(may_follow(phase_, phase),
-              std::string(phase_name(phase_)) + " does not lead to " + phase_name(phase));
+    ASSAY_CHECK(may_follow(phase_, phase));
     phase_ = phase;
     phase_since_ = now;
     deadline_ = deadline;
