@@ -116,7 +116,7 @@ std::vector<BackwardTile> tiles_of_step(const Places& places, size_t blocks, siz
     for (size_t keys = 0; keys < blocks && keys <= step; ++keys) {
         const size_t head = (step - keys) / blocks;
         const size_t queries = (step - keys) % blocks;
-        if (head >= places.group() || queries < keys) continue;  // a query sees no later key
+        if (head >= places.group() || queries < keys) continue;
         for (size_t pair = 0; pair < shape.sequences * shape.kv_heads; ++pair) {
             tiles.push_back({pair / shape.kv_heads,
                              pair % shape.kv_heads * places.group() + head,
@@ -163,9 +163,10 @@ void attention_forward(ThreadPool& pool,  // NOLINT(readability-function-size)
                        float* out,
                        const AttentionStatistics& statistics) {
     check(shape);
-    ASSAY_CHECK(out != k && out != v);  // other parts still read what one has read
     const AttentionPath& path = attention_path(kernel_path());
     const Places places{shape};
+    // Other parts still read what one part has read.
+    ASSAY_CHECK(places.multiply_adds() == 0 || (out != k && out != v));
     const size_t grain = up(kForwardQueries, path.block);
     const size_t grains = (shape.tokens + grain - 1) / grain;
     const size_t heads = shape.sequences * shape.heads;
@@ -202,8 +203,9 @@ void attention_backward(ThreadPool& pool,  // NOLINT(readability-function-size)
                         float* dk,
                         float* dv) {
     check(shape);
-    ASSAY_CHECK(dq != q && dk != k && dv != v);  // sums go on in them while these are read
     const Places places{shape};
+    // Sums go on in the gradients while these are read.
+    ASSAY_CHECK(places.multiply_adds() == 0 || (dq != q && dk != k && dv != v));
     AttentionBackwardPart whole;
     whole.last = shape.tokens;
     whole.last_key = shape.tokens;

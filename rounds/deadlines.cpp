@@ -95,7 +95,6 @@ DurationMs grace_after(const DeadlineRules& rules, DurationMs elapsed) {
 }
 
 uint32_t quorum_of(uint32_t roster, uint32_t quorum_percent) {
-    ASSAY_CHECK(quorum_percent <= 100);
     const uint64_t needed = (uint64_t{roster} * quorum_percent + 99) / 100;
     const uint64_t most = quorum_percent < 100 && roster > 1 ? roster - 1 : roster;
     return static_cast<uint32_t>(std::max<uint64_t>(1, std::min<uint64_t>(needed, most)));
