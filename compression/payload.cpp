@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/check.h"
+
 namespace assay {
 
 namespace {
@@ -22,6 +24,7 @@ Result<Strategy> strategy_from_name(std::string_view name) {
 }
 
 const char* strategy_name(Strategy strategy) {
+    ASSAY_CHECK_LT(static_cast<size_t>(strategy), kStrategyNames.size());
     return kStrategyNames[static_cast<size_t>(strategy)];
 }
 
@@ -83,6 +86,7 @@ std::vector<double> payload_energies(const PeerPayload& payload) {
     if (payload.dense.empty()) {
         return chunk_energies(payload.sparse);
     }
+    ASSAY_CHECK_EQ(payload.dense.size() % kTileValues, size_t{0});
     std::vector<double> energies(payload.dense.size() / kTileValues, 0.0);
     for (size_t i = 0; i < payload.dense.size(); ++i) {
         const auto value = static_cast<double>(payload.dense[i]);
@@ -93,6 +97,7 @@ std::vector<double> payload_energies(const PeerPayload& payload) {
 
 Contribution contribution_of(const PeerId& peer, const PeerPayload& payload, double weight) {
     const bool dense = !payload.dense.empty();
+    ASSAY_CHECK(!dense || payload.sparse.chunks.empty());  // a payload is one or the other
     return {peer, dense ? nullptr : &payload.sparse, weight, dense ? &payload.dense : nullptr};
 }
 

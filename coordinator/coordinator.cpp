@@ -8,6 +8,7 @@
 #include "coordinator/judge_jobs.h"
 #include "coordinator/run_folder.h"
 #include "coordinator/status_book.h"
+#include "core/check.h"
 #include "core/job_thread.h"
 #include "core/log.h"
 #include "ledger/sqlite_ledger.h"
@@ -182,6 +183,9 @@ Status Coordinator::Program::open_machine(RunState state) {
         log_info("going on in round " + std::to_string(state.round().value) + " with " +
                  std::to_string(state.height()) + " ledger records");
     }
+    ASSAY_CHECK(run_ && jobs_ && machine_ == nullptr);
+    // Each round reveals one more element than its id, and the chain is that of the manifest.
+    ASSAY_CHECK_LE(static_cast<uint64_t>(config_.rounds.rounds), run_->beacons.length());
     const BeaconChain beacons = run_->beacons;
     machine_ = std::make_unique<RoundMachine>(
         std::move(state),
@@ -259,6 +263,7 @@ void Coordinator::Program::turn() {
 
 // The run is over: peers are told, and may still fetch what they miss, until all have left.
 void Coordinator::Program::farewell() {
+    ASSAY_CHECK(ended_.has_value());
     if (stop_fed_ || !*ended_) {
         return;
     }
@@ -294,6 +299,7 @@ void Coordinator::Program::part_from(const ServerEvent& event) {
 // --------------------------------------------------------------------------------------
 
 void Coordinator::Program::feed(const Event& event) {
+    ASSAY_CHECK(machine_ && book_);
     for (Action& action : machine_->step(event, clock_.now())) {
         waiting_.push_back(std::move(action));
     }
@@ -313,6 +319,7 @@ bool Coordinator::Program::tells_of_stranger(const std::string& reason) {
     if (strangers_.size() >= kReasonsMax) {
         strangers_.clear();
     }
+    ASSAY_CHECK_LT(strangers_.size(), kReasonsMax);  // strangers make no list without end
     return strangers_.try_emplace(reason, kRemindEvery).first->second.due(clock_.now());
 }
 
@@ -418,6 +425,8 @@ void Coordinator::Program::perform_waiting() {
         waiting_.pop_front();
         std::visit([this](const auto& one) { act(one); }, action);
     }
+    // What the machine goes by is what is durable.
+    ASSAY_CHECK(ended_ || ledger_->head() == machine_->state().head());
 }
 
 void Coordinator::Program::send(const PeerId& to, const Message& message) {
@@ -448,6 +457,7 @@ void Coordinator::Program::act(const FetchBlob& action) {
         stored(want, action.blob);
         return;
     }
+    ASSAY_CHECK_LE(action.round, machine_->round());
     wants_.emplace(action.blob.sha256, want);
     fetcher_->fetch(action.blob, action.from, Visibility::kPrivate, clock_.now());
 }
@@ -464,6 +474,8 @@ void Coordinator::Program::act(const RunAudit& action) {
 void Coordinator::Program::act(const KeepBlobs& action) {
     fetcher_->keep_only(action.live);
     std::erase_if(wants_, [&](const auto& want) { return action.live.count(want.first) == 0; });
+    // Whatever is still fetched has somebody who waits for it.
+    ASSAY_CHECK_LE(fetcher_->active_count(), wants_.size());
     if (Status kept = run_->store->keep_only(action.live); !kept) {
         log_warning("old blobs are still on the disk: " + kept.reason());
     }
@@ -477,6 +489,7 @@ void Coordinator::Program::act(const CloseConnection& action) {
 
 void Coordinator::Program::act(const RunFinished& action) {
     log_info(action.complete ? "the run is complete" : "stopped: " + action.reason);
+    ASSAY_CHECK(machine_->finished());
     book_->finished(action.complete);
     end({});
 }

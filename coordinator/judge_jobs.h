@@ -18,6 +18,9 @@
 
 namespace assay {
 
+// REQUIRES of an answer what verify/judge_order.h says of it: RoundJudge keeps to it.
+void check_answer(const JudgeRound& order, const RoundJudged& judged);
+
 // What the event loop must know besides the machine's events.
 struct JudgeTimes {
     RoundId round;

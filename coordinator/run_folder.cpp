@@ -1,5 +1,6 @@
 #include "coordinator/run_folder.h"
 
+#include "core/check.h"
 #include "core/files.h"
 #include "core/merkle.h"
 #include "core/rng.h"
@@ -179,6 +180,22 @@ Status check_same_run(const RunManifest& manifest,
     return {};
 }
 
+// With another key or another chain, no peer of the run would take what this coordinator says.
+Status check_own_secrets(const RunManifest& manifest,
+                         const Identity& identity,
+                         const BeaconChain& beacons,
+                         const RunFolderPaths& paths) {
+    if (manifest.coordinator != identity.id()) {
+        return fail(paths.key().string() + " is not the key that the run in " +
+                    paths.root.string() + " was started with; put the old file back");
+    }
+    if (manifest.beacon_tail != beacons.tail()) {
+        return fail(paths.beacon().string() + " is not the secret that the run in " +
+                    paths.root.string() + " was started with; put the old file back");
+    }
+    return {};
+}
+
 Result<RunManifest> open_manifest(const RunFolderPaths& paths,
                                   const RunConfig& config,
                                   const RunSources& sources,
@@ -192,6 +209,9 @@ Result<RunManifest> open_manifest(const RunFolderPaths& paths,
         }
         if (Status same = check_same_run(*manifest, config, paths); !same) {
             return same.error();
+        }
+        if (Status own = check_own_secrets(*manifest, identity, beacons, paths); !own) {
+            return own.error();
         }
         return manifest;
     }
@@ -236,6 +256,7 @@ Result<OpenedRun> open_run_folder(const RunFolderPaths& paths,
         return secret.error();
     }
     const auto length = static_cast<uint64_t>(config.rounds.rounds) + kSpareRounds;
+    ASSAY_CHECK(config.rounds.rounds > 0);
     BeaconChain beacons(*secret, length);
     Result<std::unique_ptr<FolderBlobStore>> store = FolderBlobStore::open(paths.blobs());
     if (!store) {
@@ -250,6 +271,8 @@ Result<OpenedRun> open_run_folder(const RunFolderPaths& paths,
     if (!data) {
         return data.error();
     }
+    ASSAY_CHECK_EQ(manifest->beacon_tail, beacons.tail());
+    ASSAY_CHECK_EQ(manifest->coordinator, identity->id());
     return OpenedRun{*identity,
                      std::move(*manifest),
                      std::move(beacons),

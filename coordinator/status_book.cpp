@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/check.h"
+
 namespace assay {
 
 namespace {
@@ -37,6 +39,8 @@ StatusBook::StatusBook(const RoundMachine& machine,
       on_status_(std::move(on_status)),
       on_round_(std::move(on_round)),
       inner_steps_(static_cast<uint32_t>(config.inner.inner_steps)) {
+    ASSAY_CHECK(on_status_ && on_round_);
+    ASSAY_CHECK(inner_steps_ > 0);
     status_.rounds_total = static_cast<uint64_t>(config.rounds.rounds);
 }
 
@@ -79,6 +83,7 @@ void StatusBook::on(const EventHead&, const RoundSummary& summary) {
         newest.reason = entry.outcome == CommitOutcome::kCounted ? "" : entry.reason;
         newest.uploaded_bytes = bytes_up_[entry.peer];
     }
+    ASSAY_CHECK_LE(summary.round, machine_.round());
     status_.theta_root = summary.theta_root.hex();
     RoundStatus round;
     round.round = summary.round;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "core/check.h"
 #include "core/files.h"
 #include "core/log.h"
 #include "net/blob_fetcher.h"
@@ -31,6 +32,15 @@ bool needs_run(const PeerAction& action) {
     return !std::holds_alternative<Say>(action) && !std::holds_alternative<PeerNote>(action) &&
            !std::holds_alternative<ReportEquivocation>(action) &&
            !std::holds_alternative<PeerFinished>(action);
+}
+
+// Whether an action is the trainer's to do.
+bool needs_trainer(const PeerAction& action) {
+    return std::holds_alternative<TrainRound>(action) ||
+           std::holds_alternative<BuildOpening>(action) ||
+           std::holds_alternative<ApplyAggregate>(action) ||
+           std::holds_alternative<AdoptTheta>(action) ||
+           std::holds_alternative<ForgetRound>(action);
 }
 
 }  // namespace
@@ -139,6 +149,7 @@ void Peer::Program::start_machine(Digest theta_root, std::optional<RunManifest> 
     hello.numeric_class = options_.numeric_class.value_or(NumericClass::kExact);
     hello.threads = static_cast<uint32_t>(options_.threads);
     hello.build = options_.build;
+    ASSAY_CHECK(machine_ == nullptr);
     machine_ = std::make_unique<PeerMachine>(identity_.id(),
                                              options_.coordinator,
                                              hello,
@@ -212,6 +223,7 @@ Status Peer::Program::run() {
     while (!ended_) {
         turn();
     }
+    ASSAY_CHECK(ended_.has_value());
     jobs_->stop();
     job_thread_->clear();
     show(*ended_ ? "" : ended_->reason());
@@ -331,6 +343,8 @@ void Peer::Program::perform_waiting() {
     while (!waiting_.empty() && !preparing_ && !ended_) {
         const PeerAction action = std::move(waiting_.front());
         waiting_.pop_front();
+        // None but what needs no run is done before the run is prepared.
+        ASSAY_CHECK(stored_ || prepare_submitted_ || !needs_trainer(action));
         std::visit([this](const auto& one) { act(one); }, action);
     }
 }
@@ -344,6 +358,7 @@ void Peer::Program::act(const WantBlob& action) {
 }
 
 void Peer::Program::act(const PrepareRun& action) {
+    ASSAY_CHECK(!stored_ && !preparing_);  // a folder belongs to one run
     preparing_ = action.manifest;
     prepare_submitted_ = false;
     log_info("joining run " + action.manifest.run_name + ": fetching its data");
@@ -355,6 +370,7 @@ void Peer::Program::act(const PrepareRun& action) {
 }
 
 void Peer::Program::prepare_when_complete() {
+    ASSAY_CHECK(preparing_.has_value());
     const RunManifest& manifest = *preparing_;
     bool complete = store_->has(manifest.data_manifest.sha256);
     for (const BlobRef& shard : manifest.shards) {

@@ -21,6 +21,7 @@ struct StoredVectors {
 constexpr size_t kHeadBytes = 4 + 8 + 8;
 
 Bytes stored_bytes(const StoredVectors& stored) {
+    ASSAY_CHECK(!stored.vectors.empty());
     ByteWriter writer;
     writer.u32(stored.magic);
     writer.u64(stored.round);

@@ -107,6 +107,7 @@ private:
     void receive(const RoundSummary& summary, const Envelope& envelope, Instant now);
     void receive(const Goodbye& goodbye, const Envelope& envelope, Instant now);
 
+    void check_between_steps() const;
     void follow_manifest();
     void say_hello(Instant now);
     void say_submission();
@@ -146,6 +147,7 @@ private:
     std::optional<Instant> dial_at_;
     std::optional<Instant> say_at_;
     DurationMs dial_pause_;
+    bool started_ = false;
     Actions out_;
 };
 

@@ -1,4 +1,5 @@
 // Signatures around messages.
+#include "core/check.h"
 #include "protocol/codec_parts.h"
 
 namespace assay {
@@ -12,6 +13,7 @@ CheckedEnvelope make_envelope(const Identity& identity, const Message& message) 
     envelope.signer = identity.id();
     envelope.kind = message_kind(message);
     envelope.body = encode_message(message);
+    ASSAY_CHECK(envelope.kind >= 1 && envelope.kind <= std::variant_size_v<Message>);
     envelope.signature = identity.sign(envelope_digest(envelope.kind, envelope.body).span());
     Bytes wire = encode_envelope(envelope);
     return {std::move(envelope), std::move(wire)};

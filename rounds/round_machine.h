@@ -38,6 +38,9 @@ enum class RoundPhase : uint8_t {
     kClosed = 5,
 };
 const char* phase_name(RoundPhase phase);
+// Phases only move forward: whether `to` may come behind `from`. A restarted machine goes on from
+// kWaiting into any phase; a closed round leads to the next one's kGathering.
+bool may_follow(RoundPhase from, RoundPhase to);
 
 // Element r + 1 of the beacon chain: what round r reveals. Hashes to element r; element 0 is the
 // manifest's tail.
@@ -102,6 +105,7 @@ private:
     void tell_last_round(const PeerId& peer);
     void advance(Instant now);
     bool advance_once(Instant now);
+    void check_between_steps() const;
     void resume(Instant now);
     void enter(RoundPhase phase, Instant now, std::optional<Instant> deadline);
     void persist(Drafts drafts);
@@ -186,6 +190,7 @@ private:
     bool grace_runs_ = false;  // the deadline has been drawn in, or must not be
     Uplinks uplinks_;
     DurationMs gathered_;  // how long this round's COMMITs took
+    bool started_ = false;
     bool finished_ = false;
     std::vector<Action> out_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/check.h"
 #include "ledger/consequences.h"
 #include "protocol/codec.h"
 #include "protocol/plan.h"
@@ -110,6 +111,7 @@ Status RunState::apply(const RecordDraft& draft, const LedgerEvent& event) {
     if (Status own = std::visit([&](const auto& one) { return on(head, one); }, event); !own) {
         return own;
     }
+    ASSAY_CHECK_EQ(members_.size(), books_.peers().size());
     head_ = head_behind(height_, head_, std::span(&draft, 1));
     ++height_;
     return {};
@@ -158,6 +160,8 @@ Status RunState::on(const EventHead&, const RunStartEvent& start) {
 }
 
 Status RunState::on(const EventHead& head, const JoinBody& join) {
+    // The books hold an account for each member: a roster and a plan are made from both.
+    ASSAY_CHECK(books_.find(head.subject) != nullptr);
     Member& member = members_[head.subject];
     member.id = head.subject;
     member.numeric_class = join.numeric_class;
@@ -186,6 +190,7 @@ Status RunState::on(const EventHead& head, const RoundPlan& plan) {
     returns_.clear();
     rosters_.erase(rosters_.begin(), rosters_.upper_bound(round_));
     forget_old_rounds();
+    ASSAY_CHECK(current() != nullptr && rounds_.rbegin()->first == round_);
     return {};
 }
 

@@ -87,6 +87,7 @@ public:
     // follow.
     Status apply_all(const std::vector<Record>& records);
 
+    [[nodiscard]] uint64_t rounds_kept() const { return rounds_kept_; }
     [[nodiscard]] bool started() const { return height_ > 0; }
     [[nodiscard]] bool ended() const { return ended_; }
     // The round that runs, or the last one; meaningless before the first plan.
