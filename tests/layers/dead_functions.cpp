@@ -91,14 +91,28 @@ public:
 
     void look_for(Wanted* wanted) const {
         for (const auto& [path, index] : places_.at(wanted->name)) {
-            if (includes_.at(path).count(wanted->file) == 0 || !is_use(*wanted, path, index)) {
-                continue;
+            if (sees(*wanted, path, index) && is_use(*wanted, path, index)) {
+                (is_product(path) ? wanted->used : wanted->in_tests) = true;
             }
-            (is_product(path) ? wanted->used : wanted->in_tests) = true;
         }
     }
 
 private:
+    /// May the word in `path` mean it? A parameter of a template is met only where both headers
+    /// are included.
+    [[nodiscard]] bool sees(const Wanted& wanted, const std::string& path, int index) const {
+        if (includes_.at(path).count(wanted.file) != 0) {
+            return true;
+        }
+        const CppFile& file = files_.at(path);
+        const bool of_parameter =
+            !wanted.owner.empty() && word_at(file, index - 1) == "::" && !of_class(file, index);
+        return of_parameter &&
+               std::any_of(includes_.begin(), includes_.end(), [&](const auto& one) {
+                   return one.second.count(path) != 0 && one.second.count(wanted.file) != 0;
+               });
+    }
+
     [[nodiscard]] bool is_use(const Wanted& wanted, const std::string& path, int index) const {
         const CppFile& file = files_.at(path);
         const auto found = declared_.find(path);

@@ -100,6 +100,14 @@ TEST_CASE("a member is alive when product code calls it on something or inside",
     CHECK(with("A A::load(int x) { run(); return A(size()); }\n") == "A::load nobody\n");
 }
 
+TEST_CASE("a static member is alive when a template calls it on its parameter", "[layers]") {
+    const std::string header = "struct Lanes {\n    static int load(int x);\n};\n";
+    const std::string body = "template <class L> int sum(int x) { return L::load(x); }\n";
+    const std::string both = std::string(kSees) + "#include \"a/body.h\"\n";
+    CHECK(dead_in(header, {{"a/body.h", body}, {"a/b.cpp", both}}).empty());
+    CHECK(dead_in(header, {{"a/body.h", body}, {"a/b.cpp", kSees}}) == "Lanes::load nobody\n");
+}
+
 TEST_CASE("an exception needs a reason and a function that is dead", "[layers]") {
     const std::vector<DeadFunction> found = {{"f", "a/a.h", 1, true}};
     CHECK(exception_faults(found, "# why\n\nf  a seam for tests\n").empty());
