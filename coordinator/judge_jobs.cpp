@@ -9,6 +9,7 @@
 #include "protocol/codec.h"
 #include "protocol/plan.h"
 #include "rounds/missed_steps.h"
+#include "rounds/recollect.h"
 
 namespace assay {
 

@@ -153,7 +153,7 @@ bool Round::train() {
     finite_ = finite_ && all_finite(e_after);
     chain->record_feedback(e_, e_after);
     chain->fill(commit_);
-    opening_ = chain->opening_size(plan_, peer_, challenge_).value();
+    opening_ = chain->opening_bytes(plan_, peer_, challenge_).value();
     return true;
 }
 

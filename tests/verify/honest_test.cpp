@@ -7,12 +7,12 @@ namespace assay {
 
 namespace {
 
-void run_rounds(NumericClass numeric_class, int rounds) {
+void run_rounds(NumericClass numeric_class, int count) {
     VerifyWorld world(numeric_class);
     const std::vector<uint64_t> samples = {1, 2, 3, 4, 5, 6, 7, 8};
     const TokenBatch held_out = toy_batch(samples, world.sequence_tokens, true);
     const float loss_before = world.model.losses(world.theta, held_out)[0];
-    for (int round = 0; round < rounds; ++round) {
+    for (int round = 0; round < count; ++round) {
         const RoundPlan plan = world.plan();
         std::vector<PeerRound> rounds;
         std::vector<Evidence> evidence;

@@ -18,7 +18,7 @@ struct Opened {
         world.settings.chain_chunks = 1;
         challenge = world.challenge(plan, 0, done);
         shape = opening_shape(plan, plan.peers[0], world.model.layout().tile_count(), challenge);
-        bytes = *done.chain->opening_size(plan, plan.peers[0], challenge);
+        bytes = *done.chain->opening_bytes(plan, plan.peers[0], challenge);
         payload = world.decoded(done);
     }
     // Why these bytes do not pass; "" if they do.
