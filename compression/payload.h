@@ -21,7 +21,6 @@ namespace assay {
 enum class Strategy : uint8_t { kSparseLoCo, kDiLoCo, kAverage, kDdp };
 
 Result<Strategy> strategy_from_name(std::string_view name);
-const char* strategy_name(Strategy strategy);
 constexpr bool is_dense(Strategy strategy) {
     return strategy != Strategy::kSparseLoCo;
 }
@@ -56,8 +55,6 @@ uint64_t payload_bytes_max(Strategy strategy,
                            const ParameterLayout& layout,
                            const CompressionSettings& settings);
 
-// All values, zeros where nothing was sent. REQUIRES: out has layout.value_count() values.
-void expand_payload(const PeerPayload& payload, std::span<float> out);
 // ||q_c||^2 of each chunk.
 std::vector<double> payload_energies(const PeerPayload& payload);
 

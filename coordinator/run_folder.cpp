@@ -46,11 +46,11 @@ Result<Digest> open_beacon_secret(const fs::path& file) {
 }
 
 Result<DataManifest> read_data_manifest(const fs::path& folder) {
-    Result<std::string> text = read_text_file(folder / kDataManifestFile, kManifestBytesMax);
-    if (!text) {
-        return fail(text.reason() + "; make the token shards with `assay data prepare`");
+    Result<DataManifest> manifest = load_data_manifest(folder);
+    if (!manifest) {
+        return fail(manifest.reason() + "; make the token shards with `assay data prepare`");
     }
-    return parse_data_manifest(*text);
+    return manifest;
 }
 
 // What lies there is of an attempt that came to no manifest.

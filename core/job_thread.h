@@ -27,7 +27,6 @@ public:
 
     // False if the queue is full. Urgent jobs go in front of the waiting ones.
     [[nodiscard]] bool submit(std::function<void()> job, bool urgent = false);
-    [[nodiscard]] size_t waiting() const;
     // Drops the jobs that have not begun.
     void clear();
 

@@ -32,15 +32,15 @@ public:
 
     // REQUIRES: ok().
     [[nodiscard]] const T& value() const& {
-        CHECK_MSG(ok(), error().reason);
+        ASSAY_CHECK_MSG(ok(), error().reason);
         return std::get<0>(state_);
     }
     [[nodiscard]] T& value() & {
-        CHECK_MSG(ok(), error().reason);
+        ASSAY_CHECK_MSG(ok(), error().reason);
         return std::get<0>(state_);
     }
     [[nodiscard]] T&& value() && {
-        CHECK_MSG(ok(), error().reason);
+        ASSAY_CHECK_MSG(ok(), error().reason);
         return std::get<0>(std::move(state_));
     }
     [[nodiscard]] const T& operator*() const& { return value(); }

@@ -26,7 +26,6 @@ public:
     }
     [[nodiscard]] float* data() { return data_.get(); }
     [[nodiscard]] const float* data() const { return data_.get(); }
-    [[nodiscard]] size_t capacity() const { return capacity_; }
 
 private:
     static constexpr size_t kAlignment = 64;

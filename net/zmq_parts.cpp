@@ -19,8 +19,8 @@ constexpr int kReceiveQueue = 16;
 constexpr int64_t kFrameBytesMax = static_cast<int64_t>(limits::kMessageBytesMax) + 65536;
 
 void set_raw(zmq::socket_t& socket, int option, const void* value, size_t size) {
-    CHECK_MSG(zmq_setsockopt(socket.handle(), option, value, size) == 0,
-              "socket option " + std::to_string(option) + ": " + zmq_strerror(zmq_errno()));
+    ASSAY_CHECK_MSG(zmq_setsockopt(socket.handle(), option, value, size) == 0,
+                    "socket option " + std::to_string(option) + ": " + zmq_strerror(zmq_errno()));
 }
 
 }  // namespace

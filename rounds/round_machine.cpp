@@ -94,7 +94,7 @@ std::optional<Instant> RoundMachine::wake_at() const {
 void RoundMachine::persist(Drafts drafts) {
     for (const RecordDraft& draft : drafts) {
         const Status applied = state_.apply(draft);
-        CHECK_MSG(applied.ok(), applied.ok() ? "" : applied.reason());
+        ASSAY_CHECK_MSG(applied.ok(), applied.ok() ? "" : applied.reason());
     }
     Persist* last = out_.empty() ? nullptr : std::get_if<Persist>(&out_.back());
     if (last == nullptr) {

@@ -142,7 +142,6 @@ private:
     void settle(const RoundJudged& judged, Instant now);
     void record_verdicts(const RoundJudged& judged);
     void record_pay(const RoundJudged& judged);
-    void record_outcome(const RoundJudged& judged, Instant now);
     [[nodiscard]] SummaryEntry outcome_of(const PeerId& peer,
                                           const CommitState& commit,
                                           const RoundJudged& judged) const;

@@ -245,7 +245,7 @@ Status SimCoordinator::perform(const Action& action) {
 
 std::optional<Event> SimCoordinator::judged(const JudgeRound& order) {
     Result<RoundJudged> judged = judge_->judge(order);
-    CHECK_MSG(judged.ok(), judged.ok() ? "" : judged.reason());
+    ASSAY_CHECK_MSG(judged.ok(), judged.ok() ? "" : judged.reason());
     return Event(std::move(*judged));
 }
 

@@ -44,8 +44,6 @@ public:
     // GPT-2's own two files, vocab.json and merges.txt.
     static Result<Tokenizer> load_gpt2(const std::filesystem::path& vocab,
                                        const std::filesystem::path& merges);
-    // 256 bytes and the end of text.
-    static Tokenizer bytes_only();
     // Learns merges up to `vocab_size` tokens, of which the last is the end of text. Progress, from
     // 0 to 1, may be empty.
     static Result<Tokenizer> train(TextSource& source,

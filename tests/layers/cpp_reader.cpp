@@ -298,7 +298,7 @@ private:
             return false;
         }
         const bool is_operator = says("operator");
-        const std::size_t at = is_operator ? start : name_at(start);
+        const std::size_t at = is_operator ? operator_at() : name_at(start);
         if (at >= statement_.size() || kNoNames.count(word(statement_[at])) != 0) {
             return false;
         }
@@ -320,6 +320,14 @@ private:
         made.has_body = has_body;
         file_->functions.push_back(made);
         return true;
+    }
+
+    [[nodiscard]] std::size_t operator_at() const {
+        std::size_t at = 0;
+        while (word(statement_[at]) != "operator") {
+            ++at;
+        }
+        return at;
     }
 
     [[nodiscard]] std::string owner_of(std::size_t start, std::size_t at) const {

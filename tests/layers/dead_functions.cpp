@@ -105,9 +105,9 @@ private:
             return true;
         }
         const CppFile& file = files_.at(path);
-        const bool of_parameter =
-            !wanted.owner.empty() && word_at(file, index - 1) == "::" && !of_class(file, index);
-        return of_parameter &&
+        const std::string before = word_at(file, index - 1);
+        const bool on_parameter = before == "." || (before == "::" && !of_class(file, index));
+        return !wanted.owner.empty() && on_parameter &&
                std::any_of(includes_.begin(), includes_.end(), [&](const auto& one) {
                    return one.second.count(path) != 0 && one.second.count(wanted.file) != 0;
                });

@@ -2,10 +2,10 @@
 //
 // By name, without types: a use of a free function is its name that does not follow "." or "->", a
 // use of a member is its name behind ".", "->" or "::", or bare in the body of a member; both only
-// in a file that sees the header (or, behind the parameter of a template, is seen together with
-// it), outside the function's own body. So a namesake in use hides a dead function, and an overload
-// the other one. Constructors, operators, overrides (called through their base) and begin and end
-// (called by the language) are not asked.
+// in a file that sees the header (a member also where a third file sees both, as a template meets
+// its parameter), outside the function's own body. So a namesake in use hides a dead function, and
+// an overload the other one. Constructors, operators, overrides (called through their base) and
+// begin and end (called by the language) are not asked.
 
 #pragma once
 

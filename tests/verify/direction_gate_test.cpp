@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "core/rng.h"
+#include "tests/support/expand_payload.h"
 #include "tests/support/verify_world.h"
 
 namespace assay {
