@@ -60,12 +60,20 @@ bool is_alone(const CppFile& file) {
     return file.functions.size() == 1 && file.classes.empty();
 }
 
+/// Does its line end with a body that is one return?
+bool shows_itself(const std::vector<std::string>& lines, const CodeFunction& function) {
+    const std::string& line = lines[static_cast<std::size_t>(function.first_line)];
+    return function.has_body && line.find("{ return ") != std::string::npos && line.back() == '}';
+}
+
 /// Does somebody else say what it does? A constructor without arguments makes an empty one.
-bool is_asked(const CppFile& file, const CodeFunction& function) {
+bool is_asked(const CppFile& file,
+              const std::vector<std::string>& lines,
+              const CodeFunction& function) {
     const auto word = [&](int ahead) {
         return file.words.at(static_cast<std::size_t>(function.word + ahead)).text;
     };
-    if (!function.is_public || function.is_override) {
+    if (!function.is_public || function.is_override || shows_itself(lines, function)) {
         return false;
     }
     const bool is_constructor = function.is_special && function.name == function.owner;
@@ -89,7 +97,7 @@ ToldFunctions told_functions(const std::map<std::string, std::string>& texts) {
         const CppFile file = read_cpp(text);
         const std::vector<std::string> lines = lines_of(text);
         for (const CodeFunction& function : file.functions) {
-            if (!is_asked(file, function)) {
+            if (!is_asked(file, lines, function)) {
                 continue;
             }
             ++all.asked;

@@ -2,7 +2,8 @@
 //
 // Asked are free functions and public members of product headers. Not asked, for somebody else says
 // it: overrides (their base), constructors without arguments, destructors, operators, what is
-// defaulted or deleted, and definitions of a member outside its class.
+// defaulted or deleted, definitions of a member outside its class, and what is one line that ends
+// in the body { return ...; }, which a reader sees at once.
 //
 // Told is a declaration with a comment on one of its own lines, or with one directly above its
 // group: the consecutive lines of declarations without an empty line, an access word or the

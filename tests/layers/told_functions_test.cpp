@@ -26,14 +26,17 @@ TEST_CASE("a comment tells the declarations of its group, and no others", "[laye
         "    void run() override;\n"
         "    bool operator==(const A&) const;\n\n"
         "    // Says why.\n"
-        "    int size() const { return 1; }\n"
+        "    int size() const { return size_ + 1; }\n\n"
+        "    int shown() const { return size_; }\n"
+        "    void count() { ++size_; }\n"
         "private:\n"
         "    int own();\n"
         "};\n\n}\n";
     const ToldFunctions found = told_functions({{"a/a.h", header}, {"a/a.cpp", "int f();\n"}});
     CHECK(found.asked == 7);
     CHECK(found.silent ==
-          std::vector<std::string>{"a/a.h:7: silent", "a/a.h:13: behind_a_gap", "a/a.h:23: A"});
+          std::vector<std::string>{
+              "a/a.h:7: silent", "a/a.h:13: behind_a_gap", "a/a.h:23: A", "a/a.h:31: count"});
     CHECK(told_functions({{"tests/a/a.h", header}}).asked == 0);
 }
 
