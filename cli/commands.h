@@ -6,6 +6,7 @@
 
 namespace assay {
 
+// What their options hold lives as long as the command line.
 void add_demo(CommandLine& line);
 void add_coordinator(CommandLine& line);
 void add_peer(CommandLine& line);

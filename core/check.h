@@ -16,6 +16,7 @@ namespace assay {
                                const char* condition,
                                const std::string& details);
 
+// Both values in words, for the checks that compare two.
 template <typename A, typename B>
 std::string describe_pair(const A& a, const B& b) {
     std::ostringstream out;

@@ -17,6 +17,7 @@ struct Error {
     std::string reason;
 };
 
+// What a function that returns a Result returns when it fails.
 inline Error fail(std::string reason) {
     return Error{std::move(reason)};
 }
@@ -68,6 +69,7 @@ public:
 
     [[nodiscard]] bool ok() const { return !failed_; }
     explicit operator bool() const { return ok(); }
+    // REQUIRES: !ok().
     [[nodiscard]] const Error& error() const {
         ASSAY_CHECK(failed_);
         return error_;

@@ -12,6 +12,7 @@ namespace assay {
 class FloatBuffer {
 public:
     FloatBuffer() = default;
+    // The values are not initialised.
     explicit FloatBuffer(size_t count) { reserve(count); }
 
     // Room for `count` floats; what stood there is lost where it grows.

@@ -34,6 +34,7 @@ struct GemmBody : GemmSizes<P> {
         size_t step;
         size_t steps;
         size_t pieces;
+        // As few pieces as `most` allows, alike in size, multiples of `unit` but for the last.
         Cut(size_t all, size_t most, size_t unit)
             : count(all),
               step(unit),
@@ -75,6 +76,7 @@ struct GemmBody : GemmSizes<P> {
         return up(cut_rows(p).widest() * cut_depth(p).widest() + kSlack, kSlack);
     }
 
+    // Floats of scratch that run() needs: both operands packed, b only where it is not yet.
     static size_t scratch(const GemmPart& p) {
         if (p.m == 0 || p.n == 0 || p.k == 0) return 0;
         const size_t packed_b =
@@ -82,6 +84,7 @@ struct GemmBody : GemmSizes<P> {
         return packed_a_floats(p) + packed_b;
     }
 
+    // Cuts columns and depth so that packed operands stay in cache; depths are added in order.
     static void run_blocks(const GemmPart& p, float* scratch) {
         const Cut columns = cut_columns(p);
         const Cut depths = cut_depth(p);
@@ -127,6 +130,7 @@ struct GemmBody : GemmSizes<P> {
         ((sums[kVector].store(c + kVector * kWidth)), ...);
     }
 
+    // One row times panels: each is read once, nothing is packed.
     static void stream_row(const GemmPart& p) {
         constexpr size_t kTogether = P::kStreamPanels;
         float beside[kTogether * kGemmPanel];
@@ -142,6 +146,7 @@ struct GemmBody : GemmSizes<P> {
         }
     }
 
+    // The product that GemmPart describes, by the way that fits its shape.
     static void run(const GemmPart& p, float* scratch) {
         if (p.k == 0) {
             if (!p.accumulate) clear(p);

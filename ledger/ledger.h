@@ -1,7 +1,7 @@
 // The append-only chain of signed records, behind one interface: memory, SQLite, later PostgreSQL.
 //
 // Keeps what happened; decides nothing (ledger/books.h folds it, ledger/ledger_verify.h checks
-// it). The thread that owns storage owns the ledger.
+// it). One thread owns it: the coordinator's event loop.
 
 #pragma once
 

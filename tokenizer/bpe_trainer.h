@@ -22,6 +22,7 @@ public:
     static constexpr size_t kWordsMax = 4'000'000;  // rarer words are dropped above
     static constexpr size_t kWordBytesMax = 256;    // longer words teach nothing
 
+    // Counts one more of this word; what is shorter than two bytes or too long is passed over.
     void add(std::string_view word);
 
     // Merges that make ids 256, 257, ...; fails if the words have too few pairs. `progress` is

@@ -280,7 +280,8 @@ private:
             } else if (angle == 0 && text == "=") {
                 return statement_.size();
             } else if (angle == 0 && text == "(") {
-                const bool named = i > start && is_name(word(statement_[i - 1]));
+                const bool pointer = i + 1 < statement_.size() && word(statement_[i + 1]) == "*";
+                const bool named = i > start && is_name(word(statement_[i - 1])) && !pointer;
                 return named ? i - 1 : statement_.size();
             }
         }

@@ -47,6 +47,7 @@ TEST_CASE("functions are read with owner, access and body", "[layers]") {
         "};\n"
         "int A::Part::defined() { if (a) { b(); } return 1; }\n"
         "const int kFirst = first({1, 2});\n"
+        "void (*pointer)(int x);\n"
         "A_MACRO(x);\n");
     std::string read;
     for (const CodeFunction& one : file.functions) {
