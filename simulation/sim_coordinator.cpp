@@ -5,6 +5,7 @@
 #include "core/merkle.h"
 #include "protocol/codec.h"
 #include "rounds/missed_steps.h"
+#include "rounds/recollect.h"
 
 namespace assay {
 

@@ -24,8 +24,8 @@ StrategyCase sparseloco(double rate, double alpha) {
     return {"sparseloco", "sparseloco", rate, step(alpha), 0, compression};
 }
 
-// The best of `assay_studies run strategies_grid` and `format_loss` (docs/log/format.md), on a seed that
-// is none of these.
+// The best of `assay_studies run strategies_grid` and `format_loss` (docs/log/format.md), on a seed
+// that is none of these.
 std::vector<StrategyCase> chosen_cases() {
     return {{"ddp", "ddp", 3e-3, step(1.0), 0},
             {"average", "average", 9e-3, step(0.7), 0},

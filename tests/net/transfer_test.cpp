@@ -3,7 +3,7 @@
 
 #include "core/rng.h"
 #include "net/blob_fetcher.h"
-#include "tests/support/full_disk.h"
+#include "tests/store/full_disk.h"
 #include "tests/support/scratch_folder.h"
 
 namespace assay {

@@ -6,7 +6,7 @@
 
 #include "core/files.h"
 #include "protocol/limits.h"
-#include "tests/support/full_disk.h"
+#include "tests/store/full_disk.h"
 #include "tests/support/scratch_folder.h"
 
 namespace assay {

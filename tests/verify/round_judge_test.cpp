@@ -6,7 +6,7 @@
 #include <set>
 
 #include "core/merkle.h"
-#include "rounds/round_plan.h"
+#include "protocol/plan.h"
 #include "tests/support/verify_world.h"
 
 namespace assay {
