@@ -37,6 +37,7 @@ public:
 // For tests and simulation: stands still until told otherwise.
 class FakeClock : public Clock {
 public:
+    // Stands at `start`, by default at the epoch.
     explicit FakeClock(Instant start = {}) : now_(start) {}
     [[nodiscard]] Instant now() const override { return now_; }
     // Neither has a lower bound: tests may turn time back.

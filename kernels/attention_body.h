@@ -45,6 +45,7 @@ struct AttentionBody {
         return scale;
     }
 
+    // +0, not -0: sums over keys begin with it.
     static void clear(float* to, size_t count) {
         for (size_t i = 0; i < count; ++i) {
             to[i] = 0.0F;
@@ -364,6 +365,7 @@ struct AttentionBody {
         }
     }
 
+    // `count` queries from `first` on; keys behind a query are left out, not weighed with 0.
     static void forward_block(const AttentionForwardPart& part, size_t first, float* scratch) {
         const size_t count = lesser(kBlock, part.last - first);
         const size_t keys = first + count;

@@ -50,6 +50,7 @@ struct GemmBody : GemmSizes<P> {
     static Cut cut_depth(const GemmPart& p) { return {p.k, P::kBlockDepth, 1}; }
     static Cut cut_columns(const GemmPart& p) { return {p.n, P::kBlockColumns, kGemmPanel}; }
 
+    // A product over no depth at all.
     static void clear(const GemmPart& p) {
         for (size_t i = 0; i < p.m; ++i) {
             for (size_t j = 0; j < p.n; ++j) {
@@ -72,6 +73,7 @@ struct GemmBody : GemmSizes<P> {
         }
     }
 
+    // Room for the widest piece of a.
     static size_t packed_a_floats(const GemmPart& p) {
         return up(cut_rows(p).widest() * cut_depth(p).widest() + kSlack, kSlack);
     }

@@ -31,6 +31,7 @@ struct PaySettings {
     int64_t audit_margin_ppm = 200'000;
     int64_t declared_cost_ppm = 1'000'000;
 
+    // All settings, in the order of the digest (core/fields.h).
     template <class V>
     void for_each(V& visit) {
         visit(Field{"pool_per_round",

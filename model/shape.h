@@ -33,6 +33,7 @@ struct ModelShape {
 
     bool operator==(const ModelShape&) const = default;
 
+    // All settings, in the order of the digest (core/fields.h).
     template <class V>
     void for_each(V& visitor) {
         visitor(Field{"vocab_size", "tokens", 256, 1 << 20, "size of the vocabulary"}, vocab);

@@ -10,6 +10,7 @@ namespace assay {
 
 class Reminder {
 public:
+    // `every`: the least time between two tellings of one trouble.
     explicit Reminder(DurationMs every) : every_(every) {}
 
     // The trouble is there. True if it is time to tell of it.

@@ -37,6 +37,7 @@ enum class RoundPhase : uint8_t {
     kJudging = 4,
     kClosed = 5,
 };
+// In lower case, as the status file says it.
 const char* phase_name(RoundPhase phase);
 
 // Element r + 1 of the beacon chain: what round r reveals. Hashes to element r; element 0 is the
@@ -149,7 +150,7 @@ private:
     void announce_outcome(const RoundJudged& judged, const std::set<PeerId>& ejected_before);
     void end_run_if_settled(Instant now);
 
-    // round_machine_open.cpp: roster and plan of the next round
+    // round_machine_plan.cpp: roster and plan of the next round
     [[nodiscard]] std::vector<Candidate> candidates() const;
     [[nodiscard]] uint64_t speed_of(const Member& member) const;
     [[nodiscard]] uint64_t uplink_of(const PeerId& peer) const;

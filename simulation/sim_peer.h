@@ -30,6 +30,7 @@ public:
             uint64_t number,
             std::string attack);
 
+    // Starts from what its folder kept, as a process does; blobs of unfinished rounds are gone.
     void boot();
     // Loses what is not in its folder: machine, chain, the round it was in.
     void crash();

@@ -47,6 +47,7 @@ struct SimulationOptions {
 // Blobs by hash: what a disk keeps through a crash.
 class MemoryBlobs {
 public:
+    // Nothing is private here, and a blob put twice is there once.
     BlobRef put(ByteSpan bytes);
     [[nodiscard]] Result<Bytes> get(const Digest& sha256) const;
     [[nodiscard]] bool has(const Digest& sha256) const { return blobs_.count(sha256) > 0; }
@@ -63,6 +64,7 @@ private:
 struct SimRun {
     explicit SimRun(const SimulationOptions& options);
 
+    // What the programs make of the run's manifest, made from the options instead.
     [[nodiscard]] TrainerSettings trainer_settings(const PeerId& self) const;
     [[nodiscard]] JudgeSettings judge_settings() const;
     // Of the honest peer `number`, or of the adversary 1000 + n.

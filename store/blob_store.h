@@ -26,6 +26,7 @@ enum class Visibility { kPrivate, kPublic };
 
 class BlobStore {
 public:
+    // Makes the folders where they are missing. The file system must outlive the store.
     static Result<BlobStore> open(const std::filesystem::path& folder,
                                   FileSystem& files = real_file_system());
 
@@ -33,6 +34,7 @@ public:
     // (full disk) nothing is left behind.
     Result<BlobRef> put(ByteSpan bytes, Visibility visibility);
 
+    // Of whole blobs: one that still arrives is not there.
     [[nodiscard]] bool has(const Digest& sha256) const;
     [[nodiscard]] Result<uint64_t> size(const Digest& sha256) const;
     // The whole blob, with its hash checked again.

@@ -105,8 +105,10 @@ TEST_CASE("a static member is alive when a template calls it on its parameter", 
     const std::string header = "struct Lanes {\n    static int load(int x);\n};\n";
     const std::string body = "template <class L> int sum(int x) { return L::load(x); }\n";
     const std::string both = std::string(kSees) + "#include \"a/body.h\"\n";
-    CHECK(dead_in(header, {{"a/body.h", body}, {"a/b.cpp", both}}).empty());
-    CHECK(dead_in(header, {{"a/body.h", body}, {"a/b.cpp", kSees}}) == "Lanes::load nobody\n");
+    CHECK(dead_in(header, {{"a/body.h", body}, {"a/b.cpp", both + "int x = sum<Lanes>(1);\n"}})
+              .empty());
+    CHECK(dead_in(header, {{"a/body.h", body}, {"a/b.cpp", kSees}}) ==
+          "Lanes::load nobody\nsum nobody\n");
 }
 
 TEST_CASE("an exception needs a reason and a function that is dead", "[layers]") {
