@@ -22,19 +22,19 @@ std::unique_ptr<Trainer> make(TrainerSettings settings, TrainerPorts ports, Grad
 
 struct Attack {
     std::string_view name;
-    std::string_view words;  // of verify/, in the layer that docs/verification.md names
+    Layer layer = Layer::kForm;
     std::unique_ptr<Trainer> (*make)(TrainerSettings, TrainerPorts, GradientModel&);
 };
 
 constexpr Attack kAttacks[] = {
-    {"random", "of the payload", make<RandomPeer>},
-    {"sign_flip", "codes of the payload differ", make<SignFlipPeer>},
-    {"scaled", "scales of the payload", make<ScaledPeer>},
-    {"lazy", "gradient audit of step", make<LazyPeer>},
-    {"other_data", "gradient audit of step", make<OtherDataPeer>},
-    {"copycat", "does not open for its own assignment", make<CopycatPeer>},
-    {"stale", "base root", make<StalePeer>},
-    {"silent", "the opening did not come in time", make<SilentPeer>},
+    {"random", Layer::kChunkChain, make<RandomPeer>},
+    {"sign_flip", Layer::kChunkChain, make<SignFlipPeer>},
+    {"scaled", Layer::kChunkChain, make<ScaledPeer>},
+    {"lazy", Layer::kGradientAudit, make<LazyPeer>},
+    {"other_data", Layer::kGradientAudit, make<OtherDataPeer>},
+    {"copycat", Layer::kCopies, make<CopycatPeer>},
+    {"stale", Layer::kForm, make<StalePeer>},
+    {"silent", Layer::kRefusal, make<SilentPeer>},
 };
 
 }  // namespace
@@ -50,13 +50,13 @@ const std::vector<std::string>& adversary_names() {
     return kNames;
 }
 
-std::string_view deciding_words(std::string_view name) {
+std::optional<Layer> deciding_layer(std::string_view name) {
     for (const Attack& attack : kAttacks) {
         if (attack.name == name) {
-            return attack.words;
+            return attack.layer;
         }
     }
-    return {};
+    return std::nullopt;
 }
 
 std::unique_ptr<Trainer> make_adversary(std::string_view name,

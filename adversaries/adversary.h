@@ -6,20 +6,22 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "peer/trainer.h"
+#include "protocol/messages.h"
 
 namespace assay {
 
 // random, sign_flip, scaled, lazy, other_data, copycat, stale, silent.
 const std::vector<std::string>& adversary_names();
 
-// What the reason of the verdict says that decides on this attack: words of its layer alone. Empty
-// for a name that is none.
-std::string_view deciding_words(std::string_view name);
+// The layer whose verdict decides on this attack (docs/verification.md); none for a name that is
+// none.
+std::optional<Layer> deciding_layer(std::string_view name);
 
 // Null for a name that is none. REQUIRES: model outlives the trainer.
 std::unique_ptr<Trainer> make_adversary(std::string_view name,

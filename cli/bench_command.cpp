@@ -9,6 +9,7 @@
 #include "cli/progress.h"
 #include "core/fields.h"
 #include "core/files.h"
+#include "llama/device.h"
 
 namespace assay {
 
@@ -121,6 +122,9 @@ int run_bench(const Bench& bench, const BenchRun& given) {
     if (!refused.empty()) {
         std::fprintf(stderr, "assay: %s\n", refused.c_str());
         return kExitUsage;
+    }
+    if (const Status usable = check_torch_path(); !usable) {
+        return failed(usable.reason());
     }
     if (!has_folder(given.json_file) || !has_folder(given.plot_file)) {
         return kExitFailed;

@@ -1,6 +1,7 @@
 #include "cli/compute_options.h"
 
 #include "kernels/kernel_path.h"
+#include "llama/device.h"
 #include "llama/llama.h"
 
 namespace assay {
@@ -20,9 +21,16 @@ void add_training_options(Command& command, ComputeOptions& options, const std::
                    "less memory for a third more time: the same bits (class exact)");
 }
 
+Status force_kernels(const ComputeOptions& options) {
+    if (Status forced = force_kernel_path(options.kernels); !forced) {
+        return fail("--kernels: " + forced.reason() + "; name one of these, or leave it out");
+    }
+    return {};
+}
+
 Status use_kernels(const ComputeOptions& options) {
-    Status forced = force_kernel_path(options.kernels);
-    return forced ? forced : fail("--kernels: " + forced.reason());
+    const Status forced = force_kernels(options);
+    return forced ? check_torch_path() : forced;
 }
 
 ModelMaker model_maker(const ComputeOptions& options) {

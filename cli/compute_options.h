@@ -27,6 +27,8 @@ void add_compute_options(Command& command, ComputeOptions& options, const std::s
 void add_training_options(Command& command, ComputeOptions& options, const std::string& what);
 
 // Fails where this machine lacks the kernels asked for.
+Status force_kernels(const ComputeOptions& options);
+// The same, and where it lacks the code path that the environment forces on libtorch.
 Status use_kernels(const ComputeOptions& options);
 
 using ModelMaker = std::function<Result<std::unique_ptr<GradientModel>>(

@@ -15,8 +15,12 @@
 #include "cli/demo_plan.h"
 #include "cli/demo_table.h"
 #include "cli/http_client.h"
+#include "cli/node_commands.h"
+#include "cli/run_reader.h"
 #include "cli/stop_signal.h"
 #include "core/files.h"
+#include "ledger/rejections.h"
+#include "llama/device.h"
 
 namespace assay {
 
@@ -90,7 +94,8 @@ Result<CoordinatorStatus> await_status(const DemoPlan& plan, ChildProcess& coord
         }
         if (coordinator.poll()) {
             return fail("the coordinator ended with status " + std::to_string(*coordinator.poll()) +
-                        "; see " + coordinator.log_file().string());
+                        ": " + last_line_of(coordinator.log_file()) + " (" +
+                        coordinator.log_file().string() + ")");
         }
         if (stop_requested()) {
             return fail("stopped by Ctrl-C; what was trained lies in " + plan.folder.string());
@@ -222,6 +227,13 @@ std::vector<PeerReport> peer_reports(const DemoPlan& plan) {
     return reports;
 }
 
+std::map<PeerId, Verdict> rejections_of(const DemoPlan& plan) {
+    Result<std::unique_ptr<SqliteLedger>> ledger = open_ledger(plan.coordinator_folder());
+    Result<std::map<PeerId, Verdict>> found =
+        ledger ? last_rejections(**ledger) : Result<std::map<PeerId, Verdict>>(ledger.error());
+    return found ? std::move(*found) : std::map<PeerId, Verdict>{};
+}
+
 void verify_ledger(const DemoPlan& plan, DemoOutcome& outcome) {
     const fs::path log = plan.folder / "ledger-verify.log";
     Result<ChildProcess> child = ChildProcess::start(
@@ -320,6 +332,7 @@ Result<DemoOutcome> run_demo(const DemoPlan& plan) {
     Result<std::vector<RoundStatus>> rounds = read_rounds(plan.coordinator_folder());
     outcome.rounds = rounds ? *rounds : std::vector<RoundStatus>{};
     outcome.reports = peer_reports(plan);
+    outcome.rejections = rejections_of(plan);
     verify_ledger(plan, outcome);
     Result<std::string> answer = ask_model(plan);
     outcome.answered = answer.ok();
@@ -330,6 +343,9 @@ Result<DemoOutcome> run_demo(const DemoPlan& plan) {
 
 int demo(const DemoOptions& options) {
     catch_stop_signals();
+    if (Status usable = check_torch_path(); !usable) {
+        return report_status(usable);
+    }
     Result<DemoPlan> plan = make_demo_plan(options);
     if (!plan) {
         std::fprintf(stderr, "assay: %s\n", plan.reason().c_str());

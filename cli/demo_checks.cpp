@@ -70,11 +70,12 @@ DemoCheck check_cheat(const DemoPeer& peer, const DemoOutcome& outcome) {
     if (!has_committed(outcome, peer.id)) {
         return {false, peer.name + " committed in no round: nothing is shown"};
     }
-    const std::string_view words = deciding_words(peer.attack);
-    if (status->verdict == "counted" || status->reason.find(words) == std::string::npos) {
+    const auto rejection = outcome.rejections.find(peer.id);
+    if (status->verdict == "counted" || rejection == outcome.rejections.end() ||
+        rejection->second.layer != deciding_layer(peer.attack)) {
         return {false,
                 peer.name + " is " + status->verdict + " (" + status->reason +
-                    "); expected was a verdict that says: " + std::string(words)};
+                    "); expected was a rejection by the layer that docs/verification.md names"};
     }
     return {status->vested == 0,
             peer.name + " vested " + std::to_string(status->vested) + " and forfeited " +

@@ -2,10 +2,12 @@
 
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
 #include "cli/demo_plan.h"
+#include "protocol/messages.h"
 #include "status/status_json.h"
 
 namespace assay {
@@ -13,7 +15,8 @@ namespace assay {
 struct DemoOutcome {
     CoordinatorStatus status;
     std::vector<RoundStatus> rounds;
-    std::vector<PeerReport> reports;  // in order of DemoPlan::peers
+    std::vector<PeerReport> reports;       // in order of DemoPlan::peers
+    std::map<PeerId, Verdict> rejections;  // by the ledger
     bool ledger_ok = false;
     std::string ledger_text;
     bool answered = false;

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/compute_options.h"
 #include "compression/device_update.h"
 #include "kernels/kernel_path.h"
 #include "llama/device.h"
@@ -38,7 +39,7 @@ struct DoctorOptions {
     std::string folder = ".";
     int64_t port = 7700;
     int64_t peers = 1;
-    int64_t threads = 1;
+    ComputeOptions compute;
     int64_t parameters_millions = 1;
     int64_t inner_steps = 12;
 };
@@ -68,24 +69,28 @@ Finding check_libraries() {
     return {Health::kGood, "libraries", libraries_text()};
 }
 
-Finding check_cpu() {
-    std::string text = std::to_string(std::thread::hardware_concurrency()) + " cores; kernels:";
-    for (const KernelPath path : available_kernel_paths()) {
-        text += " " + std::string(kernel_path_name(path));
+Finding check_cpu(const DoctorOptions& options) {
+    if (const Status forced = force_kernels(options.compute); !forced) {
+        return {Health::kBad, "processor", forced.reason()};
     }
+    const std::string text = std::to_string(std::thread::hardware_concurrency()) +
+                             " cores; kernels: " + path_names(available_kernel_paths());
     if (kernel_path() == KernelPath::kScalar) {
-        return {Health::kNote, "processor", text + ": correct, but slow without AVX2 and FMA"};
+        return {Health::kNote, "processor", text + ": scalar is correct, but slow"};
     }
-    return {Health::kGood, "processor", text + " (the last one is used; all give the same bits)"};
+    return {Health::kGood,
+            "processor",
+            text + " (" + std::string(kernel_path_name(kernel_path())) +
+                " is used; all give the same bits)"};
 }
 
 Finding check_threads(const DoctorOptions& options) {
-    const int64_t wanted = options.peers * options.threads;
+    const int64_t wanted = options.peers * options.compute.threads;
     const int64_t cores = std::thread::hardware_concurrency();
     const std::string text = std::to_string(options.peers) + " peers of " +
-                             std::to_string(options.threads) + " threads on " +
+                             std::to_string(options.compute.threads) + " threads on " +
                              std::to_string(cores) + " cores";
-    if (wanted > cores && options.threads > 1) {
+    if (wanted > cores && options.compute.threads > 1) {
         return {Health::kBad,
                 "threads",
                 text + ": give each peer --threads 1, or they will wait for one another"};
@@ -93,7 +98,10 @@ Finding check_threads(const DoctorOptions& options) {
     return {wanted > cores ? Health::kNote : Health::kGood, "threads", text};
 }
 
-Finding check_gpu() {
+Finding check_tensor_library() {
+    if (const Status usable = check_torch_path(); !usable) {
+        return {Health::kBad, "tensor library", usable.reason()};
+    }
     return {Health::kGood, "tensor library", describe_torch()};
 }
 
@@ -181,9 +189,9 @@ Finding check_disk(const DoctorOptions& options) {
 
 int doctor(const DoctorOptions& options) {
     const std::vector<Finding> findings = {check_libraries(),
-                                           check_cpu(),
+                                           check_cpu(options),
                                            check_threads(options),
-                                           check_gpu(),
+                                           check_tensor_library(),
                                            check_cuda(),
                                            check_port(options.port),
                                            check_clock(),
@@ -206,16 +214,18 @@ int doctor(const DoctorOptions& options) {
 
 void add_doctor(CommandLine& line) {
     static DoctorOptions options;
-    line.add("doctor",
-             "Check this machine: libraries, processor, GPU, port, clock, disk",
-             "assay doctor --peers 4 --threads 1 --port 7700",
-             [] { return doctor(options); })
-        .text("--dir", options.folder, "folder in which a node would keep its data")
-        .number("--port", options.port, 1, 65535, "port of a coordinator on this machine")
-        .number("--peers", options.peers, 1, 1024, "peers that will run on this machine")
-        .number("--threads", options.threads, 1, 1024, "threads of each")
-        .number("--parameters", options.parameters_millions, 1, 1000000, "millions of parameters")
-        .number("--inner-steps", options.inner_steps, 1, 1024, "inner steps of a round");
+    Command& command =
+        line.add("doctor",
+                 "Check this machine: libraries, processor, GPU, port, clock, disk",
+                 "assay doctor --peers 4 --threads 1 --port 7700",
+                 [] { return doctor(options); })
+            .text("--dir", options.folder, "folder in which a node would keep its data")
+            .number("--port", options.port, 1, 65535, "port of a coordinator on this machine")
+            .number("--peers", options.peers, 1, 1024, "peers that will run on this machine")
+            .number(
+                "--parameters", options.parameters_millions, 1, 1000000, "millions of parameters")
+            .number("--inner-steps", options.inner_steps, 1, 1024, "inner steps of a round");
+    add_compute_options(command, options.compute, "threads of each");
 }
 
 }  // namespace assay

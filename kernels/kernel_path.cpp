@@ -60,19 +60,38 @@ void force_kernel_path(KernelPath path) {
 }
 
 Status force_kernel_path(const std::string& name) {
+    const Result<KernelPath> path = path_named(name, available_kernel_paths());
+    if (!path) {
+        return path.error();
+    }
     if (name == "auto") {
         forced.store(kNotForced, std::memory_order_relaxed);
-        return {};
+    } else {
+        force_kernel_path(*path);
     }
-    std::string known = "auto";
-    for (const KernelPath path : available_kernel_paths()) {
+    return {};
+}
+
+Result<KernelPath> path_named(const std::string& name, const std::vector<KernelPath>& paths) {
+    ASSAY_CHECK(!paths.empty());
+    if (name == "auto") {
+        return paths.back();
+    }
+    for (const KernelPath path : paths) {
         if (name == kernel_path_name(path)) {
-            force_kernel_path(path);
-            return {};
+            return path;
         }
-        known += ", " + std::string(kernel_path_name(path));
     }
-    return fail("no kernels named " + name + " on this machine; it has: " + known);
+    return fail("no kernels named " + name + " on this machine; it has: auto, " +
+                path_names(paths));
+}
+
+std::string path_names(const std::vector<KernelPath>& paths) {
+    std::string names;
+    for (const KernelPath path : paths) {
+        names += (names.empty() ? "" : ", ") + std::string(kernel_path_name(path));
+    }
+    return names;
 }
 
 }  // namespace assay

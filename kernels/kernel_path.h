@@ -29,6 +29,10 @@ std::vector<KernelPath> available_kernel_paths();
 void force_kernel_path(KernelPath path);
 // "auto" or a name. Fails with what this machine has.
 Status force_kernel_path(const std::string& name);
+// What a name means to a machine that has `paths` (available_kernel_paths()): "auto" the last.
+Result<KernelPath> path_named(const std::string& name, const std::vector<KernelPath>& paths);
+// "scalar, avx2"
+std::string path_names(const std::vector<KernelPath>& paths);
 
 // For tests: forces a path and takes the choice back.
 class ForcedKernelPath {

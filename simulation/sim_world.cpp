@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "core/check.h"
 #include "core/merkle.h"
 #include "data/assignment.h"
 #include "ledger/ledger_verify.h"
+#include "ledger/rejections.h"
 #include "protocol/codec.h"
 #include "verify/challenge.h"
 
@@ -287,6 +289,11 @@ void SimWorld::fill(SimulationReport& report) const {
     if (!coordinator_.summaries().empty()) {
         report.loss_first = coordinator_.summaries().front().loss_before;
         report.loss_last = coordinator_.summaries().back().loss_after;
+    }
+    const auto rejections = last_rejections(coordinator_.ledger());
+    CHECK_MSG(rejections.ok(), rejections.ok() ? "" : rejections.reason());
+    for (const auto& [id, verdict] : *rejections) {
+        lines[id].rejected_by = verdict.layer;
     }
     for (const auto& peer : peers_) {
         SimulatedPeer line = lines[peer->id()];

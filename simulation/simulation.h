@@ -3,9 +3,11 @@
 
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "protocol/messages.h"
 #include "simulation/sim_run.h"
 
 namespace assay {
@@ -21,6 +23,7 @@ struct SimulatedPeer {
     int64_t forfeited = 0;
     bool ejected = false;
     std::string verdict;  // the last one that was not "accepted", in words
+    std::optional<Layer> rejected_by;
 };
 
 struct SimulationReport {

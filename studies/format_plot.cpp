@@ -85,7 +85,7 @@ std::string format_plot(const std::vector<BenchRow>& rows) {
     lost.logarithmic = true;
     DotPanel kept{"Energy kept, by selection", "share of all energy", lines_of(values, kKept)};
     kept.from_zero = true;
-    return dot_chart_svg({"assay_studies run format, " + size, kSamples, {bits, lost, kept}});
+    return dot_chart_svg({"assay-studies run format, " + size, kSamples, {bits, lost, kept}});
 }
 
 }  // namespace assay

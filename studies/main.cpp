@@ -1,4 +1,4 @@
-// The `assay_studies` program: lists the studies of formats and strategies, and runs one.
+// The `assay-studies` program: lists the studies of formats and strategies, and runs one.
 
 #include <cstdio>
 #include <exception>
@@ -9,19 +9,19 @@
 int main(int argc, char** argv) {
     try {
         assay::CommandLine line(
-            "assay_studies",
+            "assay-studies",
             "Assay's studies: which settings, formats and strategies of training are best.\n"
             "They train or count for minutes; what they found stands in docs/log.",
-            "assay_studies 0.1.0");
+            "assay-studies 0.1.0");
         assay::add_bench_command(line,
                                  {"run",
                                   "List the studies, or run one",
-                                  "assay_studies run format --parameters 1M --plot format.svg",
+                                  "assay-studies run format --parameters 1M --plot format.svg",
                                   "study",
                                   assay::all_studies()});
         return line.run(argc, argv);
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "assay_studies: unexpected failure: %s\n", error.what());
+        std::fprintf(stderr, "assay-studies: unexpected failure: %s\n", error.what());
         return assay::kExitFailed;
     }
 }

@@ -24,7 +24,7 @@ StrategyCase sparseloco(double rate, double alpha) {
     return {"sparseloco", "sparseloco", rate, step(alpha), 0, compression};
 }
 
-// The best of `assay_studies run strategies_grid` and `format_loss` (docs/log/format.md), on a seed
+// The best of `assay-studies run strategies_grid` and `format_loss` (docs/log/format.md), on a seed
 // that is none of these.
 std::vector<StrategyCase> chosen_cases() {
     return {{"ddp", "ddp", 3e-3, step(1.0), 0},

@@ -62,6 +62,9 @@ Demo made_demo() {
     }
     demo.outcome.reports = {{status.peers[0].id.hex(), RoundId{1}, status.theta_root, "done", ""},
                             {status.peers[1].id.hex(), RoundId{1}, "", "done", "refused"}};
+    Verdict rejection;
+    rejection.layer = Layer::kGradientAudit;
+    demo.outcome.rejections[demo.plan.peers[1].id] = rejection;
     demo.outcome.ledger_ok = true;
     demo.outcome.ledger_text = "the ledger verifies";
     demo.outcome.answered = true;
@@ -129,8 +132,11 @@ TEST_CASE("a demo whose cheat did not try, or was not found by its layer, has sh
     counted.outcome.status.peers[1].verdict = "counted";
     CHECK_FALSE(ok(counted));
     Demo elsewhere = made_demo();
-    elsewhere.outcome.status.peers[1].reason = "the opening did not come in time";
+    elsewhere.outcome.rejections.begin()->second.layer = Layer::kRefusal;
     CHECK_FALSE(ok(elsewhere));
+    Demo unjudged = made_demo();
+    unjudged.outcome.rejections.clear();
+    CHECK_FALSE(ok(unjudged));
 }
 
 TEST_CASE("the demo's JSON holds each peer's pay, verdict and digest") {

@@ -11,6 +11,7 @@
 #include "tests/compression/host_device.h"
 #include "tests/compression/samples.h"
 #include "tests/compression/update_cases.h"
+#include "tests/support/skip.h"
 
 namespace assay {
 
@@ -173,11 +174,11 @@ TEST_CASE("a device that gives other bits is found") {
     CHECK_FALSE(check_device(broken).ok());
 }
 
-TEST_CASE("a CUDA device, where there is one, gives the truth's bits") {
+TEST_CASE("a CUDA device, where there is one, gives the truth's bits", "[needs_cuda]") {
     Result<std::unique_ptr<ChunkDevice>> device = open_cuda_device();
     CHECK(device.ok() == cuda_available());
     if (!device) {
-        WARN("skipped: " + device.reason());
+        skip_case(device.reason());
         return;
     }
     const Status same = check_device(**device);

@@ -11,6 +11,7 @@
 #include "compression/dense_update.h"
 #include "core/files.h"
 #include "tests/compression/golden_updates.h"
+#include "tests/support/skip.h"
 
 namespace assay {
 
@@ -103,9 +104,9 @@ TEST_CASE("golden dense payloads") {
     CHECK(sha256_plain(aggregate).brief() == "fb98c32f33ea");
 }
 
-TEST_CASE("a decoder written from the documentation reads our updates") {
+TEST_CASE("a decoder written from the documentation reads our updates", "[needs_python]") {
     if (output_of("python3 --version 2>/dev/null").empty()) {
-        WARN("skipped: no python3 on this machine");
+        skip_case("no python3 on this machine");
         return;
     }
     const ParameterLayout layout = golden_layout();

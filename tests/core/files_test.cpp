@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/support/scratch_folder.h"
+#include "tests/support/skip.h"
 
 namespace assay {
 
@@ -58,9 +59,9 @@ TEST_CASE("a write that fails leaves neither a change nor a rest") {
     CHECK(files_in(folder.path()) == 1);
 }
 
-TEST_CASE("a full disk is said in words and leaves the old file") {
+TEST_CASE("a full disk is said in words and leaves the old file", "[needs_dev_full]") {
     if (::access("/dev/full", W_OK) != 0) {
-        WARN("skipped: this machine has no /dev/full");
+        skip_case("this machine has no /dev/full");
         return;
     }
     const ScratchFolder folder;

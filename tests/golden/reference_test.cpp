@@ -4,12 +4,13 @@
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
-#include <iostream>
 
 #include "core/digest.h"
 #include "kernels/kernel_path.h"
 #include "tests/golden/golden_run.h"
 #include "tests/golden/golden_values.h"
+#include "tests/support/skip.h"
+#include "tests/support/tested_path.h"
 
 namespace assay {
 namespace {
@@ -113,28 +114,33 @@ Digest reference_digest(const Case& one, const ExactOptions& options) {
         ByteSpan(reinterpret_cast<const uint8_t*>(all.data()), all.size() * sizeof(float)));
 }
 
-TEST_CASE("a second implementation reaches the same bits", "[exact][golden]") {
+void check_reference(KernelPath path) {
     const auto golden = golden_values();
-    for (const KernelPath path :
-         {KernelPath::kScalar, KernelPath::kAvx2, KernelPath::kAvx512, KernelPath::kNeon}) {
-        if (!kernel_path_available(path)) {
-            std::cout << "skipped: this machine has no " << kernel_path_name(path) << " kernels\n";
-            continue;
-        }
-        const ForcedKernelPath forced(path);
-        for (const int threads : {1, 3}) {
-            INFO(kernel_path_name(path) << ", " << threads << " threads");
-            for (const Case& one : cases()) {
-                INFO(one.name);
-                CHECK(reference_digest(one, {threads, threads == 3}).hex() == golden.at(one.name));
-            }
+    const ForcedKernelPath forced(path);
+    for (const int threads : {1, 3}) {
+        INFO(kernel_path_name(path) << ", " << threads << " threads");
+        for (const Case& one : cases()) {
+            INFO(one.name);
+            CHECK(reference_digest(one, {threads, threads == 3}).hex() == golden.at(one.name));
         }
     }
 }
 
-TEST_CASE("the second implementation runs", "[exact][golden][slow]") {
+TEST_CASE("a second implementation reaches the bits of every machine's paths", "[exact][golden]") {
+    on_paths_of_every_machine(check_reference);
+}
+
+TEST_CASE("a second implementation reaches the bits of AVX2", "[exact][golden][needs_avx2]") {
+    on_path(KernelPath::kAvx2, check_reference);
+}
+
+TEST_CASE("a second implementation reaches the bits of AVX-512", "[exact][golden][needs_avx512]") {
+    on_path(KernelPath::kAvx512, check_reference);
+}
+
+TEST_CASE("the second implementation runs", "[exact][golden][slow][needs_python]") {
     if (std::system("python3 --version >/dev/null 2>&1") != 0) {
-        WARN("skipped: no python3 on this machine");
+        skip_case("no python3 on this machine");
         return;
     }
     const std::string script = std::string(ASSAY_SOURCE_DIR) + "/scripts/exact_reference.py";

@@ -5,13 +5,12 @@
 #include <bit>
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <iostream>
 
 #include "core/merkle.h"
 #include "core/rng.h"
-#include "kernels/cpu_features.h"
 #include "kernels/feedback.h"
 #include "kernels/paths.h"
+#include "tests/support/tested_path.h"
 
 namespace assay {
 
@@ -100,11 +99,7 @@ TEST_CASE("AdamW follows the textbook in double precision", "[double]") {
     }
 }
 
-TEST_CASE("the AVX2 form of the feedback step equals the scalar one") {
-    if (!cpu_has_avx2_and_fma()) {
-        std::cout << "skipped: this CPU has no AVX2 with FMA\n";
-        return;
-    }
+void check_avx2_feedback(KernelPath) {
     for (const size_t count : {0U, 1U, 7U, 8U, 9U, 63U, 4096U, 5001U}) {
         const std::vector<float> start = random_values(3, count, 0.02);
         const std::vector<float> end = random_values(4, count, 0.02);
@@ -115,6 +110,10 @@ TEST_CASE("the AVX2 form of the feedback step equals the scalar one") {
         feedback_avx2({start.data(), end.data(), e.data(), b.data(), count}, 0.95F);
         CHECK(same_bits(a, b));
     }
+}
+
+TEST_CASE("the AVX2 form of the feedback step equals the scalar one", "[needs_avx2]") {
+    on_path(KernelPath::kAvx2, check_avx2_feedback);
 }
 
 TEST_CASE("padding stays zero, vectors do not decay") {

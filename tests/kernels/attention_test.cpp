@@ -3,6 +3,7 @@
 #include "kernels/attention.h"
 
 #include <algorithm>
+#include <iostream>
 
 #include "kernels/lanes_math.h"
 #include "kernels/lanes_scalar.h"
@@ -167,7 +168,7 @@ void require_plain_bits(const AttentionShape& shape, Inputs inputs) {
               << static_cast<int>(inputs));
     const Problem p = problem_of(shape, inputs, shape.tokens);
     const std::vector<float> expected = plain(p);
-    for (const KernelPath path : tested_paths()) {
+    for (const KernelPath path : available_kernel_paths()) {
         const ForcedKernelPath forced(path);
         for (const int threads : {1, 2, 3}) {
             INFO(kernel_path_name(path) << " kernels, " << threads << " threads");
@@ -217,7 +218,7 @@ TEST_CASE("attention at the edges of blocks and chunks, with hostile values", "[
 
 TEST_CASE("a single query has the bits of its row in the forward pass", "[attention]") {
     ThreadPool pool(2);
-    for (const KernelPath path : tested_paths()) {
+    for (const KernelPath path : available_kernel_paths()) {
         const ForcedKernelPath forced(path);
         for (const Inputs inputs : tested_inputs()) {
             for (const size_t width : {2U, 8U, 40U, 64U, 96U, 128U}) {

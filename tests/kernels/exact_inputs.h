@@ -6,10 +6,8 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdlib>
-#include <iostream>
 #include <iterator>
 #include <limits>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -128,21 +126,6 @@ inline void require_same(const std::vector<float>& a, const std::vector<float>& 
     }
 }
 
-// Every path of this machine; prints once which ones it lacks.
-inline std::vector<KernelPath> tested_paths() {
-    static std::set<std::string> told;
-    for (const char* name : {"avx2", "avx512", "neon"}) {
-        bool found = false;
-        for (const KernelPath path : available_kernel_paths()) {
-            found = found || kernel_path_name(path) == name;
-        }
-        if (!found && told.insert(name).second) {
-            std::cout << "skipped: this machine has no " << name << " kernels\n";
-        }
-    }
-    return available_kernel_paths();
-}
-
 // run(pool) gives the outputs: those of every path at 1, 2 and 3 threads equal the scalar ones.
 template <class Run>
 void require_same_on_all_paths(const Run& run) {
@@ -152,7 +135,7 @@ void require_same_on_all_paths(const Run& run) {
         const ForcedKernelPath forced(KernelPath::kScalar);
         expected = run(alone);
     }
-    for (const KernelPath path : tested_paths()) {
+    for (const KernelPath path : available_kernel_paths()) {
         const ForcedKernelPath forced(path);
         for (const int threads : {1, 2, 3}) {
             INFO(kernel_path_name(path) << " kernels, " << threads << " threads");

@@ -19,7 +19,7 @@ TEST_CASE("the feedback step has the bits of its formula on every path") {
                     const float moved = start[i] - end[i];
                     expected[i] = std::fma(beta, owed[i], moved);
                 }
-                for (const KernelPath path : tested_paths()) {
+                for (const KernelPath path : available_kernel_paths()) {
                     const ForcedKernelPath forced(path);
                     INFO(kernel_path_name(path) << ", " << count << " values, beta " << beta);
                     std::vector<float> a(count, -1.0F);

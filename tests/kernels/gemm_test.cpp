@@ -61,7 +61,7 @@ void check_shape(const GemmShape& shape, Inputs inputs, std::initializer_list<in
     const Matrices of = made(shape, inputs);
     for (const bool accumulate : {false, true}) {
         const std::vector<float> expected = plain_product(shape, of, accumulate);
-        for (const KernelPath path : tested_paths()) {
+        for (const KernelPath path : available_kernel_paths()) {
             const ForcedKernelPath forced(path);
             for (const int threads : thread_counts) {
                 INFO(kernel_path_name(path) << ", " << described(shape) << ", " << threads
@@ -161,7 +161,7 @@ TEST_CASE("single values come out as IEEE 754 has them", "[gemm]") {
         {1.0F, 1.0F, nan, false, 1.0F},         // c is not read
         {infinity, 0.0F, 1.0F, true, nan},
     };
-    for (const KernelPath path : tested_paths()) {
+    for (const KernelPath path : available_kernel_paths()) {
         const ForcedKernelPath forced(path);
         ThreadPool pool(1);
         for (const Case& value : cases) {
@@ -203,7 +203,7 @@ TEST_CASE("products are close to those in double precision", "[gemm][double]") {
 
 TEST_CASE("packed blocks take no more than the documented memory", "[gemm]") {
     constexpr size_t kMost = (112 + 1024) * 1024 + 32;
-    for (const KernelPath path : tested_paths()) {
+    for (const KernelPath path : available_kernel_paths()) {
         size_t largest = 0;
         for (const size_t m : std::initializer_list<size_t>{1, 96, 97, 112, 113, 8192}) {
             for (const size_t n : std::initializer_list<size_t>{1, 1023, 1024, 1025, 8192}) {
@@ -236,7 +236,7 @@ TEST_CASE("packed weights give the bits of the product", "[gemm]") {
                     ThreadPool pool(1);
                     gemm(pool, shape, of.a.data(), weights.data(), expected.data(), false);
                 }
-                for (const KernelPath path : tested_paths()) {
+                for (const KernelPath path : available_kernel_paths()) {
                     const ForcedKernelPath forced(path);
                     INFO(kernel_path_name(path) << ", " << described(shape));
                     ThreadPool pool(m % 3 == 0 ? 2 : 1);
@@ -257,7 +257,7 @@ TEST_CASE("packed weights follow the chain with hostile values", "[gemm]") {
                 const Matrices of = made(shape, inputs);
                 const std::vector<float> expected = plain_product(shape, of, false);
                 const PackedMatrix packed(of.b.data(), shape.n, k);
-                for (const KernelPath path : tested_paths()) {
+                for (const KernelPath path : available_kernel_paths()) {
                     const ForcedKernelPath forced(path);
                     for (const int threads : {1, 2}) {
                         INFO(kernel_path_name(path) << ", " << described(shape) << ", inputs "

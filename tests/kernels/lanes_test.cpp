@@ -1,6 +1,9 @@
 // Lanes: every operation of every path against ScalarLanes, and what exp_of and log_of are worth.
+#include <iostream>
+
 #include "tests/kernels/exact_inputs.h"
 #include "tests/kernels/lanes_probe.h"
+#include "tests/support/tested_path.h"
 
 namespace assay {
 
@@ -80,7 +83,7 @@ double worst_log(uint32_t stride) {
 
 TEST_CASE("every operation of every path equals ScalarLanes") {
     const LanesProbe plain = lanes_probe(KernelPath::kScalar);
-    for (const KernelPath path : tested_paths()) {
+    for (const KernelPath path : available_kernel_paths()) {
         const LanesProbe probe = lanes_probe(path);
         for (int op = 0; op < static_cast<int>(LanesOp::kEnd); ++op) {
             INFO(kernel_path_name(path) << " operation " << op);
@@ -104,7 +107,7 @@ TEST_CASE("greater_of and lesser_of return the second of two zeros and of a pair
     from.b[2] = 3.0F;
     from.a[3] = 3.0F;
     from.b[3] = nan;
-    for (const KernelPath path : tested_paths()) {
+    for (const KernelPath path : available_kernel_paths()) {
         for (const LanesOp op : {LanesOp::kGreaterOf, LanesOp::kLesserOf}) {
             require_same(result_of(lanes_probe(path), op, from, kWidth), from.b);
         }
@@ -120,7 +123,7 @@ TEST_CASE("the sum of lanes is the tree of halves") {
     from.a[2] = 0.5F;
     from.a[7] = 0.25F;
     from.b = from.c = from.a;
-    for (const KernelPath path : tested_paths()) {
+    for (const KernelPath path : available_kernel_paths()) {
         CHECK(result_of(lanes_probe(path), LanesOp::kSum, from, kWidth)[0] == 0.75F);
         CHECK(result_of(lanes_probe(path), LanesOp::kGreatest, from, kWidth)[0] == 1e8F);
     }
@@ -160,7 +163,7 @@ TEST_CASE("exp_of and log_of at the ends of their ranges") {
               1e-8F,
               -1e-8F};
     from.b = from.c = from.a;
-    for (const KernelPath path : tested_paths()) {
+    for (const KernelPath path : available_kernel_paths()) {
         const std::vector<float> e = result_of(lanes_probe(path), LanesOp::kExp, from, kWidth);
         require_same({e[0], e[1], e[2], e[3], e[14], e[15]}, std::vector<float>(6, 1.0F));
         require_same({e[5], e[6], e[11]}, std::vector<float>(3, e[4]));
@@ -178,22 +181,32 @@ TEST_CASE("exp_of and log_of at the ends of their ranges") {
 }
 
 // One FNV-1a hash of all results on fixed inputs: the same on x86-64 and arm64.
-TEST_CASE("the operations of the lanes have one hash on every machine") {
-    for (const KernelPath path : tested_paths()) {
-        INFO(kernel_path_name(path));
-        uint64_t hash = 0xCBF29CE484222325U;
-        for (int op = 0; op < static_cast<int>(LanesOp::kEnd); ++op) {
-            for (uint64_t seed = 0; seed < 64; ++seed) {
-                const Arguments from = arguments_of(seed, kAllInputs[seed % 3]);
-                for (const float value :
-                     result_of(lanes_probe(path), static_cast<LanesOp>(op), from, kWidth)) {
-                    hash ^= std::isnan(value) ? 0x7FC00000U : bits_of(value);
-                    hash *= 0x100000001B3U;
-                }
+void check_lanes_hash(KernelPath path) {
+    INFO(kernel_path_name(path));
+    uint64_t hash = 0xCBF29CE484222325U;
+    for (int op = 0; op < static_cast<int>(LanesOp::kEnd); ++op) {
+        for (uint64_t seed = 0; seed < 64; ++seed) {
+            const Arguments from = arguments_of(seed, kAllInputs[seed % 3]);
+            for (const float value :
+                 result_of(lanes_probe(path), static_cast<LanesOp>(op), from, kWidth)) {
+                hash ^= std::isnan(value) ? 0x7FC00000U : bits_of(value);
+                hash *= 0x100000001B3U;
             }
         }
-        CHECK(hash == 0xC2491D35056E96DAU);
     }
+    CHECK(hash == 0xC2491D35056E96DAU);
+}
+
+TEST_CASE("the operations of the lanes have one hash on every machine") {
+    on_paths_of_every_machine(check_lanes_hash);
+}
+
+TEST_CASE("the operations of the lanes have that hash on AVX2", "[needs_avx2]") {
+    on_path(KernelPath::kAvx2, check_lanes_hash);
+}
+
+TEST_CASE("the operations of the lanes have that hash on AVX-512", "[needs_avx512]") {
+    on_path(KernelPath::kAvx512, check_lanes_hash);
 }
 
 }  // namespace assay

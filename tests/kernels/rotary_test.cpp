@@ -3,6 +3,7 @@
 #include "kernels/rotary.h"
 
 #include <algorithm>
+#include <iostream>
 
 #include "tests/kernels/exact_inputs.h"
 

@@ -259,7 +259,7 @@ std::string Layers::folder_of(const std::string& path) const {
     std::string folder = path;
     while (folder.find('/') != std::string::npos) {
         folder = folder.substr(0, folder.rfind('/'));
-        if (knows(folder)) {
+        if (knows(folder) || folder == kSupport) {
             return folder;
         }
         // tests/NAME without a line of its own belongs to the module NAME.

@@ -46,6 +46,7 @@ TEST_CASE("module lines are read with their folders and DEPS", "[layers]") {
     CHECK(layers.allowed("tests/process").count("tests/simulation") == 1);
     CHECK(layers.folder_of("tests/verify/judge_test.cpp") == "verify");
     CHECK(layers.folder_of("tests/simulation/sim_world.h") == "tests/simulation");
+    CHECK(layers.folder_of("tests/support/skip.h") == "tests/support");
     CHECK(layers.folder_of("assay.h").empty());
 }
 
@@ -55,6 +56,8 @@ TEST_CASE("includes go down only", "[layers]") {
     CHECK(refused("core/digest.cpp", "#include \"protocol/codec.h\"\n") ==
           "core/digest.cpp:2: core/ may not include protocol/: it is not among its DEPS\n");
     CHECK_FALSE(refused("tests/core/a_test.cpp", "#include \"protocol/codec.h\"\n").empty());
+    CHECK(refused("tests/core/a_test.cpp", "#include \"tests/support/skip.h\"\n").empty());
+    CHECK_FALSE(refused("core/digest.cpp", "#include \"tests/support/skip.h\"\n").empty());
     CHECK_FALSE(refused("fuzz/a.cpp", "#include \"verify/judge.h\"\n").empty());
     const std::string support = "#include \"tests/support/scratch_folder.h\"\n";
     CHECK(refused("tests/core/a_test.cpp", support).empty());

@@ -8,6 +8,7 @@
 
 #include "cli/child_process.h"
 #include "core/files.h"
+#include "kernels/kernel_path.h"
 
 namespace assay {
 namespace {
@@ -19,13 +20,14 @@ struct Answer {
     std::string text;
 };
 
-Answer run(const std::vector<std::string>& words) {
+Answer run(const std::vector<std::string>& words,
+           std::vector<std::string> environment = {"GOMP_SPINCOUNT=0"}) {
     static int count = 0;
     const fs::path log = fs::temp_directory_path() / ("assay-cli-" + std::to_string(::getpid()) +
                                                       "-" + std::to_string(count++) + ".log");
     std::vector<std::string> all = {ASSAY_BINARY};
     all.insert(all.end(), words.begin(), words.end());
-    Result<ChildProcess> child = ChildProcess::start(all, log, {"GOMP_SPINCOUNT=0"});
+    Result<ChildProcess> child = ChildProcess::start(all, log, environment);
     REQUIRE(child.ok());
     const int code = child->wait(60000);
     Result<std::string> text = read_text_file(log, 1U << 22);
@@ -143,6 +145,38 @@ TEST_CASE("a demo refuses a file for its figures that cannot be written before i
     CHECK(a_folder.code == 1);
     CHECK(has(a_folder.text, "is a folder"));
     CHECK_FALSE(fs::exists(folder));
+}
+
+TEST_CASE("kernels and libtorch's code paths that the CPU lacks are refused before anything else",
+          "[process]") {
+    const std::string key(64, '0');
+    const std::vector<std::string> peer = {"peer",
+                                           "--coordinator",
+                                           "tcp://127.0.0.1:1",
+                                           "--coordinator-key",
+                                           key,
+                                           "--dir",
+                                           "/nowhere"};
+    // "sse9": a name that no CPU answers to, so that the test needs none in particular.
+    for (const std::vector<std::string>& words : {peer, {"doctor"}, {"bench", "hash", "--tiny"}}) {
+        const Answer refused = run(words, {"ATEN_CPU_CAPABILITY=sse9"});
+        INFO(refused.text);
+        CHECK(refused.code == 1);
+        CHECK(has(refused.text,
+                  "ATEN_CPU_CAPABILITY=sse9, which this CPU does not have; it has: "
+                  "default"));
+        CHECK(has(refused.text, "unset the variable"));
+    }
+    for (std::vector<std::string> words : {peer, {"doctor"}}) {
+        const std::vector<KernelPath> here = available_kernel_paths();
+        const bool arm = here.back() == KernelPath::kNeon;
+        words.insert(words.end(), {"--kernels", arm ? "avx512" : "neon"});
+        const Answer refused = run(words);
+        INFO(refused.text);
+        CHECK(refused.code == 1);
+        CHECK(has(refused.text, "it has: auto, " + path_names(here)));
+    }
+    CHECK(has(run({"doctor", "--kernels", "scalar"}).text, "scalar is correct, but slow"));
 }
 
 TEST_CASE("doctor and simulate run", "[process]") {

@@ -56,13 +56,15 @@ TEST_CASE("Ctrl-C ends a peer that is still fetching the run's data", "[process]
         fs::remove(blob.path());
     }
     FolderWatch watch(world.folder(), "p1.log");
-    ChildProcess& peer = world.start_peer("p1");
+    world.start_peer("p1");
     while (!holds(world.log_of("p1"), "fetching its data")) {
-        REQUIRE_FALSE(peer.poll());
+        const Status running = world.still_running();
+        INFO((running ? std::string() : running.reason()));
+        REQUIRE(running.ok());
         watch.await_change(1000);
     }
-    peer.signal(SIGINT);
-    CHECK(peer.wait(2000) == 0);
+    world.end_peer("p1", SIGINT);
+    CHECK(world.await_end("p1", 2000) == 0);
 }
 
 TEST_CASE("a peer whose disk is full ends and says so, and goes on with more room", "[process]") {

@@ -6,7 +6,9 @@
 
 #include "coordinator/run_folder.h"
 #include "kernels/kernel_path.h"
+#include "llama/device.h"
 #include "tests/process/world.h"
+#include "tests/support/skip.h"
 
 namespace assay {
 namespace {
@@ -59,12 +61,10 @@ TEST_CASE("audits are equal whatever kernels and threads a peer computes with", 
     CHECK_FALSE(keeps_fresh_moments(world));
 }
 
-// libtorch chooses its own code paths when a process starts; a machine without one of these takes
-// the best that it has.
-TEST_CASE("peers of a tolerance class are audited inside it, whatever libtorch computes with",
-          "[process]") {
-    ProcessWorld world(3, 4, {{"rounds", "classes", "\"exact,fp32\""}});
-    const std::vector<std::string> paths = {"default", "avx2", "avx512", "default"};
+// Four peers of class fp32, each with a code path that libtorch is told to take.
+void check_torch_peers(const std::vector<std::string>& paths) {
+    ProcessWorld world(
+        3, static_cast<int>(paths.size()), {{"rounds", "classes", "\"exact,fp32\""}});
     std::vector<std::string> names;
     for (size_t i = 0; i < paths.size(); ++i) {
         names.push_back("p" + std::to_string(i + 1));
@@ -74,12 +74,32 @@ TEST_CASE("peers of a tolerance class are audited inside it, whatever libtorch c
     for (size_t i = 0; i < paths.size(); ++i) {
         world.start_peer(names[i],
                          {"--class", "fp32", "--threads", std::to_string(1 + i / 2)},
-                         {"ATEN_CPU_CAPABILITY=" + paths[i]});
+                         {std::string(kTorchPathVariable) + "=" + paths[i]});
     }
     world.await_finish();
     world.check_honest(names);
     check_audits(world);
     CHECK(keeps_fresh_moments(world));
+}
+
+// libtorch takes it for granted that the CPU has the path that it is told: the CPU is asked here.
+void check_torch_path_among_peers(const std::string& path) {
+    const std::vector<std::string> here = torch_paths(available_kernel_paths());
+    if (std::find(here.begin(), here.end(), path) == here.end()) {
+        skip_case("this CPU lacks what libtorch's code path " + path + " takes");
+        return;
+    }
+    check_torch_peers({"default", "avx2", path, "default"});
+}
+
+TEST_CASE("peers of a tolerance class are audited inside it, with libtorch on AVX2 or plain",
+          "[process][needs_avx2]") {
+    check_torch_path_among_peers("avx2");
+}
+
+TEST_CASE("peers of a tolerance class are audited inside it, whatever libtorch computes with",
+          "[process][needs_avx512]") {
+    check_torch_path_among_peers("avx512");
 }
 
 TEST_CASE("peers take the run's numeric class, unless they are told another", "[process]") {
@@ -121,8 +141,8 @@ TEST_CASE("peers of class exact and of a tolerance class train in one run", "[pr
 TEST_CASE("a peer of a class that the run does not admit ends with the refusal", "[process]") {
     ProcessWorld world(2, 1);
     world.start_coordinator();
-    ChildProcess& refused = world.start_peer("p1", {"--class", "fp32"});
-    CHECK(refused.wait(60000) == 1);
+    world.start_peer("p1", {"--class", "fp32"});
+    CHECK(world.await_end("p1", 60000) == 1);
     CHECK(world.log_of("p1").find("this run does not admit numeric class fp32; admitted: exact") !=
           std::string::npos);
     world.start_peer("p1");

@@ -67,7 +67,10 @@ std::string kill_in(ProcessWorld& world, const std::string& phase) {
     // writes whenever it goes on, and come to nothing else.
     const RunFolderPaths paths{world.coordinator_folder()};
     FolderWatch watch(paths.root, paths.ledger().filename().string() + "-journal");
-    while (std::chrono::steady_clock::now() < deadline && !world.coordinator().poll()) {
+    while (std::chrono::steady_clock::now() < deadline) {
+        if (const Status running = world.still_running(); !running) {
+            FAIL(phase + ": " + running.reason());
+        }
         world.coordinator().signal(SIGSTOP);
         const Result<std::vector<Record>> seen = records_of(world);
         if (seen && durable_phase(*seen) == phase) {

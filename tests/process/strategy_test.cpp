@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "adversaries/adversary.h"
 #include "tests/process/world.h"
 
 namespace assay {
@@ -51,6 +52,7 @@ TEST_CASE("each strategy ends with honest peers paid and a sign flip found", "[p
             INFO(found.verdict << ": " << found.reason);
             CHECK(found.vested == 0);
             CHECK(found.verdict == "rejected");
+            CHECK(world.rejected_by(cheat) == deciding_layer("sign_flip"));
             for (const RoundStatus& round : world.rounds()) {
                 CHECK_FALSE(round.voided);
             }

@@ -32,7 +32,7 @@ TEST_CASE("a peer that is killed in mid-round costs the run nothing but its grac
     }
     const RoundId killed =
         world.await([](const CoordinatorStatus& s) { return s.round.value >= 1; }).round;
-    world.peer("p3").signal(SIGKILL);
+    world.end_peer("p3", SIGKILL);
     world.await_finish();
     world.check_honest({"p1", "p2"});
     const size_t left = kManyRounds - 1 - killed.value;
@@ -117,8 +117,8 @@ TEST_CASE("an unknown key is refused, told which key to admit, and let in afterw
     ProcessWorld world(4, 1);
     world.start_coordinator();
     const PeerId stranger = world.make_peer("stranger", false);
-    ChildProcess& refused = world.start_peer("stranger");
-    CHECK(refused.wait(30000) == 1);
+    world.start_peer("stranger");
+    CHECK(world.await_end("stranger", 30000) == 1);
     CHECK(world.log_of("stranger").find(stranger.hex()) != std::string::npos);
     world.admit(stranger);
     world.start_peer("stranger");
@@ -146,7 +146,8 @@ TEST_CASE("a run that admits any needs no list; one with a list says which file 
     const PeerId refused = listed.make_peer("stranger", false);
     std::ofstream(list) << "# nobody yet\n";
     listed.start_coordinator();
-    CHECK(listed.start_peer("stranger").wait(30000) == 1);
+    listed.start_peer("stranger");
+    CHECK(listed.await_end("stranger", 30000) == 1);
     std::ofstream(list) << refused.hex() << "\n";
     listed.start_peer("stranger");
     listed.await_finish();
@@ -177,8 +178,8 @@ TEST_CASE("a peer of another run is refused by both digests", "[process]") {
     Result<Identity> identity = Identity::load(second.folder() / "p1" / "peer.key");
     REQUIRE(identity.ok());
     second.admit(identity->id());
-    ChildProcess& peer = second.start_peer("p1");
-    CHECK(peer.wait(60000) == 1);
+    second.start_peer("p1");
+    CHECK(second.await_end("p1", 60000) == 1);
     const std::string log = second.log_of("p1");
     INFO(log);
     const std::string ours = manifest_of(first);
@@ -324,6 +325,7 @@ TEST_CASE("Ctrl-C ends a coordinator within two seconds though it has just begun
     }
     world.coordinator().signal(SIGINT);
     CHECK(world.coordinator().wait(2000) == 0);
+    INFO(world.log_of("coordinator"));
     CHECK(world.log_of("coordinator").find("stopped at its start") != std::string::npos);
 }
 
@@ -359,8 +361,8 @@ TEST_CASE("Ctrl-C ends a peer within two seconds, and the round it leaves does n
                    return peer.id.hex() == leaver && peer.doing.find("step") == 0;
                });
     });
-    world.peer("p2").signal(SIGINT);
-    CHECK(world.peer("p2").wait(2000) == 0);
+    world.end_peer("p2", SIGINT);
+    CHECK(world.await_end("p2", 2000) == 0);
     world.await_finish();
     world.check_honest({"p1"});
     REQUIRE(world.rounds().size() == 4);
@@ -378,9 +380,9 @@ TEST_CASE("Ctrl-C ends a coordinator and a peer within two seconds, and both go 
     world.start_coordinator();
     world.start_peer("p1");
     world.await([](const CoordinatorStatus& s) { return s.round.value >= 1; });
-    world.peer("p1").signal(SIGINT);
+    world.end_peer("p1", SIGINT);
     world.coordinator().signal(SIGINT);
-    CHECK(world.peer("p1").wait(2000) == 0);
+    CHECK(world.await_end("p1", 2000) == 0);
     CHECK(world.coordinator().wait(2000) == 0);
     const RoundId next = world.next_round();
     world.start_coordinator();

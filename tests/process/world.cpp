@@ -11,9 +11,12 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <cstring>
 #include <fstream>
 
+#include "cli/run_reader.h"
 #include "core/files.h"
+#include "ledger/rejections.h"
 
 namespace assay {
 
@@ -24,6 +27,7 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr uint64_t kFileMax = 64U << 20;
 constexpr int kCommandTimeoutMs = 120000;
+constexpr std::chrono::seconds kLeaveAtTheEnd{10};
 
 std::string unique_folder_name() {
     static int count = 0;
@@ -59,6 +63,12 @@ int left_ms(SteadyClock::time_point deadline) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - SteadyClock::now());
     return static_cast<int>(std::max<int64_t>(0, left.count()));
+}
+
+// What somebody said last.
+std::string tail_of(const std::string& log) {
+    constexpr size_t kLastBytes = 2000;
+    return log.size() <= kLastBytes ? log : "... " + log.substr(log.size() - kLastBytes);
 }
 
 void set_value(std::string& text, const Setting& setting) {
@@ -255,79 +265,130 @@ std::vector<std::string> ProcessWorld::peer_words(const std::string& name) const
             (folder_ / name).string()};
 }
 
-ChildProcess& ProcessWorld::start_peer(const std::string& name,
-                                       const std::vector<std::string>& more,
-                                       std::vector<std::string> environment) {
+ChildProcess& ProcessWorld::launch_peer(const std::string& name,
+                                        const std::vector<std::string>& words,
+                                        std::vector<std::string> environment,
+                                        int highest_exit_code) {
     if (!fs::exists(folder_ / name / "peer.key")) {
         make_peer(name);
-    }
-    std::vector<std::string> words = peer_words(name);
-    words.insert(words.end(), more.begin(), more.end());
-    if (std::find(more.begin(), more.end(), "--threads") == more.end()) {
-        words.insert(words.end(), {"--threads", "1"});
     }
     environment.emplace_back("GOMP_SPINCOUNT=0");
     Result<ChildProcess> started =
         ChildProcess::start(words, folder_ / (name + ".log"), environment);
     REQUIRE(started.ok());
-    peers_[name] = std::make_unique<ChildProcess>(std::move(*started));
-    return *peers_[name];
+    peers_.erase(name);
+    Peer peer{std::move(*started), highest_exit_code, false, std::nullopt};
+    return peers_.emplace(name, std::move(peer)).first->second.process;
+}
+
+ChildProcess& ProcessWorld::start_peer(const std::string& name,
+                                       const std::vector<std::string>& more,
+                                       std::vector<std::string> environment) {
+    std::vector<std::string> words = peer_words(name);
+    words.insert(words.end(), more.begin(), more.end());
+    if (std::find(more.begin(), more.end(), "--threads") == more.end()) {
+        words.insert(words.end(), {"--threads", "1"});
+    }
+    return launch_peer(name, words, std::move(environment), 0);
 }
 
 ChildProcess& ProcessWorld::start_adversary(const std::string& name, const std::string& attack) {
-    if (!fs::exists(folder_ / name / "peer.key")) {
-        make_peer(name);
-    }
-    Result<ChildProcess> started = ChildProcess::start({ASSAY_BINARY,
-                                                        "demo-adversary",
-                                                        "--coordinator",
-                                                        listening_.endpoint,
-                                                        "--coordinator-key",
-                                                        listening_.key,
-                                                        "--dir",
-                                                        (folder_ / name).string(),
-                                                        "--threads",
-                                                        "1",
-                                                        "--attack",
-                                                        attack},
-                                                       folder_ / (name + ".log"),
-                                                       {"GOMP_SPINCOUNT=0"});
-    REQUIRE(started.ok());
-    peers_[name] = std::make_unique<ChildProcess>(std::move(*started));
-    return *peers_[name];
+    std::vector<std::string> words = peer_words(name);
+    words.at(1) = "demo-adversary";
+    words.insert(words.end(), {"--threads", "1", "--attack", attack});
+    return launch_peer(name, words, {}, 1);
 }
 
-CoordinatorStatus ProcessWorld::await(const StatusTest& test, int timeout_ms) {
+void ProcessWorld::end_peer(const std::string& name, int signal) {
+    peers_.at(name).may_end = true;
+    peers_.at(name).process.signal(signal);
+}
+
+int ProcessWorld::await_end(const std::string& name, int timeout_ms) {
+    peers_.at(name).may_end = true;
+    return peers_.at(name).process.wait(timeout_ms);
+}
+
+std::string ProcessWorld::last_words(const std::string& name, int exit_code) const {
+    std::string text = name + " ended with exit code " + std::to_string(exit_code);
+    if (exit_code > 128) {
+        text += " (signal " + std::to_string(exit_code - 128) + ", " +
+                ::strsignal(exit_code - 128) + ")";
+    }
+    return text + "; its last words:\n" + tail_of(log_of(name));
+}
+
+Status ProcessWorld::still_running() {
+    if (const std::optional<int> code = coordinator_->poll()) {
+        return fail(last_words("coordinator", *code));
+    }
+    for (auto& [name, peer] : peers_) {
+        const std::optional<int> code = peer.process.poll();
+        if (!code || peer.may_end) {
+            continue;
+        }
+        // A peer may hear of the run's end before the coordinator's status tells it.
+        peer.seen_ended = peer.seen_ended ? *peer.seen_ended : SteadyClock::now();
+        const bool at_the_end = SteadyClock::now() < *peer.seen_ended + kLeaveAtTheEnd;
+        if (*code > peer.highest_exit_code || (*code == 0 && !at_the_end)) {
+            return fail(last_words(name, *code));
+        }
+    }
+    return {};
+}
+
+Result<CoordinatorStatus> ProcessWorld::try_await(const StatusTest& test, int timeout_ms) {
     const auto deadline = SteadyClock::now() + std::chrono::milliseconds(timeout_ms);
     FolderWatch watch(coordinator_folder());
     while (true) {
+        // Asked first: what a process wrote before its end is read afterwards.
+        const Status running = still_running();
         Result<std::string> text = read_text_file(coordinator_folder() / kStatusFile, kFileMax);
         if (text) {
             Result<CoordinatorStatus> status = coordinator_status_from_json(*text);
             if (status && test(*status)) {
-                return *status;
+                return status;
             }
         }
-        if (coordinator_->poll() && *coordinator_->poll() != 0) {
-            FAIL("the coordinator ended:\n" + log_of("coordinator"));
+        if (!running) {
+            return fail("the test waited for what cannot come: " + running.reason());
         }
         if (left_ms(deadline) == 0) {
             std::string logs = log_of("coordinator");
             for (const auto& [name, child] : peers_) {
                 logs += name + ":\n" + log_of(name);
             }
-            FAIL("what the test waits for did not come:\n" + logs);
+            return fail("what the test waits for did not come:\n" + logs);
         }
         watch.await_change(std::min(1000, left_ms(deadline)));
     }
 }
 
+CoordinatorStatus ProcessWorld::await(const StatusTest& test, int timeout_ms) {
+    Result<CoordinatorStatus> status = try_await(test, timeout_ms);
+    if (!status) {
+        FAIL(status.reason());
+    }
+    return *status;
+}
+
+Status ProcessWorld::end_of_peers(int timeout_ms) {
+    std::string faults;
+    for (auto& [name, peer] : peers_) {
+        const int code = peer.process.wait(timeout_ms);
+        if (!peer.may_end && code > peer.highest_exit_code) {
+            faults += last_words(name, code);
+        }
+    }
+    return faults.empty() ? Status() : Status(fail(faults));
+}
+
 CoordinatorStatus ProcessWorld::await_finish(int timeout_ms) {
     CoordinatorStatus last =
         await([](const CoordinatorStatus& status) { return status.finished; }, timeout_ms);
-    for (auto& [name, child] : peers_) {
-        child->wait(30000);
-    }
+    const Status peers = end_of_peers(30000);
+    INFO((peers ? std::string() : peers.reason()));
+    CHECK(peers.ok());
     CHECK(coordinator_->wait(30000) == 0);
     return last;
 }
@@ -365,6 +426,15 @@ size_t ProcessWorld::times_counted(const std::string& name, RoundId first) const
 std::vector<RoundStatus> ProcessWorld::rounds() const {
     Result<std::vector<RoundStatus>> rounds = read_rounds(coordinator_folder());
     return rounds ? *rounds : std::vector<RoundStatus>{};
+}
+
+std::optional<Layer> ProcessWorld::rejected_by(const PeerId& peer) const {
+    const auto ledger = open_ledger(coordinator_folder());
+    REQUIRE(ledger.ok());
+    const auto rejections = last_rejections(**ledger);
+    REQUIRE(rejections.ok());
+    const auto found = rejections->find(peer);
+    return found == rejections->end() ? std::nullopt : std::optional<Layer>(found->second.layer);
 }
 
 PeerReport ProcessWorld::report(const std::string& name) const {

@@ -1,20 +1,25 @@
 // A run of real processes for the tests: tiny data, a tiny model, a coordinator and peers on
 // 127.0.0.1.
 //
-// Waits for what processes write, by inotify, with a deadline; never by time alone. All processes
-// end with the world, and its folder goes.
+// Waits for what processes write, by inotify, with a deadline; never by time alone. A wait fails
+// within seconds, with exit code and last words, when a process ends that was not meant to: a test
+// that ends one says so (end_peer, await_end). All processes end with the world, and its folder
+// goes.
 
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cli/child_process.h"
 #include "core/identity.h"
+#include "protocol/messages.h"
 #include "status/status_json.h"
 
 namespace assay {
@@ -73,13 +78,26 @@ public:
     ChildProcess& start_peer(const std::string& name,
                              const std::vector<std::string>& more = {},
                              std::vector<std::string> environment = {});
+    // It may be ejected, and ends with exit code 1 then.
     ChildProcess& start_adversary(const std::string& name, const std::string& attack);
-    ChildProcess& peer(const std::string& name) { return *peers_.at(name); }
+    ChildProcess& peer(const std::string& name) { return peers_.at(name).process; }
+    // Sends a signal that ends the peer.
+    void end_peer(const std::string& name, int signal);
+    // The exit code of a peer that is to end while the run goes on.
+    int await_end(const std::string& name, int timeout_ms);
 
     using StatusTest = std::function<bool(const CoordinatorStatus&)>;
-    // Fails the test if the coordinator ends or `timeout_ms` pass before `test` holds.
+    // The first status for which `test` holds. Fails the test if a process ends that was not meant
+    // to, or `timeout_ms` pass.
     CoordinatorStatus await(const StatusTest& test, int timeout_ms = 120000);
+    // The same, but the reason is a value.
+    Result<CoordinatorStatus> try_await(const StatusTest& test, int timeout_ms = 120000);
+    // Until the run is finished and all processes have ended, each as it should.
     CoordinatorStatus await_finish(int timeout_ms = 240000);
+    // Fails with exit code and last words of a process that ended and was not meant to.
+    Status still_running();
+    // Waits until all peers have ended; fails with those that did not end as they should.
+    Status end_of_peers(int timeout_ms);
     // Runs `assay WORDS...` to its end; returns its exit code and all that it printed.
     std::pair<int, std::string> assay(const std::vector<std::string>& words);
 
@@ -88,6 +106,8 @@ public:
     [[nodiscard]] RoundId next_round() const;
     // In how many rounds from `first` on the peer was counted.
     [[nodiscard]] size_t times_counted(const std::string& name, RoundId first) const;
+    // Which layer's verdict in the ledger last rejected the peer.
+    [[nodiscard]] std::optional<Layer> rejected_by(const PeerId& peer) const;
     [[nodiscard]] PeerReport report(const std::string& name) const;
     [[nodiscard]] std::string log_of(const std::string& name) const;
 
@@ -95,6 +115,18 @@ public:
     void check_honest(const std::vector<std::string>& names);
 
 private:
+    struct Peer {
+        ChildProcess process;
+        int highest_exit_code = 0;  // that is no fault
+        bool may_end = false;       // before the run's end, in any way
+        std::optional<std::chrono::steady_clock::time_point> seen_ended;
+    };
+
+    ChildProcess& launch_peer(const std::string& name,
+                              const std::vector<std::string>& words,
+                              std::vector<std::string> environment,
+                              int highest_exit_code);
+    [[nodiscard]] std::string last_words(const std::string& name, int exit_code) const;
     void write_run_file(int rounds, int peers_min, const std::vector<Setting>& settings);
     [[nodiscard]] std::vector<std::string> coordinator_words() const;
     void launch_coordinator(const std::vector<std::string>& words);
@@ -104,7 +136,7 @@ private:
     std::string admission_file_;
     int port_ = 0;
     std::unique_ptr<ChildProcess> coordinator_;
-    std::map<std::string, std::unique_ptr<ChildProcess>> peers_;
+    std::map<std::string, Peer> peers_;
     CoordinatorStatus listening_;
 };
 

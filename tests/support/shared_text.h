@@ -9,6 +9,7 @@
 #include <string>
 
 #include "core/files.h"
+#include "tests/support/skip.h"
 
 namespace assay {
 
@@ -16,14 +17,14 @@ inline void write_text(const std::filesystem::path& file, const std::string& tex
     REQUIRE(write_file_atomically(file, as_bytes(text)).ok());
 }
 
-// A file of the shared texts; without it the test says so and passes.
+// A file of the shared texts, for cases tagged [needs_texts]; without it the case is skipped.
 inline std::optional<std::filesystem::path> shared_file(const std::string& name) {
     const char* given = std::getenv("ASSAY_TEST_DATA");
     const std::filesystem::path folder =
         given != nullptr ? std::filesystem::path(given)
                          : std::filesystem::path(ASSAY_SOURCE_DIR) / "../shared/data";
     if (!std::filesystem::exists(folder / name)) {
-        WARN("skipped: " << (folder / name).string() << " is not there (set ASSAY_TEST_DATA)");
+        skip_case((folder / name).string() + " is not there (set ASSAY_TEST_DATA)");
         return std::nullopt;
     }
     return folder / name;

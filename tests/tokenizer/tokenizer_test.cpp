@@ -291,7 +291,7 @@ TEST_CASE("a Llama 3 style file with its own pattern works", "[tokenizer]") {
     REQUIRE(Tokenizer::parse(parsed->json())->encode("1234") == Ids{300, 52});
 }
 
-TEST_CASE("GPT-2's vocabulary gives GPT-2's ids", "[tokenizer]") {
+TEST_CASE("GPT-2's vocabulary gives GPT-2's ids", "[tokenizer][needs_texts]") {
     const std::optional<Tokenizer> tokenizer = gpt2();
     if (!tokenizer) {
         return;
@@ -315,7 +315,7 @@ TEST_CASE("GPT-2's vocabulary gives GPT-2's ids", "[tokenizer]") {
     REQUIRE((again->encode(*text) == ids));
 }
 
-TEST_CASE("blocks give the tokens of the whole text", "[tokenizer]") {
+TEST_CASE("blocks give the tokens of the whole text", "[tokenizer][needs_texts]") {
     const auto text_file = shared_file("wikitext2-test.txt");
     if (!text_file) {
         return;
