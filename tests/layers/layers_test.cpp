@@ -117,6 +117,16 @@ TEST_CASE("pure files know no clock, chance, socket or thread", "[layers]") {
     CHECK(refused("verify/judge.h", "// zmq is elsewhere\n").empty());
 }
 
+TEST_CASE("assertions have one prefix, rulers have words", "[layers]") {
+    CHECK_FALSE(refused("verify/a.cpp", "    assert(x > 0);\n").empty());
+    CHECK_FALSE(refused("verify/a.cpp", "    abort();\n").empty());
+    CHECK_FALSE(refused("verify/a.cpp", "    CHECK(x > 0);\n").empty());
+    CHECK(refused("verify/a.cpp", "    ASSAY_CHECK(x > 0);\n    static_assert(x);\n").empty());
+    CHECK(refused("tests/verify/a_test.cpp", "    CHECK(x > 0);\n").empty());
+    CHECK_FALSE(refused("verify/a.h", "// ---- events\n// --------------\n").empty());
+    CHECK(refused("verify/a.h", "// ---- events --------------\n").empty());
+}
+
 TEST_CASE("tests do not sleep", "[layers]") {
     const std::string line = "std::this_thread::sleep_for(1s);\n";
     CHECK_FALSE(refused("tests/verify/a_test.cpp", line).empty());
