@@ -41,7 +41,8 @@ std::vector<std::string> names_in(const std::string& text) {
         const bool names_file = ends_with(word, ".h") || ends_with(word, ".cpp") ||
                                 ends_with(word, ".cu") || ends_with(word, ".md");
         if (names_file && word.find('*') == std::string::npos &&
-            word.find("://") == std::string::npos && word[0] != '.') {
+            word.find("NAME") == std::string::npos && word.find("://") == std::string::npos &&
+            word[0] != '.') {
             names.push_back(word);
         }
         word.clear();
