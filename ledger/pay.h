@@ -86,9 +86,6 @@ struct PaySettings {
     bool operator==(const PaySettings&) const = default;
 };
 
-// Names the first field outside its bounds.
-Status check_pay_settings(PaySettings settings);
-
 // One counted peer of a round.
 struct PayShareLine {
     PeerId peer;
