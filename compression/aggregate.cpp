@@ -209,6 +209,7 @@ Result<QuantisedAggregate> quantise_aggregate(std::span<const float> u,
     if (dense) {
         result.q.assign(u.begin(), u.end());
         result.bytes = encode_dense(u, layout, PayloadKind::kDenseAggregate);
+        ASSAY_CHECK_LE(result.bytes.size(), aggregate_bytes_max(layout, settings, dense));
         return result;
     }
     ASSAY_CHECK(settings.downlink_keep > 0);
@@ -216,6 +217,7 @@ Result<QuantisedAggregate> quantise_aggregate(std::span<const float> u,
     std::vector<float> left(u.begin(), u.end());
     const SparseUpdate update = code_values(left, layout, keep, threads);
     result.bytes = encode_sparse(update, layout, PayloadKind::kSparseAggregate, keep, threads);
+    ASSAY_CHECK_LE(result.bytes.size(), aggregate_bytes_max(layout, settings, dense));
     result.q.resize(u.size());
     expand_update(update, result.q);
     return result;

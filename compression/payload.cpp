@@ -23,11 +23,6 @@ Result<Strategy> strategy_from_name(std::string_view name) {
                 "': one of sparseloco, diloco, average, ddp");
 }
 
-const char* strategy_name(Strategy strategy) {
-    ASSAY_CHECK_LT(static_cast<size_t>(strategy), kStrategyNames.size());
-    return kStrategyNames[static_cast<size_t>(strategy)];
-}
-
 Result<CompressedPayload> compress_payload(Strategy strategy,
                                            std::span<const float> theta_start,
                                            std::span<const float> theta_end,
@@ -71,15 +66,6 @@ uint64_t payload_bytes_max(Strategy strategy,
                            const CompressionSettings& settings) {
     return is_dense(strategy) ? dense_bytes(layout)
                               : sparse_bytes_max(layout, static_cast<uint32_t>(settings.keep));
-}
-
-void expand_payload(const PeerPayload& payload, std::span<float> out) {
-    if (payload.dense.empty()) {
-        expand_update(payload.sparse, out);
-        return;
-    }
-    ASSAY_CHECK_EQ(payload.dense.size(), out.size());
-    std::copy(payload.dense.begin(), payload.dense.end(), out.begin());
 }
 
 std::vector<double> payload_energies(const PeerPayload& payload) {

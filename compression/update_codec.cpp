@@ -87,7 +87,7 @@ void UpdateCodec::encode_segment(const SparseUpdate& update,
         const ChunkPlace at = place(tile);
         const ChunkCode& chunk = update.chunks[tile];
         const Status checked = check_chunk(chunk, at.live, keep_);
-        CHECK_MSG(checked.ok(), checked.reason());
+        ASSAY_CHECK_MSG(checked.ok(), checked.reason());
         if (tile == first_tile(segment) || at.first == 0) {
             writer.begin_tensor(at.columns);
         }

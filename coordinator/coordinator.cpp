@@ -124,8 +124,7 @@ private:
     std::unique_ptr<JobThread> job_thread_;  // last: its thread uses what stands above
 };
 
-// ---- start
-// ---------------------------------------------------------------------------------------
+// ---- start ------------------------------------------------------------------------------
 
 Status Coordinator::Program::open() {
     paths_.root = options_.folder;
@@ -295,8 +294,7 @@ void Coordinator::Program::part_from(const ServerEvent& event) {
     }
 }
 
-// ---- events
-// --------------------------------------------------------------------------------------
+// ---- events -----------------------------------------------------------------------------
 
 void Coordinator::Program::feed(const Event& event) {
     ASSAY_CHECK(machine_ && book_);
@@ -416,8 +414,7 @@ void Coordinator::Program::take_computed() {
     }
 }
 
-// ---- actions
-// -------------------------------------------------------------------------------------
+// ---- actions ----------------------------------------------------------------------------
 
 void Coordinator::Program::perform_waiting() {
     while (!waiting_.empty() && !ended_) {
@@ -510,7 +507,7 @@ void Coordinator::Program::show() {
     book_->publish(clock_.now(), false);
 }
 
-// ----
+// ---- the handle -------------------------------------------------------------------------
 
 Coordinator::Coordinator(CoordinatorOptions options, RunConfig config, CoordinatorHooks hooks)
     : program_(std::make_unique<Program>(std::move(options), std::move(config), std::move(hooks))) {

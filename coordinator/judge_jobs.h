@@ -57,6 +57,7 @@ public:
     // RoundRules::fresh_moments.
     Result<BlobRef> fresh_moments();
 
+    // Each posts its result, and how long it took; a failure is a JudgeFailed.
     void judge(const JudgeRound& order);
     void audit(const RunAudit& order);
 

@@ -37,11 +37,6 @@ bool JobThread::submit(std::function<void()> job, bool urgent) {
     return true;
 }
 
-size_t JobThread::waiting() const {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return jobs_.size();
-}
-
 void JobThread::clear() {
     const std::lock_guard<std::mutex> lock(mutex_);
     jobs_.clear();

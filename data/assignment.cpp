@@ -247,10 +247,6 @@ Assignment assign(const Digest& run_seed, const RoundPlan& plan, uint64_t sample
     return out;
 }
 
-uint64_t sample_at(const Digest& run_seed, uint64_t position, uint64_t sample_count) {
-    return SampleStream(run_seed, sample_count).at(position);
-}
-
 std::vector<SampleRange> ranges_to_return(const Assignment& assignment, const PeerId& peer) {
     const PeerAssignment* found = assignment.find(peer);
     return found == nullptr ? std::vector<SampleRange>{} : found->ranges;

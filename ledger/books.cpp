@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "ledger/ledger.h"
 #include "protocol/codec.h"
 #include "protocol/plan.h"
 
@@ -277,18 +276,6 @@ Status check_books(const Books& books) {
         return fail("the fees do not add up");
     }
     return {};
-}
-
-Result<Books> fold_books(const Ledger& ledger) {
-    Books books;
-    const Status folded = for_each_record(ledger, [&](const Record& record) {
-        const Result<LedgerEvent> event = decode_record(record);
-        return event ? books.apply(head_of(record), *event) : Status(event.error());
-    });
-    if (!folded) {
-        return folded.error();
-    }
-    return books;
 }
 
 }  // namespace assay

@@ -22,8 +22,6 @@
 
 namespace assay {
 
-class Ledger;
-
 // One COMMIT, kept while something can still become of it.
 struct BookedCommit {
     bool accepted = false;  // by the layers that gate
@@ -164,9 +162,6 @@ private:
 // earned = vested + unvested + deposits + forfeited in every account and in all, equal to the pools
 // handed out; nothing negative; fees add up by themselves.
 Status check_books(const Books& books);
-
-// The fold of a whole ledger; names the record that does not follow.
-Result<Books> fold_books(const Ledger& ledger);
 
 // Brings phi into the bounds of a share record.
 int64_t clamp_phi(int64_t phi_nano_nats);

@@ -32,6 +32,7 @@ struct PaySettings {
     int64_t audit_margin_ppm = 200'000;
     int64_t declared_cost_ppm = 1'000'000;
 
+    // All settings, in the order of the digest (core/fields.h).
     template <class V>
     void for_each(V& visit) {
         visit(Field{"pool_per_round",
@@ -85,9 +86,6 @@ struct PaySettings {
     }
     bool operator==(const PaySettings&) const = default;
 };
-
-// Names the first field outside its bounds.
-Status check_pay_settings(PaySettings settings);
 
 // One counted peer of a round.
 struct PayShareLine {

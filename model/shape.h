@@ -35,6 +35,7 @@ struct ModelShape {
 
     bool operator==(const ModelShape&) const = default;
 
+    // All settings, in the order of the digest (core/fields.h).
     template <class V>
     void for_each(V& visitor) {
         visitor(Field{"vocab_size", "tokens", 256, Bpe::kVocabMax, "size of the vocabulary"},

@@ -78,6 +78,7 @@ struct ChannelCounters {
     uint64_t failed_handshakes = 0;  // strangers that do not speak the protocol
     uint64_t unsent = 0;             // not connected, or the receiver reads too slowly
 
+    // All that was not handed on, whatever the reason.
     [[nodiscard]] uint64_t refused() const {
         return malformed + oversized + bad_signature + wrong_signer + second_key + not_admitted +
                failed_handshakes;

@@ -11,6 +11,7 @@ namespace assay {
 
 class Reminder {
 public:
+    // `every`: the least time between two tellings of one trouble.
     explicit Reminder(DurationMs every) : every_(every) { ASSAY_CHECK_LE(1, every.ms); }
 
     // The trouble is there. True if it is time to tell of it.

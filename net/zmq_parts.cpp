@@ -23,8 +23,8 @@ static_assert(kSendQueue * limits::kMessageBytesMax <= uint64_t{1} << 30,
               "what one slow reader holds fits into memory");
 
 void set_raw(zmq::socket_t& socket, int option, const void* value, size_t size) {
-    CHECK_MSG(zmq_setsockopt(socket.handle(), option, value, size) == 0,
-              "socket option " + std::to_string(option) + ": " + zmq_strerror(zmq_errno()));
+    ASSAY_CHECK_MSG(zmq_setsockopt(socket.handle(), option, value, size) == 0,
+                    "socket option " + std::to_string(option) + ": " + zmq_strerror(zmq_errno()));
 }
 
 }  // namespace

@@ -128,8 +128,7 @@ private:
     std::unique_ptr<JobThread> job_thread_;  // last: its thread uses what stands above
 };
 
-// ---- start
-// ---------------------------------------------------------------------------------------
+// ---- start ------------------------------------------------------------------------------
 
 Status Peer::Program::open() {
     Result<std::unique_ptr<ZmqClient>> channel =
@@ -250,8 +249,7 @@ void Peer::Program::turn() {
     show();
 }
 
-// ---- events
-// --------------------------------------------------------------------------------------
+// ---- events -----------------------------------------------------------------------------
 
 void Peer::Program::feed(const PeerEvent& event) {
     for (PeerAction& action : machine_->step(event, clock_.now())) {
@@ -327,8 +325,7 @@ void Peer::Program::take_fetched() {
     }
 }
 
-// ---- actions
-// -------------------------------------------------------------------------------------
+// ---- actions ----------------------------------------------------------------------------
 
 // In order; those behind a PrepareRun wait until the run is prepared, if this peer does not end
 // before.
@@ -448,7 +445,7 @@ void Peer::Program::show(const std::string& error) {
     }
 }
 
-// ----
+// ---- the handle -------------------------------------------------------------------------
 
 Peer::Peer(PeerOptions options, Identity identity, PeerHooks hooks)
     : program_(std::make_unique<Program>(std::move(options), identity, std::move(hooks))) {}

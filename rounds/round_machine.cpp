@@ -134,7 +134,7 @@ void RoundMachine::check_between_steps() const {
 void RoundMachine::persist(Drafts drafts) {
     for (RecordDraft& draft : drafts) {
         Result<LedgerEvent> event = decode_record(draft);
-        CHECK_MSG(event.ok(), event.ok() ? "" : event.reason());
+        ASSAY_CHECK_MSG(event.ok(), event.ok() ? "" : event.reason());
         persist(std::move(draft), std::move(*event));
     }
 }
@@ -142,7 +142,7 @@ void RoundMachine::persist(Drafts drafts) {
 // Applies, and hands out; with nothing said in between, drafts become durable together.
 void RoundMachine::persist(RecordDraft draft, LedgerEvent event) {
     const Status applied = state_.apply(draft, event);
-    CHECK_MSG(applied.ok(), applied.ok() ? "" : applied.reason());
+    ASSAY_CHECK_MSG(applied.ok(), applied.ok() ? "" : applied.reason());
     Persist* last = out_.empty() ? nullptr : std::get_if<Persist>(&out_.back());
     if (last == nullptr) {
         last = &std::get<Persist>(out_.emplace_back(Persist{}));

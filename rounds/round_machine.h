@@ -37,6 +37,7 @@ enum class RoundPhase : uint8_t {
     kJudging = 4,
     kClosed = 5,
 };
+// In lower case, as the status file says it.
 const char* phase_name(RoundPhase phase);
 // Phases only move forward: whether `to` may come behind `from`. A restarted machine goes on from
 // kWaiting into any phase; a closed round leads to the next one's kGathering.
@@ -147,7 +148,6 @@ private:
     void settle(const RoundJudged& judged, Instant now);
     void record_verdicts(const RoundJudged& judged);
     void record_pay(const RoundJudged& judged);
-    void record_outcome(const RoundJudged& judged, Instant now);
     [[nodiscard]] SummaryEntry outcome_of(const PeerId& peer,
                                           const CommitState& commit,
                                           const RoundJudged& judged) const;
@@ -155,7 +155,7 @@ private:
     void announce_outcome(const RoundJudged& judged, const std::set<PeerId>& ejected_before);
     void end_run_if_settled(Instant now);
 
-    // round_machine_open.cpp: roster and plan of the next round
+    // round_machine_plan.cpp: roster and plan of the next round
     [[nodiscard]] std::vector<Candidate> candidates() const;
     [[nodiscard]] uint64_t speed_of(const Member& member) const;
     [[nodiscard]] uint64_t uplink_of(const PeerId& peer) const;

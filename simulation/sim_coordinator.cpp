@@ -294,7 +294,7 @@ Status SimCoordinator::act(const RunFinished& action) {
 
 std::optional<Event> SimCoordinator::judged(const JudgeRound& order) {
     Result<RoundJudged> judged = judge_->judge(order);
-    CHECK_MSG(judged.ok(), judged.ok() ? "" : judged.reason());
+    ASSAY_CHECK_MSG(judged.ok(), judged.ok() ? "" : judged.reason());
     ASSAY_CHECK(judging_ == order.plan.round);
     judging_.reset();
     return Event(std::move(*judged));

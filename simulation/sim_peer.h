@@ -37,6 +37,7 @@ public:
             std::string attack,
             Leak leak);
 
+    // Starts from what its folder kept, as a process does; blobs of unfinished rounds are gone.
     void boot();
     // Loses what is not in its folder: machine, chain, the round it was in.
     void crash();

@@ -48,6 +48,7 @@ struct SimulationOptions {
 struct SimRun {
     explicit SimRun(const SimulationOptions& options);
 
+    // What the programs make of the run's manifest, made from the options instead.
     [[nodiscard]] TrainerSettings trainer_settings(const PeerId& self) const;
     [[nodiscard]] JudgeSettings judge_settings() const;
     // Of the honest peer `number`, or of the adversary 1000 + n.

@@ -315,7 +315,7 @@ void SimWorld::fill(SimulationReport& report) const {
         report.loss_last = coordinator_.summaries().back().loss_after;
     }
     const auto rejections = last_rejections(coordinator_.ledger());
-    CHECK_MSG(rejections.ok(), rejections.ok() ? "" : rejections.reason());
+    ASSAY_CHECK_MSG(rejections.ok(), rejections.ok() ? "" : rejections.reason());
     for (const auto& [id, verdict] : *rejections) {
         lines[id].rejected_by = verdict.layer;
     }

@@ -115,11 +115,6 @@ Result<Tokenizer> Tokenizer::load_gpt2(const std::filesystem::path& vocab,
     return from_parts(std::move(*parts));
 }
 
-Tokenizer Tokenizer::bytes_only() {
-    Parts parts{*Bpe::from_merges({}), PreTokenizer::gpt2(), {{256, std::string(kEndOfText)}}};
-    return *from_parts(std::move(parts));
-}
-
 Result<Tokenizer> Tokenizer::train(TextSource& source,
                                    int32_t vocab_size,
                                    const std::function<void(double)>& progress) {

@@ -52,8 +52,6 @@ TEST_CASE("a payload is sparse or dense", "[compression]") {
     CHECK_THAT(fired_check([&] { (void)contribution_of({}, payload, 1); }), Contains("dense"));
     payload.dense.resize(5);
     CHECK_THAT(fired_check([&] { (void)payload_energies(payload); }), Contains("kTileValues"));
-    CHECK_THAT(fired_check([] { (void)strategy_name(static_cast<Strategy>(9)); }),
-               Contains("kStrategyNames"));
 }
 
 TEST_CASE("what is kept, owed and capped is within its bounds", "[compression]") {

@@ -93,12 +93,12 @@ TestRun::TestRun(Ledger& to, size_t peer_count, PaySettings pay)
 void TestRun::write(std::vector<RecordDraft> drafts) {
     for (const RecordDraft& draft : drafts) {
         const Status applied = apply(books, draft);
-        CHECK_MSG(applied.ok(),
-                  std::string(record_kind_name(draft.kind)) + ": " +
-                      (applied.ok() ? "" : applied.reason()));
+        ASSAY_CHECK_MSG(applied.ok(),
+                        std::string(record_kind_name(draft.kind)) + ": " +
+                            (applied.ok() ? "" : applied.reason()));
     }
     const Status appended = ledger.append(std::move(drafts));
-    CHECK_MSG(appended.ok(), appended.ok() ? "" : appended.reason());
+    ASSAY_CHECK_MSG(appended.ok(), appended.ok() ? "" : appended.reason());
 }
 
 void TestRun::write_roster(RoundId round) {
