@@ -49,6 +49,7 @@ TEST_CASE("the identity goes with the rejection that the table says", "[coordina
         MachineDriver d(3);
         d.begin();
         RoundJudged event = d.judged(d.run_to_judging());
+        event.peers[0].entered = false;
         event.peers[0].verdict.ruling = Ruling::kRejected;
         event.peers[0].verdict.layer = layer;
         event.peers[0].verdict.reason = "because";
