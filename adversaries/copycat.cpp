@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/check.h"
 #include "protocol/plan.h"
 
 namespace assay {
@@ -19,6 +20,7 @@ Result<TrainedRound> CopycatPeer::train(const RoundPlan& plan, const StepHook& h
     if (self == nullptr || colluder == nullptr) {
         return fail("nobody is there to copy from");
     }
+    ASSAY_CHECK(colluder->id != self->id);
     Result<TrainedRound> copied = train_as(plan, *colluder, hook);
     if (copied) {
         copied->commit.e_before_root = self->e_root;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/check.h"
+
 namespace assay {
 
 StepGradient LazyPeer::step_gradient(const RoundPlan& plan,
@@ -11,6 +13,7 @@ StepGradient LazyPeer::step_gradient(const RoundPlan& plan,
                                      std::span<float> gradient) {
     const uint32_t honest = (plan.inner_steps + 1) / 2;
     if (step >= honest) {
+        ASSAY_CHECK_EQ(last_.size(), gradient.size());
         std::copy(last_.begin(), last_.end(), gradient.begin());
         return last_losses_;
     }

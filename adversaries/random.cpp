@@ -1,5 +1,6 @@
 #include "adversaries/random.h"
 
+#include "core/check.h"
 #include "core/rng.h"
 
 namespace assay {
@@ -8,6 +9,7 @@ namespace {
 
 // Other places and signs, the same scales and number of entries.
 void randomise(ChunkCode& chunk, uint64_t live, CounterRng& rng) {
+    ASSAY_CHECK_EQ(chunk.codes.size(), chunk.indices.size());
     const std::vector<uint64_t> places = rng.distinct(chunk.indices.size(), live);
     for (size_t i = 0; i < places.size(); ++i) {
         chunk.indices[i] = static_cast<uint16_t>(places[i]);

@@ -1,5 +1,7 @@
 #include "adversaries/scaled.h"
 
+#include "core/check.h"
+
 namespace assay {
 
 namespace {
@@ -12,6 +14,7 @@ void enlarge(ChunkCode& chunk) {
     if (scale_from_magnitude(high) < kScaleMax) {
         chunk.high_scale = scale_from_magnitude(high);
         chunk.low_scale = scale_from_magnitude(magnitude_from_scale(chunk.low_scale) * kFactor);
+        ASSAY_CHECK(chunk.high_scale == 0 || chunk.low_scale < chunk.high_scale);
     }
 }
 

@@ -78,6 +78,7 @@ Alternating time_alternating(int repetitions,
 Alternating time_alternating(const BenchOptions& options,
                              const std::function<void()>& first,
                              const std::function<void()>& second);
+// The upper one of an even number. REQUIRES: not empty.
 double median(std::vector<double> values);
 
 // "min 1.203 ms, median 1.251 ms", and the same of the other side; for a row's context.

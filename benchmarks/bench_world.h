@@ -45,6 +45,7 @@ struct RoundTimes {
 
 class BenchWorld {
 public:
+    // Fails where the model's shape is none that class exact can train.
     static Result<std::unique_ptr<BenchWorld>> make(const WorldSizes& sizes,
                                                     int threads,
                                                     BenchText text);
@@ -54,8 +55,10 @@ public:
     [[nodiscard]] const std::vector<float>& theta() const { return judge_->theta(); }
     [[nodiscard]] const CompressionSettings& compression() const { return compression_; }
     [[nodiscard]] const MemoryBlobs& blobs() const { return blobs_; }
+    // H steps of B sequences of T tokens: what one peer trains in a round.
     [[nodiscard]] uint64_t tokens_per_peer() const;
 
+    // Of the round that comes; play_round moves on to the next one.
     [[nodiscard]] RoundPlan plan() const;
     // Trains one peer for the plan; may be repeated.
     Result<TrainedRound> train(const RoundPlan& plan, size_t peer);

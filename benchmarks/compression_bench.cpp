@@ -57,7 +57,7 @@ struct Setup {
     }
     void decode() {
         const Status decoded = codec.decode(bytes, decoded_update);
-        CHECK_MSG(decoded.ok(), decoded.reason());
+        ASSAY_CHECK_MSG(decoded.ok(), decoded.reason());
         expand_update(decoded_update, dense);
     }
 

@@ -30,14 +30,17 @@ struct StepCase {
 // "step_d<width>": heads of 64, a vocabulary of 8192, 8 sequences of 256 tokens; tiny: far less.
 StepCase step_case(int64_t width, int64_t layers, bool tiny);
 
+// Random tokens from a fixed seed: losses stay near log(vocab), times do not depend on them.
 TokenBatch made_batch(const StepCase& one);
 
 // Gradient, clip, AdamW; and with `roots` the chain of its states. One thread owns it.
 class ExactTrainer {
 public:
+    // Fails where the shape is none that class exact can train.
     static Result<std::unique_ptr<ExactTrainer>> make(const StepCase& one, int threads);
     ExactTrainer(const StepCase& one, std::unique_ptr<GradientModel> model);
 
+    // Always the same batch. Fails where loss or gradient is no longer finite.
     Status step(bool roots);
     [[nodiscard]] float loss() const { return loss_; }
 

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "core/check.h"
 #include "core/files.h"
 #include "tokenizer/tokenizer.h"
 #include "tokenizer/tokenizer_json.h"
@@ -104,6 +105,7 @@ std::string gguf_name(std::string_view name) {
         {"mlp.up_proj", "ffn_up"},
         {"mlp.down_proj", "ffn_down"},
     }};
+    ASSAY_CHECK(name.ends_with(".weight"));
     name.remove_suffix(std::string_view(".weight").size());
     std::string out;
     if (take_prefix(name, "model.layers.")) {
@@ -133,7 +135,9 @@ void append_permuted(ByteWriter& writer,
                      const TensorLayout& tensor,
                      uint64_t heads,
                      const float* values) {
+    ASSAY_CHECK(heads > 0 && tensor.rows % heads == 0);
     const uint64_t head_rows = tensor.rows / heads;
+    ASSAY_CHECK_EQ(head_rows % 2, uint64_t{0});  // two halves
     for (uint64_t row = 0; row < tensor.rows; ++row) {
         const uint64_t in_head = row % head_rows;
         const uint64_t from = row - in_head + in_head / 2 + in_head % 2 * (head_rows / 2);
@@ -171,7 +175,11 @@ void append_infos(ByteWriter& writer, const ParameterLayout& layout) {
 
 void append_data(ByteWriter& writer, const ParameterLayout& layout, const Snapshot& snapshot) {
     align(writer);
+    const size_t start = writer.bytes().size();
+    uint64_t offset = 0;  // as append_infos said
     for (const TensorLayout& tensor : layout.tensors) {
+        ASSAY_CHECK_EQ(writer.bytes().size() - start, offset);
+        offset = aligned(offset + tensor.live() * sizeof(float));
         const float* values = snapshot.theta.data() + tensor.first_value();
         const int64_t heads = permuted_heads(snapshot.shape, tensor.name);
         if (heads > 0) {

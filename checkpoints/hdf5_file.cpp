@@ -1,6 +1,7 @@
 #include "checkpoints/hdf5_file.h"
 
 #include "checkpoints/seal.h"
+#include "core/check.h"
 
 namespace assay {
 
@@ -45,6 +46,11 @@ void Hdf5Writer::group(const std::string& name) {
 void Hdf5Writer::floats(const std::string& name,
                         std::span<const float> values,
                         std::vector<hsize_t> shape) {
+    hsize_t count = 1;
+    for (const hsize_t size : shape) {
+        count *= size;
+    }
+    ASSAY_CHECK_EQ(count, hsize_t{values.size()});
     const Hdf5Handle space(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr),
                            H5Sclose);
     const Hdf5Handle data(H5Dcreate2(file_.get(),

@@ -20,6 +20,7 @@ namespace assay {
 // Closes an HDF5 identifier when it goes.
 class Hdf5Handle {
 public:
+    // Owns the id; a negative one is a call that failed, and stays so.
     Hdf5Handle(hid_t id, herr_t (*closer)(hid_t)) : id_(id), close_(closer) {}
     ~Hdf5Handle() {
         if (id_ >= 0) {
@@ -45,6 +46,8 @@ private:
 class Hdf5Writer {
 public:
     explicit Hdf5Writer(const std::filesystem::path& file);
+    // After the first failure the rest does nothing; finish tells what failed. `name` is a path
+    // whose groups exist; floats need as many values as the shape has.
     void group(const std::string& name);
     void floats(const std::string& name, std::span<const float> values, std::vector<hsize_t> shape);
     void text(const std::string& name, const std::string& value);
@@ -61,6 +64,7 @@ private:
 
 class Hdf5Reader {
 public:
+    // Fails on what is no readable HDF5 file; datasets are looked at when they are asked for.
     static Result<Hdf5Reader> open(const std::filesystem::path& file);
     // Fails unless the dataset has just as many values as `out`.
     [[nodiscard]] Status floats(const std::string& name, std::span<float> out) const;

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/check.h"
 #include "core/json_depth.h"
 
 namespace assay {
@@ -245,6 +246,7 @@ Result<std::vector<float>> read_values(std::ifstream& in,
     }
     std::vector<float> values(layout.value_count(), 0.0F);
     for (const TensorLayout& tensor : layout.tensors) {
+        ASSAY_CHECK_LE(tensor.first_value() + tensor.live(), values.size());
         float* out = values.data() + tensor.first_value();
         if (Status read = read_tensor(in, first_byte, places->at(tensor.name), out); !read) {
             return fail("tensor " + tensor.name + ": " + read.reason());
@@ -275,6 +277,7 @@ Bytes safetensors_bytes(const ParameterLayout& layout, std::span<const float> va
         const float* first = values.data() + tensor.first_value();
         writer.raw(float_bytes({first, tensor.live()}));
     }
+    ASSAY_CHECK_EQ(writer.bytes().size(), kLengthBytes + text.size() + offset);
     return writer.take();
 }
 

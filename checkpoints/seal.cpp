@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "core/check.h"
 #include "core/digest.h"
 
 namespace assay {
@@ -27,6 +28,7 @@ struct Contents {
 std::string block_of(const Digest& digest, uint64_t bytes) {
     std::string block = kTitle;
     block += "bytes " + std::to_string(bytes) + "\nsha256 " + digest.hex() + "\n";
+    ASSAY_CHECK_LE(block.size(), kSealBytes);
     block.resize(kSealBytes, '\0');
     return block;
 }

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "core/check.h"
 #include "core/merkle.h"
 
 namespace assay {
@@ -62,6 +63,7 @@ struct ShapeJson {
 
 std::string describe_snapshot(const Snapshot& snapshot) {
     const ParameterLayout layout = llama_layout(snapshot.shape);
+    ASSAY_CHECK_EQ(snapshot.theta.size(), layout.value_count());
     ShapeLines shape;
     snapshot.shape.for_each(shape);
     std::string text = "run         " + snapshot.run_name + "\n";
@@ -76,6 +78,7 @@ std::string describe_snapshot(const Snapshot& snapshot) {
 
 std::string snapshot_json(const Snapshot& snapshot) {
     const ParameterLayout layout = llama_layout(snapshot.shape);
+    ASSAY_CHECK_EQ(snapshot.theta.size(), layout.value_count());
     nlohmann::ordered_json shape;
     ShapeJson writer{shape};
     snapshot.shape.for_each(writer);

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
+#include "core/check.h"
 #include "core/merkle.h"
 
 namespace assay {
@@ -62,12 +63,15 @@ void add_value(TensorDiff& diff, float first, float second, uint64_t index, uint
 
 // Both spans are whole tiles of one tensor.
 TensorDiff diff_tensor(const TensorLayout& tensor, Values first, Values second) {
+    ASSAY_CHECK_EQ(first.size(), second.size());
+    ASSAY_CHECK_LE(tensor.live(), first.size());
     TensorDiff diff;
     diff.name = tensor.name;
     for (uint64_t i = 0; i < tensor.live(); ++i) {
         add_value(diff, first[i], second[i], i, tensor.columns);
     }
     diff.digests_equal = tiles_root(first) == tiles_root(second);
+    ASSAY_CHECK_EQ(diff.values, tensor.live());
     return diff;
 }
 
@@ -110,6 +114,7 @@ std::string short_name(std::string name) {
 
 // Cut, not rounded: 100 % is said of equal tensors alone.
 std::string percent_equal(const TensorDiff& diff) {
+    ASSAY_CHECK(diff.values > 0 && diff.equal <= diff.values);
     const double share = static_cast<double>(diff.equal) / static_cast<double>(diff.values);
     char text[32];
     std::snprintf(text, sizeof(text), "%.2f%%", std::floor(share * 10000) / 100);
@@ -194,6 +199,7 @@ Result<SnapshotDiff> diff_snapshots(const Snapshot& first, const Snapshot& secon
                         Values(second.theta).subspan(tensor.first_value(), count)));
         add_to_model(diff, diff.tensors.back());
     }
+    ASSAY_CHECK_EQ(diff.model.values, layout.live_count());
     diff.model.digests_equal = tiles_root(first.theta) == tiles_root(second.theta);
     add_flat(diff, "outer accumulator", first.accumulator, second.accumulator);
     add_flat(diff, "outer momentum", first.momentum, second.momentum);

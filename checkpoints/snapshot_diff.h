@@ -25,6 +25,7 @@ struct TensorDiff {
     uint64_t column = 0;
     bool digests_equal = true;  // of the tensor's tiles
 
+    // ||first - second||.
     [[nodiscard]] double norm() const;
     // ||first - second|| / ||first||; infinite where only the latter is 0.
     [[nodiscard]] double relative() const;
@@ -37,6 +38,7 @@ struct SnapshotDiff {
     uint64_t first_round = 0;
     uint64_t second_round = 0;
 
+    // Whether every tensor has the same digests: the same bits, not nearly the same values.
     [[nodiscard]] bool equal() const;
 };
 

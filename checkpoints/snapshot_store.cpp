@@ -6,9 +6,11 @@
 
 #include "checkpoints/hdf5_file.h"
 #include "checkpoints/seal.h"
+#include "core/check.h"
 #include "core/files.h"
 #include "core/log.h"
 #include "core/merkle.h"
+#include "protocol/limits.h"
 
 namespace assay {
 
@@ -19,7 +21,7 @@ namespace fs = std::filesystem;
 constexpr uint64_t kFormat = 2;
 constexpr const char* kSuffix = ".h5";
 constexpr const char* kTemporary = ".tmp";
-constexpr uint64_t kValuesMax = uint64_t{1} << 40;
+constexpr uint64_t kValuesMax = limits::kTilesMax * kTileValues;
 
 std::string file_name(const Snapshot& snapshot, const Digest& root) {
     char round[32];
@@ -212,6 +214,10 @@ Result<SnapshotStore> SnapshotStore::open(const fs::path& folder) {
 }
 
 Status SnapshotStore::save(const Snapshot& snapshot) const {
+    // What load_snapshot would not take is not saved.
+    ASSAY_CHECK(check_shape(snapshot.shape).ok());
+    ASSAY_CHECK_EQ(snapshot.accumulator.size() % kTileValues, size_t{0});
+    ASSAY_CHECK_EQ(snapshot.momentum.size() % kTileValues, size_t{0});
     const Digest root = tiles_root(snapshot.theta);
     const fs::path file = folder_ / file_name(snapshot, root);
     const fs::path temporary = file.string() + kTemporary;
@@ -274,6 +280,7 @@ Result<Snapshot> SnapshotStore::load_latest() const {
 }
 
 Status SnapshotStore::prune(size_t keep) const {
+    ASSAY_CHECK(keep > 0);  // the newest stays: the run goes on from it
     std::vector<fs::path> files = list();
     std::error_code code;
     for (size_t i = 0; i + keep < files.size(); ++i) {

@@ -22,6 +22,7 @@ namespace assay {
 
 class SnapshotStore {
 public:
+    // Makes the folder where it is missing.
     static Result<SnapshotStore> open(const std::filesystem::path& folder);
 
     // Temporary name, sync, rename, sync of the folder. On failure nothing is left behind.

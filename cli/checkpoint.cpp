@@ -13,14 +13,13 @@
 #include "cli/snapshot_source.h"
 #include "core/files.h"
 #include "model/decoder.h"
+#include "tokenizer/tokenizer.h"
 
 namespace assay {
 
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr uint64_t kTokenizerBytesMax = 256U << 20;
 
 struct CheckpointCommand {
     SnapshotSource source;
@@ -76,7 +75,7 @@ int export_model(const CheckpointCommand& command) {
     if (!file) {
         return failed(file.reason());
     }
-    Result<std::string> tokenizer = read_text_file(*file, kTokenizerBytesMax);
+    Result<std::string> tokenizer = read_text_file(*file, Tokenizer::kFileBytesMax);
     if (!tokenizer) {
         return failed(tokenizer.reason());
     }

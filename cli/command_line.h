@@ -53,6 +53,8 @@ public:
                 const std::string& version);
     ~CommandLine();
 
+    // `path` is one word, or "group word". The reference lives as long as the command line; the
+    // action returns the exit code.
     Command& add(const std::string& path,
                  const std::string& summary,
                  const std::string& example,

@@ -6,6 +6,7 @@
 
 namespace assay {
 
+// What their options hold lives as long as the command line.
 void add_demo(CommandLine& line);
 void add_coordinator(CommandLine& line);
 void add_peer(CommandLine& line);
@@ -21,8 +22,8 @@ void add_simulate(CommandLine& line);
 void add_bench(CommandLine& line);
 void add_doctor(CommandLine& line);
 
-// Options that `peer` and `demo-adversary` share.
 struct PeerCommand;
+// Options that `peer` and `demo-adversary` share.
 void add_peer_options(Command& command, PeerCommand& options);
 
 }  // namespace assay

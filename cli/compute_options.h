@@ -33,6 +33,7 @@ Status use_kernels(const ComputeOptions& options);
 
 using ModelMaker = std::function<Result<std::unique_ptr<GradientModel>>(
     const RunConfig&, NumericClass, int threads)>;
+// Takes recompute_layers along; the number of threads comes with each call.
 ModelMaker model_maker(const ComputeOptions& options);
 
 }  // namespace assay

@@ -29,7 +29,9 @@ struct DemoCheck {
     std::string text;
 };
 
+// One a promise, kept or not, in the order in which people read them.
 std::vector<DemoCheck> check_demo(const DemoPlan& plan, const DemoOutcome& outcome);
+// What `assay demo --json` prints; for scripts, which ask "ok" first.
 std::string demo_json(const DemoPlan& plan,
                       const DemoOutcome& outcome,
                       const std::vector<DemoCheck>& checks);

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/settings_of_run.h"
+#include "cli/survival_figures.h"
 #include "core/identity.h"
 #include "core/result.h"
 
@@ -48,6 +48,7 @@ struct DemoPlan {
     int64_t threads = 1;
     SurvivalFigures survival;  // of a peer that skips half of its steps
 
+    // Command lines, program first, as a shell would get them.
     [[nodiscard]] std::vector<std::string> train_tokenizer() const;
     [[nodiscard]] std::vector<std::string> prepare_data() const;
     [[nodiscard]] std::vector<std::string> coordinator() const;

@@ -113,7 +113,8 @@ Finding check_cuda() {
     }
     Result<std::unique_ptr<ChunkDevice>> device = open_cuda_device();
     if (!device) {
-        return {Health::kGood, what, "compiled in, not used here (" + device.reason() + ")"};
+        const Health health = cuda_available() ? Health::kNote : Health::kGood;
+        return {health, what, "compiled in, not used here (" + device.reason() + ")"};
     }
     if (const Status same = check_device(**device); !same) {
         return {Health::kBad, what, (*device)->name() + ": " + same.reason()};

@@ -8,6 +8,7 @@
 #include "cli/stop_signal.h"
 #include "core/files.h"
 #include "core/log.h"
+#include "peer/peer_folder.h"
 
 namespace assay {
 
@@ -16,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 Result<Identity> peer_identity(const PeerCommand& command) {
-    const fs::path file = command.key_file.empty() ? fs::path(command.folder) / "peer.key"
+    const fs::path file = command.key_file.empty() ? PeerFolder(command.folder).key_file()
                                                    : fs::path(command.key_file);
     if (fs::exists(file)) {
         return Identity::load(file);

@@ -10,6 +10,7 @@ namespace assay {
 
 class ProgressBar {
 public:
+    // `what` stands in front of the bar. Nothing is drawn for the first two seconds.
     explicit ProgressBar(std::string what);
     // `part` of 1. Draws at most a few times a second, on a terminal only.
     void show(double part);

@@ -11,14 +11,8 @@ namespace assay {
 
 namespace {
 
-constexpr uint64_t kDataManifestMax = 16U << 20;
-
 Result<uint64_t> count_samples(const std::filesystem::path& data_folder, uint32_t tokens) {
-    Result<std::string> text = read_text_file(data_folder / "data.manifest", kDataManifestMax);
-    if (!text) {
-        return text.error();
-    }
-    Result<DataManifest> data = parse_data_manifest(*text);
+    Result<DataManifest> data = load_data_manifest(data_folder);
     if (!data) {
         return data.error();
     }

@@ -59,7 +59,7 @@ void add_tokenizer(CommandLine& line) {
              "assay tokenizer train --text corpus.txt --vocab 8192 --out tokenizer.json",
              [] { return train_tokenizer(command); })
         .required("--text", command.text, "text file, plain or gzip")
-        .number("--vocab", command.vocabulary, 257, 1 << 20, "tokens in all")
+        .number("--vocab", command.vocabulary, 257, Bpe::kVocabMax, "tokens in all")
         .number("--limit-mb", command.limit_megabytes, 0, 1000000000, "read no more; 0: all")
         .text("--out", command.out, "file to write");
 }

@@ -5,6 +5,7 @@
 
 #include "compression/dense_update.h"
 #include "compression/error_feedback.h"
+#include "core/check.h"
 #include "protocol/limits.h"
 
 namespace assay {
@@ -12,6 +13,7 @@ namespace assay {
 namespace {
 
 double lower_median(std::vector<double> values) {
+    ASSAY_CHECK(!values.empty());
     std::sort(values.begin(), values.end());
     return values[(values.size() - 1) / 2];
 }
@@ -63,6 +65,7 @@ void AggregateResult::measure_payloads(ThreadPool& threads) {
 
 void AggregateResult::clip_to_median(const ParameterLayout& layout) {
     const size_t tiles = tensor_of_tile_.size();
+    ASSAY_CHECK_EQ(squares_.size(), contributions_.size() * tiles);
     std::vector<double> norms(contributions_.size());
     for (size_t t = 0; t < tensors_; ++t) {
         const size_t first = layout.tensors[t].first_tile;
@@ -87,6 +90,7 @@ void AggregateResult::set_weights(const AggregateSettings& settings) {
     for (const Contribution& c : contributions_) {
         total += c.weight;
     }
+    ASSAY_CHECK(total > 0);
     weights_.clear();
     for (const Contribution& c : contributions_) {
         const double weight = settings.alpha * c.weight;
@@ -127,6 +131,7 @@ bool AggregateResult::cap_shares(double cap) {
         share_norms_.push_back(std::sqrt(squares));
         total += share_norms_.back();
     }
+    ASSAY_CHECK(cap > 0 && !contributions_.empty());
     const double limit = cap / static_cast<double>(contributions_.size()) * total;
     bool capped = false;
     for (size_t i = 0; i < contributions_.size(); ++i) {
@@ -156,6 +161,7 @@ void AggregateResult::begin(std::span<const Contribution> contributions,
         tensor_of_tile_.insert(
             tensor_of_tile_.end(), layout.tensors[t].tile_count(), static_cast<uint32_t>(t));
     }
+    ASSAY_CHECK_EQ(tensor_of_tile_.size(), layout.tile_count());  // tensors lie without a gap
     squares_.resize(contributions.size() * layout.tile_count());
     scales_.assign(contributions.size() * layout.tensors.size(), 1.0F);
     caps_.assign(contributions.size(), 1.0F);
@@ -203,12 +209,15 @@ Result<QuantisedAggregate> quantise_aggregate(std::span<const float> u,
     if (dense) {
         result.q.assign(u.begin(), u.end());
         result.bytes = encode_dense(u, layout, PayloadKind::kDenseAggregate);
+        ASSAY_CHECK_LE(result.bytes.size(), aggregate_bytes_max(layout, settings, dense));
         return result;
     }
+    ASSAY_CHECK(settings.downlink_keep > 0);
     const auto keep = static_cast<uint32_t>(settings.downlink_keep);
     std::vector<float> left(u.begin(), u.end());
     const SparseUpdate update = code_values(left, layout, keep, threads);
     result.bytes = encode_sparse(update, layout, PayloadKind::kSparseAggregate, keep, threads);
+    ASSAY_CHECK_LE(result.bytes.size(), aggregate_bytes_max(layout, settings, dense));
     result.q.resize(u.size());
     expand_update(update, result.q);
     return result;

@@ -96,6 +96,7 @@ Result<std::vector<float>> decode_aggregate(ByteSpan bytes,
                                             const ParameterLayout& layout,
                                             const CompressionSettings& settings,
                                             bool dense = false);
+// The most bytes that any aggregate of this layout has: quantise_aggregate asserts it.
 uint64_t aggregate_bytes_max(const ParameterLayout& layout,
                              const CompressionSettings& settings,
                              bool dense = false);

@@ -12,18 +12,21 @@ namespace assay {
 
 constexpr uint32_t kBlockValues = 4096;  // a chunk
 
+// std::bit_cast, which device code of C++20 does not have everywhere.
 ASSAY_DEVICE inline uint32_t block_bits(float value) {
     uint32_t bits = 0;
     memcpy(&bits, &value, sizeof(bits));
     return bits;
 }
 
+// The value of these bits.
 ASSAY_DEVICE inline float block_float(uint32_t bits) {
     float value = 0;
     memcpy(&value, &bits, sizeof(value));
     return value;
 }
 
+// Bits without the sign: in the same order as |value|.
 ASSAY_DEVICE inline uint32_t block_magnitude(float value) {
     return block_bits(value) & 0x7fffffffU;
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/check.h"
 #include "core/merkle.h"
 #include "kernels/feedback.h"
 
@@ -105,6 +106,7 @@ uint32_t kept_count(uint64_t live, uint32_t keep) {
 }
 
 ClassSplit split_classes(std::span<const double> magnitudes, SplitRule rule) {
+    ASSAY_CHECK(!magnitudes.empty());
     double split = class_means(magnitudes, 0).high;
     ClassMeans means = class_means(magnitudes, split);
     for (int move = 0; move < split_moves(rule) && means.low_count > 0; ++move) {
@@ -152,6 +154,7 @@ Result<ChunkCode> compress_chunk(std::span<const float> theta_start,
                                  std::span<float> e_after) {
     ASSAY_CHECK_EQ(theta_start.size(), kTileValues);
     ASSAY_CHECK(live > 0 && live <= kTileValues);
+    ASSAY_CHECK(theta_start.data() != e_after.data() && theta_end.data() != e_after.data());
     feedback_step(theta_start, theta_end, e, beta, e_after);
     for (size_t i = 0; i < live; ++i) {
         if (magnitude_bits(e_after[i]) >= kInfinity) {
@@ -163,6 +166,7 @@ Result<ChunkCode> compress_chunk(std::span<const float> theta_start,
 }
 
 void decode_chunk(const ChunkCode& chunk, std::span<float> out) {
+    ASSAY_CHECK_EQ(chunk.codes.size(), chunk.indices.size());
     std::fill(out.begin(), out.end(), 0.0F);
     for (size_t i = 0; i < chunk.indices.size(); ++i) {
         ASSAY_CHECK_LT(chunk.indices[i], out.size());
@@ -171,6 +175,7 @@ void decode_chunk(const ChunkCode& chunk, std::span<float> out) {
 }
 
 double chunk_energy(const ChunkCode& chunk) {
+    ASSAY_CHECK_EQ(chunk.codes.size(), chunk.indices.size());
     const auto low = static_cast<double>(magnitude_from_scale(chunk.low_scale));
     const auto high = static_cast<double>(magnitude_from_scale(chunk.high_scale));
     // Scales have 5 bits, their squares 10; sums of up to 4096 of these are multiples of low^2 /

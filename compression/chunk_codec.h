@@ -55,6 +55,7 @@ struct ClassSplit {
     double low = 0;
     double high = 0;
 };
+// How often the split point moves, and where to.
 constexpr int split_moves(SplitRule rule) {
     return rule == SplitRule::kOutliers ? 3 : 4;
 }
@@ -71,6 +72,7 @@ struct ChunkScales {
     uint16_t low = 0;
     uint16_t high = 0;
 };
+// Both means rounded to 12-bit scales; where these are alike, one class is left, all high.
 ChunkScales chunk_scales(const ClassSplit& classes);
 
 // Selects and codes `values` (one chunk, live values only), and leaves in them what is not sent:

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cmath>
 
+#include "core/check.h"
+
 namespace assay {
 
 namespace {
@@ -40,6 +42,8 @@ bool ChunkCoder::compress(const FeedbackIn& in,
                           std::span<float> e_after,
                           ChunkCode& out,
                           ReadAhead& ahead) {
+    ASSAY_CHECK(live > 0 && live <= kTileValues);
+    ASSAY_CHECK_EQ(e_after.size(), kTileValues);
     if (ops_ == nullptr) {
         Result<ChunkCode> chunk = compress_chunk({in.theta_start, kTileValues},
                                                  {in.theta_end, kTileValues},
@@ -68,6 +72,7 @@ bool ChunkCoder::compress(const FeedbackIn& in,
 
 void ChunkCoder::code(std::span<float> values, uint64_t live, uint32_t keep, ChunkCode& out) {
     ASSAY_CHECK_EQ(values.size(), kTileValues);
+    ASSAY_CHECK(live > 0 && live <= kTileValues);
     if (ops_ == nullptr) {
         out = code_chunk(values.first(live), keep);
         return;
@@ -101,6 +106,7 @@ void ChunkCoder::select(const float* a, uint32_t k, ReadAhead& ahead) {
     if (count_ > k) {
         narrow(k);
     }
+    ASSAY_CHECK_LE(count_, size_t{k});
 }
 
 // From more than k candidates to the k greatest; of equal ones those of lower index.
@@ -115,7 +121,8 @@ void ChunkCoder::narrow(uint32_t k) {
     for (size_t i = 0; i < count_; ++i) {
         above += magnitudes_[i] > bound ? 1 : 0;
     }
-    size_t equal = k - above;  // as many of those at the bound
+    ASSAY_CHECK_LE(above, size_t{k});  // or the threshold is not the k-th greatest
+    size_t equal = k - above;          // as many of those at the bound
     size_t kept = 0;
     for (size_t i = 0; i < count_; ++i) {
         const bool at_bound = magnitudes_[i] == bound;

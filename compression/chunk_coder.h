@@ -21,6 +21,7 @@ namespace assay {
 
 class ChunkCoder {
 public:
+    // REQUIRES: this CPU has the path.
     explicit ChunkCoder(KernelPath path = kernel_path());
 
     // As compress_chunk. False where an `a` is not finite; e_after and out are unspecified then.

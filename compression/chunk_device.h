@@ -61,6 +61,7 @@ struct ShareGrid {
 class ChunkDevice {
 public:
     virtual ~ChunkDevice() = default;
+    // For people. Each call below returns when its work is done, or fails in the runtime's words.
     [[nodiscard]] virtual std::string name() const = 0;
     virtual Status compress(const CompressGrid& grid) = 0;
     // Payloads for energies and add_shares; they stay on the device until the next.

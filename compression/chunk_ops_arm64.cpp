@@ -5,11 +5,11 @@
 namespace assay {
 
 const ChunkOps& chunk_ops_avx2() {
-    CHECK_MSG(false, "no AVX2 on this machine");
+    ASSAY_CHECK_MSG(false, "no AVX2 on this machine");
 }
 
 const ChunkOps& chunk_ops_avx512() {
-    CHECK_MSG(false, "no AVX-512 on this machine");
+    ASSAY_CHECK_MSG(false, "no AVX-512 on this machine");
 }
 
 }  // namespace assay

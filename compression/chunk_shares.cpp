@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/check.h"
+
 namespace assay {
 
 namespace {
@@ -53,6 +55,7 @@ void prefetch_indices(const SparseUpdate& update, size_t tile) {
 
 double contribution_energy(const Contribution& contribution, size_t tile) {
     if (contribution.dense == nullptr) {
+        ASSAY_CHECK_LT(tile, contribution.update->chunks.size());
         prefetch_codes(*contribution.update, tile + 8);
         return chunk_energy(contribution.update->chunks[tile]);
     }
@@ -191,6 +194,7 @@ void ShareAdder::add(const Contribution& contribution,
     if (shares_.size() < values) {
         shares_.resize(values);
     }
+    ASSAY_CHECK_LT(lanes_, kShareLanes);
     float* shares = shares_.data() + lanes_;
     Waiting& waiting = waiting_[lanes_];
     waiting.squares = squares;

@@ -63,6 +63,7 @@ ASSAY_DEVICE inline void set_scales(CompressShared& s, uint32_t keep) {
     s.count = s.low_scale == 0 ? kept : s.count;
 }
 
+// One tile by the threads of one block: feedback, selection, split, codes, leftovers.
 template <class Block>
 ASSAY_DEVICE void compress_block(Block& block,
                                  const CompressGrid& grid,

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/check.h"
+
 namespace assay {
 
 namespace {
@@ -20,7 +22,9 @@ Compressor::Compressor(const ParameterLayout& layout,
       beta_(static_cast<float>(settings.beta)),
       codec_(layout, PayloadKind::kSparse, keep_, threads),
       coders_(static_cast<size_t>(threads), ChunkCoder(path)),
-      first_faults_(static_cast<size_t>(threads)) {}
+      first_faults_(static_cast<size_t>(threads)) {
+    ASSAY_CHECK(beta_ >= 0 && beta_ <= 1);  // more would let what is owed grow by itself
+}
 
 void Compressor::check_sizes(std::span<const float> theta_start,
                              std::span<const float> theta_end,

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cmath>
 
+#include "core/check.h"
+
 namespace assay {
 
 namespace {
@@ -29,6 +31,7 @@ Bytes encode_dense(std::span<const float> values, const ParameterLayout& layout,
             writer.u32(std::bit_cast<uint32_t>(value));
         }
     }
+    ASSAY_CHECK_EQ(writer.bytes().size(), dense_bytes(layout));
     return writer.take();
 }
 

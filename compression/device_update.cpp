@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "compression/compressor.h"
+#include "core/check.h"
 #include "core/rng.h"
 
 namespace assay {
@@ -20,6 +21,7 @@ struct Entries {
 
 void copy_out(const Entries& entries, uint64_t at, uint64_t keep, ChunkCode& chunk) {
     const ChunkHead& head = entries.heads[at];
+    ASSAY_CHECK_LE(uint64_t{head.count}, keep);
     const auto first = static_cast<std::ptrdiff_t>(at * keep);
     const auto last = first + head.count;
     chunk.indices.assign(entries.indices.begin() + first, entries.indices.begin() + last);
@@ -29,6 +31,7 @@ void copy_out(const Entries& entries, uint64_t at, uint64_t keep, ChunkCode& chu
 }
 
 void copy_in(const ChunkCode& chunk, uint64_t at, uint64_t keep, Entries& entries) {
+    ASSAY_CHECK_LE(chunk.indices.size(), keep);
     const auto first = static_cast<std::ptrdiff_t>(at * keep);
     std::copy(chunk.indices.begin(), chunk.indices.end(), entries.indices.begin() + first);
     std::copy(chunk.codes.begin(), chunk.codes.end(), entries.codes.begin() + first);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/check.h"
+
 namespace assay {
 
 namespace {
@@ -19,10 +21,6 @@ Result<Strategy> strategy_from_name(std::string_view name) {
     }
     return fail("unknown strategy '" + std::string(name) +
                 "': one of sparseloco, diloco, average, ddp");
-}
-
-const char* strategy_name(Strategy strategy) {
-    return kStrategyNames[static_cast<size_t>(strategy)];
 }
 
 Result<CompressedPayload> compress_payload(Strategy strategy,
@@ -70,19 +68,11 @@ uint64_t payload_bytes_max(Strategy strategy,
                               : sparse_bytes_max(layout, static_cast<uint32_t>(settings.keep));
 }
 
-void expand_payload(const PeerPayload& payload, std::span<float> out) {
-    if (payload.dense.empty()) {
-        expand_update(payload.sparse, out);
-        return;
-    }
-    ASSAY_CHECK_EQ(payload.dense.size(), out.size());
-    std::copy(payload.dense.begin(), payload.dense.end(), out.begin());
-}
-
 std::vector<double> payload_energies(const PeerPayload& payload) {
     if (payload.dense.empty()) {
         return chunk_energies(payload.sparse);
     }
+    ASSAY_CHECK_EQ(payload.dense.size() % kTileValues, size_t{0});
     std::vector<double> energies(payload.dense.size() / kTileValues, 0.0);
     for (size_t i = 0; i < payload.dense.size(); ++i) {
         const auto value = static_cast<double>(payload.dense[i]);
@@ -93,6 +83,7 @@ std::vector<double> payload_energies(const PeerPayload& payload) {
 
 Contribution contribution_of(const PeerId& peer, const PeerPayload& payload, double weight) {
     const bool dense = !payload.dense.empty();
+    ASSAY_CHECK(!dense || payload.sparse.chunks.empty());  // a payload is one or the other
     return {peer, dense ? nullptr : &payload.sparse, weight, dense ? &payload.dense : nullptr};
 }
 

@@ -1,7 +1,7 @@
 // A peer's contribution under any strategy: sparse or dense, as values and as bytes.
 //
 // Where code must not care which strategy a run uses, it holds a PeerPayload. What the checks see
-// is Payload of verify/peer_payload.h. Plain value.
+// of it are the PayloadEntries of verify/peer_payload.h. Plain value.
 
 #pragma once
 
@@ -20,8 +20,8 @@ namespace assay {
 // average: dense, no momentum. ddp: dense, one inner step a round.
 enum class Strategy : uint8_t { kSparseLoCo, kDiLoCo, kAverage, kDdp };
 
+// The reason lists the names that there are.
 Result<Strategy> strategy_from_name(std::string_view name);
-const char* strategy_name(Strategy strategy);
 constexpr bool is_dense(Strategy strategy) {
     return strategy != Strategy::kSparseLoCo;
 }
@@ -56,8 +56,6 @@ uint64_t payload_bytes_max(Strategy strategy,
                            const ParameterLayout& layout,
                            const CompressionSettings& settings);
 
-// All values, zeros where nothing was sent. REQUIRES: out has layout.value_count() values.
-void expand_payload(const PeerPayload& payload, std::span<float> out);
 // ||q_c||^2 of each chunk.
 std::vector<double> payload_energies(const PeerPayload& payload);
 

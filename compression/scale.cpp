@@ -7,6 +7,9 @@
 
 namespace assay {
 
+static_assert(uint32_t{kScaleInfinity} << kScaleShift == 0x7f800000U, "fp32's own infinity");
+static_assert(kScaleMax + 1 == kScaleInfinity);
+
 uint16_t scale_from_magnitude(float value) {
     const uint32_t bits = std::bit_cast<uint32_t>(value);
     ASSAY_CHECK_LT(bits, 0x7f800000U);

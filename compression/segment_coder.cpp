@@ -1,5 +1,7 @@
 #include "compression/segment_coder.h"
 
+#include "core/check.h"
+
 namespace assay {
 
 namespace {
@@ -71,6 +73,8 @@ void SegmentWriter::add(const ChunkCode& chunk,
                         const ChunkPlace& place,
                         uint32_t keep,
                         ReadAhead& ahead) {
+    ASSAY_CHECK_LE(chunk.indices.size(), size_t{kept_count(place.live, keep)});
+    ASSAY_CHECK(place.columns > 0);
     const auto missing = static_cast<uint32_t>(kept_count(place.live, keep) - chunk.indices.size());
     symbols_.reserve(8 + 4 * chunk.indices.size());
     symbols_.number(missing, model_.missing.as());

@@ -24,6 +24,7 @@ struct ChunkPlace {
 
 class SegmentWriter {
 public:
+    // A new segment: models as in the specification, nothing written.
     void begin();
     // Begins a tensor, or what of it is in this segment.
     void begin_tensor(uint64_t columns) { model_.signs.begin(columns); }
@@ -43,6 +44,7 @@ private:
 
 class SegmentReader {
 public:
+    // The bytes must outlive the reading. begin() starts over with others, in the same memory.
     explicit SegmentReader(ByteSpan bytes) : symbols_(bytes) {}
     void begin(ByteSpan bytes);
     void begin_tensor(uint64_t columns) { model_.signs.begin(columns); }

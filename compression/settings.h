@@ -16,6 +16,7 @@ struct CompressionSettings {
     int64_t downlink_keep = 1024;  // values of Q(u) kept of a full chunk
     double beta = 0.95;            // decay of error feedback; used as fp32
 
+    // All settings, in the order of the digest (core/fields.h).
     template <class V>
     void for_each(V& visitor) {
         visitor(Field{"keep", "values", 1, 4096, "values a peer sends of each chunk of 4096"},
@@ -41,6 +42,7 @@ struct AggregateSettings {
     double cap = 2.0;                // ||D_i|| <= cap / R of the sum of all ||D_j||
     bool clip_to_median = true;      // per tensor, to the lower median of the norms
 
+    // All settings, in the order of the digest (core/fields.h).
     template <class V>
     void for_each(V& visitor) {
         visitor(Field{"alpha", "", 0, 16, "outer learning rate"}, alpha);

@@ -45,6 +45,7 @@ ASSAY_DEVICE inline float share_of_entry(const PayloadGrid& payloads,
     return mean * grid.caps[peer];
 }
 
+// One tile by the threads of one block: the sum of all shares, peers in order.
 template <class Block>
 ASSAY_DEVICE void add_shares_block(Block& block,
                                    const PayloadGrid& payloads,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "compression/update_codec.h"
+#include "core/check.h"
 
 namespace assay {
 
@@ -18,6 +19,7 @@ uint32_t keep_of(const CompressionSettings& settings) {
 }  // namespace
 
 Bytes payload_header(PayloadKind kind, const ParameterLayout& layout, uint32_t keep) {
+    ASSAY_CHECK_LE(keep, uint32_t{kTileValues});  // u16 on the wire
     ByteWriter writer;
     writer.raw(as_bytes(kMagic));
     writer.u8(kVersion);

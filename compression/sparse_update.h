@@ -70,6 +70,7 @@ void expand_update(const SparseUpdate& update, std::span<float> out);
 // ||q_c||^2 of each chunk: the weights of half of the chunk draws.
 std::vector<double> chunk_energies(const SparseUpdate& update);
 
+// Entries of all chunks together.
 uint64_t kept_values(const SparseUpdate& update);
 // All bytes, header included, over the kept values; 0 if none is kept.
 double bits_per_kept_value(const SparseUpdate& update, uint64_t bytes);

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <functional>
+
+#include "core/check.h"
 
 namespace assay {
 
@@ -23,6 +26,10 @@ NumberTable number_table(uint32_t index) {
         tail = tail * ratio >> 16;
     }
     table.start[kLast + 1] = kProbabilityOne;
+    // Every symbol has a frequency: a coder that met one without could not code it.
+    ASSAY_CHECK(std::adjacent_find(table.start.begin(),
+                                   table.start.end(),
+                                   std::greater_equal<>()) == table.start.end());
     for (uint32_t s = 0; s <= kLast; ++s) {
         std::fill(table.symbol.begin() + table.start[s],
                   table.symbol.begin() + table.start[s + 1],
@@ -90,6 +97,7 @@ void SymbolWriter::finish(Bytes& out) {
         x = (quotient << kProbabilityBits) + (x - quotient * frequency) + start;
         states[state] = x << shift | low;
     }
+    ASSAY_CHECK_LE(words, used_);  // at most one word a symbol
     const size_t first = out.size();
     const size_t whole = first + 8 * kStates + 4 * words;
     if (whole > out.capacity()) {

@@ -55,6 +55,7 @@ inline NumberClass number_class(uint32_t mean) {
 // Collects symbols first to last, and codes them last to first. REQUIRES: room for each.
 class SymbolWriter {
 public:
+    // Forgets what was collected and keeps the room.
     void clear() { used_ = 0; }
     // Makes room: numbers take up to two symbols, bits one.
     void reserve(size_t symbols) {
@@ -100,8 +101,10 @@ private:
 
 class SymbolReader {
 public:
+    // No whole words, or too few for the coder's states, are a failure at once. Not copied.
     explicit SymbolReader(ByteSpan bytes);
 
+    // Past the end the values mean nothing and failed() says so: ask once, behind the last.
     uint32_t number(const NumberClass& as) {
         const NumberTable& table = tables_[as.table];
         uint64_t x = states_[0];

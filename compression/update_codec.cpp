@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/check.h"
+
 namespace assay {
 
 namespace {
@@ -61,6 +63,8 @@ UpdateCodec::UpdateCodec(const ParameterLayout& layout,
         tensor_of_tile_.insert(
             tensor_of_tile_.end(), layout.tensors[t].tile_count(), static_cast<uint32_t>(t));
     }
+    ASSAY_CHECK(keep > 0 && keep <= kTileValues);
+    ASSAY_CHECK_EQ(tensor_of_tile_.size(), layout.tile_count());
     writers_.resize(static_cast<size_t>(threads_.threads()));
     readers_.resize(static_cast<size_t>(threads_.threads()), SegmentReader({}));
 }
@@ -83,7 +87,7 @@ void UpdateCodec::encode_segment(const SparseUpdate& update,
         const ChunkPlace at = place(tile);
         const ChunkCode& chunk = update.chunks[tile];
         const Status checked = check_chunk(chunk, at.live, keep_);
-        CHECK_MSG(checked.ok(), checked.reason());
+        ASSAY_CHECK_MSG(checked.ok(), checked.reason());
         if (tile == first_tile(segment) || at.first == 0) {
             writer.begin_tensor(at.columns);
         }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/check.h"
+
 namespace assay {
 
 namespace {
@@ -49,6 +51,7 @@ void GapModel::update() {
 }
 
 void SignModel::begin(uint64_t columns) {
+    ASSAY_CHECK(columns > 0);
     columns_.assign(columns, 0);
     models_.fill(BitModel(4, 4));
 }

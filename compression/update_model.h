@@ -18,8 +18,10 @@ namespace assay {
 // Probability of a 1 in units of 1 / 4096, from counts.
 class BitModel {
 public:
+    // Counts to begin with. REQUIRES: not both 0.
     BitModel(uint32_t zeros, uint32_t ones) : counts_{zeros, ones} { update(); }
     [[nodiscard]] uint32_t one() const { return one_; }
+    // Counts change the probability at the next update() alone, so that a chunk has one.
     void count(bool bit) { ++counts_[bit ? 1 : 0]; }
     void count(uint32_t ones, uint32_t zeros) {
         counts_[0] += zeros;
@@ -35,10 +37,12 @@ private:
 // Numbers around a mean that is tracked.
 class NumberModel {
 public:
+    // Begins with the weight of four numbers of this mean.
     explicit NumberModel(uint32_t mean) : sum_(uint64_t{mean} << 8), count_(4) {}
     [[nodiscard]] NumberClass as() const {
         return number_class(static_cast<uint32_t>(sum_ / count_));
     }
+    // Halves the past from time to time, so that the mean follows.
     void count(uint32_t number);
 
 private:

@@ -13,6 +13,7 @@
 
 namespace assay {
 
+// The reason names the file and, where there is one, the line.
 Result<RunConfig> load_run_config(const std::filesystem::path& file);
 // `name` stands for the file in faults.
 Result<RunConfig> parse_run_config(std::string_view toml, const std::string& name);

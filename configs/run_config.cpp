@@ -6,6 +6,8 @@
 #include <cmath>
 #include <vector>
 
+#include "core/check.h"
+
 namespace assay {
 
 namespace {
@@ -268,6 +270,8 @@ std::string settings_help() {
 }
 
 NumericClass numeric_class_of(const InnerSettings& settings) {
+    const std::string& name = settings.numeric_class;
+    ASSAY_CHECK(name == "exact" || name == "fp32" || name == "tf32" || name == "bf16");
     if (settings.numeric_class == "exact") {
         return NumericClass::kExact;
     }

@@ -28,6 +28,7 @@ struct NameSettings {
     std::string name = "assay";
     int64_t seed = 1;
 
+    // All settings, in the order of the digest (core/fields.h).
     template <class V>
     void for_each(V& visitor);
 };

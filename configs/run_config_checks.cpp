@@ -6,6 +6,7 @@
 
 #include "configs/run_config.h"
 #include "configs/transfers.h"
+#include "core/check.h"
 
 namespace assay {
 
@@ -44,6 +45,7 @@ SettingsFault order_fault(std::string_view low_name,
 
 SettingsFault batch_fault(const RunConfig& config) {
     const InnerSettings& inner = config.inner;
+    ASSAY_CHECK(inner.grain_sequences > 0);  // the bounds of single settings are judged before
     if (inner.sequences_per_step % inner.grain_sequences != 0) {
         return {pair_text("inner.sequences_per_step", inner.sequences_per_step) +
                     " is no multiple of " +
@@ -190,6 +192,7 @@ Status check_config(const RunConfig& config) {
 std::set<NumericClass> admitted_classes(const RunConfig& config) {
     std::set<NumericClass> classes{numeric_class_of(config.inner)};
     for (const std::string& word : words_of(config.rounds.classes)) {
+        ASSAY_CHECK(class_named(word).has_value());
         classes.insert(class_named(word).value());
     }
     return classes;

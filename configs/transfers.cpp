@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "compression/payload.h"
+#include "core/check.h"
 #include "core/merkle.h"
 
 namespace assay {
@@ -14,6 +15,8 @@ uint64_t payload_bytes_max(const RunConfig& config, const ParameterLayout& layou
 
 // Tiles and their Merkle paths, with room to spare: what an honest opening can have at most.
 uint64_t opening_bytes_max(const RunConfig& config, const ParameterLayout& layout) {
+    ASSAY_CHECK(config.inner.inner_steps > 0 && config.inner.sequences_per_step > 0);
+    ASSAY_CHECK(config.verify.chain_chunks >= 0 && config.verify.compressor_chunks >= 0);
     constexpr uint64_t kTileAndPath = kTileValues * sizeof(float) + 64 * Digest::kSize + 64;
     const auto steps = static_cast<uint64_t>(config.inner.inner_steps);
     const auto chain = static_cast<uint64_t>(config.verify.chain_chunks);
@@ -30,6 +33,8 @@ std::string ceiling_fault(const RunConfig& config) {
     const ParameterLayout layout = llama_layout(config.model);
     const std::set<NumericClass> classes = admitted_classes(config);
     const bool exact = classes.size() == 1 && *classes.begin() == NumericClass::kExact;
+    ASSAY_CHECK(!classes.empty());
+    ASSAY_CHECK(rounds.least_uplink_bytes_per_second > 0 && config.verify.audit_steps >= 0);
     const double states = static_cast<double>(config.verify.audit_steps) * (exact ? 1 : 3) *
                           static_cast<double>(layout.value_count()) * sizeof(float);
     const double opening = static_cast<double>(opening_bytes_max(config, layout)) + states;

@@ -11,6 +11,7 @@
 
 namespace assay {
 
+// Of one payload, by the run's strategy.
 uint64_t payload_bytes_max(const RunConfig& config, const ParameterLayout& layout);
 
 // Of an opening without the states of audited steps.

@@ -8,6 +8,7 @@
 #include "coordinator/judge_jobs.h"
 #include "coordinator/run_folder.h"
 #include "coordinator/status_book.h"
+#include "core/check.h"
 #include "core/job_thread.h"
 #include "core/log.h"
 #include "ledger/sqlite_ledger.h"
@@ -59,7 +60,7 @@ private:
     void feed(const Event& event);
     void perform_waiting();
 
-    void on(const Joined&) {}
+    void on(const Joined& joined);
     void on(const Left& left);
     void on(const Refused& refused);
     bool tells_of_stranger(const std::string& reason);
@@ -123,8 +124,7 @@ private:
     std::unique_ptr<JobThread> job_thread_;  // last: its thread uses what stands above
 };
 
-// ---- start
-// ---------------------------------------------------------------------------------------
+// ---- start ------------------------------------------------------------------------------
 
 Status Coordinator::Program::open() {
     paths_.root = options_.folder;
@@ -182,6 +182,9 @@ Status Coordinator::Program::open_machine(RunState state) {
         log_info("going on in round " + std::to_string(state.round().value) + " with " +
                  std::to_string(state.height()) + " ledger records");
     }
+    ASSAY_CHECK(run_ && jobs_ && machine_ == nullptr);
+    // Each round reveals one more element than its id, and the chain is that of the manifest.
+    ASSAY_CHECK_LE(static_cast<uint64_t>(config_.rounds.rounds), run_->beacons.length());
     const BeaconChain beacons = run_->beacons;
     machine_ = std::make_unique<RoundMachine>(
         std::move(state),
@@ -259,6 +262,7 @@ void Coordinator::Program::turn() {
 
 // The run is over: peers are told, and may still fetch what they miss, until all have left.
 void Coordinator::Program::farewell() {
+    ASSAY_CHECK(ended_.has_value());
     if (stop_fed_ || !*ended_) {
         return;
     }
@@ -290,10 +294,10 @@ void Coordinator::Program::part_from(const ServerEvent& event) {
     }
 }
 
-// ---- events
-// --------------------------------------------------------------------------------------
+// ---- events -----------------------------------------------------------------------------
 
 void Coordinator::Program::feed(const Event& event) {
+    ASSAY_CHECK(machine_ && book_);
     for (Action& action : machine_->step(event, clock_.now())) {
         waiting_.push_back(std::move(action));
     }
@@ -313,11 +317,18 @@ bool Coordinator::Program::tells_of_stranger(const std::string& reason) {
     if (strangers_.size() >= kReasonsMax) {
         strangers_.clear();
     }
+    ASSAY_CHECK_LT(strangers_.size(), kReasonsMax);  // strangers make no list without end
     return strangers_.try_emplace(reason, kRemindEvery).first->second.due(clock_.now());
+}
+
+// What was on its way from this peer goes on at once, whether its end was seen before or not.
+void Coordinator::Program::on(const Joined& joined) {
+    fetcher_->source_is_back(joined.peer, clock_.now());
 }
 
 void Coordinator::Program::on(const Left& left) {
     present_.erase(left.peer);
+    fetcher_->source_left(left.peer);
     feed(PeerGone{left.peer});
 }
 
@@ -331,10 +342,7 @@ void Coordinator::Program::receive(const Incoming& incoming, const Hello& messag
 }
 
 void Coordinator::Program::receive(const Incoming& incoming, const Commit& message) {
-    Result<Envelope> envelope = unseal(incoming.wire);
-    if (envelope) {
-        feed(CommitArrived{incoming.from, message, *envelope});
-    }
+    feed(CommitArrived{incoming.from, message, incoming.envelope});
 }
 
 void Coordinator::Program::receive(const Incoming& incoming, const PayloadNotice& message) {
@@ -406,8 +414,7 @@ void Coordinator::Program::take_computed() {
     }
 }
 
-// ---- actions
-// -------------------------------------------------------------------------------------
+// ---- actions ----------------------------------------------------------------------------
 
 void Coordinator::Program::perform_waiting() {
     while (!waiting_.empty() && !ended_) {
@@ -415,6 +422,8 @@ void Coordinator::Program::perform_waiting() {
         waiting_.pop_front();
         std::visit([this](const auto& one) { act(one); }, action);
     }
+    // What the machine goes by is what is durable.
+    ASSAY_CHECK(ended_ || ledger_->head() == machine_->state().head());
 }
 
 void Coordinator::Program::send(const PeerId& to, const Message& message) {
@@ -436,7 +445,7 @@ void Coordinator::Program::act(const Persist& action) {
             appended.reason()));
         return;
     }
-    book_->recorded(action.drafts, clock_.now());
+    book_->recorded(action, clock_.now());
 }
 
 void Coordinator::Program::act(const FetchBlob& action) {
@@ -445,6 +454,7 @@ void Coordinator::Program::act(const FetchBlob& action) {
         stored(want, action.blob);
         return;
     }
+    ASSAY_CHECK_LE(action.round, machine_->round());
     wants_.emplace(action.blob.sha256, want);
     fetcher_->fetch(action.blob, action.from, Visibility::kPrivate, clock_.now());
 }
@@ -461,6 +471,8 @@ void Coordinator::Program::act(const RunAudit& action) {
 void Coordinator::Program::act(const KeepBlobs& action) {
     fetcher_->keep_only(action.live);
     std::erase_if(wants_, [&](const auto& want) { return action.live.count(want.first) == 0; });
+    // Whatever is still fetched has somebody who waits for it.
+    ASSAY_CHECK_LE(fetcher_->active_count(), wants_.size());
     if (Status kept = run_->store->keep_only(action.live); !kept) {
         log_warning("old blobs are still on the disk: " + kept.reason());
     }
@@ -468,11 +480,13 @@ void Coordinator::Program::act(const KeepBlobs& action) {
 
 void Coordinator::Program::act(const CloseConnection& action) {
     log_info("closing the connection of " + action.peer.brief() + ": " + action.reason);
+    fetcher_->cancel_source(action.peer);
     channel_->close_peer(action.peer);
 }
 
 void Coordinator::Program::act(const RunFinished& action) {
     log_info(action.complete ? "the run is complete" : "stopped: " + action.reason);
+    ASSAY_CHECK(machine_->finished());
     book_->finished(action.complete);
     end({});
 }
@@ -493,7 +507,7 @@ void Coordinator::Program::show() {
     book_->publish(clock_.now(), false);
 }
 
-// ----
+// ---- the handle -------------------------------------------------------------------------
 
 Coordinator::Coordinator(CoordinatorOptions options, RunConfig config, CoordinatorHooks hooks)
     : program_(std::make_unique<Program>(std::move(options), std::move(config), std::move(hooks))) {

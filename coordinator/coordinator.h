@@ -39,6 +39,7 @@ struct CoordinatorHooks {
 
 class Coordinator {
 public:
+    // Opens nothing yet: run() does.
     Coordinator(CoordinatorOptions options, RunConfig config, CoordinatorHooks hooks);
     ~Coordinator();
 

@@ -4,6 +4,7 @@
 
 #include "compression/payload.h"
 #include "compression/sparse_update.h"
+#include "core/check.h"
 #include "core/log.h"
 #include "core/merkle.h"
 #include "protocol/codec.h"
@@ -36,7 +37,20 @@ JudgeJobs::JudgeJobs(const CoordinatorOptions& options,
       hooks_(hooks),
       paths_(paths),
       run_(run),
-      post_(std::move(post)) {}
+      post_(std::move(post)) {
+    ASSAY_CHECK(post_ && hooks_.make_model);
+}
+
+// Every submission has its verdict, in the order's order; shares are taken out as ordered alone.
+void check_answer(const JudgeRound& order, const RoundJudged& judged) {
+    ASSAY_CHECK_EQ(judged.round, order.plan.round);
+    ASSAY_CHECK_EQ(judged.peers.size(), order.submissions.size());
+    for (size_t i = 0; i < judged.peers.size(); ++i) {
+        ASSAY_CHECK_EQ(judged.peers[i].verdict.peer, order.submissions[i].expected.id);
+    }
+    ASSAY_CHECK_LE(judged.taken_back.size(), order.take_backs.size());
+    ASSAY_CHECK(judged.voided || judged.theta.size_bytes > 0);
+}
 
 JudgePorts JudgeJobs::ports() {
     JudgePorts ports;
@@ -64,6 +78,7 @@ JudgePorts JudgeJobs::ports() {
 
 JudgeSettings JudgeJobs::judge_settings() const {
     JudgeSettings settings;
+    ASSAY_CHECK(shards_ && model_);
     settings.run_seed = run_.manifest.run_seed;
     settings.manifest_digest = manifest_digest(run_.manifest);
     settings.sample_count = shards_->sample_count();
@@ -107,6 +122,7 @@ Status JudgeJobs::prepare(const RunState& ledger) {
 // The newest file may be damaged, or one round ahead of the ledger (saved, then killed before the
 // record): what counts is which one leads to the root that the ledger ends with.
 Status JudgeJobs::load_state(const RunState& ledger) {
+    ASSAY_CHECK(judge_ && snapshots_);
     if (ledger.current() == nullptr) {
         return load_initial();
     }
@@ -160,6 +176,7 @@ Status JudgeJobs::take_missed_steps(const RunState& ledger) {
 }
 
 Result<BlobRef> JudgeJobs::theta_blob() {
+    ASSAY_CHECK_EQ(judge_->theta().size(), model_->layout().value_count());  // prepare() came first
     return run_.store->put(float_bytes(judge_->theta()), Visibility::kPublic);
 }
 
@@ -174,6 +191,8 @@ Result<BlobRef> JudgeJobs::fresh_moments() {
 Status JudgeJobs::keep_state(RoundId round,
                              const std::vector<float>& theta,
                              const OuterState& outer) {
+    ASSAY_CHECK_EQ(theta.size(), model_->layout().value_count());
+    ASSAY_CHECK(outer.accumulator.empty() || outer.accumulator.size() == theta.size());
     Snapshot snapshot;
     snapshot.round = round.next();
     snapshot.shape = config_.model;
@@ -214,6 +233,7 @@ void JudgeJobs::judge(const JudgeRound& order) {
         post_(JudgeFailed{in_words(order.plan.round) + " cannot be judged: " + judged.reason()});
         return;
     }
+    check_answer(order, *judged);
     post_(JudgeTimes{order.plan.round, seconds_since(start), bits_per_value(order)});
     post_(Event(std::move(*judged)));
 }
@@ -221,15 +241,15 @@ void JudgeJobs::judge(const JudgeRound& order) {
 void JudgeJobs::audit(const RunAudit& order) {
     const auto start = SteadyClock::now();
     AuditReport report = judge_->audit(order.job);
+    ASSAY_CHECK(order.attempt == 1 || order.attempt == 2);
+    ASSAY_CHECK(report.round == order.job.round && report.peer == order.job.peer);
+    ASSAY_CHECK_EQ(report.job, audit_job_digest(order.job));
     if (report.pass || order.attempt > 1) {
         judge_->forget_audit(order.job);
     }
     post_(AuditTime{seconds_since(start)});
-    AuditDone done;
-    done.report = std::move(report);
-    done.attempt = order.attempt;
-    done.envelope = make_envelope(run_.identity, done.report);
-    post_(Event(std::move(done)));
+    CheckedEnvelope envelope = make_envelope(run_.identity, report);
+    post_(Event(AuditDone{std::move(report), std::move(envelope), order.attempt}));
 }
 
 }  // namespace assay

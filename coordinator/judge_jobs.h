@@ -18,6 +18,9 @@
 
 namespace assay {
 
+// REQUIRES of an answer what verify/judge_order.h says of it: RoundJudge keeps to it.
+void check_answer(const JudgeRound& order, const RoundJudged& judged);
+
 // What the event loop must know besides the machine's events.
 struct JudgeTimes {
     RoundId round;
@@ -54,6 +57,7 @@ public:
     // RoundRules::fresh_moments.
     Result<BlobRef> fresh_moments();
 
+    // Each posts its result, and how long it took; a failure is a JudgeFailed.
     void judge(const JudgeRound& order);
     void audit(const RunAudit& order);
 

@@ -1,10 +1,13 @@
 #include "coordinator/run_folder.h"
 
+#include "core/check.h"
 #include "core/files.h"
 #include "core/merkle.h"
 #include "core/rng.h"
 #include "protocol/codec.h"
 #include "protocol/limits.h"
+#include "store/folder_blob_store.h"
+#include "tokenizer/tokenizer.h"
 
 namespace assay {
 
@@ -12,8 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint64_t kManifestBytesMax = 16U << 20;
-constexpr uint64_t kTokenizerBytesMax = 256U << 20;
 constexpr uint64_t kSpareRounds = 4096;  // voided rounds use up beacons too
 
 Result<Identity> open_identity(const fs::path& file) {
@@ -46,33 +47,11 @@ Result<Digest> open_beacon_secret(const fs::path& file) {
 }
 
 Result<DataManifest> read_data_manifest(const fs::path& folder) {
-    Result<std::string> text = read_text_file(folder / kDataManifestFile, kManifestBytesMax);
-    if (!text) {
-        return fail(text.reason() + "; make the token shards with `assay data prepare`");
+    Result<DataManifest> data = load_data_manifest(folder);
+    if (!data) {
+        return fail(data.reason() + "; make the token shards with `assay data prepare`");
     }
-    return parse_data_manifest(*text);
-}
-
-// What lies there is of an attempt that came to no manifest.
-Status link_or_copy(const fs::path& from, const fs::path& to) {
-    std::error_code code;
-    if (fs::equivalent(from, to, code)) {
-        return {};
-    }
-    fs::remove(to, code);
-    fs::create_hard_link(from, to, code);
-    if (code) {  // another disk; whoever is killed meanwhile leaves no half of a file under its
-                 // name
-        const fs::path part = to.string() + ".part";
-        fs::copy_file(from, part, fs::copy_options::overwrite_existing, code);
-        if (!code) {
-            fs::rename(part, to, code);
-        }
-    }
-    if (code) {
-        return fail("cannot copy " + from.string() + " to " + to.string() + ": " + code.message());
-    }
-    return {};
+    return data;
 }
 
 Result<BlobRef> publish(BlobStore& store, const fs::path& file, uint64_t size_max) {
@@ -81,6 +60,24 @@ Result<BlobRef> publish(BlobStore& store, const fs::path& file, uint64_t size_ma
         return bytes.error();
     }
     return store.put(*bytes, Visibility::kPublic);
+}
+
+// A public blob of the file's bytes, which is `to` as well. What lies there is of an attempt that
+// came to no manifest.
+Result<BlobRef> take_over(BlobStore& store,
+                          const fs::path& from,
+                          const fs::path& to,
+                          uint64_t size_max) {
+    Result<BlobRef> blob = publish(store, from, size_max);
+    std::error_code code;
+    if (!blob || fs::equivalent(from, to, code)) {
+        return blob;
+    }
+    fs::remove(to, code);
+    if (Status made = store.export_to(blob->sha256, to); !made) {
+        return made.error();
+    }
+    return blob;
 }
 
 Status check_vocabulary(const RunConfig& config, const DataManifest& data) {
@@ -107,26 +104,22 @@ Status publish_data(const RunFolderPaths& paths,
         return fits;
     }
     for (const ShardEntry& shard : data->shards) {
-        const fs::path target = paths.data() / shard.file;
-        if (Status linked = link_or_copy(sources.data_folder / shard.file, target); !linked) {
-            return linked;
-        }
-        Result<BlobRef> blob = publish(store, target, limits::kBlobBytesMax);
+        const fs::path file = sources.data_folder / shard.file;
+        Result<BlobRef> blob =
+            take_over(store, file, paths.data() / shard.file, limits::kBlobBytesMax);
         if (!blob) {
             return blob.error();
         }
         if (blob->sha256 != shard.sha256) {
-            return fail(target.string() + " is not what " + std::string(kDataManifestFile) +
+            return fail(file.string() + " is not what " + std::string(kDataManifestFile) +
                         " says; run `assay data prepare` again");
         }
         manifest.shards.push_back(*blob);
     }
-    if (Status linked =
-            link_or_copy(sources.data_folder / kDataManifestFile, paths.data() / kDataManifestFile);
-        !linked) {
-        return linked;
-    }
-    Result<BlobRef> listed = publish(store, paths.data() / kDataManifestFile, kManifestBytesMax);
+    Result<BlobRef> listed = take_over(store,
+                                       sources.data_folder / kDataManifestFile,
+                                       paths.data() / kDataManifestFile,
+                                       limits::kDataManifestBytesMax);
     if (!listed) {
         return listed.error();
     }
@@ -154,10 +147,8 @@ Result<RunManifest> make_manifest(const RunFolderPaths& paths,
     if (Status published = publish_data(paths, config, sources, store, manifest); !published) {
         return published.error();
     }
-    if (Status linked = link_or_copy(sources.tokenizer_file, paths.tokenizer()); !linked) {
-        return linked.error();
-    }
-    Result<BlobRef> tokenizer = publish(store, paths.tokenizer(), kTokenizerBytesMax);
+    Result<BlobRef> tokenizer =
+        take_over(store, sources.tokenizer_file, paths.tokenizer(), Tokenizer::kFileBytesMax);
     if (!tokenizer) {
         return tokenizer.error();
     }
@@ -166,7 +157,7 @@ Result<RunManifest> make_manifest(const RunFolderPaths& paths,
 }
 
 Result<RunManifest> load_manifest(const fs::path& file) {
-    Result<Bytes> bytes = read_file(file, kManifestBytesMax);
+    Result<Bytes> bytes = read_file(file, limits::kMessageBytesMax);
     if (!bytes) {
         return bytes.error();
     }
@@ -189,6 +180,22 @@ Status check_same_run(const RunManifest& manifest,
     return {};
 }
 
+// With another key or another chain, no peer of the run would take what this coordinator says.
+Status check_own_secrets(const RunManifest& manifest,
+                         const Identity& identity,
+                         const BeaconChain& beacons,
+                         const RunFolderPaths& paths) {
+    if (manifest.coordinator != identity.id()) {
+        return fail(paths.key().string() + " is not the key that the run in " +
+                    paths.root.string() + " was started with; put the old file back");
+    }
+    if (manifest.beacon_tail != beacons.tail()) {
+        return fail(paths.beacon().string() + " is not the secret that the run in " +
+                    paths.root.string() + " was started with; put the old file back");
+    }
+    return {};
+}
+
 Result<RunManifest> open_manifest(const RunFolderPaths& paths,
                                   const RunConfig& config,
                                   const RunSources& sources,
@@ -202,6 +209,9 @@ Result<RunManifest> open_manifest(const RunFolderPaths& paths,
         }
         if (Status same = check_same_run(*manifest, config, paths); !same) {
             return same.error();
+        }
+        if (Status own = check_own_secrets(*manifest, identity, beacons, paths); !own) {
+            return own.error();
         }
         return manifest;
     }
@@ -246,14 +256,14 @@ Result<OpenedRun> open_run_folder(const RunFolderPaths& paths,
         return secret.error();
     }
     const auto length = static_cast<uint64_t>(config.rounds.rounds) + kSpareRounds;
+    ASSAY_CHECK(config.rounds.rounds > 0);
     BeaconChain beacons(*secret, length);
-    Result<BlobStore> opened = BlobStore::open(paths.blobs());
-    if (!opened) {
-        return opened.error();
+    Result<std::unique_ptr<FolderBlobStore>> store = FolderBlobStore::open(paths.blobs());
+    if (!store) {
+        return store.error();
     }
-    auto store = std::make_unique<BlobStore>(std::move(*opened));
     Result<RunManifest> manifest =
-        open_manifest(paths, config, sources, *identity, beacons, *store);
+        open_manifest(paths, config, sources, *identity, beacons, **store);
     if (!manifest) {
         return manifest.error();
     }
@@ -261,11 +271,13 @@ Result<OpenedRun> open_run_folder(const RunFolderPaths& paths,
     if (!data) {
         return data.error();
     }
+    ASSAY_CHECK_EQ(manifest->beacon_tail, beacons.tail());
+    ASSAY_CHECK_EQ(manifest->coordinator, identity->id());
     return OpenedRun{*identity,
                      std::move(*manifest),
                      std::move(beacons),
                      std::move(*data),
-                     std::move(store),
+                     std::move(*store),
                      fresh,
                      std::move(*lock)};
 }

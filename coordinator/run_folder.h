@@ -47,7 +47,7 @@ struct RunSources {
 };
 
 // Makes or opens the run, for this process alone. Fails without a trace of a run where its sources
-// do not fit its settings. `initial_theta` is asked for only when it is made.
+// do not fit its settings. The parameters are initialised only when it is made.
 Result<OpenedRun> open_run_folder(const RunFolderPaths& paths,
                                   const RunConfig& config,
                                   const RunSources& sources);

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ledger/bodies.h"
-#include "protocol/codec.h"
+#include "core/check.h"
 
 namespace assay {
 
@@ -40,6 +39,8 @@ StatusBook::StatusBook(const RoundMachine& machine,
       on_status_(std::move(on_status)),
       on_round_(std::move(on_round)),
       inner_steps_(static_cast<uint32_t>(config.inner.inner_steps)) {
+    ASSAY_CHECK(on_status_ && on_round_);
+    ASSAY_CHECK(inner_steps_ > 0);
     status_.rounds_total = static_cast<uint64_t>(config.rounds.rounds);
 }
 
@@ -47,67 +48,62 @@ void StatusBook::judged(const JudgeTimes& times) {
     judged_ = times;
 }
 
-void StatusBook::recorded(const std::vector<RecordDraft>& drafts, Instant now) {
+void StatusBook::recorded(const Persist& durable, Instant now) {
+    ASSAY_CHECK_EQ(durable.drafts.size(), durable.events.size());
     changed_ = true;
-    for (const RecordDraft& draft : drafts) {
-        if (draft.kind == RecordKind::kVerdict) {
-            record_verdict(draft);
-        } else if (draft.kind == RecordKind::kPayShare) {
-            Result<PayShareBody> share = PayShareBody::decode(draft.body);
-            if (share) {
-                newest_[draft.subject].pay_share_nano = share->phi_nano_nats;
-                shares_sum_ += share->phi_nano_nats;
-            }
-        } else if (draft.kind == RecordKind::kSettlement) {
-            Result<SettlementBody> settlement = SettlementBody::decode(draft.body);
-            for (const Earning& line : settlement ? settlement->lines : std::vector<Earning>{}) {
-                newest_[line.peer].earned = line.amount;
-            }
-        } else if (draft.kind == RecordKind::kSummary) {
-            record_summary(draft, now);
-        }
+    recorded_at_ = now;
+    for (size_t i = 0; i < durable.events.size(); ++i) {
+        const EventHead head = head_of(durable.drafts[i]);
+        std::visit([&](const auto& one) { on(head, one); }, durable.events[i]);
     }
 }
 
-void StatusBook::record_verdict(const RecordDraft& draft) {
-    Result<Verdict> verdict = decode_verdict(draft.body);
-    if (verdict && verdict->ruling == Ruling::kRejected) {
-        newest_[draft.subject].verdict = "rejected";
-        newest_[draft.subject].reason = verdict->reason;
+void StatusBook::on(const EventHead& head, const Verdict& verdict) {
+    if (verdict.ruling == Ruling::kRejected) {
+        newest_[head.subject].verdict = "rejected";
+        newest_[head.subject].reason = verdict.reason;
     }
 }
 
-void StatusBook::record_summary(const RecordDraft& draft, Instant now) {
-    Result<RoundSummary> summary = decode_body<RoundSummary>(draft.body);
-    if (!summary) {
-        return;
+void StatusBook::on(const EventHead& head, const PayShareBody& share) {
+    newest_[head.subject].pay_share_nano = share.phi_nano_nats;
+    shares_sum_ += share.phi_nano_nats;
+}
+
+void StatusBook::on(const EventHead&, const SettlementBody& settlement) {
+    for (const Earning& line : settlement.lines) {
+        newest_[line.peer].earned = line.amount;
     }
-    for (const SummaryEntry& entry : summary->entries) {
+}
+
+void StatusBook::on(const EventHead&, const RoundSummary& summary) {
+    for (const SummaryEntry& entry : summary.entries) {
         Newest& newest = newest_[entry.peer];
         newest.verdict = outcome_name(entry.outcome);
         newest.reason = entry.outcome == CommitOutcome::kCounted ? "" : entry.reason;
         newest.uploaded_bytes = bytes_up_[entry.peer];
     }
-    status_.theta_root = summary->theta_root.hex();
+    ASSAY_CHECK_LE(summary.round, machine_.round());
+    status_.theta_root = summary.theta_root.hex();
     RoundStatus round;
-    round.round = summary->round;
-    round.voided = summary->voided;
-    round.loss_before = summary->loss_before;
-    round.loss_after = summary->loss_after;
-    round.aggregate_bytes = summary->aggregate.size_bytes;
+    round.round = summary.round;
+    round.voided = summary.voided;
+    round.loss_before = summary.loss_before;
+    round.loss_after = summary.loss_after;
+    round.aggregate_bytes = summary.aggregate.size_bytes;
     round.theta_root = status_.theta_root;
-    if (judged_.round == summary->round) {
+    if (judged_.round == summary.round) {
         round.judge_seconds = judged_.seconds;
         round.bits_per_kept_value = judged_.bits_per_kept_value;
     }
     round.audit_seconds = audit_seconds_;
-    const double decrease = 1e9 * (double{summary->loss_before} - double{summary->loss_after});
-    if (decrease != 0 && !summary->voided) {
+    const double decrease = 1e9 * (double{summary.loss_before} - double{summary.loss_after});
+    if (decrease != 0 && !summary.voided) {
         round.closure_error = std::abs(static_cast<double>(shares_sum_) / decrease - 1);
     }
-    if (const RoundState* state = machine_.state().find(summary->round)) {
-        round.seconds = static_cast<double>((now - state->plan.opened_at).ms) / 1e3;
-        for (const SummaryEntry& entry : summary->entries) {
+    if (const RoundState* state = machine_.state().find(summary.round)) {
+        round.seconds = static_cast<double>((recorded_at_ - state->plan.opened_at).ms) / 1e3;
+        for (const SummaryEntry& entry : summary.entries) {
             const auto commit = state->commits.find(entry.peer);
             if (commit == state->commits.end()) {
                 continue;
@@ -120,7 +116,7 @@ void StatusBook::record_summary(const RecordDraft& draft, Instant now) {
     }
     for (PeerStatus& peer : peers()) {
         const bool submitted = std::any_of(
-            summary->entries.begin(), summary->entries.end(), [&peer](const SummaryEntry& entry) {
+            summary.entries.begin(), summary.entries.end(), [&peer](const SummaryEntry& entry) {
                 return entry.peer == peer.id;
             });
         if (submitted) {

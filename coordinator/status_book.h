@@ -8,6 +8,7 @@
 #include <map>
 
 #include "coordinator/judge_jobs.h"
+#include "ledger/event.h"
 #include "rounds/round_machine.h"
 #include "status/run_status.h"
 
@@ -27,7 +28,7 @@ public:
 
     // What happened, as the event loop sees it.
     void changed() { changed_ = true; }
-    void recorded(const std::vector<RecordDraft>& drafts, Instant now);
+    void recorded(const Persist& durable, Instant now);
     void judged(const JudgeTimes& times);
     void audited(const AuditTime& time) { audit_seconds_ += time.seconds; }
     void received(const PeerId& peer, uint64_t bytes) { bytes_up_[peer] += bytes; }
@@ -51,8 +52,28 @@ private:
         uint64_t uploaded_bytes = 0;
     };
 
-    void record_verdict(const RecordDraft& draft);
-    void record_summary(const RecordDraft& draft, Instant now);
+    void on(const EventHead& head, const Verdict& verdict);
+    void on(const EventHead& head, const PayShareBody& share);
+    void on(const EventHead& head, const SettlementBody& settlement);
+    void on(const EventHead& head, const RoundSummary& summary);
+    // What the machine's state tells better, or nobody watches.
+    void on(const EventHead&, const RunStartEvent&) {}
+    void on(const EventHead&, const JoinBody&) {}
+    void on(const EventHead&, const RosterBody&) {}
+    void on(const EventHead&, const RoundPlan&) {}
+    void on(const EventHead&, const CommitEvent&) {}
+    void on(const EventHead&, const PayloadBody&) {}
+    void on(const EventHead&, const CloseEvent&) {}
+    void on(const EventHead&, const Beacon&) {}
+    void on(const EventHead&, const OpeningEvent&) {}
+    void on(const EventHead&, const ExtensionBody&) {}
+    void on(const EventHead&, const AuditJob&) {}
+    void on(const EventHead&, const AuditReportEvent&) {}
+    void on(const EventHead&, const VestingBody&) {}
+    void on(const EventHead&, const ForfeitBody&) {}
+    void on(const EventHead&, const RollbackBody&) {}
+    void on(const EventHead&, const FeeBody&) {}
+    void on(const EventHead&, const RunEndBody&) {}
     [[nodiscard]] std::vector<PeerStatus> peers() const;
     [[nodiscard]] std::string doing(const Member& member) const;
 
@@ -66,6 +87,7 @@ private:
     JudgeTimes judged_;
     double audit_seconds_ = 0;
     int64_t shares_sum_ = 0;  // of the batch that ends a round
+    Instant recorded_at_;     // of the batch that is read
     uint64_t refused_ = 0;
     bool finished_ = false;
     bool changed_ = true;

@@ -17,10 +17,12 @@ namespace assay {
 using Bytes = std::vector<uint8_t>;
 using ByteSpan = std::span<const uint8_t>;
 
+// Two lower-case digits a byte.
 std::string to_hex(ByteSpan bytes);
 // Accepts lower and upper case; fails on odd length or another character.
 Result<Bytes> from_hex(std::string_view hex);
 
+// The text's own memory: it must outlive the span.
 inline ByteSpan as_bytes(std::string_view text) {
     return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
@@ -37,6 +39,7 @@ inline std::string to_text(ByteSpan bytes) {
 // Appends fixed-width little-endian numbers and length-prefixed strings to a buffer.
 class ByteWriter {
 public:
+    // Each appends its value at the end; f32 writes the bit pattern.
     void u8(uint8_t value) { bytes_.push_back(value); }
     void u16(uint16_t value) { number(value, 2); }
     void u32(uint32_t value) { number(value, 4); }
@@ -60,6 +63,7 @@ private:
 // at the end. Never allocates more than the input holds.
 class ByteReader {
 public:
+    // The bytes are not copied: they must outlive the reader and every span that it returns.
     explicit ByteReader(ByteSpan bytes) : bytes_(bytes) {}
 
     uint8_t u8() { return static_cast<uint8_t>(number(1)); }
@@ -67,6 +71,7 @@ public:
     uint32_t u32() { return static_cast<uint32_t>(number(4)); }
     uint64_t u64() { return number(8); }
     int64_t i64() { return static_cast<int64_t>(number(8)); }
+    // Spans point into the input; a `sized` one has its u32 length in front.
     float f32();
     ByteSpan raw(size_t count);
     ByteSpan sized() { return raw(u32()); }

@@ -1,6 +1,6 @@
 // Assertions about our own code. They stay in release builds.
 //
-// A CHECK states what a programmer promised. What a stranger sends is never checked here: it is
+// A check states what a programmer promised. What a stranger sends is never checked here: it is
 // judged by a Result with a reason in words (core/result.h).
 
 #pragma once
@@ -16,6 +16,7 @@ namespace assay {
                                const char* condition,
                                const std::string& details);
 
+// Both values in words, for the checks that compare two.
 template <typename A, typename B>
 std::string describe_pair(const A& a, const B& b) {
     std::ostringstream out;
@@ -25,13 +26,13 @@ std::string describe_pair(const A& a, const B& b) {
 
 }  // namespace assay
 
-#define CHECK_MSG(condition, details)                                         \
+#define ASSAY_CHECK_MSG(condition, details)                                   \
     do {                                                                      \
         if (!(condition)) {                                                   \
             ::assay::check_failed(__FILE__, __LINE__, #condition, (details)); \
         }                                                                     \
     } while (false)
-#define ASSAY_CHECK(condition) CHECK_MSG(condition, std::string())
-#define ASSAY_CHECK_EQ(a, b) CHECK_MSG((a) == (b), ::assay::describe_pair((a), (b)))
-#define ASSAY_CHECK_LT(a, b) CHECK_MSG((a) < (b), ::assay::describe_pair((a), (b)))
-#define ASSAY_CHECK_LE(a, b) CHECK_MSG((a) <= (b), ::assay::describe_pair((a), (b)))
+#define ASSAY_CHECK(condition) ASSAY_CHECK_MSG(condition, std::string())
+#define ASSAY_CHECK_EQ(a, b) ASSAY_CHECK_MSG((a) == (b), ::assay::describe_pair((a), (b)))
+#define ASSAY_CHECK_LT(a, b) ASSAY_CHECK_MSG((a) < (b), ::assay::describe_pair((a), (b)))
+#define ASSAY_CHECK_LE(a, b) ASSAY_CHECK_MSG((a) <= (b), ::assay::describe_pair((a), (b)))

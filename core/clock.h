@@ -25,6 +25,7 @@ struct Instant {
 class Clock {
 public:
     virtual ~Clock() = default;
+    // May jump with the system's clock: what waits for a time asks again.
     [[nodiscard]] virtual Instant now() const = 0;
 };
 
@@ -36,8 +37,10 @@ public:
 // For tests and simulation: stands still until told otherwise.
 class FakeClock : public Clock {
 public:
+    // Stands at `start`, by default at the epoch.
     explicit FakeClock(Instant start = {}) : now_(start) {}
     [[nodiscard]] Instant now() const override { return now_; }
+    // Neither has a lower bound: tests may turn time back.
     void advance(DurationMs by) { now_ = now_ + by; }
     void set(Instant to) { now_ = to; }
 

@@ -31,6 +31,7 @@ struct Digest {
 };
 
 std::ostream& operator<<(std::ostream& out, const Digest& digest);
+// Fails unless these are 64 hexadecimal digits of either case.
 Result<Digest> digest_from_hex(std::string_view hex);
 // REQUIRES nothing: fails unless bytes.size() is 32.
 Result<Digest> digest_from_bytes(ByteSpan bytes);
@@ -39,13 +40,16 @@ Result<Digest> digest_from_bytes(ByteSpan bytes);
 class Sha256 {
 public:
     Sha256();
+    // Begins with the domain. REQUIRES: fewer than 256 bytes.
     explicit Sha256(std::string_view domain);
     ~Sha256();
     Sha256(const Sha256&) = delete;
     Sha256& operator=(const Sha256&) = delete;
 
+    // The parts are joined without separators: what has no fixed size needs its length in front.
     void add(ByteSpan bytes);
     void add(const Digest& digest) { add(digest.span()); }
+    // Starts anew without a domain, whatever the constructor was given.
     Digest finish();
 
 private:

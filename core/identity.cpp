@@ -10,6 +10,8 @@ namespace assay {
 
 namespace {
 
+thread_local uint64_t checked = 0;
+
 void ensure_sodium() {
     static const int kReady = sodium_init();
     ASSAY_CHECK(kReady >= 0);
@@ -72,8 +74,13 @@ CurveKey Identity::curve_secret() const {
 
 bool verify_signature(const PeerId& signer, ByteSpan message, const Signature& sig) {
     ensure_sodium();
+    ++checked;
     return crypto_sign_verify_detached(
                sig.data(), message.data(), message.size(), signer.key.data()) == 0;
+}
+
+uint64_t signatures_checked() {
+    return checked;
 }
 
 Result<CurveKey> curve_key_of(const PeerId& id) {

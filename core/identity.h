@@ -27,7 +27,9 @@ public:
     [[nodiscard]] Status save(const std::filesystem::path& file) const;
 
     [[nodiscard]] const PeerId& id() const { return id_; }
+    // Ed25519 without a context: whoever signs puts the kind of message in front.
     [[nodiscard]] Signature sign(ByteSpan message) const;
+    // The X25519 pair of the same key, for ZeroMQ's CURVE.
     [[nodiscard]] CurveKey curve_public() const;
     [[nodiscard]] CurveKey curve_secret() const;
 
@@ -37,11 +39,15 @@ private:
     std::array<uint8_t, 64> secret_{};
 };
 
+// False also for a signer that is no point of the curve: safe on any input.
 [[nodiscard]] bool verify_signature(const PeerId& signer, ByteSpan message, const Signature& sig);
+// How many signatures this thread has checked so far, good or bad.
+[[nodiscard]] uint64_t signatures_checked();
 
 // The X25519 image of an Ed25519 key; fails for bytes that are no point of the curve.
 Result<CurveKey> curve_key_of(const PeerId& id);
 
+// Fails unless these are 64 hexadecimal digits; any 32 bytes pass, on the curve or not.
 Result<PeerId> peer_id_from_hex(std::string_view hex);
 
 }  // namespace assay

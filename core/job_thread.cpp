@@ -8,9 +8,12 @@
 
 namespace assay {
 
-JobThread::JobThread(size_t jobs_max) : jobs_max_(jobs_max), thread_([this] { run(); }) {}
+JobThread::JobThread(size_t jobs_max) : jobs_max_(jobs_max), thread_([this] { run(); }) {
+    ASSAY_CHECK(jobs_max > 0);
+}
 
 JobThread::~JobThread() {
+    ASSAY_CHECK(std::this_thread::get_id() != thread_.get_id());  // a job cannot end its own thread
     {
         const std::lock_guard<std::mutex> lock(mutex_);
         stopping_ = true;
@@ -21,8 +24,10 @@ JobThread::~JobThread() {
 }
 
 bool JobThread::submit(std::function<void()> job, bool urgent) {
+    ASSAY_CHECK(job != nullptr);
     {
         const std::lock_guard<std::mutex> lock(mutex_);
+        ASSAY_CHECK_LE(jobs_.size(), jobs_max_);
         if (jobs_.size() >= jobs_max_) {
             return false;
         }
@@ -30,11 +35,6 @@ bool JobThread::submit(std::function<void()> job, bool urgent) {
     }
     changed_.notify_one();
     return true;
-}
-
-size_t JobThread::waiting() const {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return jobs_.size();
 }
 
 void JobThread::clear() {

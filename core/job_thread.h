@@ -19,6 +19,7 @@ namespace assay {
 
 class JobThread {
 public:
+    // Starts the thread. `jobs_max` counts those that wait, not the one that runs.
     explicit JobThread(size_t jobs_max);
     // Drops the jobs that have not begun, waits for the one that runs.
     ~JobThread();
@@ -27,7 +28,6 @@ public:
 
     // False if the queue is full. Urgent jobs go in front of the waiting ones.
     [[nodiscard]] bool submit(std::function<void()> job, bool urgent = false);
-    [[nodiscard]] size_t waiting() const;
     // Drops the jobs that have not begun.
     void clear();
 
@@ -53,10 +53,12 @@ bool run_unless_stopped(JobThread& worker,
 template <typename T>
 class Mailbox {
 public:
+    // Has no bound: what is put is bounded by the jobs that were submitted.
     void put(T item) {
         const std::lock_guard<std::mutex> lock(mutex_);
         items_.push_back(std::move(item));
     }
+    // In the order in which they were put; empty if there are none. Never waits.
     std::vector<T> take_all() {
         const std::lock_guard<std::mutex> lock(mutex_);
         return std::exchange(items_, {});

@@ -1,6 +1,5 @@
 #include "core/log.h"
 
-#include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -47,20 +46,6 @@ bool set_log_level(std::string_view name) {
         }
     }
     return false;
-}
-
-bool add_log_file(const std::string& path) {
-    try {
-        logger().sinks().push_back(std::make_shared<spdlog::sinks::basic_file_sink_mt>(path));
-        logger().sinks().back()->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
-    } catch (const spdlog::spdlog_ex&) {
-        return false;
-    }
-    return true;
-}
-
-void quiet_stderr_log() {
-    logger().sinks().front()->set_level(spdlog::level::off);
 }
 
 void log_message(LogLevel level, std::string_view text) {

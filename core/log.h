@@ -11,14 +11,9 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError };
 
 // "debug", "info", "warning", "error"; anything else returns false and changes nothing.
 bool set_log_level(std::string_view name);
-// Adds a file beside stderr. Returns false if it cannot be opened.
-bool add_log_file(const std::string& path);
-void quiet_stderr_log();
 
+// Any thread may log; a line is never mixed with another.
 void log_message(LogLevel level, std::string_view text);
-inline void log_debug(std::string_view text) {
-    log_message(LogLevel::kDebug, text);
-}
 inline void log_info(std::string_view text) {
     log_message(LogLevel::kInfo, text);
 }

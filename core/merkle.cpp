@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "core/check.h"
+
 namespace assay {
 
 namespace {
@@ -56,6 +58,7 @@ MerklePath MerkleTree::path(uint64_t index) const {
         }
         index /= 2;
     }
+    ASSAY_CHECK_EQ(index, uint64_t{0});  // the walk ended at the top
     return path;
 }
 

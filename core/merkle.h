@@ -22,6 +22,8 @@ struct MerklePath {
 
 class MerkleTree {
 public:
+    // Any number of leaves, none too. A leaf without a neighbour moves up as it is; the count of
+    // the leaves is hashed into the root.
     explicit MerkleTree(std::vector<Digest> leaves);
 
     [[nodiscard]] Digest root() const { return root_; }
@@ -37,6 +39,7 @@ private:
     Digest root_;
 };
 
+// MerkleTree(leaves).root(), for those who need no paths.
 Digest merkle_root(std::span<const Digest> leaves);
 
 // Whether `leaf` stands at path.index among path.count leaves under `root`. Safe on any input.

@@ -17,6 +17,7 @@ struct Error {
     std::string reason;
 };
 
+// What a function that returns a Result returns when it fails.
 inline Error fail(std::string reason) {
     return Error{std::move(reason)};
 }
@@ -32,15 +33,15 @@ public:
 
     // REQUIRES: ok().
     [[nodiscard]] const T& value() const& {
-        CHECK_MSG(ok(), error().reason);
+        ASSAY_CHECK_MSG(ok(), error().reason);
         return std::get<0>(state_);
     }
     [[nodiscard]] T& value() & {
-        CHECK_MSG(ok(), error().reason);
+        ASSAY_CHECK_MSG(ok(), error().reason);
         return std::get<0>(state_);
     }
     [[nodiscard]] T&& value() && {
-        CHECK_MSG(ok(), error().reason);
+        ASSAY_CHECK_MSG(ok(), error().reason);
         return std::get<0>(std::move(state_));
     }
     [[nodiscard]] const T& operator*() const& { return value(); }
@@ -68,6 +69,7 @@ public:
 
     [[nodiscard]] bool ok() const { return !failed_; }
     explicit operator bool() const { return ok(); }
+    // REQUIRES: !ok().
     [[nodiscard]] const Error& error() const {
         ASSAY_CHECK(failed_);
         return error_;

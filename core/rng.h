@@ -23,6 +23,7 @@ class CounterRng {
 public:
     explicit CounterRng(const Digest& seed) : seed_(seed) {}
 
+    // All 64 bits are uniform.
     uint64_t next();
     // Uniform in [0, bound), unbiased. REQUIRES: bound > 0.
     uint64_t below(uint64_t bound);

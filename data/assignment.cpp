@@ -16,7 +16,7 @@ class SampleStream {
 public:
     SampleStream(const Digest& run_seed, uint64_t sample_count)
         : run_seed_(run_seed), sample_count_(sample_count) {
-        ASSAY_CHECK(sample_count > 0);
+        ASSAY_CHECK(sample_count > 0 && sample_count < uint64_t{1} << 62);
     }
 
     uint64_t at(uint64_t position) {
@@ -128,7 +128,9 @@ struct Hand {
 uint64_t copy_count(uint64_t slots, CounterRng& rng) {
     const uint64_t scaled = slots * kOverlapPercent;
     const uint64_t rounded_up = rng.below(100) < scaled % 100 ? 1 : 0;
-    return slots == 0 ? 0 : std::min(slots - 1, scaled / 100 + rounded_up);
+    const uint64_t copies = slots == 0 ? 0 : std::min(slots - 1, scaled / 100 + rounded_up);
+    ASSAY_CHECK(slots == 0 ? copies == 0 : copies < slots);
+    return copies;
 }
 
 std::vector<Hand> hands_of(const Digest& seed, const RoundPlan& plan) {
@@ -174,6 +176,7 @@ std::vector<uint64_t> samples_of(SampleStream& stream, const std::vector<SampleR
 
 // A sample of another hand, uniform over the other hands and then over its own samples.
 uint64_t copied_sample(const std::vector<Hand>& hands, size_t self, CounterRng& rng) {
+    ASSAY_CHECK(hands.size() > 1 && !hands[self].own.empty());
     const size_t first = (self + 1 + rng.below(hands.size() - 1)) % hands.size();
     for (size_t i = 0; i < hands.size(); ++i) {
         const size_t other = (first + i) % hands.size();
@@ -200,6 +203,10 @@ PeerAssignment seat(const std::vector<Hand>& hands, size_t self, const Digest& s
             out.samples.push_back(hand.own[next_own++]);
         }
     }
+    // Every position that was served is trained on, in a slot of its own.
+    ASSAY_CHECK_EQ(next_own, hand.own.size());
+    ASSAY_CHECK_EQ(next_copy, hand.copies);
+    ASSAY_CHECK_EQ(out.samples.size(), hand.slots);
     return out;
 }
 
@@ -229,6 +236,7 @@ Assignment assign(const Digest& run_seed, const RoundPlan& plan, uint64_t sample
     for (const size_t i : deal_order(seed, hands.size())) {
         hands[i].ranges = positions.take(hands[i].slots - hands[i].copies);
         hands[i].own = samples_of(stream, hands[i].ranges);
+        ASSAY_CHECK_EQ(hands[i].own.size(), hands[i].slots - hands[i].copies);
     }
     Assignment out;
     for (size_t i = 0; i < hands.size(); ++i) {
@@ -239,10 +247,6 @@ Assignment assign(const Digest& run_seed, const RoundPlan& plan, uint64_t sample
     return out;
 }
 
-uint64_t sample_at(const Digest& run_seed, uint64_t position, uint64_t sample_count) {
-    return SampleStream(run_seed, sample_count).at(position);
-}
-
 std::vector<SampleRange> ranges_to_return(const Assignment& assignment, const PeerId& peer) {
     const PeerAssignment* found = assignment.find(peer);
     return found == nullptr ? std::vector<SampleRange>{} : found->ranges;
@@ -251,15 +255,18 @@ std::vector<SampleRange> ranges_to_return(const Assignment& assignment, const Pe
 std::vector<SampleRange> pool_with_returns(std::vector<SampleRange> pool_after,
                                            std::vector<SampleRange> returned) {
     std::sort(returned.begin(), returned.end());
+    const uint64_t positions = position_count(pool_after) + position_count(returned);
     for (const SampleRange& range : returned) {
         PositionSource::append(pool_after, range);
     }
+    ASSAY_CHECK_EQ(position_count(pool_after), positions);  // none is lost or served twice
     return pool_after;
 }
 
 uint64_t position_count(std::span<const SampleRange> ranges) {
     uint64_t count = 0;
     for (const SampleRange& range : ranges) {
+        ASSAY_CHECK_LE(range.begin, range.end);
         count += range.end - range.begin;
     }
     return count;

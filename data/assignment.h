@@ -45,9 +45,6 @@ struct Assignment {
 // REQUIRES: 0 < sample_count < 2^62.
 Assignment assign(const Digest& run_seed, const RoundPlan& plan, uint64_t sample_count);
 
-// The sample at one position of the stream. REQUIRES: 0 < sample_count < 2^62.
-uint64_t sample_at(const Digest& run_seed, uint64_t position, uint64_t sample_count);
-
 // What goes back to the pool when this peer's work does not count; empty if it had none.
 std::vector<SampleRange> ranges_to_return(const Assignment& assignment, const PeerId& peer);
 

@@ -7,15 +7,13 @@
 
 #include "core/files.h"
 #include "protocol/limits.h"
+#include "tokenizer/bpe.h"
 
 namespace assay {
 
 namespace {
 
 constexpr std::string_view kFirstLine = "assay data manifest 1";
-constexpr uint64_t kTokensMax = uint64_t{1} << 40;
-constexpr uint64_t kManifestBytesMax = 32 << 20;
-constexpr uint32_t kVocabMax = 1 << 20;
 
 bool is_plain_name(std::string_view name) {
     if (name.empty() || name.size() > 128 || name.front() == '.') {
@@ -62,14 +60,14 @@ bool read_shard(std::string_view line, ShardEntry& shard) {
     const std::string_view count = take_until(line, ' ');
     shard.held_out = line == "held_out";
     return is_plain_name(shard.file) && read_digest(hash, shard.sha256) &&
-           read_number(count, shard.token_count) && shard.token_count <= kTokensMax &&
+           read_number(count, shard.token_count) && shard.token_count <= limits::kShardTokensMax &&
            (shard.held_out || line == "train");
 }
 
 Status check_head(const DataManifest& manifest) {
-    if (manifest.vocab_size < 1 || manifest.vocab_size > kVocabMax) {
+    if (manifest.vocab_size < 1 || manifest.vocab_size > uint32_t{Bpe::kVocabMax}) {
         return fail("the data manifest's vocab_size is " + std::to_string(manifest.vocab_size) +
-                    "; allowed are 1 to " + std::to_string(kVocabMax));
+                    "; allowed are 1 to " + std::to_string(Bpe::kVocabMax));
     }
     if (!(manifest.unigram_entropy >= 0 && manifest.unigram_entropy < 64)) {
         return fail("the data manifest's unigram_entropy is out of bounds");
@@ -144,7 +142,7 @@ Result<DataManifest> parse_data_manifest(std::string_view text) {
 
 Result<DataManifest> load_data_manifest(const std::filesystem::path& folder) {
     const std::filesystem::path file = folder / kDataManifestFile;
-    Result<std::string> text = read_text_file(file, kManifestBytesMax);
+    Result<std::string> text = read_text_file(file, limits::kDataManifestBytesMax);
     if (!text) {
         return text.error();
     }

@@ -35,10 +35,12 @@ struct DataManifest {
     bool operator==(const DataManifest&) const = default;
 };
 
+// The one canonical text of these values.
 std::string encode_data_manifest(const DataManifest& manifest);
 // From a stranger: accepts only what encode_data_manifest prints, with file names that stay inside
 // a folder.
 Result<DataManifest> parse_data_manifest(std::string_view text);
+// The manifest of a data set's folder; the reason names the file.
 Result<DataManifest> load_data_manifest(const std::filesystem::path& folder);
 
 }  // namespace assay

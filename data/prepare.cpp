@@ -27,6 +27,7 @@ public:
 
     Status add(std::span<const int32_t> tokens) {
         while (!tokens.empty()) {
+            ASSAY_CHECK_LT(in_block_, options_.block_tokens);
             const uint64_t room = options_.block_tokens - in_block_;
             const std::span<const int32_t> part =
                 tokens.first(std::min<uint64_t>(room, tokens.size()));
@@ -149,6 +150,7 @@ Status clear_folder(const std::filesystem::path& folder) {
 }  // namespace
 
 bool is_held_out(uint64_t block, uint64_t held_out_every) {
+    ASSAY_CHECK(held_out_every > 1);
     const uint64_t group = block / held_out_every;
     CounterRng rng(derive_seed({}, "held out", {group}));
     // In the first group an early one, so that short texts have their held-out part too.

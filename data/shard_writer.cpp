@@ -110,6 +110,7 @@ ShardWriter::ShardWriter(std::filesystem::path folder,
       vocab_size_(vocab_size),
       shard_tokens_(shard_tokens) {
     ASSAY_CHECK(shard_tokens > 0);
+    ASSAY_CHECK(vocab_size > 0);
 }
 
 ShardWriter::~ShardWriter() = default;
@@ -129,12 +130,14 @@ Status ShardWriter::end_file() {
     if (!digest) {
         return digest.error();
     }
+    ASSAY_CHECK(file_->tokens() > 0 && file_->tokens() <= shard_tokens_);
     entries_.push_back({file_->path().filename().string(), *digest, file_->tokens(), held_out_});
     file_.reset();
     return {};
 }
 
 Status ShardWriter::append(std::span<const int32_t> tokens) {
+    ASSAY_CHECK(!finished_);
     const uint32_t token_bytes = token_bytes_of(vocab_size_);
     for (const int32_t token : tokens) {
         ASSAY_CHECK(token >= 0 && static_cast<uint32_t>(token) < vocab_size_);
@@ -154,6 +157,8 @@ Status ShardWriter::append(std::span<const int32_t> tokens) {
 }
 
 Result<std::vector<ShardEntry>> ShardWriter::finish() {
+    ASSAY_CHECK(!finished_);
+    finished_ = true;
     if (file_) {
         if (Status ended = end_file(); !ended.ok()) {
             return ended.error();

@@ -46,6 +46,7 @@ private:
     uint32_t vocab_size_;
     uint64_t shard_tokens_;
     uint64_t token_count_ = 0;
+    bool finished_ = false;
     std::unique_ptr<File> file_;
     std::vector<ShardEntry> entries_;
 };

@@ -30,6 +30,8 @@ uint32_t token_bytes_of(uint32_t vocab_size) {
     return vocab_size <= 65536 ? 2 : 4;
 }
 
+static_assert(kMagic.size() + 3 * sizeof(uint32_t) <= kShardHeaderBytes);
+
 Bytes shard_header(uint32_t vocab_size) {
     Bytes header(kShardHeaderBytes, 0);
     std::copy(kMagic.begin(), kMagic.end(), header.begin());
@@ -164,6 +166,7 @@ Status TokenShards::read(const Series& series,
             sample,
             [](uint64_t wanted, const Part& candidate) { return wanted < candidate.first_sample; });
         --part;
+        ASSAY_CHECK_LT(sample - part->first_sample, part->samples);
         const uint64_t first = (sample - part->first_sample) * sequence_tokens_;
         for (uint64_t i = first; i <= first + sequence_tokens_; ++i) {
             const uint32_t token = part->map->token(i);

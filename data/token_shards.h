@@ -37,6 +37,7 @@ public:
     TokenShards& operator=(TokenShards&&) noexcept;
     ~TokenShards();
 
+    // Whole windows of T + 1 tokens, of the training shards and of those held out.
     [[nodiscard]] uint64_t sample_count() const;
     [[nodiscard]] uint64_t held_out_count() const;
     [[nodiscard]] uint32_t sequence_tokens() const { return sequence_tokens_; }

@@ -8,7 +8,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const ByteSpan input(data, size);
-    const Result<Envelope> envelope = unseal(input);
+    const Result<CheckedEnvelope> envelope = unseal(input);
     if (envelope.ok()) {
         ASSAY_CHECK(unseal(encode_envelope(*envelope)).ok());
     }

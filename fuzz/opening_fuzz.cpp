@@ -11,7 +11,7 @@
 #include <cmath>
 
 #include "compression/error_feedback.h"
-#include "model/tile_roots.h"
+#include "model/tile_digests.h"
 #include "protocol/codec.h"
 #include "verify/chunk_audit.h"
 #include "verify/gradient_chain.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "ledger/bodies.h"
+#include "ledger/event.h"
 
 namespace assay {
 
@@ -42,7 +42,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (size > 0) {
-        kChecks[data[0] % std::size(kChecks)](ByteSpan(data, size).subspan(1));
+        const ByteSpan body = ByteSpan(data, size).subspan(1);
+        kChecks[data[0] % std::size(kChecks)](body);
+        const auto kind = static_cast<RecordKind>(1 + data[0] % kRecordKindMax);
+        const Result<LedgerEvent> event = decode_record(kind, EventHead{}, body);
+        ASSAY_CHECK(!event || kind_of(*event) == kind);
     }
     return 0;
 }

@@ -165,6 +165,8 @@ void attention_forward(ThreadPool& pool,  // NOLINT(readability-function-size)
     check(shape);
     const AttentionPath& path = attention_path(kernel_path());
     const Places places{shape};
+    // Other parts still read what one part has read.
+    ASSAY_CHECK(places.multiply_adds() == 0 || (out != k && out != v));
     const size_t grain = up(kForwardQueries, path.block);
     const size_t grains = (shape.tokens + grain - 1) / grain;
     const size_t heads = shape.sequences * shape.heads;
@@ -202,6 +204,8 @@ void attention_backward(ThreadPool& pool,  // NOLINT(readability-function-size)
                         float* dv) {
     check(shape);
     const Places places{shape};
+    // Sums go on in the gradients while these are read.
+    ASSAY_CHECK(places.multiply_adds() == 0 || (dq != q && dk != k && dv != v));
     AttentionBackwardPart whole;
     whole.last = shape.tokens;
     whole.last_key = shape.tokens;

@@ -26,6 +26,7 @@ struct AttentionStatistics {
     float* row_sum = nullptr;  // sum of exp(score - row_max)
 };
 
+// Writes out and both statistics.
 void attention_forward(ThreadPool& pool,
                        const AttentionShape& shape,
                        const float* q,

@@ -45,6 +45,7 @@ struct AttentionBody {
         return scale;
     }
 
+    // +0, not -0: sums over keys begin with it.
     static void clear(float* to, size_t count) {
         for (size_t i = 0; i < count; ++i) {
             to[i] = 0.0F;
@@ -110,6 +111,7 @@ struct AttentionBody {
          ...);
     }
 
+    // Scores of the keys [key, keys), with as many accumulators as the registers hold.
     template <size_t kFrom>
     static void scores_from(const Scores& s, size_t key, size_t keys) {
         constexpr size_t kLive = kVectors - kFrom;
@@ -145,6 +147,12 @@ struct AttentionBody {
         size_t late;  // lanes earlier than the first key, where masked
     };
 
+    // Of the vectors that take part, only the first may have lanes earlier than a key.
+    template <bool kMasked>
+    static constexpr bool is_masked(size_t vector) {
+        return kMasked && vector == 0;
+    }
+
     // Of the block's vectors, those from kFrom on; the first of them is masked, where kMasked.
     template <bool kMasked, size_t kFrom, size_t... kIndex>
     static void mix_of(const Mix& m, size_t w, std::index_sequence<kIndex...> /*tile*/) {
@@ -154,12 +162,12 @@ struct AttentionBody {
         const float* weights = m.weights + kFrom * kWidth;
         const float* right = m.right + w;
         for (size_t key = 0; key < m.keys; ++key, weights += kBlock, right += m.right_row) {
-            ((sums[kIndex] = kept < kMasked &&
-                             kIndex % kLive == 0 > (m.late + key,
-                                                    sums[kIndex],
-                                                    fma(L::broadcast(right[kIndex / kLive]),
-                                                        L::load(weights + kIndex % kLive * kWidth),
-                                                        sums[kIndex]))),
+            ((sums[kIndex] = kept<is_masked<kMasked>(kIndex % kLive)>(
+                  m.late + key,
+                  sums[kIndex],
+                  fma(L::broadcast(right[kIndex / kLive]),
+                      L::load(weights + kIndex % kLive * kWidth),
+                      sums[kIndex]))),
              ...);
         }
         ((sums[kIndex].store(to + kIndex / kLive * kBlock + kIndex % kLive * kWidth)), ...);
@@ -175,6 +183,7 @@ struct AttentionBody {
         }
     }
 
+    // Adds weight times value of every key to the sums of `width` columns.
     template <bool kMasked, size_t kFrom>
     static void mix(const Mix& m, size_t width) {
         constexpr size_t kLive = kVectors - kFrom;
@@ -259,6 +268,7 @@ struct AttentionBody {
         ((sums[kRow].store_first(to + kRow * s.to_row, count)), ...);
     }
 
+    // to[key] += weight of (key, query) rows[query], for kCount keys, queries in order.
     template <size_t kCount>
     static void spread_rows(const Spread& s, size_t width) {
         size_t w = 0;
@@ -274,6 +284,7 @@ struct AttentionBody {
         }
     }
 
+    // The same, then on to the keys behind.
     template <size_t kCount>
     static void spread_next(Spread& s, size_t width) {
         spread_rows<kCount>(s, width);
@@ -342,16 +353,19 @@ struct AttentionBody {
         return sum;
     }
 
+    // Floats of scratch that forward() needs for T tokens of one head.
     static size_t forward_scratch(size_t tokens, size_t width) {
         return kBlock * (2 * width + up(tokens, kBlock) + 2);
     }
 
+    // Queries [first, last) of one head, block by block.
     static void forward(const AttentionForwardPart& part, float* scratch) {
         for (size_t first = part.first; first < part.last; first += kBlock) {
             forward_block(part, first, scratch);
         }
     }
 
+    // `count` queries from `first` on; keys behind a query are left out, not weighed with 0.
     static void forward_block(const AttentionForwardPart& part, size_t first, float* scratch) {
         const size_t count = lesser(kBlock, part.last - first);
         const size_t keys = first + count;
@@ -432,6 +446,7 @@ struct AttentionBody {
         float* d_weights;  // [key of the chunk][query]; of all blocks
     };
 
+    // Floats of scratch that backward() needs.
     static size_t backward_scratch(size_t width) {
         return kBlock * ((3 * width + 2 * up(width, kWidth) + 3) * P::kBlocks + 2 * kChunk);
     }
@@ -459,6 +474,7 @@ struct AttentionBody {
         return block;
     }
 
+    // Rows beside one another, each padded with +0 to whole vectors.
     static void copy_rows(
         const float* from, size_t from_row, size_t count, size_t width, float* to) {
         const size_t step = up(width, kWidth);
@@ -585,6 +601,7 @@ struct AttentionBody {
         }
     }
 
+    // Blocks of queries that share their passes over the keys: keys and values are read once.
     static void backward_blocks(const AttentionBackwardPart& part,
                                 const BackwardBlock* blocks,
                                 size_t count) {
@@ -610,6 +627,7 @@ struct AttentionBody {
     static constexpr size_t kSingleVectors = 4;
     static constexpr size_t kSingleKeys = kSingleVectors * kWidth;
 
+    // Floats of scratch that single() needs for `length` keys and `group` heads.
     static size_t single_scratch(size_t length, size_t group, size_t width) {
         return kSingleKeys * width + group * up(length, kSingleKeys);
     }
@@ -661,6 +679,7 @@ struct AttentionBody {
         (((sums[kVector] / row_sum).store(to + w + kVector * kWidth)), ...);
     }
 
+    // One query's weights times the values, divided by the sum of the weights.
     static void single_mix(const AttentionSinglePart& part, const float* weights, float* to) {
         size_t w = 0;
         for (; w + kSingleKeys <= part.width; w += kSingleKeys) {
@@ -681,6 +700,7 @@ struct AttentionBody {
         (sum / row_sum).store_first(to + w, rest);
     }
 
+    // All heads of a group that read one key-value head.
     static void single(const AttentionSinglePart& part, float* scratch) {
         float* const turned = scratch;
         float* const weights = turned + kSingleKeys * part.width;
@@ -706,6 +726,7 @@ struct AttentionBody {
         }
     }
 
+    // What attention_paths.h lists for one instruction set.
     static constexpr AttentionPath path() {
         return {kBlock,
                 forward_scratch,

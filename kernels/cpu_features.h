@@ -5,6 +5,7 @@
 
 namespace assay {
 
+// Whether the CPU has it and the system saves its registers.
 [[nodiscard]] bool cpu_has_avx2_and_fma();
 [[nodiscard]] bool cpu_has_avx512();  // F, BW, DQ, VL, and AVX2 with FMA
 [[nodiscard]] bool cpu_has_neon();

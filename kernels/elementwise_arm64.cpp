@@ -1,7 +1,7 @@
 // Where there is no AVX2: the scalar truth is all there is.
 #include "core/check.h"
 #include "kernels/cpu_features.h"
-#include "kernels/paths.h"
+#include "kernels/feedback_paths.h"
 
 namespace assay {
 

@@ -2,7 +2,7 @@
 // that another file could end up calling on a CPU without AVX2.
 #include <immintrin.h>
 
-#include "kernels/paths.h"
+#include "kernels/feedback_paths.h"
 
 namespace assay {
 

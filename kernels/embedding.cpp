@@ -23,6 +23,7 @@ void embedding_forward(ThreadPool& pool,
                        size_t width,
                        const float* table,
                        float* out) {
+    ASSAY_CHECK(tokens.empty() || (width > 0 && out != table));
     check_tokens(tokens);
     pool.run_ranges(tokens.size(), grain_rows(width), [&](size_t first, size_t last, size_t) {
         for (size_t i = first; i < last; ++i) {
@@ -36,6 +37,7 @@ void embedding_backward(ThreadPool& pool,
                         size_t width,
                         const float* d_out,
                         float* d_table) {
+    ASSAY_CHECK(tokens.empty() || (width > 0 && d_table != d_out));
     check_tokens(tokens);
     const RowsPath& path = rows_path(kernel_path());
     const size_t grain = grain_columns(tokens.size());

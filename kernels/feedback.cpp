@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "core/check.h"
+#include "kernels/feedback_paths.h"
 #include "kernels/kernel_path.h"
-#include "kernels/paths.h"
 
 namespace assay {
 

@@ -12,6 +12,7 @@ namespace assay {
 class FloatBuffer {
 public:
     FloatBuffer() = default;
+    // The values are not initialised.
     explicit FloatBuffer(size_t count) { reserve(count); }
 
     // Room for `count` floats; what stood there is lost where it grows.
@@ -26,7 +27,6 @@ public:
     }
     [[nodiscard]] float* data() { return data_.get(); }
     [[nodiscard]] const float* data() const { return data_.get(); }
-    [[nodiscard]] size_t capacity() const { return capacity_; }
 
 private:
     static constexpr size_t kAlignment = 64;

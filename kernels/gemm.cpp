@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 
 #include "core/check.h"
@@ -97,8 +98,17 @@ GemmPart cut(const GemmPart& whole, Range rows, Range columns) {
     return part;
 }
 
+// Whether two arrays have no value in common.
+bool apart(const float* a, size_t a_count, const float* b, size_t b_count) {
+    const std::less_equal<const float*> not_behind;
+    return a_count == 0 || b_count == 0 || not_behind(a + a_count, b) || not_behind(b + b_count, a);
+}
+
 void run_shared(ThreadPool& pool, const GemmPart& whole) {
     if (whole.m == 0 || whole.n == 0) return;
+    ASSAY_CHECK(apart(whole.c, whole.m * whole.n, whole.a, whole.m * whole.k));
+    ASSAY_CHECK(whole.panels != nullptr ||
+                apart(whole.c, whole.m * whole.n, whole.b, whole.n * whole.k));
     const GemmPath& path = gemm_path(kernel_path());
     const Grid grid = grid_for(whole, path.rows, pool.threads());
     pool.run(grid.rows * grid.columns, [&](size_t index, size_t /*thread*/) {
@@ -149,6 +159,7 @@ PackedMatrix::PackedMatrix(const float* weights, size_t n, size_t k)
 }
 
 const float* PackedMatrix::panel(size_t index) const {
+    ASSAY_CHECK_LE(index * kPanelRows, n_);
     return panels_.data() + index * kPanelRows * k_;
 }
 

@@ -47,6 +47,7 @@ public:
 
     [[nodiscard]] size_t n() const { return n_; }
     [[nodiscard]] size_t k() const { return k_; }
+    // kPanelRows rows of the matrix, one value of each after the other; zeros fill the last panel.
     [[nodiscard]] const float* panel(size_t index) const;
     // Row `row` of the matrix, k values: of an embedding.
     void copy_row(size_t row, float* to) const;

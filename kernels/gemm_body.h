@@ -34,6 +34,7 @@ struct GemmBody : GemmSizes<P> {
         size_t step;
         size_t steps;
         size_t pieces;
+        // As few pieces as `most` allows, alike in size, multiples of `unit` but for the last.
         Cut(size_t all, size_t most, size_t unit)
             : count(all),
               step(unit),
@@ -49,6 +50,7 @@ struct GemmBody : GemmSizes<P> {
     static Cut cut_depth(const GemmPart& p) { return {p.k, P::kBlockDepth, 1}; }
     static Cut cut_columns(const GemmPart& p) { return {p.n, P::kBlockColumns, kGemmPanel}; }
 
+    // A product over no depth at all.
     static void clear(const GemmPart& p) {
         for (size_t i = 0; i < p.m; ++i) {
             for (size_t j = 0; j < p.n; ++j) {
@@ -71,10 +73,12 @@ struct GemmBody : GemmSizes<P> {
         }
     }
 
+    // Room for the widest piece of a.
     static size_t packed_a_floats(const GemmPart& p) {
         return up(cut_rows(p).widest() * cut_depth(p).widest() + kSlack, kSlack);
     }
 
+    // Floats of scratch that run() needs: both operands packed, b only where it is not yet.
     static size_t scratch(const GemmPart& p) {
         if (p.m == 0 || p.n == 0 || p.k == 0) return 0;
         const size_t packed_b =
@@ -82,6 +86,7 @@ struct GemmBody : GemmSizes<P> {
         return packed_a_floats(p) + packed_b;
     }
 
+    // Cuts columns and depth so that packed operands stay in cache; depths are added in order.
     static void run_blocks(const GemmPart& p, float* scratch) {
         const Cut columns = cut_columns(p);
         const Cut depths = cut_depth(p);
@@ -127,6 +132,7 @@ struct GemmBody : GemmSizes<P> {
         ((sums[kVector].store(c + kVector * kWidth)), ...);
     }
 
+    // One row times panels: each is read once, nothing is packed.
     static void stream_row(const GemmPart& p) {
         constexpr size_t kTogether = P::kStreamPanels;
         float beside[kTogether * kGemmPanel];
@@ -142,6 +148,7 @@ struct GemmBody : GemmSizes<P> {
         }
     }
 
+    // The product that GemmPart describes, by the way that fits its shape.
     static void run(const GemmPart& p, float* scratch) {
         if (p.k == 0) {
             if (!p.accumulate) clear(p);

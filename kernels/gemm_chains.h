@@ -16,6 +16,7 @@ template <class File>
 struct GemmChains {
     static constexpr size_t kSide = 8;
 
+    // b(k, j), wherever it lies: in panels or with strides.
     static float element_of_b(const GemmPart& part, size_t k, size_t j) {
         if (part.panels != nullptr) {
             const float* panel = part.panels + j / kGemmPanel * part.k * kGemmPanel;

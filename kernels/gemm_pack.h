@@ -37,6 +37,7 @@ struct GemmPacking : GemmSizes<P> {
         }
     }
 
+    // `count` values of one line; the whole line by vectors.
     template <size_t kLine>
     static void copy_lines(const float* from, size_t count, float* to) {
         if (count == kLine) {

@@ -42,6 +42,7 @@ struct GemmTiles : GemmSizes<P> {
     };
     using Tile = void (*)(const TileTask& task);
 
+    // One row of a packed panel, which is read soon.
     static void prefetch_columns(const float* b) {
         __builtin_prefetch(b);
         if constexpr (P::kVectors == 2) {
@@ -49,6 +50,7 @@ struct GemmTiles : GemmSizes<P> {
         }
     }
 
+    // One row of c, which is written soon.
     static void prefetch_row(const float* c) {
         __builtin_prefetch(c, 1);
         if constexpr (P::kVectors == 2) {
@@ -100,11 +102,13 @@ struct GemmTiles : GemmSizes<P> {
         }
     }
 
+    // kCount rows by one panel of columns.
     template <size_t kCount>
     static void tile(const TileTask& task) {
         tile_of<false>(task, std::make_index_sequence<kCount>());
     }
 
+    // A full tile that also fetches what the next one reads.
     static void full_tile_ahead(const TileTask& task) {
         tile_of<true>(task, std::make_index_sequence<kRows>());
     }

@@ -11,6 +11,7 @@ namespace assay {
 namespace {
 
 constexpr std::array<std::string_view, 4> kNames = {"scalar", "avx2", "avx512", "neon"};
+static_assert(kNames.size() == static_cast<size_t>(KernelPath::kNeon) + 1, "each has a name");
 constexpr int kNotForced = -1;
 std::atomic<int> forced{kNotForced};
 

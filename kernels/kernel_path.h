@@ -37,6 +37,7 @@ std::string path_names(const std::vector<KernelPath>& paths);
 // For tests: forces a path and takes the choice back.
 class ForcedKernelPath {
 public:
+    // REQUIRES: this CPU has the path (available_kernel_paths). For tests and benchmarks.
     explicit ForcedKernelPath(KernelPath path) : before_(kernel_path()) { force_kernel_path(path); }
     ~ForcedKernelPath() { force_kernel_path(before_); }
     ForcedKernelPath(const ForcedKernelPath&) = delete;

@@ -14,6 +14,7 @@ struct Avx2Lanes {
     __m256 low;
     __m256 high;
 
+    // Each does what ScalarLanes does, bit for bit (kernels/lanes_scalar.h).
     static Avx2Lanes broadcast(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
     static Avx2Lanes load(const float* from) {
         return {_mm256_loadu_ps(from), _mm256_loadu_ps(from + 8)};

@@ -13,6 +13,7 @@ namespace assay {
 struct Avx512Lanes {
     __m512 value;
 
+    // Each does what ScalarLanes does, bit for bit (kernels/lanes_scalar.h).
     static Avx512Lanes broadcast(float x) { return {_mm512_set1_ps(x)}; }
     static Avx512Lanes load(const float* from) { return {_mm512_loadu_ps(from)}; }
     static Avx512Lanes load_first(const float* from, size_t count) {

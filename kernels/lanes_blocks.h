@@ -14,6 +14,7 @@ namespace assay {
 // Sixteen values of an array.
 template <class L>
 struct WholeBlock {
+    // As for a short block, with all lanes inside.
     [[nodiscard]] L load(const float* from) const { return L::load(from); }
     void store(float* to, L value) const { value.store(to); }
     [[nodiscard]] L inside(L value, L) const { return value; }
@@ -23,6 +24,7 @@ struct WholeBlock {
 template <class L>
 struct ShortBlock {
     size_t count;
+    // Lanes behind `count` are +0 when loaded and not stored; inside() puts `outside` there.
     [[nodiscard]] L load(const float* from) const { return L::load_first(from, count); }
     void store(float* to, L value) const { value.store_first(to, count); }
     [[nodiscard]] L inside(L value, L outside) const { return first_of(count, value, outside); }
@@ -40,6 +42,7 @@ template <class L, class Body>
     }
 }
 
+// Lane 0, where all lanes hold the same.
 template <class L>
 float first_lane(L value) {
     float first = 0;

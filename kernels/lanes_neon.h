@@ -15,6 +15,7 @@ namespace assay {
 struct NeonLanes {
     float32x4_t value[4];
 
+    // Each does what ScalarLanes does, bit for bit (kernels/lanes_scalar.h).
     static NeonLanes broadcast(float x) {
         return each([&](int) { return vdupq_n_f32(x); });
     }

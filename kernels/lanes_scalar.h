@@ -17,6 +17,7 @@ inline constexpr size_t kLanes = 16;
 struct ScalarLanes {
     float value[kLanes];
 
+    // Memory needs no alignment; `_first` touches `count` values alone.
     static ScalarLanes broadcast(float x) {
         return each([&](size_t) { return x; });
     }

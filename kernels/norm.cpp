@@ -4,11 +4,14 @@
 #include <cmath>
 #include <vector>
 
+#include "core/check.h"
 #include "core/merkle.h"
 #include "kernels/kernel_path.h"
 #include "kernels/rows_paths.h"
 
 namespace assay {
+
+static_assert(kTileValues % 64 == 0, "the vector paths take a tile in whole registers");
 
 namespace {
 
@@ -57,6 +60,8 @@ double squared_norm(ThreadPool& pool, std::span<const float> values) {
 }
 
 float clip_scale(double squared_norm, float clip) {
+    ASSAY_CHECK(clip >= 0);
+    ASSAY_CHECK(squared_norm >= 0);  // a sum of squares that is a number: seen to by the caller
     const double norm = std::sqrt(squared_norm);
     if (clip == 0 || !(norm > static_cast<double>(clip))) {
         return 1.0F;

@@ -15,6 +15,7 @@ void rms_norm_forward(ThreadPool& pool,  // NOLINT(readability-function-size)
                       float* y,
                       float* inverse_rms) {
     ASSAY_CHECK(width > 0);
+    ASSAY_CHECK(epsilon >= 0);
     const RowsPath& path = rows_path(kernel_path());
     pool.run_ranges(rows, grain_rows(width), [&](size_t first, size_t last, size_t) {
         path.rms_forward({first, last, width, x, weight, epsilon, y, inverse_rms});

@@ -118,6 +118,9 @@ Turn turn_of(double position, Pair frequency) {
 void rotate_rows(ThreadPool& pool, const RotaryTables& tables, size_t rows, RotatePart whole) {
     ASSAY_CHECK(whole.first_position + whole.tokens <= tables.positions);
     ASSAY_CHECK(whole.tokens > 0 || rows == 0);
+    ASSAY_CHECK(rows == 0 || rows % whole.tokens == 0);  // whole sequences
+    ASSAY_CHECK_EQ(tables.cos.size(), tables.positions * tables.half);
+    ASSAY_CHECK_EQ(tables.sin.size(), tables.cos.size());
     whole.half = tables.half;
     whole.cos = tables.cos.data();
     whole.sin = tables.sin.data();

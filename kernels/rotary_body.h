@@ -40,6 +40,7 @@ struct RotaryBody {
         }
     }
 
+    // Rows [first, last): each head's pairs (i, i + half) turned by the row's position.
     static void rotate(const RotatePart& part) {
         for (size_t row = part.first; row < part.last; ++row) {
             const size_t position = part.first_position + row % part.tokens;

@@ -13,6 +13,7 @@ namespace {
 
 constexpr size_t kPage = size_t{2} << 20U;
 constexpr size_t kStagger = size_t{5233} * 64;  // 327 KiB, an odd number of cache lines
+static_assert(kStagger % 64 == 0 && kPage % 64 == 0, "arrays begin at a cache line");
 
 // From the start of an array to the next one's, apart from the stagger.
 size_t stride_of(size_t count) {
@@ -61,6 +62,7 @@ StaggeredBuffers& StaggeredBuffers::operator=(StaggeredBuffers&& other) noexcept
 float* StaggeredBuffers::start_of(size_t i) const {
     ASSAY_CHECK_LT(i, arrays_);
     unsigned char* start = mapping_ + first_page(mapping_) + i * (stride_of(count_) + kStagger);
+    ASSAY_CHECK_LE(static_cast<size_t>(start - mapping_) + count_ * sizeof(float), mapped_bytes_);
     return reinterpret_cast<float*>(start);
 }
 

@@ -46,6 +46,8 @@ void ThreadPool::run_task(const Task& task, size_t parts) {
         }
         return;
     }
+    // One caller at a time, and no task out of a body: the last one's helpers are done with it.
+    ASSAY_CHECK_EQ(busy_.load(), 0U);
     task_ = task;
     parts_ = parts;
     next_part_.store(0);

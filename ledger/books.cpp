@@ -2,30 +2,10 @@
 
 #include <algorithm>
 
-#include "ledger/ledger.h"
 #include "protocol/codec.h"
 #include "protocol/plan.h"
 
 namespace assay {
-
-ForfeitCause cause_of(Layer layer) {
-    switch (layer) {
-        case Layer::kCopies:
-        case Layer::kTrace:
-        case Layer::kGradientAudit:
-        case Layer::kChunkChain:
-        case Layer::kAppeal:
-            return ForfeitCause::kCheat;
-        case Layer::kRefusal:
-            return ForfeitCause::kRefusal;
-        case Layer::kIdentity:
-        case Layer::kForm:
-        case Layer::kDirection:
-        case Layer::kAggregate:
-            return ForfeitCause::kFault;
-    }
-    return ForfeitCause::kFault;
-}
 
 bool PeerBook::awaits_audit() const {
     return std::any_of(commits.begin(), commits.end(), [](const auto& booked) {
@@ -37,53 +17,11 @@ int64_t clamp_phi(int64_t phi_nano_nats) {
     return std::clamp(phi_nano_nats, -kPhiMax, kPhiMax);
 }
 
-Status Books::apply(const Record& record) {
-    return apply(RecordDraft{record.kind, record.round, record.subject, record.body});
-}
-
-Status Books::apply(const RecordDraft& record) {
-    if (started_ == (record.kind == RecordKind::kRunStart)) {
+Status Books::apply(const EventHead& head, const LedgerEvent& event) {
+    if (started_ == std::holds_alternative<RunStartEvent>(event)) {
         return fail(started_ ? "a run starts once" : "a ledger begins with run_start");
     }
-    switch (record.kind) {
-        case RecordKind::kRunStart:
-            return on_run_start(record);
-        case RecordKind::kJoin:
-            return on_join(record);
-        case RecordKind::kPlan:
-            return on_plan(record);
-        case RecordKind::kCommit:
-            return on_commit(record);
-        case RecordKind::kVerdict:
-            return on_verdict(record);
-        case RecordKind::kAuditJob:
-            return on_audit_job(record);
-        case RecordKind::kPayShare:
-            return on_share(record);
-        case RecordKind::kSettlement:
-            return on_settlement(record);
-        case RecordKind::kVesting:
-            return on_vesting(record);
-        case RecordKind::kForfeit:
-            return on_forfeit(record);
-        case RecordKind::kRollback:
-            return on_rollback(record);
-        case RecordKind::kSummary:
-            return on_summary(record);
-        case RecordKind::kFee:
-            return on_fee(record);
-        case RecordKind::kRunEnd:
-            return on_run_end(record);
-        case RecordKind::kPayload:
-        case RecordKind::kClose:
-        case RecordKind::kBeacon:
-        case RecordKind::kOpening:
-        case RecordKind::kAuditReport:
-        case RecordKind::kExtension:
-        case RecordKind::kRoster:
-            return {};  // evidence; moves no money
-    }
-    return fail("a record of no known kind");
+    return std::visit([&](const auto& one) { return on(head, one); }, event);
 }
 
 // ---- reading ------------------------------------------------------------------------------------
@@ -203,27 +141,15 @@ Status Books::nothing_owed() const {
 
 // ---- run, members, plan -------------------------------------------------------------------------
 
-Status Books::on_run_start(const RecordDraft& record) {
-    Result<RunStartBody> body = RunStartBody::decode(record.body);
-    if (!body) {
-        return body.error();
-    }
-    Result<RunManifest> manifest = decode_manifest(body->manifest);
-    if (!manifest) {
-        return manifest.error();
-    }
+Status Books::on(const EventHead&, const RunStartEvent& start) {
     started_ = true;
-    pay_ = body->pay;
-    zero_root_ = zero_tiles_root(manifest->parameter_tiles);
+    pay_ = start.body.pay;
+    zero_root_ = zero_tiles_root(start.manifest.parameter_tiles);
     return {};
 }
 
-Status Books::on_join(const RecordDraft& record) {
-    Result<JoinBody> body = JoinBody::decode(record.body);
-    if (!body) {
-        return body.error();
-    }
-    peers_.try_emplace(record.subject);
+Status Books::on(const EventHead& head, const JoinBody&) {
+    peers_.try_emplace(head.subject);
     return {};
 }
 
@@ -259,11 +185,7 @@ Status Books::check_plan_peer(const PlanPeer& peer,
     return {};
 }
 
-Status Books::on_plan(const RecordDraft& record) {
-    Result<RoundPlan> plan = decode_body<RoundPlan>(record.body);
-    if (!plan) {
-        return plan.error();
-    }
+Status Books::on(const EventHead& head, const RoundPlan& plan) {
     if (ended_) {
         return fail("the run is over");
     }
@@ -271,79 +193,57 @@ Status Books::on_plan(const RecordDraft& record) {
         return fail(in_words(plan_->round) + " has no summary yet");
     }
     const uint64_t expected = plan_ ? plan_->round.value + 1 : 0;
-    if (plan->round.value != expected || record.round != plan->round) {
-        return fail("a plan of " + in_words(plan->round) + " where round " +
+    if (plan.round.value != expected || head.round != plan.round) {
+        return fail("a plan of " + in_words(plan.round) + " where round " +
                     std::to_string(expected) + " is due");
     }
     if (Status owed = nothing_owed(); !owed) {
         return owed;
     }
     uint64_t total = 0;
-    for (const PlanPeer& peer : plan->peers) {
-        total += assigned_tokens(*plan, peer);
+    for (const PlanPeer& peer : plan.peers) {
+        total += assigned_tokens(plan, peer);
     }
-    for (const PlanPeer& peer : plan->peers) {
-        if (Status status = check_plan_peer(peer, *plan, total); !status) {
+    for (const PlanPeer& peer : plan.peers) {
+        if (Status status = check_plan_peer(peer, plan, total); !status) {
             return fail("peer " + peer.id.hex() + " " + status.reason());
         }
     }
-    plan_ = std::move(*plan);
+    plan_ = plan;
     e_after_.clear();
     shares_.clear();
     encoding_share_ = settled_ = summarised_ = false;
     return {};
 }
 
-Status Books::on_commit(const RecordDraft& record) {
-    Result<Envelope> envelope = unseal(record.body);
-    if (!envelope) {
-        return envelope.error();
+Status Books::on(const EventHead& head, const CommitEvent& event) {
+    if (!plan_ || summarised_ || head.round != plan_->round) {
+        return fail(in_words(head.round) + " is not open");
     }
-    if (envelope->kind != message_kind(Message(Commit{}))) {
-        return fail("the envelope holds no COMMIT");
+    if (find_peer(*plan_, head.subject) == nullptr) {
+        return fail("peer " + head.subject.hex() + " is not in the plan");
     }
-    Result<Commit> commit = decode_body<Commit>(envelope->body);
-    if (!commit) {
-        return commit.error();
+    PeerBook& book = peers_.at(head.subject);
+    if (!book.commits.try_emplace(head.round).second) {
+        return fail("a second COMMIT of peer " + head.subject.hex());
     }
-    if (envelope->signer != record.subject || commit->round != record.round) {
-        return fail("the record names another peer or round than the COMMIT");
-    }
-    if (!plan_ || summarised_ || commit->round != plan_->round) {
-        return fail(in_words(commit->round) + " is not open");
-    }
-    if (find_peer(*plan_, record.subject) == nullptr) {
-        return fail("peer " + record.subject.hex() + " is not in the plan");
-    }
-    PeerBook& book = peers_.at(record.subject);
-    if (!book.commits.try_emplace(record.round).second) {
-        return fail("a second COMMIT of peer " + record.subject.hex());
-    }
-    book.last_commit = record.round;
-    e_after_[record.subject] = commit->e_after_root;
+    book.last_commit = head.round;
+    e_after_[head.subject] = event.commit.e_after_root;
     return {};
 }
 
 // ---- fees, end ----------------------------------------------------------------------------------
 
-Status Books::on_fee(const RecordDraft& record) {
-    Result<FeeBody> body = FeeBody::decode(record.body);
-    if (!body) {
-        return body.error();
-    }
-    if (fees_total_ > kAmountMax - body->amount) {
+Status Books::on(const EventHead& head, const FeeBody& fee) {
+    if (fees_total_ > kAmountMax - fee.amount) {
         return fail("the sum of fees is out of bounds");
     }
-    fees_[record.subject] += body->amount;
-    fees_total_ += body->amount;
+    fees_[head.subject] += fee.amount;
+    fees_total_ += fee.amount;
     return {};
 }
 
-Status Books::on_run_end(const RecordDraft& record) {
-    Result<RunEndBody> body = RunEndBody::decode(record.body);
-    if (!body) {
-        return body.error();
-    }
+Status Books::on(const EventHead&, const RunEndBody&) {
     if (ended_ || (plan_ && !summarised_)) {
         return fail(ended_ ? "the run is over" : "a round is open");
     }
@@ -376,16 +276,6 @@ Status check_books(const Books& books) {
         return fail("the fees do not add up");
     }
     return {};
-}
-
-Result<Books> fold_books(const Ledger& ledger) {
-    Books books;
-    const Status folded =
-        for_each_record(ledger, [&](const Record& record) { return books.apply(record); });
-    if (!folded) {
-        return folded.error();
-    }
-    return books;
 }
 
 }  // namespace assay

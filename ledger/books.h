@@ -15,13 +15,12 @@
 
 #include "ledger/bodies.h"
 #include "ledger/escrow.h"
+#include "ledger/event.h"
 #include "ledger/pay.h"
 #include "ledger/record.h"
 #include "protocol/messages.h"
 
 namespace assay {
-
-class Ledger;
 
 // One COMMIT, kept while something can still become of it.
 struct BookedCommit {
@@ -62,10 +61,9 @@ struct PeerBook {
 
 class Books {
 public:
-    // Takes the next record in, or fails with the reason and changes nothing: no copy is needed
-    // for trying one record.
-    Status apply(const RecordDraft& record);
-    Status apply(const Record& record);
+    // Takes the next event in, or fails with the reason and changes nothing: no copy is needed
+    // for trying one.
+    Status apply(const EventHead& head, const LedgerEvent& event);
 
     [[nodiscard]] bool started() const { return started_; }
     [[nodiscard]] bool ended() const { return ended_; }
@@ -101,20 +99,28 @@ public:
     [[nodiscard]] int64_t fees_total() const { return fees_total_; }
 
 private:
-    Status on_run_start(const RecordDraft& record);
-    Status on_join(const RecordDraft& record);
-    Status on_plan(const RecordDraft& record);
-    Status on_commit(const RecordDraft& record);
-    Status on_verdict(const RecordDraft& record);
-    Status on_audit_job(const RecordDraft& record);
-    Status on_share(const RecordDraft& record);
-    Status on_settlement(const RecordDraft& record);
-    Status on_vesting(const RecordDraft& record);
-    Status on_forfeit(const RecordDraft& record);
-    Status on_rollback(const RecordDraft& record);
-    Status on_summary(const RecordDraft& record);
-    Status on_fee(const RecordDraft& record);
-    Status on_run_end(const RecordDraft& record);
+    Status on(const EventHead& head, const RunStartEvent& start);
+    Status on(const EventHead& head, const JoinBody& join);
+    Status on(const EventHead& head, const RoundPlan& plan);
+    Status on(const EventHead& head, const CommitEvent& event);
+    Status on(const EventHead& head, const Verdict& verdict);
+    Status on(const EventHead& head, const AuditJob& job);
+    Status on(const EventHead& head, const PayShareBody& share);
+    Status on(const EventHead& head, const SettlementBody& pay);
+    Status on(const EventHead& head, const VestingBody& vesting);
+    Status on(const EventHead& head, const ForfeitBody& forfeit);
+    Status on(const EventHead& head, const RollbackBody& rollback);
+    Status on(const EventHead& head, const RoundSummary& summary);
+    Status on(const EventHead& head, const FeeBody& fee);
+    Status on(const EventHead& head, const RunEndBody& end);
+    // Evidence: moves no money.
+    Status on(const EventHead&, const PayloadBody&) { return {}; }
+    Status on(const EventHead&, const CloseEvent&) { return {}; }
+    Status on(const EventHead&, const Beacon&) { return {}; }
+    Status on(const EventHead&, const OpeningEvent&) { return {}; }
+    Status on(const EventHead&, const AuditReportEvent&) { return {}; }
+    Status on(const EventHead&, const ExtensionBody&) { return {}; }
+    Status on(const EventHead&, const RosterBody&) { return {}; }
 
     [[nodiscard]] Status check_plan_peer(const PlanPeer& peer,
                                          const RoundPlan& plan,
@@ -156,12 +162,6 @@ private:
 // earned = vested + unvested + deposits + forfeited in every account and in all, equal to the pools
 // handed out; nothing negative; fees add up by themselves.
 Status check_books(const Books& books);
-
-// The fold of a whole ledger; names the record that does not follow.
-Result<Books> fold_books(const Ledger& ledger);
-
-// What a rejection by this layer is.
-ForfeitCause cause_of(Layer layer);
 
 // Brings phi into the bounds of a share record.
 int64_t clamp_phi(int64_t phi_nano_nats);

@@ -3,54 +3,45 @@
 #include <algorithm>
 
 #include "ledger/books.h"
-#include "protocol/codec.h"
 #include "protocol/plan.h"
 
 namespace assay {
 
 // ---- shares, pay, summary -----------------------------------------------------------------------
 
-Status Books::on_share(const RecordDraft& record) {
-    Result<PayShareBody> body = PayShareBody::decode(record.body);
-    if (!body) {
-        return body.error();
+Status Books::on(const EventHead& head, const PayShareBody& share) {
+    if (!plan_ || summarised_ || settled_ || head.round != plan_->round) {
+        return fail("shares of " + in_words(head.round) + " are not open");
     }
-    if (!plan_ || summarised_ || settled_ || record.round != plan_->round) {
-        return fail("shares of " + in_words(record.round) + " are not open");
-    }
-    if (record.subject == PeerId{}) {
-        if (encoding_share_ || body->tokens != 0) {
+    if (head.subject == PeerId{}) {
+        if (encoding_share_ || share.tokens != 0) {
             return fail("a second share of the encoding, or one with tokens");
         }
         encoding_share_ = true;
         return {};
     }
-    const BookedCommit* booked = find(record.round, record.subject);
-    if (booked == nullptr || !booked->accepted || booked->gated || is_barred(record.subject)) {
-        return fail("a share for peer " + record.subject.hex() + ", whose work was not accepted");
+    const BookedCommit* booked = find(head.round, head.subject);
+    if (booked == nullptr || !booked->accepted || booked->gated || is_barred(head.subject)) {
+        return fail("a share for peer " + head.subject.hex() + ", whose work was not accepted");
     }
-    const uint64_t assigned = assigned_tokens(*plan_, *find_peer(*plan_, record.subject));
-    if (body->tokens != assigned || assigned == 0) {
-        return fail("peer " + record.subject.hex() + " was assigned " + std::to_string(assigned) +
-                    " tokens, its share counts " + std::to_string(body->tokens));
+    const uint64_t assigned = assigned_tokens(*plan_, *find_peer(*plan_, head.subject));
+    if (share.tokens != assigned || assigned == 0) {
+        return fail("peer " + head.subject.hex() + " was assigned " + std::to_string(assigned) +
+                    " tokens, its share counts " + std::to_string(share.tokens));
     }
-    if (body->e_root != e_after_.at(record.subject)) {
-        return fail("the share of peer " + record.subject.hex() +
+    if (share.e_root != e_after_.at(head.subject)) {
+        return fail("the share of peer " + head.subject.hex() +
                     " ends in another e than its COMMIT");
     }
-    if (!shares_.try_emplace(record.subject, *body).second) {
-        return fail("a second share of peer " + record.subject.hex());
+    if (!shares_.try_emplace(head.subject, share).second) {
+        return fail("a second share of peer " + head.subject.hex());
     }
     return {};
 }
 
-Status Books::on_settlement(const RecordDraft& record) {
-    Result<SettlementBody> body = SettlementBody::decode(record.body);
-    if (!body) {
-        return body.error();
-    }
-    if (!plan_ || summarised_ || settled_ || record.round != plan_->round) {
-        return fail(in_words(record.round) + " is not open to settlement");
+Status Books::on(const EventHead& head, const SettlementBody& pay) {
+    if (!plan_ || summarised_ || settled_ || head.round != plan_->round) {
+        return fail(in_words(head.round) + " is not open to settlement");
     }
     if (Status owed = nothing_owed(); !owed) {
         return owed;
@@ -60,49 +51,44 @@ Status Books::on_settlement(const RecordDraft& record) {
             return fail("peer " + peer.hex() + " was rejected after its share");
         }
     }
-    const RecordDraft expected = settlement();
-    if (record.body != expected.body) {
+    if (pay.encode() != settlement().body) {
         return fail("the pay does not follow from the recorded shares");
     }
-    for (const Earning& line : body->lines) {
-        if (Status earned = peers_.at(line.peer).escrow.earn(record.round, line.amount); !earned) {
+    for (const Earning& line : pay.lines) {
+        if (Status earned = peers_.at(line.peer).escrow.earn(head.round, line.amount); !earned) {
             return fail("peer " + line.peer.hex() + ": " + earned.reason());
         }
     }
-    handed_out_ += body->pool;
+    handed_out_ += pay.pool;
     settled_ = true;
     return {};
 }
 
-Status Books::on_vesting(const RecordDraft& record) {
-    Result<VestingBody> body = VestingBody::decode(record.body);
-    if (!body) {
-        return body.error();
-    }
+Status Books::on(const EventHead& head, const VestingBody& vesting) {
     if (Status owed = nothing_owed(); !owed) {
         return owed;
     }
-    const auto found = peers_.find(record.subject);
+    const auto found = peers_.find(head.subject);
     if (found == peers_.end()) {
-        return fail("peer " + record.subject.hex() + " has not joined");
+        return fail("peer " + head.subject.hex() + " has not joined");
     }
     PeerBook& book = found->second;
-    if (body->source == VestingSource::kDeposit) {
-        if (!ended_ || book.awaits_audit() || body->amount != book.escrow.deposit()) {
+    if (vesting.source == VestingSource::kDeposit) {
+        if (!ended_ || book.awaits_audit() || vesting.amount != book.escrow.deposit()) {
             return fail("a deposit is given back whole, after the run's end and its last audit");
         }
         return book.escrow.release_deposit();
     }
-    const auto reward = book.escrow.unvested().find(record.round);
-    if (reward == book.escrow.unvested().end() || reward->second != body->amount) {
-        return fail("peer " + record.subject.hex() + " has no unvested reward of " +
-                    std::to_string(body->amount) + " from " + in_words(record.round));
+    const auto reward = book.escrow.unvested().find(head.round);
+    if (reward == book.escrow.unvested().end() || reward->second != vesting.amount) {
+        return fail("peer " + head.subject.hex() + " has no unvested reward of " +
+                    std::to_string(vesting.amount) + " from " + in_words(head.round));
     }
-    if (!may_vest(book, record.round)) {
-        return fail("the reward of peer " + record.subject.hex() + " from " +
-                    in_words(record.round) + " may not vest yet");
+    if (!may_vest(book, head.round)) {
+        return fail("the reward of peer " + head.subject.hex() + " from " + in_words(head.round) +
+                    " may not vest yet");
     }
-    return book.escrow.vest(record.round);
+    return book.escrow.vest(head.round);
 }
 
 // Rejected, in this round or for an earlier one, since the plan of this round.
@@ -132,13 +118,9 @@ Status Books::check_entry(const SummaryEntry& entry, bool voided) const {
     return {};
 }
 
-Status Books::on_summary(const RecordDraft& record) {
-    Result<RoundSummary> summary = decode_body<RoundSummary>(record.body);
-    if (!summary) {
-        return summary.error();
-    }
-    if (!plan_ || summarised_ || summary->round != plan_->round || record.round != plan_->round) {
-        return fail("a summary of " + in_words(summary->round) + ", which is not open");
+Status Books::on(const EventHead& head, const RoundSummary& summary) {
+    if (!plan_ || summarised_ || summary.round != plan_->round || head.round != plan_->round) {
+        return fail("a summary of " + in_words(summary.round) + ", which is not open");
     }
     if (Status owed = nothing_owed(); !owed) {
         return owed;
@@ -148,16 +130,16 @@ Status Books::on_summary(const RecordDraft& record) {
                     in_words(due.front().round) + " should have vested before this summary");
     }
     const bool same_peers = std::equal(
-        summary->entries.begin(),
-        summary->entries.end(),
+        summary.entries.begin(),
+        summary.entries.end(),
         e_after_.begin(),
         e_after_.end(),
         [](const SummaryEntry& entry, const auto& commit) { return entry.peer == commit.first; });
     if (!same_peers) {
         return fail("the entries are not the COMMITs of the round, in order of id");
     }
-    for (const SummaryEntry& entry : summary->entries) {
-        if (Status status = check_entry(entry, summary->voided); !status) {
+    for (const SummaryEntry& entry : summary.entries) {
+        if (Status status = check_entry(entry, summary.voided); !status) {
             return fail("peer " + entry.peer.hex() + " " + status.reason());
         }
     }

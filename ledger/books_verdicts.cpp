@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "ledger/books.h"
-#include "protocol/codec.h"
+#include "ledger/consequences.h"
 #include "protocol/plan.h"
 
 namespace assay {
@@ -18,45 +18,38 @@ bool decides_audit(Layer layer) {
 
 // ---- verdicts -----------------------------------------------------------------------------------
 
-Status Books::on_audit_job(const RecordDraft& record) {
-    BookedCommit* booked = commit_of(record.round, record.subject);
+Status Books::on(const EventHead& head, const AuditJob&) {
+    BookedCommit* booked = commit_of(head.round, head.subject);
     if (booked == nullptr) {
-        return fail("an audit of peer " + record.subject.hex() + " in " + in_words(record.round) +
+        return fail("an audit of peer " + head.subject.hex() + " in " + in_words(head.round) +
                     ", which is not open");
     }
     booked->audited = true;
     return {};
 }
 
-Status Books::on_verdict(const RecordDraft& record) {
-    Result<Verdict> verdict = decode_verdict(record.body);
-    if (!verdict) {
-        return verdict.error();
-    }
-    if (verdict->peer != record.subject || verdict->round != record.round) {
-        return fail("the record names another peer or round than the verdict");
-    }
-    BookedCommit* booked = commit_of(record.round, record.subject);
+Status Books::on(const EventHead& head, const Verdict& verdict) {
+    BookedCommit* booked = commit_of(head.round, head.subject);
     if (booked == nullptr) {
-        return fail("no COMMIT of peer " + record.subject.hex() + " in " + in_words(record.round) +
+        return fail("no COMMIT of peer " + head.subject.hex() + " in " + in_words(head.round) +
                     " is open to a verdict");
     }
-    const bool audit = decides_audit(verdict->layer);
+    const bool audit = decides_audit(verdict.layer);
     if (booked->rejected) {  // an audit may still end: nothing more follows from it
         return audit ? Status()
-                     : fail("peer " + record.subject.hex() + " was rejected before in " +
-                            in_words(record.round));
+                     : fail("peer " + head.subject.hex() + " was rejected before in " +
+                            in_words(head.round));
     }
-    const bool late = summarised_ || plan_->round != record.round;
-    if (late && !audit && verdict->ruling != Ruling::kRejected && !verdict->suspicious) {
-        return fail("the summary of " + in_words(record.round) +
+    const bool late = summarised_ || plan_->round != head.round;
+    if (late && !audit && verdict.ruling != Ruling::kRejected && !verdict.suspicious) {
+        return fail("the summary of " + in_words(head.round) +
                     " is out: only an audit or a "
                     "rejection can follow");
     }
-    if (verdict->suspicious && !booked->decided) {
+    if (verdict.suspicious && !booked->decided) {
         booked->audited = true;
     }
-    switch (verdict->ruling) {
+    switch (verdict.ruling) {
         case Ruling::kAccepted:
             (audit ? booked->decided : booked->accepted) = true;
             break;
@@ -64,7 +57,7 @@ Status Books::on_verdict(const RecordDraft& record) {
             booked->gated = true;
             break;
         case Ruling::kRejected:
-            reject(peers_.at(record.subject), *booked, *verdict);
+            reject(peers_.at(head.subject), *booked, verdict);
             break;
     }
     return {};
@@ -75,22 +68,13 @@ void Books::reject(PeerBook& book, BookedCommit& booked, const Verdict& verdict)
     book.rejected_in = plan_->round;
     book.state = {};
     book.sequences_most = 0;
+    book.refusals += verdict.layer == Layer::kRefusal ? 1 : 0;
+    const Consequence follows = consequence_of(verdict.layer, book.refusals);
+    book.cheats += follows.cause == ForfeitCause::kCheat ? 1 : 0;
+    book.faults += follows.cause == ForfeitCause::kFault ? 1 : 0;
+    const Forfeiture lost = book.escrow.exposed(follows.takes_deposit);
     ForfeitBody body;
-    body.cause = cause_of(verdict.layer);
-    switch (body.cause) {
-        case ForfeitCause::kCheat:
-            ++book.cheats;
-            break;
-        case ForfeitCause::kRefusal:
-            ++book.refusals;
-            break;
-        case ForfeitCause::kFault:
-            ++book.faults;
-            break;
-    }
-    const bool with_deposit = body.cause == ForfeitCause::kCheat ||
-                              (body.cause == ForfeitCause::kRefusal && book.refusals > 1);
-    const Forfeiture lost = book.escrow.exposed(with_deposit);
+    body.cause = follows.cause;
     body.unvested = lost.unvested;
     body.deposit = lost.deposit;
     body.reason = verdict.reason;
@@ -101,39 +85,31 @@ void Books::reject(PeerBook& book, BookedCommit& booked, const Verdict& verdict)
     owed_[verdict.peer] = {verdict.round, std::move(body)};
 }
 
-Status Books::on_forfeit(const RecordDraft& record) {
-    Result<ForfeitBody> body = ForfeitBody::decode(record.body);
-    if (!body) {
-        return body.error();
-    }
-    const auto owed = owed_.find(record.subject);
-    if (owed == owed_.end() || owed->second.round != record.round) {
-        return fail("no verdict of " + in_words(record.round) + " takes anything from peer " +
-                    record.subject.hex());
+Status Books::on(const EventHead& head, const ForfeitBody& forfeit) {
+    const auto owed = owed_.find(head.subject);
+    if (owed == owed_.end() || owed->second.round != head.round) {
+        return fail("no verdict of " + in_words(head.round) + " takes anything from peer " +
+                    head.subject.hex());
     }
     const ForfeitBody& due = owed->second.body;
-    if (body->cause != due.cause || body->unvested != due.unvested ||
-        body->deposit != due.deposit) {
-        return fail("peer " + record.subject.hex() + " forfeits " + std::to_string(due.unvested) +
+    if (forfeit.cause != due.cause || forfeit.unvested != due.unvested ||
+        forfeit.deposit != due.deposit) {
+        return fail("peer " + head.subject.hex() + " forfeits " + std::to_string(due.unvested) +
                     " unvested and " + std::to_string(due.deposit) + " deposit, the record says " +
-                    std::to_string(body->unvested) + " and " + std::to_string(body->deposit));
+                    std::to_string(forfeit.unvested) + " and " + std::to_string(forfeit.deposit));
     }
-    peers_.at(record.subject).escrow.forfeit(body->deposit > 0);
+    peers_.at(head.subject).escrow.forfeit(forfeit.deposit > 0);
     owed_.erase(owed);
     return {};
 }
 
-Status Books::on_rollback(const RecordDraft& record) {
-    Result<RollbackBody> body = RollbackBody::decode(record.body);
-    if (!body) {
-        return body.error();
-    }
-    BookedCommit* booked = commit_of(record.round, record.subject);
+Status Books::on(const EventHead& head, const RollbackBody& rollback) {
+    BookedCommit* booked = commit_of(head.round, head.subject);
     if (booked == nullptr || !booked->counted || !booked->rejected || booked->rolled_back) {
-        return fail("peer " + record.subject.hex() + " has no late rejection in " +
-                    in_words(record.round) + " to take out");
+        return fail("peer " + head.subject.hex() + " has no late rejection in " +
+                    in_words(head.round) + " to take out");
     }
-    if (!plan_ || body->taken_out_in != plan_->round || summarised_) {
+    if (!plan_ || rollback.taken_out_in != plan_->round || summarised_) {
         return fail("a share is taken out in the round that is open");
     }
     booked->rolled_back = true;

@@ -1,7 +1,7 @@
 // The append-only chain of signed records, behind one interface: memory, SQLite, later PostgreSQL.
 //
 // Keeps what happened; decides nothing (ledger/books.h folds it, ledger/ledger_verify.h checks
-// it). The thread that owns storage owns the ledger.
+// it). One thread owns it: the coordinator's event loop.
 
 #pragma once
 
@@ -29,11 +29,6 @@ public:
     // Number of records, and the hash of the last one (zero while there is none).
     [[nodiscard]] virtual uint64_t height() const = 0;
     [[nodiscard]] virtual Digest head() const = 0;
-
-    // What head() will be behind `drafts`.
-    [[nodiscard]] Digest head_after(std::span<const RecordDraft> drafts) const {
-        return head_behind(height(), head(), drafts);
-    }
 };
 
 constexpr uint64_t kLedgerPage = 256;  // records read at a time

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ledger/books.h"
+#include "ledger/event.h"
 #include "ledger/ledger.h"
 #include "protocol/codec.h"
 #include "protocol/plan.h"
@@ -82,32 +83,15 @@ struct PeerTotals {
 class LedgerStory {
 public:
     Status take(const Record& record) {
-        if (Status status = books_.apply(record); !status) {
+        const Result<LedgerEvent> event = decode_record(record);
+        if (!event) {
+            return event.error();
+        }
+        const EventHead head = head_of(record);
+        if (Status status = books_.apply(head, *event); !status) {
             return status;
         }
-        switch (record.kind) {
-            case RecordKind::kRunStart:
-                on_run_start(record);
-                break;
-            case RecordKind::kSettlement:
-                on_settlement(record);
-                break;
-            case RecordKind::kSummary:
-                on_summary(record);
-                break;
-            case RecordKind::kForfeit:
-                on_forfeit(record);
-                break;
-            case RecordKind::kRollback:
-                lines_.push_back("         " + record.subject.brief() + " share of " +
-                                 in_words(record.round) + " taken out of E again");
-                break;
-            case RecordKind::kRunEnd:
-                lines_.emplace_back("the run ended");
-                break;
-            default:
-                break;
-        }
+        std::visit([&](const auto& one) { on(head, one); }, *event);
         return {};
     }
 
@@ -120,14 +104,33 @@ public:
     }
 
 private:
-    void on_run_start(const Record& record) {
-        const Result<RunStartBody> body = RunStartBody::decode(record.body);
-        const Result<RunManifest> manifest = decode_manifest(body.value().manifest);
-        manifest_ = *manifest;
+    void on(const EventHead&, const RunStartEvent& start) { manifest_ = start.manifest; }
+
+    void on(const EventHead& head, const RollbackBody&) {
+        lines_.push_back("         " + head.subject.brief() + " share of " + in_words(head.round) +
+                         " taken out of E again");
     }
 
-    void on_settlement(const Record& record) {
-        const SettlementBody body = SettlementBody::decode(record.body).value();
+    void on(const EventHead&, const RunEndBody&) { lines_.emplace_back("the run ended"); }
+
+    // What is told with the round's settlement and summary, or not at all.
+    void on(const EventHead&, const JoinBody&) {}
+    void on(const EventHead&, const RosterBody&) {}
+    void on(const EventHead&, const RoundPlan&) {}
+    void on(const EventHead&, const CommitEvent&) {}
+    void on(const EventHead&, const PayloadBody&) {}
+    void on(const EventHead&, const CloseEvent&) {}
+    void on(const EventHead&, const Beacon&) {}
+    void on(const EventHead&, const OpeningEvent&) {}
+    void on(const EventHead&, const ExtensionBody&) {}
+    void on(const EventHead&, const Verdict&) {}
+    void on(const EventHead&, const AuditJob&) {}
+    void on(const EventHead&, const AuditReportEvent&) {}
+    void on(const EventHead&, const PayShareBody&) {}
+    void on(const EventHead&, const VestingBody&) {}
+    void on(const EventHead&, const FeeBody&) {}
+
+    void on(const EventHead&, const SettlementBody& body) {
         paid_.clear();
         for (const Earning& line : body.lines) {
             paid_[line.peer] = line;
@@ -137,22 +140,20 @@ private:
         }
     }
 
-    void on_forfeit(const Record& record) {
-        const ForfeitBody body = ForfeitBody::decode(record.body).value();
+    void on(const EventHead& head, const ForfeitBody& body) {
         const char* cause = body.cause == ForfeitCause::kCheat     ? "cheat"
                             : body.cause == ForfeitCause::kRefusal ? "refusal"
                                                                    : "fault";
         lines_.push_back(format("         %s forfeits %lld unvested and %lld deposit (%s in %s): ",
-                                record.subject.brief().c_str(),
+                                head.subject.brief().c_str(),
                                 whole(body.unvested),
                                 whole(body.deposit),
                                 cause,
-                                in_words(record.round).c_str()) +
+                                in_words(head.round).c_str()) +
                          printable(body.reason));
     }
 
-    void on_summary(const Record& record) {
-        const RoundSummary summary = decode_body<RoundSummary>(record.body).value();
+    void on(const EventHead&, const RoundSummary& summary) {
         const auto counted = std::count_if(
             summary.entries.begin(), summary.entries.end(), [](const SummaryEntry& entry) {
                 return entry.outcome == CommitOutcome::kCounted;

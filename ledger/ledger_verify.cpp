@@ -21,7 +21,7 @@ public:
         ++report_.records;
         report_.head = record.hash;
         report_.rounds = rounds_.rounds();
-        report_.signatures = report_.records + rounds_.signatures();
+        report_.signatures = signatures_checked() - checked_before_;
         return true;
     }
 
@@ -33,7 +33,11 @@ private:
         if ((record.kind == RecordKind::kRunStart) != (record.height == 0)) {
             return fail("run_start stands at height 0 and nowhere else");
         }
-        if (Status status = rounds_.check(record, report_.books); !status) {
+        const Result<LedgerEvent> event = decode_record(record);
+        if (!event) {
+            return event.error();
+        }
+        if (Status status = rounds_.check(record, *event, report_.books); !status) {
             return status;
         }
         if (record.height == 0) {
@@ -41,10 +45,10 @@ private:
                 return status;
             }
         }
-        if (Status status = report_.books.apply(record); !status) {
+        if (Status status = report_.books.apply(head_of(record), *event); !status) {
             return status;
         }
-        if (record.kind == RecordKind::kSummary) {
+        if (std::holds_alternative<RoundSummary>(*event)) {
             rounds_.forget(report_.books);
             return check_books(report_.books);
         }
@@ -88,6 +92,7 @@ private:
         return check_signature(record);
     }
 
+    const uint64_t checked_before_ = signatures_checked();
     RoundCheck rounds_;
     const LedgerChecks& checks_;
     VerifyReport& report_;
@@ -165,11 +170,11 @@ Result<RunManifest> ledger_manifest(const Ledger& ledger) {
     if (first->empty() || first->front().kind != RecordKind::kRunStart) {
         return fail("the ledger does not begin with run_start");
     }
-    Result<RunStartBody> body = RunStartBody::decode(first->front().body);
-    if (!body) {
-        return body.error();
+    const Result<LedgerEvent> event = decode_record(first->front());
+    if (!event) {
+        return event.error();
     }
-    return decode_manifest(body->manifest);
+    return std::get<RunStartEvent>(*event).manifest;
 }
 
 }  // namespace assay

@@ -5,9 +5,6 @@
 namespace assay {
 
 Status MemoryLedger::append(std::vector<RecordDraft> drafts) {
-    if (fault_) {
-        return fail(*fault_);
-    }
     if (Status checked = check_drafts(drafts); !checked) {
         return checked;
     }

@@ -2,8 +2,6 @@
 
 #pragma once
 
-#include <optional>
-
 #include "core/identity.h"
 #include "ledger/ledger.h"
 
@@ -18,15 +16,12 @@ public:
     [[nodiscard]] uint64_t height() const override { return records_.size(); }
     [[nodiscard]] Digest head() const override;
 
-    // Every append from now on fails with this reason, as a full disk would; nullopt: works again.
-    void break_storage(std::optional<std::string> reason) { fault_ = std::move(reason); }
     // For tests that tamper: records as they are stored.
     [[nodiscard]] std::vector<Record>& stored() { return records_; }
 
 private:
     Identity coordinator_;
     std::vector<Record> records_;
-    std::optional<std::string> fault_;
 };
 
 }  // namespace assay

@@ -9,17 +9,6 @@ namespace {
 
 __extension__ using Wide = __int128;
 
-struct BoundsCheck {
-    Status status;
-    void operator()(const Field& field, const int64_t& value) {
-        const auto number = static_cast<double>(value);
-        if (status.ok() && (number < field.low || number > field.high)) {
-            status = fail("setting " + std::string(field.name) + " = " + std::to_string(value) +
-                          " is outside its bounds");
-        }
-    }
-};
-
 // phi_a / tokens_a < phi_b / tokens_b, exactly: below 2^87 with the bounds of the header.
 bool worth_less(const PayShareLine& a, const PayShareLine& b) {
     return static_cast<Wide>(a.phi_nano_nats) * static_cast<Wide>(b.tokens) <
@@ -61,12 +50,6 @@ void deal_leftover(std::vector<Earning>& earnings,
 }
 
 }  // namespace
-
-Status check_pay_settings(PaySettings settings) {
-    BoundsCheck check;
-    settings.for_each(check);
-    return check.status;
-}
 
 std::vector<Earning> settle_round(const PaySettings& settings,
                                   std::span<const PayShareLine> shares) {

@@ -12,14 +12,15 @@
 #include "core/fields.h"
 #include "core/ids.h"
 #include "core/result.h"
+#include "protocol/limits.h"
 
 namespace assay {
 
 constexpr int64_t kPpm = 1'000'000;
-constexpr int64_t kPoolMax = 1'000'000'000'000;          // of a round
-constexpr int64_t kAmountMax = int64_t{1} << 62;         // of a run
-constexpr int64_t kPhiMax = 1'000'000'000'000;           // 1000 nat, in 1e-9 nat
-constexpr uint64_t kRoundTokensMax = uint64_t{1} << 46;  // H * B * T at their limits
+constexpr int64_t kPoolMax = 1'000'000'000'000;   // of a round
+constexpr int64_t kAmountMax = int64_t{1} << 62;  // of a run
+constexpr int64_t kPhiMax = 1'000'000'000'000;    // 1000 nat, in 1e-9 nat
+constexpr uint64_t kRoundTokensMax = limits::kTokensMax;
 
 struct PaySettings {
     int64_t pool_per_round = 1'000'000;
@@ -31,6 +32,7 @@ struct PaySettings {
     int64_t audit_margin_ppm = 200'000;
     int64_t declared_cost_ppm = 1'000'000;
 
+    // All settings, in the order of the digest (core/fields.h).
     template <class V>
     void for_each(V& visit) {
         visit(Field{"pool_per_round",
@@ -84,9 +86,6 @@ struct PaySettings {
     }
     bool operator==(const PaySettings&) const = default;
 };
-
-// Names the first field outside its bounds.
-Status check_pay_settings(PaySettings settings);
 
 // One counted peer of a round.
 struct PayShareLine {

@@ -21,6 +21,26 @@ Digest hash_of(uint64_t height,
     return sha256("record", front.bytes(), body, previous.span());
 }
 
+struct KindFacts {
+    const char* name = nullptr;
+    bool has_subject = false;
+};
+
+// By number; the first is of what is no kind.
+constexpr KindFacts kKinds[] = {
+    {"unknown", true},  {"run_start", false},  {"join", true},      {"plan", false},
+    {"commit", true},   {"payload", true},     {"close", false},    {"beacon", false},
+    {"opening", true},  {"verdict", true},     {"audit_job", true}, {"audit_report", true},
+    {"share", true},    {"settlement", false}, {"vesting", true},   {"forfeit", true},
+    {"rollback", true}, {"summary", false},    {"extension", true}, {"fee", true},
+    {"run_end", false}, {"roster", false}};
+static_assert(std::size(kKinds) == kRecordKindMax + 1);
+
+const KindFacts& facts_of(RecordKind kind) {
+    const auto number = static_cast<uint8_t>(kind);
+    return kKinds[is_record_kind(number) ? number : 0];
+}
+
 }  // namespace
 
 bool is_record_kind(uint8_t number) {
@@ -28,14 +48,11 @@ bool is_record_kind(uint8_t number) {
 }
 
 const char* record_kind_name(RecordKind kind) {
-    static constexpr const char* kNames[] = {
-        "unknown",   "run_start",  "join",    "plan",    "commit",    "payload",
-        "close",     "beacon",     "opening", "verdict", "audit_job", "audit_report",
-        "share",     "settlement", "vesting", "forfeit", "rollback",  "summary",
-        "extension", "fee",        "run_end", "roster"};
-    static_assert(std::size(kNames) == kRecordKindMax + 1);
-    const auto number = static_cast<uint8_t>(kind);
-    return is_record_kind(number) ? kNames[number] : kNames[0];
+    return facts_of(kind).name;
+}
+
+bool has_subject(RecordKind kind) {
+    return facts_of(kind).has_subject;
 }
 
 Digest record_hash(const Record& record) {

@@ -12,6 +12,7 @@
 #include "core/digest.h"
 #include "core/identity.h"
 #include "core/ids.h"
+#include "protocol/limits.h"
 
 namespace assay {
 
@@ -44,6 +45,8 @@ constexpr uint8_t kRecordKindMax = 21;
 [[nodiscard]] bool is_record_kind(uint8_t number);
 // "run_start", "join", ...; "unknown" for a number that is no kind.
 [[nodiscard]] const char* record_kind_name(RecordKind kind);
+// Whether a record of this kind concerns one peer or account; otherwise its subject is zero.
+[[nodiscard]] bool has_subject(RecordKind kind);
 
 // What is appended; the ledger adds height, chain and signature.
 struct RecordDraft {
@@ -64,8 +67,8 @@ struct Record {
     Signature signature{};
 };
 
-constexpr uint64_t kRecordBodyBytesMax = 1 << 23;
-constexpr uint64_t kRoundMax = uint64_t{1} << 62;
+constexpr uint64_t kRecordBodyBytesMax = 2 * limits::kMessageBytesMax;
+constexpr uint64_t kRoundMax = limits::kRoundsMax;
 
 // The hash that `record` should have; its own `hash` field plays no part.
 [[nodiscard]] Digest record_hash(const Record& record);

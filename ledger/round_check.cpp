@@ -10,79 +10,19 @@ namespace assay {
 
 namespace {
 
-bool needs_subject(RecordKind kind) {
-    switch (kind) {
-        case RecordKind::kRunStart:
-        case RecordKind::kPlan:
-        case RecordKind::kClose:
-        case RecordKind::kBeacon:
-        case RecordKind::kSettlement:
-        case RecordKind::kSummary:
-        case RecordKind::kRunEnd:
-        case RecordKind::kRoster:
-            return false;
-        default:
-            return true;
-    }
-}
-
 Status mismatch(const char* field, const Digest& expected, const Digest& found) {
     return fail(std::string(field) + " is " + found.brief() + ", it follows to be " +
                 expected.brief());
 }
 
-template <typename Message>
-Result<Message> open_message(const Record& record, PeerId* signer, Digest* hash) {
-    Result<Envelope> envelope = unseal(record.body);
-    if (!envelope) {
-        return envelope.error();
-    }
-    if (envelope->kind != message_kind(Message{})) {
-        return fail("the envelope holds another message");
-    }
-    *signer = envelope->signer;
-    if (hash != nullptr) {
-        *hash = commit_hash(*envelope);
-    }
-    return decode_body<Message>(envelope->body);
-}
-
 }  // namespace
 
-Status RoundCheck::check(const Record& record, const Books& books) {
-    if (!needs_subject(record.kind) && record.subject != PeerId{}) {
+Status RoundCheck::check(const Record& record, const LedgerEvent& event, const Books& books) {
+    if (!has_subject(record.kind) && record.subject != PeerId{}) {
         return fail("names a subject that its kind does not have");
     }
-    switch (record.kind) {
-        case RecordKind::kRunStart:
-            return on_run_start(record);
-        case RecordKind::kRoster:
-            return on_roster(record);
-        case RecordKind::kPlan:
-            return on_plan(record, books);
-        case RecordKind::kCommit:
-            return on_commit(record);
-        case RecordKind::kPayload:
-            return on_payload(record);
-        case RecordKind::kClose:
-            return on_close(record);
-        case RecordKind::kBeacon:
-            return on_beacon(record);
-        case RecordKind::kOpening:
-            return on_opening(record);
-        case RecordKind::kExtension:
-            return on_extension(record);
-        case RecordKind::kVerdict:
-            return on_verdict(record);
-        case RecordKind::kAuditJob:
-            return on_audit_job(record);
-        case RecordKind::kAuditReport:
-            return on_audit_report(record);
-        case RecordKind::kSummary:
-            return on_summary(record);
-        default:
-            return {};
-    }
+    const Place at{head_of(record), record.previous, books};
+    return std::visit([&](const auto& one) { return on(at, one); }, event);
 }
 
 void RoundCheck::forget(const Books& books) {
@@ -97,9 +37,9 @@ void RoundCheck::forget(const Books& books) {
     }
 }
 
-Result<RoundCheck::RoundFacts*> RoundCheck::open_round(const Record& record) {
-    if (!current_ || record.round != *current_ || rounds_.at(*current_).summarised) {
-        return fail(in_words(record.round) + " is not open");
+Result<RoundCheck::RoundFacts*> RoundCheck::open_round(const EventHead& head) {
+    if (!current_ || head.round != *current_ || rounds_.at(*current_).summarised) {
+        return fail(in_words(head.round) + " is not open");
     }
     return &rounds_.at(*current_);
 }
@@ -113,46 +53,38 @@ RoundCheck::CommitFacts* RoundCheck::find_commit(RoundId round, const PeerId& pe
     return commit == found->second.commits.end() ? nullptr : &commit->second;
 }
 
-Result<RoundCheck::CommitFacts*> RoundCheck::open_commit(const Record& record) {
-    Result<RoundFacts*> round = open_round(record);
+Result<RoundCheck::CommitFacts*> RoundCheck::open_commit(const EventHead& head) {
+    Result<RoundFacts*> round = open_round(head);
     if (!round) {
         return round.error();
     }
-    const auto found = (*round)->commits.find(record.subject);
+    const auto found = (*round)->commits.find(head.subject);
     if (found == (*round)->commits.end()) {
-        return fail("peer " + record.subject.hex() + " sent no COMMIT");
+        return fail("peer " + head.subject.hex() + " sent no COMMIT");
     }
     return &found->second;
 }
 
-Result<RoundCheck::CommitFacts*> RoundCheck::challenged_commit(const Record& record) {
-    Result<CommitFacts*> facts = open_commit(record);
+Result<RoundCheck::CommitFacts*> RoundCheck::challenged_commit(const EventHead& head) {
+    Result<CommitFacts*> facts = open_commit(head);
     if (!facts) {
         return facts;
     }
-    if (!rounds_.at(record.round).beacon || !(*facts)->payload) {
-        return fail("peer " + record.subject.hex() + " was not challenged");
+    if (!rounds_.at(head.round).beacon || !(*facts)->payload) {
+        return fail("peer " + head.subject.hex() + " was not challenged");
     }
     return facts;
 }
 
 // ---- run, roster, plan --------------------------------------------------------------------------
 
-Status RoundCheck::on_run_start(const Record& record) {
-    Result<RunStartBody> body = RunStartBody::decode(record.body);
-    if (!body) {
-        return body.error();
-    }
-    Result<RunManifest> manifest = decode_manifest(body->manifest);
-    if (!manifest) {
-        return manifest.error();
-    }
-    manifest_ = std::move(*manifest);
+Status RoundCheck::on(const Place&, const RunStartEvent& start) {
+    manifest_ = start.manifest;
     manifest_digest_ = manifest_digest(manifest_);
     if (checks_.manifest_digest && manifest_digest_ != *checks_.manifest_digest) {
         return mismatch("the manifest's digest", *checks_.manifest_digest, manifest_digest_);
     }
-    if (checks_.pay && !(body->pay == *checks_.pay)) {
+    if (checks_.pay && !(start.body.pay == *checks_.pay)) {
         return fail("the settings of pay are not those of the manifest");
     }
     theta_root_ = manifest_.initial_root;
@@ -161,19 +93,15 @@ Status RoundCheck::on_run_start(const Record& record) {
 }
 
 // The roster of a round is fixed before the beacon that deals its data is known.
-Status RoundCheck::on_roster(const Record& record) {
-    Result<RosterBody> body = RosterBody::decode(record.body);
-    if (!body) {
-        return body.error();
-    }
+Status RoundCheck::on(const Place& at, const RosterBody& roster) {
     const RoundId due = current_ ? current_->next() : RoundId{};
-    if (record.round != due || rosters_.count(due) > 0) {
-        return fail("a roster of " + in_words(record.round) + ", not due now");
+    if (at.head.round != due || rosters_.count(due) > 0) {
+        return fail("a roster of " + in_words(at.head.round) + ", not due now");
     }
     if (current_ && rounds_.at(*current_).beacon) {
         return fail("the roster comes after the beacon of the round before");
     }
-    rosters_[due] = std::move(*body);
+    rosters_[due] = roster;
     return {};
 }
 
@@ -192,94 +120,70 @@ Status RoundCheck::check_roster(const RoundPlan& plan) const {
     return {};
 }
 
-Status RoundCheck::on_plan(const Record& record, const Books& books) {
-    Result<RoundPlan> plan = decode_body<RoundPlan>(record.body);
-    if (!plan) {
-        return plan.error();
-    }
+Status RoundCheck::on(const Place& at, const RoundPlan& plan) {
     if (!current_) {
-        accumulator_root_ = books.zero_root();
+        accumulator_root_ = at.books.zero_root();
     }
     const struct {
         const char* name = nullptr;
         Digest expected;
         Digest found;
     } fields[] = {
-        {"the manifest's digest", manifest_digest_, plan->manifest_digest},
-        {"the ledger's head", record.previous, plan->ledger_head},
-        {"the beacon of the round before", beacon_value_, plan->previous_beacon},
-        {"the root of theta", theta_root_, plan->base_root},
-        {"the root of E", accumulator_root_, plan->accumulator_root},
-        {"the roster's root", roster_root(plan->peers), plan->roster_root},
-        {"the pool's root", pool_root(plan->pool), plan->pool_root},
+        {"the manifest's digest", manifest_digest_, plan.manifest_digest},
+        {"the ledger's head", at.previous, plan.ledger_head},
+        {"the beacon of the round before", beacon_value_, plan.previous_beacon},
+        {"the root of theta", theta_root_, plan.base_root},
+        {"the root of E", accumulator_root_, plan.accumulator_root},
+        {"the roster's root", roster_root(plan.peers), plan.roster_root},
+        {"the pool's root", pool_root(plan.pool), plan.pool_root},
     };
     for (const auto& field : fields) {
         if (field.expected != field.found) {
             return mismatch(field.name, field.expected, field.found);
         }
     }
-    if (Status roster = check_roster(*plan); !roster) {
+    if (Status roster = check_roster(plan); !roster) {
         return roster;
     }
-    rosters_.erase(plan->round);
-    current_ = plan->round;
+    rosters_.erase(plan.round);
+    current_ = plan.round;
     RoundFacts& round = rounds_[*current_];
-    round.plan_digest = plan_digest(*plan);
-    round.plan = std::move(*plan);
+    round.plan_digest = plan_digest(plan);
+    round.plan = plan;
     return {};
 }
 
 // ---- COMMIT to beacon ---------------------------------------------------------------------------
 
-Status RoundCheck::on_commit(const Record& record) {
-    Result<RoundFacts*> round = open_round(record);
+Status RoundCheck::on(const Place& at, const CommitEvent& event) {
+    Result<RoundFacts*> round = open_round(at.head);
     if (!round) {
         return round.error();
     }
     if ((*round)->close_root) {
         return fail("a COMMIT after CLOSE");
     }
-    PeerId signer;
     CommitFacts facts;
-    Result<Commit> commit = open_message<Commit>(record, &signer, &facts.hash);
-    if (!commit) {
-        return commit.error();
-    }
-    if (signer != record.subject) {
-        return fail("the COMMIT is signed by " + signer.hex());
-    }
-    ++signatures_;
-    facts.commit = *commit;
-    (*round)->commits[record.subject] = std::move(facts);
+    facts.hash = event.hash;
+    facts.commit = event.commit;
+    (*round)->commits[at.head.subject] = std::move(facts);
     return {};
 }
 
-Status RoundCheck::on_payload(const Record& record) {
-    Result<PayloadBody> body = PayloadBody::decode(record.body);
-    if (!body) {
-        return body.error();
-    }
-    Result<CommitFacts*> facts = open_commit(record);
+Status RoundCheck::on(const Place& at, const PayloadBody& payload) {
+    Result<CommitFacts*> facts = open_commit(at.head);
     if (!facts) {
         return facts.error();
     }
-    if ((*facts)->payload || rounds_.at(record.round).close_root) {
+    if ((*facts)->payload || rounds_.at(at.head.round).close_root) {
         return fail((*facts)->payload ? "a second payload" : "a payload after CLOSE");
     }
-    (*facts)->payload = body->sha256;
+    (*facts)->payload = payload.sha256;
     return {};
 }
 
-Status RoundCheck::on_close(const Record& record) {
-    Result<CloseBody> body = CloseBody::decode(record.body);
-    if (!body) {
-        return body.error();
-    }
-    Result<Close> close = decode_close(body->close);
-    if (!close) {
-        return close.error();
-    }
-    Result<RoundFacts*> round = open_round(record);
+Status RoundCheck::on(const Place& at, const CloseEvent& event) {
+    Result<RoundFacts*> round = open_round(at.head);
     if (!round) {
         return round.error();
     }
@@ -287,56 +191,52 @@ Status RoundCheck::on_close(const Record& record) {
         return fail("a second CLOSE of the round");
     }
     std::vector<Digest> leaves;
-    auto entry = body->entries.begin();
+    auto entry = event.entries.begin();
     for (const auto& [peer, facts] : (*round)->commits) {
         if (!facts.payload) {
             continue;
         }
         leaves.push_back(close_leaf({peer, facts.hash, *facts.payload}));
-        if (entry == body->entries.end() || close_leaf(*entry) != leaves.back()) {
+        if (entry == event.entries.end() || close_leaf(*entry) != leaves.back()) {
             return fail("the entries do not hold the COMMIT and payload of peer " + peer.hex());
         }
         ++entry;
     }
-    if (entry != body->entries.end()) {
+    if (entry != event.entries.end()) {
         return fail("an entry for peer " + entry->peer.hex() + " without COMMIT or payload");
     }
     const Digest root = merkle_root(leaves);
-    if (close->entries_root != root || close->entry_count != leaves.size()) {
-        return mismatch("the root of the entries", root, close->entries_root);
+    if (event.close.entries_root != root || event.close.entry_count != leaves.size()) {
+        return mismatch("the root of the entries", root, event.close.entries_root);
     }
-    if (close->round != record.round || close->manifest_digest != manifest_digest_ ||
-        close->plan_digest != (*round)->plan_digest) {
+    if (event.close.round != at.head.round || event.close.manifest_digest != manifest_digest_ ||
+        event.close.plan_digest != (*round)->plan_digest) {
         return fail("the CLOSE names another round, manifest or plan");
     }
     (*round)->close_root = root;
     return {};
 }
 
-Status RoundCheck::on_beacon(const Record& record) {
-    Result<Beacon> beacon = decode_body<Beacon>(record.body);
-    if (!beacon) {
-        return beacon.error();
-    }
-    Result<RoundFacts*> round = open_round(record);
+Status RoundCheck::on(const Place& at, const Beacon& beacon) {
+    Result<RoundFacts*> round = open_round(at.head);
     if (!round) {
         return round.error();
     }
-    if (!(*round)->close_root || (*round)->beacon || beacon->round != record.round) {
+    if (!(*round)->close_root || (*round)->beacon || beacon.round != at.head.round) {
         return fail("a beacon comes once, after the CLOSE of its round");
     }
-    const Digest before = BeaconChain::before(beacon->chain_element);
+    const Digest before = BeaconChain::before(beacon.chain_element);
     if (before != chain_element_) {
         return mismatch("the chain element hashes to what", chain_element_, before);
     }
-    if (beacon->close_root != *(*round)->close_root) {
-        return mismatch("the root of CLOSE", *(*round)->close_root, beacon->close_root);
+    if (beacon.close_root != *(*round)->close_root) {
+        return mismatch("the root of CLOSE", *(*round)->close_root, beacon.close_root);
     }
-    const Digest value = beacon_value(beacon->chain_element, beacon->close_root);
-    if (value != beacon->value) {
-        return mismatch("the beacon's value", value, beacon->value);
+    const Digest value = beacon_value(beacon.chain_element, beacon.close_root);
+    if (value != beacon.value) {
+        return mismatch("the beacon's value", value, beacon.value);
     }
-    chain_element_ = beacon->chain_element;
+    chain_element_ = beacon.chain_element;
     (*round)->beacon = beacon_value_ = value;
     for (auto& [peer, facts] : (*round)->commits) {
         const PlanPeer* line = find_peer((*round)->plan, peer);
@@ -349,38 +249,24 @@ Status RoundCheck::on_beacon(const Record& record) {
 
 // ---- openings, verdicts, audits -----------------------------------------------------------------
 
-Status RoundCheck::on_opening(const Record& record) {
-    Result<OpeningBody> body = OpeningBody::decode(record.body);
-    if (!body) {
-        return body.error();
-    }
-    Result<CommitFacts*> facts = challenged_commit(record);
+Status RoundCheck::on(const Place& at, const OpeningEvent& event) {
+    Result<CommitFacts*> facts = challenged_commit(at.head);
     if (!facts) {
         return facts.error();
     }
     if ((*facts)->opening) {
-        return fail("a second opening of peer " + record.subject.hex());
+        return fail("a second opening of peer " + at.head.subject.hex());
     }
-    if (body->answered) {
-        Result<OpeningNotice> notice = decode_body<OpeningNotice>(body->notice);
-        if (!notice) {
-            return notice.error();
-        }
-        if (notice->round != record.round) {
-            return fail("the opening is of " + in_words(notice->round));
-        }
+    if (event.notice && event.notice->round != at.head.round) {
+        return fail("the opening is of " + in_words(event.notice->round));
     }
     (*facts)->opening = true;
-    (*facts)->answered = body->answered;
+    (*facts)->answered = event.notice.has_value();
     return {};
 }
 
-Status RoundCheck::on_extension(const Record& record) {
-    Result<ExtensionBody> body = ExtensionBody::decode(record.body);
-    if (!body) {
-        return body.error();
-    }
-    Result<CommitFacts*> facts = challenged_commit(record);
+Status RoundCheck::on(const Place& at, const ExtensionBody&) {
+    Result<CommitFacts*> facts = challenged_commit(at.head);
     if (!facts) {
         return facts.error();
     }
@@ -409,66 +295,53 @@ Status RoundCheck::check_audited(const CommitFacts& facts, const Verdict& verdic
     return {};
 }
 
-Status RoundCheck::on_verdict(const Record& record) {
-    Result<Verdict> verdict = decode_verdict(record.body);
-    if (!verdict) {
-        return verdict.error();
-    }
-    CommitFacts* facts = find_commit(record.round, record.subject);
+Status RoundCheck::on(const Place& at, const Verdict& verdict) {
+    CommitFacts* facts = find_commit(at.head.round, at.head.subject);
     if (facts == nullptr) {
-        return fail("no COMMIT of peer " + record.subject.hex() + " is open to a verdict");
+        return fail("no COMMIT of peer " + at.head.subject.hex() + " is open to a verdict");
     }
-    if (verdict->layer == Layer::kRefusal && verdict->ruling != Ruling::kRejected) {
+    if (verdict.layer == Layer::kRefusal && verdict.ruling != Ruling::kRejected) {
         return fail("a refusal that is not a rejection");
     }
-    if (verdict->layer == Layer::kGradientAudit) {
-        return check_audited(*facts, *verdict);
+    if (verdict.layer == Layer::kGradientAudit) {
+        return check_audited(*facts, verdict);
     }
-    facts->accepted = facts->accepted || verdict->ruling == Ruling::kAccepted;
+    facts->accepted = facts->accepted || verdict.ruling == Ruling::kAccepted;
     return {};
 }
 
-Status RoundCheck::on_audit_job(const Record& record) {
-    Result<AuditJob> job = decode_body<AuditJob>(record.body);
-    if (!job) {
-        return job.error();
-    }
-    CommitFacts* facts = find_commit(record.round, record.subject);
-    if (facts == nullptr || !rounds_.at(record.round).beacon) {
+Status RoundCheck::on(const Place& at, const AuditJob& job) {
+    CommitFacts* facts = find_commit(at.head.round, at.head.subject);
+    if (facts == nullptr || !rounds_.at(at.head.round).beacon) {
         return fail("an audit of a COMMIT that is not open to one");
     }
-    const bool named = job->peer == record.subject || job->peer == PeerId{};
-    if (!named || job->round != record.round ||
-        job->plan_digest != rounds_.at(record.round).plan_digest) {
+    const bool named = job.peer == at.head.subject || job.peer == PeerId{};
+    if (!named || job.round != at.head.round ||
+        job.plan_digest != rounds_.at(at.head.round).plan_digest) {
         return fail("the job names another peer, round or plan");
     }
     const bool bound =
-        job->states_root == facts->commit.states_root && job->leaf_path.index == job->step &&
-        merkle_contains(job->states_root, state_leaf_digest(job->step, job->leaf), job->leaf_path);
+        job.states_root == facts->commit.states_root && job.leaf_path.index == job.step &&
+        merkle_contains(job.states_root, state_leaf_digest(job.step, job.leaf), job.leaf_path);
     if (!bound) {
         return fail("the step to audit is not the one that the COMMIT binds");
     }
-    facts->jobs[audit_job_digest(*job)].step = job->step;
+    facts->jobs[audit_job_digest(job)].step = job.step;
     return {};
 }
 
-Status RoundCheck::on_audit_report(const Record& record) {
-    PeerId auditor;
-    Result<AuditReport> report = open_message<AuditReport>(record, &auditor, nullptr);
-    if (!report) {
-        return report.error();
-    }
-    ++signatures_;
-    CommitFacts* facts = find_commit(record.round, record.subject);
+Status RoundCheck::on(const Place& at, const AuditReportEvent& event) {
+    const AuditReport& report = event.report;
+    CommitFacts* facts = find_commit(at.head.round, at.head.subject);
     const auto job =
-        facts == nullptr ? decltype(facts->jobs.begin()){} : facts->jobs.find(report->job);
+        facts == nullptr ? decltype(facts->jobs.begin()){} : facts->jobs.find(report.job);
     if (facts == nullptr || job == facts->jobs.end()) {
         return fail("a report on a job that was not recorded");
     }
-    if (report->round != record.round || report->step != job->second.step) {
+    if (report.round != at.head.round || report.step != job->second.step) {
         return fail("the report is on another round or step than its job");
     }
-    (report->pass ? job->second.passed : job->second.failed) = true;
+    (report.pass ? job->second.passed : job->second.failed) = true;
     return {};
 }
 
@@ -509,12 +382,8 @@ Status RoundCheck::check_counted(const RoundFacts& round,
     return {};
 }
 
-Status RoundCheck::on_summary(const Record& record) {
-    Result<RoundSummary> summary = decode_body<RoundSummary>(record.body);
-    if (!summary) {
-        return summary.error();
-    }
-    Result<RoundFacts*> open = open_round(record);
+Status RoundCheck::on(const Place& at, const RoundSummary& summary) {
+    Result<RoundFacts*> open = open_round(at.head);
     if (!open) {
         return open.error();
     }
@@ -522,16 +391,16 @@ Status RoundCheck::on_summary(const Record& record) {
     if (!round.beacon) {
         return fail("a summary before the beacon");
     }
-    if (summary->plan_digest != round.plan_digest || summary->beacon_value != *round.beacon) {
+    if (summary.plan_digest != round.plan_digest || summary.beacon_value != *round.beacon) {
         return fail("the summary names another plan or beacon");
     }
-    if (summary->ledger_head != record.previous) {
-        return mismatch("the ledger's head", record.previous, summary->ledger_head);
+    if (summary.ledger_head != at.previous) {
+        return mismatch("the ledger's head", at.previous, summary.ledger_head);
     }
-    if (summary->voided && summary->theta_root != round.plan.base_root) {
-        return mismatch("theta after a voided round", round.plan.base_root, summary->theta_root);
+    if (summary.voided && summary.theta_root != round.plan.base_root) {
+        return mismatch("theta after a voided round", round.plan.base_root, summary.theta_root);
     }
-    for (const SummaryEntry& entry : summary->entries) {
+    for (const SummaryEntry& entry : summary.entries) {
         const auto facts = round.commits.find(entry.peer);
         if (facts == round.commits.end()) {
             return fail("an entry for peer " + entry.peer.hex() + ", which sent no COMMIT");
@@ -545,8 +414,8 @@ Status RoundCheck::on_summary(const Record& record) {
             }
         }
     }
-    theta_root_ = summary->theta_root;
-    accumulator_root_ = summary->accumulator_root;
+    theta_root_ = summary.theta_root;
+    accumulator_root_ = summary.accumulator_root;
     round.summarised = true;
     round.plan.bias1_bits = {};
     round.plan.bias2_bits = {};

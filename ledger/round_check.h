@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "ledger/event.h"
 #include "ledger/ledger_verify.h"
 
 namespace assay {
@@ -17,13 +18,12 @@ public:
     explicit RoundCheck(const LedgerChecks& checks) : checks_(checks) {}
 
     // To be called with each record before `books` takes it in.
-    Status check(const Record& record, const Books& books);
+    Status check(const Record& record, const LedgerEvent& event, const Books& books);
     // To be called after it: forgets rounds in which nothing is open.
     void forget(const Books& books);
 
     [[nodiscard]] const RunManifest& manifest() const { return manifest_; }
     [[nodiscard]] uint64_t rounds() const { return rounds_closed_; }
-    [[nodiscard]] uint64_t signatures() const { return signatures_; }
 
 private:
     struct JobFacts {
@@ -51,29 +51,45 @@ private:
         bool summarised = false;
     };
 
-    Status on_run_start(const Record& record);
-    Status on_roster(const Record& record);
-    Status on_plan(const Record& record, const Books& books);
-    Status on_commit(const Record& record);
-    Status on_payload(const Record& record);
-    Status on_close(const Record& record);
-    Status on_beacon(const Record& record);
-    Status on_opening(const Record& record);
-    Status on_extension(const Record& record);
-    Status on_verdict(const Record& record);
-    Status on_audit_job(const Record& record);
-    Status on_audit_report(const Record& record);
-    Status on_summary(const Record& record);
+    // Where a record stands in the chain, and the books below it.
+    struct Place {
+        EventHead head;
+        Digest previous;  // hash of the record below
+        const Books& books;
+    };
+
+    Status on(const Place& at, const RunStartEvent& start);
+    Status on(const Place& at, const RosterBody& roster);
+    Status on(const Place& at, const RoundPlan& plan);
+    Status on(const Place& at, const CommitEvent& event);
+    Status on(const Place& at, const PayloadBody& payload);
+    Status on(const Place& at, const CloseEvent& event);
+    Status on(const Place& at, const Beacon& beacon);
+    Status on(const Place& at, const OpeningEvent& event);
+    Status on(const Place& at, const ExtensionBody& extension);
+    Status on(const Place& at, const Verdict& verdict);
+    Status on(const Place& at, const AuditJob& job);
+    Status on(const Place& at, const AuditReportEvent& event);
+    Status on(const Place& at, const RoundSummary& summary);
+    // Members and money: the books check them.
+    Status on(const Place&, const JoinBody&) { return {}; }
+    Status on(const Place&, const PayShareBody&) { return {}; }
+    Status on(const Place&, const SettlementBody&) { return {}; }
+    Status on(const Place&, const VestingBody&) { return {}; }
+    Status on(const Place&, const ForfeitBody&) { return {}; }
+    Status on(const Place&, const RollbackBody&) { return {}; }
+    Status on(const Place&, const FeeBody&) { return {}; }
+    Status on(const Place&, const RunEndBody&) { return {}; }
 
     [[nodiscard]] Status check_roster(const RoundPlan& plan) const;
     [[nodiscard]] Status check_audited(const CommitFacts& facts, const Verdict& verdict) const;
     [[nodiscard]] Status check_counted(const RoundFacts& round,
                                        const PeerId& peer,
                                        const CommitFacts& facts) const;
-    Result<RoundFacts*> open_round(const Record& record);
-    Result<CommitFacts*> open_commit(const Record& record);
+    Result<RoundFacts*> open_round(const EventHead& head);
+    Result<CommitFacts*> open_commit(const EventHead& head);
     // A COMMIT that is in the CLOSE of the open round, after its beacon.
-    Result<CommitFacts*> challenged_commit(const Record& record);
+    Result<CommitFacts*> challenged_commit(const EventHead& head);
     CommitFacts* find_commit(RoundId round, const PeerId& peer);
 
     const LedgerChecks& checks_;
@@ -87,7 +103,6 @@ private:
     Digest beacon_value_;      // of the round before
     Digest chain_element_;     // revealed last
     uint64_t rounds_closed_ = 0;
-    uint64_t signatures_ = 0;
 };
 
 }  // namespace assay

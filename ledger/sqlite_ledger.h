@@ -2,7 +2,8 @@
 //
 // One connection, one writer. journal_mode TRUNCATE (the file is whole by itself: it can be copied,
 // and read while a coordinator writes), synchronous FULL; a batch is one transaction and one sync.
-// Any number of readers open the file read-only. Not thread-safe: the storage thread owns it.
+// Any number of readers open the file read-only. Not thread-safe: the coordinator's
+// event loop owns it.
 
 #pragma once
 

@@ -24,6 +24,7 @@ struct RotaryTable {
     at::Tensor cos;
     at::Tensor signed_sin;
 };
+// REQUIRES: shape.head_width is even.
 RotaryTable rotary_table(const ModelShape& shape, int64_t count);
 
 class Network {

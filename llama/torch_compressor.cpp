@@ -169,11 +169,6 @@ void TorchCompressor::aggregate() {
     state_->dense = matrix_of(scattered(at::cat(indices, 2), at::cat(values, 2)));
 }
 
-size_t TorchCompressor::payload_bytes(size_t slot) const {
-    const Payload& payload = state_->payloads[slot];
-    return static_cast<size_t>(payload.packed.numel() + payload.codes.numel()) + 5 * sizeof(float);
-}
-
 float TorchCompressor::value(int64_t row, int64_t column) const {
     return state_->dense.select(0, row).select(0, column).item<float>();
 }

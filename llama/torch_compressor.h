@@ -35,7 +35,6 @@ public:
     void unpack_all();
     void aggregate();
 
-    [[nodiscard]] size_t payload_bytes(size_t slot) const;
     // A value of the last decoded or aggregated matrix, so that its work is used.
     [[nodiscard]] float value(int64_t row, int64_t column) const;
 

@@ -230,8 +230,13 @@ std::vector<std::vector<float>> Decoder::step(std::span<const uint64_t> sequence
     if (at.empty()) {
         return {};
     }
+    // A sequence that came twice would write two positions into one place.
+    std::vector<uint64_t> sorted(sequences.begin(), sequences.end());
+    std::sort(sorted.begin(), sorted.end());
+    ASSAY_CHECK(std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end());
     state_->run_tokens(at, tokens);
     const std::vector<float> all = state_->logits(0, at.size());
+    ASSAY_CHECK_EQ(all.size(), at.size() * static_cast<size_t>(state_->shape.vocab));
     const auto vocab = static_cast<std::ptrdiff_t>(state_->shape.vocab);
     std::vector<std::vector<float>> logits;
     for (size_t i = 0; i < at.size(); ++i) {

@@ -26,8 +26,11 @@ public:
     Decoder(const Decoder&) = delete;
     Decoder& operator=(const Decoder&) = delete;
 
+    // What the constructor was given.
     [[nodiscard]] const ModelShape& shape() const;
 
+    // An id that is never used again. Ending a sequence frees its keys and values; an unknown id
+    // is passed over.
     uint64_t begin_sequence();
     void end_sequence(uint64_t sequence);
     // Reads a prompt into an empty sequence; logits (vocab) behind its last token.

@@ -26,6 +26,7 @@ struct LayerSizes {
     float norm_epsilon = 0;
 };
 
+// REQUIRES: check_shape passed.
 LayerSizes layer_sizes(const ModelShape& shape);
 
 // Row-major (n, k) somewhere in the flat buffer.
@@ -35,6 +36,7 @@ struct MatrixView {
     size_t k = 0;
 };
 
+// y (rows, n) = x (rows, k) w^T; packing changes no bit.
 inline void product(ThreadPool& pool, size_t rows, const float* x, const MatrixView& w, float* y) {
     gemm(pool, {GemmLayout::kNT, rows, w.n, w.k}, x, w.data, y, false);
 }
@@ -100,6 +102,7 @@ struct LayerWeights {
     Matrix gate, up, down;
 };
 
+// Views of one layer's tensors, with the sizes that products need.
 template <class Matrix>
 LayerWeights<Matrix> layer_weights(const LayerSizes& sizes,
                                    const LayerTensors<const float>& layer) {

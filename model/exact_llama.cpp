@@ -149,6 +149,13 @@ float mean_of(std::span<const float> values) {
     return static_cast<float>(sum / static_cast<double>(values.size()));
 }
 
+/// Values of the block that carve() cuts up.
+size_t values_of(const ModelShape& shape, size_t rows, Keep keep) {
+    Carver count(nullptr);
+    carve(count, shape, rows, keep);
+    return count.used();
+}
+
 class ExactLlama : public GradientModel {
 public:
     ExactLlama(const ModelShape& shape, const ExactOptions& options)
@@ -213,9 +220,7 @@ private:
     }
 
     Workspace workspace(size_t rows, Keep keep) {
-        Carver count(nullptr);
-        carve(count, shape_, rows, keep);
-        Carver carver(buffer_.reserve(count.used()));
+        Carver carver(buffer_.reserve(values_of(shape_, rows, keep)));
         return carve(carver, shape_, rows, keep);
     }
 
@@ -461,9 +466,7 @@ private:
 }  // namespace
 
 uint64_t activation_values(const ModelShape& shape, uint64_t grain_tokens, bool recompute_layers) {
-    Carver count(nullptr);
-    carve(count, shape, grain_tokens, recompute_layers ? Keep::kInputs : Keep::kEverything);
-    return count.used();
+    return values_of(shape, grain_tokens, recompute_layers ? Keep::kInputs : Keep::kEverything);
 }
 
 Result<std::unique_ptr<GradientModel>> make_exact_llama(const ModelShape& shape,

@@ -25,6 +25,7 @@ struct ExactOptions {
 // + 2 F a layer and token (docs/exact-arithmetic.md, "The decoder").
 uint64_t activation_values(const ModelShape& shape, uint64_t grain_tokens, bool recompute_layers);
 
+// Fails where check_shape does. Memory grows with the first batch and stays.
 Result<std::unique_ptr<GradientModel>> make_exact_llama(const ModelShape& shape,
                                                         const ExactOptions& options);
 

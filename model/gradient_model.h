@@ -1,8 +1,8 @@
 // What training, verification and aggregation need of a network: losses and gradients at a point.
 //
-// Implemented by the Llama on libtorch (llama/) and by the toy model of the simulation. Free of
-// libtorch, so that everything above it builds and is tested without it. An object belongs to one
-// thread at a time.
+// Implemented by the decoder on the exact kernels (model/exact_llama.h), by the Llama on libtorch
+// (llama/llama.h) and by toy models of simulation and tests. Free of libtorch, so that everything
+// above it builds and is tested without it. An object belongs to one thread at a time.
 
 #pragma once
 
@@ -33,6 +33,7 @@ class GradientModel {
 public:
     virtual ~GradientModel() = default;
 
+    // The order of all flat buffers; it never changes.
     [[nodiscard]] virtual const ParameterLayout& layout() const = 0;
 
     // Writes the gradient of the mean loss into `gradient` (layout order, padding zero), unclipped:

@@ -46,6 +46,7 @@ struct InnerSpans {
     std::span<float> m;
     std::span<float> v;
 };
+// The state must outlive the spans and keep its sizes.
 InnerSpans spans_of(InnerState& state);
 
 // Whose tiles are hashed in each step.

@@ -20,7 +20,7 @@ std::vector<float> with_momentum(std::vector<float>& b, std::span<const float> s
 
 Strategy strategy_of(const OuterSettings& settings) {
     const Result<Strategy> strategy = strategy_from_name(settings.strategy);
-    CHECK_MSG(strategy.ok(), settings.strategy);
+    ASSAY_CHECK_MSG(strategy.ok(), settings.strategy);
     return *strategy;
 }
 

@@ -20,6 +20,7 @@ struct OuterSettings {
     double momentum = 0.9;  // mu of diloco; the other strategies have none
     AggregateSettings aggregate;
 
+    // All settings, in the order of the digest (core/fields.h).
     template <class V>
     void for_each(V& visitor) {
         visitor(Field{"strategy",

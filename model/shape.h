@@ -15,6 +15,8 @@
 #include "core/fields.h"
 #include "core/result.h"
 #include "protocol/layout.h"
+#include "protocol/limits.h"
+#include "tokenizer/bpe.h"
 
 namespace assay {
 
@@ -33,9 +35,11 @@ struct ModelShape {
 
     bool operator==(const ModelShape&) const = default;
 
+    // All settings, in the order of the digest (core/fields.h).
     template <class V>
     void for_each(V& visitor) {
-        visitor(Field{"vocab_size", "tokens", 256, 1 << 20, "size of the vocabulary"}, vocab);
+        visitor(Field{"vocab_size", "tokens", 256, Bpe::kVocabMax, "size of the vocabulary"},
+                vocab);
         visitor(Field{"width", "", 2, 65536, "width of the residual stream: heads * head_width"},
                 width);
         visitor(Field{"layers", "layers", 1, 1024, "decoder layers"}, layers);
@@ -45,9 +49,12 @@ struct ModelShape {
         visitor(Field{"head_width", "", 2, 1024, "width of a head; even, for rotary positions"},
                 head_width);
         visitor(Field{"ffn_width", "", 1, 1 << 20, "inner width of the SwiGLU block"}, ffn_width);
-        visitor(
-            Field{"context", "tokens", 1, 1 << 20, "longest sequence that the model is made for"},
-            context);
+        visitor(Field{"context",
+                      "tokens",
+                      1,
+                      limits::kSequenceTokensMax,
+                      "longest sequence that the model is made for"},
+                context);
         visitor(Field{"rope_theta", "", 1, 1e9, "base of the rotary frequencies"}, rope_theta);
         visitor(Field{"norm_epsilon", "", 1e-12, 1e-2, "epsilon of RMSNorm"}, norm_epsilon);
         visitor(Field{"tied", "", 0, 1, "the output layer shares the embedding's matrix"}, tied);

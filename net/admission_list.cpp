@@ -2,6 +2,7 @@
 
 #include <sstream>
 
+#include "core/check.h"
 #include "core/files.h"
 #include "core/log.h"
 
@@ -81,6 +82,7 @@ void AdmissionList::refresh() {
     if (!code && stamp_ == now) {
         return;
     }
+    ASSAY_CHECK(!any_);  // there is no file to read
     const bool was_readable = stamp_.has_value();
     const Status status = read();
     if (!status && was_readable) {
@@ -99,6 +101,7 @@ bool AdmissionList::admits(const CurveKey& key) {
 
 bool AdmissionList::claim(const CurveKey& key, const PeerId& signer) {
     const std::lock_guard lock(mutex_);
+    ASSAY_CHECK(!any_ || owners_.size() <= kLearnedMax);
     const auto owner = owners_.find(key);
     if (owner != owners_.end()) {
         return owner->second == signer;

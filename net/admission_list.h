@@ -22,6 +22,7 @@ public:
     // "any", or the path of a file, which must be readable now.
     static Result<std::shared_ptr<AdmissionList>> open(const std::string& any_or_file);
 
+    // Asked in each handshake; a file that has changed is read again first.
     [[nodiscard]] bool admits(const CurveKey& key);
     // Binds the CURVE key to this signing key. False if it is bound to another one.
     [[nodiscard]] bool claim(const CurveKey& key, const PeerId& signer);

@@ -2,24 +2,27 @@
 
 #include <algorithm>
 
+#include "core/check.h"
+
 namespace assay {
 
 void BlobFetcher::fetch(const BlobRef& blob,
                         const PeerId& source,
                         Visibility visibility,
                         Instant now) {
+    ASSAY_CHECK(owner_.is_here());
     if (fetching(blob.sha256)) {
         return;
     }
     if (store_.has(blob.sha256)) {
         const Status shown =
             visibility == Visibility::kPublic ? store_.make_public(blob.sha256) : Status();
-        finished_.push_back({blob, source, shown, 0});
+        finished_.push_back({blob, source, shown});
         return;
     }
     const Result<uint64_t> here = store_.begin(blob);
     if (!here) {
-        finished_.push_back({blob, source, here.error(), 0});
+        finished_.push_back({blob, source, here.error()});
         return;
     }
     if (!is_busy(source)) {
@@ -32,6 +35,7 @@ void BlobFetcher::fetch(const BlobRef& blob,
                                                *here > 0,
                                                Transfer(blob, *here, settings_, now),
                                                ++fetches_});
+    ASSAY_CHECK(active.second);
     if (active.first->second.transfer.complete()) {
         complete(active.first, now);
     }
@@ -41,45 +45,62 @@ void BlobFetcher::fetch(const BlobRef& blob,
 // is fetched once more.
 void BlobFetcher::complete(std::map<Digest, Active>::iterator active, Instant now) {
     Active& fetch = active->second;
+    ASSAY_CHECK(fetch.transfer.complete());
     const Status status = store_.finish(fetch.blob.sha256, fetch.visibility);
     if (status || !fetch.resumed) {
-        end(active, status, now);
+        end(active, status);
         return;
     }
     const Result<uint64_t> begun = store_.begin(fetch.blob);
     if (!begun) {
-        end(active, begun.error(), now);
+        end(active, begun.error());
         return;
     }
     fetch.resumed = false;
     fetch.transfer = Transfer(fetch.blob, *begun, settings_, now);
 }
 
-void BlobFetcher::end(std::map<Digest, Active>::iterator active, Status status, Instant now) {
-    finished_.push_back({active->second.blob,
-                         active->second.source,
-                         std::move(status),
-                         active->second.transfer.bytes_per_second(now)});
+void BlobFetcher::end(std::map<Digest, Active>::iterator active, Status status) {
+    finished_.push_back({active->second.blob, active->second.source, std::move(status)});
     active_.erase(active);
 }
 
 void BlobFetcher::cancel(const Digest& sha256) {
+    ASSAY_CHECK(owner_.is_here());
     active_.erase(sha256);
 }
 
 void BlobFetcher::cancel_source(const PeerId& source) {
+    ASSAY_CHECK(owner_.is_here());
     for (auto active = active_.begin(); active != active_.end();) {
-        active = active->second.source == source ? active_.erase(active) : std::next(active);
+        const auto current = active++;
+        if (current->second.source == source) {
+            end(current,
+                fail("blob " + current->first.brief() + ": nothing more is taken from its source"));
+        }
     }
+    ASSAY_CHECK(!is_busy(source));
 }
 
 void BlobFetcher::keep_only(const std::set<Digest>& live) {
+    ASSAY_CHECK(owner_.is_here());
     for (auto active = active_.begin(); active != active_.end();) {
         active = live.count(active->first) == 0 ? active_.erase(active) : std::next(active);
+    }
+    ASSAY_CHECK_LE(active_.size(), live.size());
+}
+
+void BlobFetcher::source_left(const PeerId& source) {
+    ASSAY_CHECK(owner_.is_here());
+    for (auto& entry : active_) {
+        if (entry.second.source == source) {
+            entry.second.transfer.source_left();
+        }
     }
 }
 
 void BlobFetcher::source_is_back(const PeerId& source, Instant now) {
+    ASSAY_CHECK(owner_.is_here());
     for (auto& entry : active_) {
         if (entry.second.source == source) {
             entry.second.transfer.ask_again(now);
@@ -111,6 +132,7 @@ void BlobFetcher::give_turns(Instant now) {
 }
 
 std::vector<BlobFetcher::Ask> BlobFetcher::requests(Instant now) {
+    ASSAY_CHECK(owner_.is_here());
     give_turns(now);
     std::vector<Ask> asks;
     for (auto active = active_.begin(); active != active_.end();) {
@@ -122,13 +144,14 @@ std::vector<BlobFetcher::Ask> BlobFetcher::requests(Instant now) {
             asks.push_back({current->second.source, request});
         }
         if (current->second.transfer.failure()) {
-            end(current, fail(*current->second.transfer.failure()), now);
+            end(current, fail(*current->second.transfer.failure()));
         }
     }
     return asks;
 }
 
 void BlobFetcher::take(const PeerId& from, BlobPiece piece, Instant now) {
+    ASSAY_CHECK(owner_.is_here());
     const auto active = active_.find(piece.sha256);
     if (active == active_.end() || active->second.source != from) {
         return;
@@ -146,7 +169,7 @@ void BlobFetcher::take(const PeerId& from, BlobPiece piece, Instant now) {
         const Status kept = store_.append(sha256, bytes);
         if (!kept) {
             // It may have been put here by another way meanwhile.
-            end(active, store_.has(sha256) ? Status() : kept, now);
+            end(active, store_.has(sha256) ? Status() : kept);
             return;
         }
     }
@@ -176,22 +199,6 @@ std::vector<BlobFetcher::Moved> BlobFetcher::moved() {
 
 std::vector<BlobFetcher::Finished> BlobFetcher::finished() {
     return std::exchange(finished_, {});
-}
-
-Instant BlobFetcher::next_due() const {
-    Instant due{INT64_MAX};
-    std::set<PeerId> served;
-    for (const auto& entry : active_) {
-        if (entry.second.has_turn) {
-            due = std::min(due, entry.second.transfer.next_due());
-            served.insert(entry.second.source);
-        }
-    }
-    // Whose turn has just ended has the next one waiting.
-    const bool waiting = std::any_of(active_.begin(), active_.end(), [&](const auto& entry) {
-        return served.count(entry.second.source) == 0;
-    });
-    return waiting ? Instant{0} : due;
 }
 
 }  // namespace assay

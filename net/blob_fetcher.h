@@ -2,13 +2,15 @@
 //
 // A source sends one blob after the other, in the order in which they were asked for: together they
 // would fill its link, and each would take the others' pieces for lost ones. What it does not have
-// holds up nothing. Pure but for the store. The event loop sends the requests, hands in the pieces,
-// and asks what is finished. A blob that is asked for twice is fetched once.
+// holds up nothing. Pure but for the store. One thread, the event loop's, sends the requests, hands
+// in the pieces, says who came and left, and asks what is finished. A blob that is asked for twice
+// is fetched once.
 
 #pragma once
 
 #include <map>
 
+#include "core/owner_thread.h"
 #include "net/transfer.h"
 #include "store/blob_store.h"
 
@@ -21,7 +23,6 @@ public:
         BlobRef blob;
         PeerId source;
         Status status;  // else why it was given up
-        double bytes_per_second = 0;
     };
     struct Ask {
         PeerId source;
@@ -43,9 +44,12 @@ public:
     void fetch(const BlobRef& blob, const PeerId& source, Visibility visibility, Instant now);
     // Drops the transfer; what has arrived stays for a later attempt.
     void cancel(const Digest& sha256);
+    // Ends all fetches from this source, with a reason: nothing of its is wanted any more.
     void cancel_source(const PeerId& source);
     // Drops all other transfers.
     void keep_only(const std::set<Digest>& live);
+    // The source's connection ended: nothing is asked of it until it is back, or its patience ends.
+    void source_left(const PeerId& source);
     // The source has connected again: what was asked of it is asked again at once.
     void source_is_back(const PeerId& source, Instant now);
 
@@ -59,9 +63,6 @@ public:
     // only together they show how fast it is.
     std::vector<Moved> moved();
     [[nodiscard]] bool fetching(const Digest& sha256) const { return active_.count(sha256) == 1; }
-    [[nodiscard]] size_t active_count() const { return active_.size(); }
-    // When requests() has something to do at the latest; far away if nothing is being fetched.
-    [[nodiscard]] Instant next_due() const;
 
 private:
     struct Active {
@@ -86,7 +87,7 @@ private:
     // the source does not have.
     void give_turns(Instant now);
     void complete(std::map<Digest, Active>::iterator active, Instant now);
-    void end(std::map<Digest, Active>::iterator active, Status status, Instant now);
+    void end(std::map<Digest, Active>::iterator active, Status status);
 
     BlobStore& store_;
     TransferSettings settings_;
@@ -94,6 +95,7 @@ private:
     uint64_t fetches_ = 0;
     std::map<PeerId, Meter> meters_;
     std::vector<Finished> finished_;
+    OwnerThread owner_;
 };
 
 }  // namespace assay

@@ -22,18 +22,20 @@ std::variant<Incoming, Refused> open_incoming(Bytes wire, ChannelCounters& count
                       "a message has " + std::to_string(wire.size()) + " bytes; at most " +
                           std::to_string(limits::kMessageBytesMax) + " are allowed");
     }
-    Result<Envelope> envelope = unseal(wire);
-    if (!envelope) {
-        const bool signature = envelope.reason().find("signature is not") != std::string::npos;
-        return signature
-                   ? refuse(counters.bad_signature, RefusalCode::kBadSignature, envelope.reason())
-                   : refuse(counters.malformed, RefusalCode::kMalformed, envelope.reason());
+    Result<Envelope> decoded = decode_envelope(wire);
+    if (!decoded) {
+        return refuse(counters.malformed, RefusalCode::kMalformed, decoded.reason());
     }
-    Result<Message> message = decode_message(envelope->kind, envelope->body);
+    Result<CheckedEnvelope> envelope = check_signature(std::move(*decoded), std::move(wire));
+    if (!envelope) {
+        return refuse(counters.bad_signature, RefusalCode::kBadSignature, envelope.reason());
+    }
+    Result<Message> message = decode_message((*envelope)->kind, (*envelope)->body);
     if (!message) {
         return refuse(counters.malformed, RefusalCode::kMalformed, message.reason());
     }
-    return Incoming{envelope->signer, std::move(wire), std::move(*message)};
+    const PeerId from = (*envelope)->signer;
+    return Incoming{from, std::move(*envelope), std::move(*message)};
 }
 
 }  // namespace assay

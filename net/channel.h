@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "protocol/checked_envelope.h"
 #include "protocol/codec.h"
 
 namespace assay {
@@ -20,7 +21,7 @@ namespace assay {
 // A message whose signature was checked against `from`.
 struct Incoming {
     PeerId from;
-    Bytes wire;  // the envelope as received: what the ledger keeps
+    CheckedEnvelope envelope;  // its bytes as received: what the ledger keeps
     Message message;
 };
 
@@ -77,6 +78,7 @@ struct ChannelCounters {
     uint64_t failed_handshakes = 0;  // strangers that do not speak the protocol
     uint64_t unsent = 0;             // not connected, or the receiver reads too slowly
 
+    // All that was not handed on, whatever the reason.
     [[nodiscard]] uint64_t refused() const {
         return malformed + oversized + bad_signature + wrong_signer + second_key + not_admitted +
                failed_handshakes;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/check.h"
+
 namespace assay {
 
 namespace {
@@ -129,6 +131,7 @@ private:
                     "signed by " + incoming.from.brief() + ", which is not the connection's key"});
             return;
         }
+        ASSAY_CHECK(link.generation > 0);  // somebody connected before anything came
         if (!link.joined) {
             link.joined = true;
             events_.emplace_back(Joined{peer});
@@ -214,7 +217,12 @@ LoopbackNetwork::LoopbackNetwork(const Clock& clock,
       coordinator_(coordinator),
       seed_(seed),
       faults_(faults),
-      server_(std::make_unique<LoopbackServer>(*this)) {}
+      server_(std::make_unique<LoopbackServer>(*this)) {
+    ASSAY_CHECK(0 <= faults.loss && faults.loss <= 1);
+    ASSAY_CHECK(0 <= faults.duplication && faults.duplication <= 1);
+    ASSAY_CHECK_LE(0, faults.delay_min.ms);
+    ASSAY_CHECK_LE(faults.delay_min.ms, faults.delay_max.ms);
+}
 
 LoopbackNetwork::~LoopbackNetwork() = default;
 
@@ -223,6 +231,7 @@ ServerChannel& LoopbackNetwork::server() {
 }
 
 LoopbackNetwork::Link& LoopbackNetwork::link(const PeerId& peer) {
+    ASSAY_CHECK(owner_.is_here());
     std::unique_ptr<Link>& link = links_[peer];
     if (!link) {
         link = std::make_unique<Link>(sha256("loopback", seed_.span(), peer.span()), faults_);
@@ -242,10 +251,6 @@ std::unique_ptr<ClientChannel> LoopbackNetwork::connect(const PeerId& peer) {
         made.client_events.emplace_back(Connected{});
     }
     return std::make_unique<LoopbackClient>(*this, peer, made.generation);
-}
-
-void LoopbackNetwork::set_faults(const PeerId& peer, const LinkFaults& faults) {
-    link(peer).faults = faults;
 }
 
 // The connection ends and begins anew, as it does when one end of a real one closes it.
@@ -281,6 +286,7 @@ void LoopbackNetwork::mend(const PeerId& peer) {
 }
 
 Status LoopbackNetwork::push(Link& link, bool up, const Bytes& wire, ChannelCounters& counters) {
+    ASSAY_CHECK(!link.cut);
     ++counters.messages_sent;
     counters.bytes_sent += wire.size();
     Direction& direction = up ? link.up : link.down;

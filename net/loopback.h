@@ -10,12 +10,13 @@
 #include <memory>
 #include <optional>
 
+#include "core/owner_thread.h"
 #include "core/rng.h"
 #include "net/channel.h"
 
 namespace assay {
 
-// Probabilities in [0, 1]; a message's delay is uniform between the two.
+// Probabilities in [0, 1]; a message's delay is uniform between the two, which are not negative.
 struct LinkFaults {
     double loss = 0;
     double duplication = 0;
@@ -38,8 +39,6 @@ public:
     // A client for this peer, connected at once. A second one for the same peer takes over.
     std::unique_ptr<ClientChannel> connect(const PeerId& peer);
 
-    // From now on, in both directions of one link.
-    void set_faults(const PeerId& peer, const LinkFaults& faults);
     // Drops what is under way; the ends see Left and Disconnected, and Connected after mend().
     void cut(const PeerId& peer);
     void mend(const PeerId& peer);
@@ -62,6 +61,7 @@ private:
     const LinkFaults faults_;
     std::map<PeerId, std::unique_ptr<Link>> links_;
     std::unique_ptr<ServerChannel> server_;
+    OwnerThread owner_;
 };
 
 }  // namespace assay

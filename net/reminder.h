@@ -4,13 +4,15 @@
 
 #include <optional>
 
+#include "core/check.h"
 #include "core/clock.h"
 
 namespace assay {
 
 class Reminder {
 public:
-    explicit Reminder(DurationMs every) : every_(every) {}
+    // `every`: the least time between two tellings of one trouble.
+    explicit Reminder(DurationMs every) : every_(every) { ASSAY_CHECK_LE(1, every.ms); }
 
     // The trouble is there. True if it is time to tell of it.
     [[nodiscard]] bool due(Instant now) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/check.h"
+
 namespace assay {
 
 namespace {
@@ -16,16 +18,21 @@ Transfer::Transfer(const BlobRef& blob,
                    Instant now)
     : blob_(blob),
       settings_(settings),
-      first_offset_(std::min(here, blob.size_bytes)),
+      first_offset_(here),
       pieces_((blob.size_bytes - first_offset_ + limits::kPieceBytes - 1) / limits::kPieceBytes),
       here_(first_offset_),
-      started_(now),
       heard_(now),
       silent_since_(now),
       paused_until_(now),
-      silence_(settings.silence) {}
+      silence_(settings.silence) {
+    ASSAY_CHECK_LE(here, blob.size_bytes);
+    ASSAY_CHECK_LE(1U, settings.window_max);
+    ASSAY_CHECK_LE(settings.window_max, limits::kPiecesInFlightMax);
+    ASSAY_CHECK_LE(settings.silence.ms, settings.silence_max.ms);
+}
 
 uint32_t Transfer::length_of(uint64_t piece) const {
+    ASSAY_CHECK_LT(piece, pieces_);
     const uint64_t left = blob_.size_bytes - first_offset_ - piece * limits::kPieceBytes;
     return static_cast<uint32_t>(std::min<uint64_t>(left, limits::kPieceBytes));
 }
@@ -38,7 +45,7 @@ std::vector<BlobRequest> Transfer::requests(Instant now) {
     check_silence(now);
     // What waits out of order is bounded too: no piece is asked for further ahead than the window.
     const uint64_t end = std::min<uint64_t>(pieces_, next_out_ + settings_.window_max);
-    while (!failure_ && now >= paused_until_ && asked_.size() < window_) {
+    while (!failure_ && !away_ && now >= paused_until_ && asked_.size() < window_) {
         if (lost_.empty() && next_new_ >= end) {
             break;
         }
@@ -51,35 +58,45 @@ std::vector<BlobRequest> Transfer::requests(Instant now) {
         requests.push_back(
             {blob_.sha256, first_offset_ + piece * limits::kPieceBytes, length_of(piece)});
     }
+    ASSAY_CHECK_LE(asked_.size(), settings_.window_max);
+    ASSAY_CHECK_LE(next_new_, pieces_);
     return requests;
 }
 
 // After a silence everything that was asked for counts as lost, and less is asked for at a time.
 void Transfer::check_silence(Instant now) {
     if (now - heard_ >= settings_.patience) {
-        failure_ =
-            "blob " + blob_.sha256.brief() + ": " +
-            (missing_ ? "the source does not have it"
-                      : "no piece came for " + std::to_string(settings_.patience.ms / 1000) + " s");
+        failure_ = "blob " + blob_.sha256.brief() + ": " +
+                   (away_      ? "the source left and did not come back"
+                    : missing_ ? "the source does not have it"
+                               : "no piece came for " +
+                                     std::to_string(settings_.patience.ms / 1000) + " s");
         return;
     }
     if (asked_.empty() || now - silent_since_ < silence_) {
         return;
     }
-    for (const auto& entry : asked_) {
-        lost_.insert(entry.first);
-    }
-    asked_.clear();
+    lose_asked();
     window_ = std::max<uint32_t>(1, window_ / 2);
     silence_ = std::min(DurationMs{2 * silence_.ms}, settings_.silence_max);
     silent_since_ = now;
 }
 
-void Transfer::ask_again(Instant now) {
+void Transfer::lose_asked() {
     for (const auto& entry : asked_) {
         lost_.insert(entry.first);
     }
     asked_.clear();
+}
+
+void Transfer::source_left() {
+    lose_asked();
+    away_ = true;
+}
+
+void Transfer::ask_again(Instant now) {
+    lose_asked();
+    away_ = false;
     silence_ = settings_.silence;
     silent_since_ = now;
     heard_ = now;
@@ -110,6 +127,9 @@ std::vector<Bytes> Transfer::take_in_order() {
         waiting_.erase(next);
         ++next_out_;
     }
+    ASSAY_CHECK_LE(here_, blob_.size_bytes);
+    ASSAY_CHECK(complete() == (here_ == blob_.size_bytes));
+    ASSAY_CHECK_LE(waiting_.size(), settings_.window_max);
     return out;
 }
 
@@ -152,21 +172,9 @@ std::vector<Bytes> Transfer::take(BlobPiece piece, Instant now) {
     lost_.erase(index);
     heard(now);
     received_ += piece.data.size();
+    ASSAY_CHECK_LE(next_out_, index);
     waiting_[index] = std::move(piece.data);
     return take_in_order();
-}
-
-double Transfer::bytes_per_second(Instant now) const {
-    const auto ms = std::max<int64_t>(1, (now - started_).ms);
-    return static_cast<double>(received_) * 1000.0 / static_cast<double>(ms);
-}
-
-Instant Transfer::next_due() const {
-    const Instant give_up = heard_ + settings_.patience;
-    if (asked_.empty()) {
-        return std::min(give_up, paused_until_);
-    }
-    return std::min(give_up, silent_since_ + silence_);
 }
 
 }  // namespace assay

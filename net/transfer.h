@@ -25,7 +25,8 @@ struct TransferSettings {
 
 class Transfer {
 public:
-    // `here`: bytes that are here already, from the front.
+    // `here`: bytes that are here already, from the front. REQUIRES: no more than the blob has, and
+    // a window of 1 to limits::kPiecesInFlightMax.
     Transfer(const BlobRef& blob, uint64_t here, const TransferSettings& settings, Instant now);
 
     // What to ask for now.
@@ -38,16 +39,15 @@ public:
     [[nodiscard]] bool complete() const { return next_out_ == pieces_; }
     // Set once the transfer has given up; says why.
     [[nodiscard]] const std::optional<std::string>& failure() const { return failure_; }
-    [[nodiscard]] double bytes_per_second(Instant now) const;
+    // The source is gone: nothing is asked of it until ask_again(). Its silence goes on counting,
+    // so whoever does not come back is given up as whoever does not answer is.
+    void source_left();
     // The source is there again: what was asked for before is asked for at once.
     void ask_again(Instant now);
     // Until now it was others' turn at this source: their silence was none of this one's.
     void begin_turn(Instant now);
     // The source said that it does not have the blob, and is asked again later.
     [[nodiscard]] bool is_paused(Instant now) const { return missing_ && now < paused_until_; }
-    // When requests() has something to do at the latest.
-    [[nodiscard]] Instant next_due() const;
-    [[nodiscard]] uint64_t bytes_here() const { return here_; }
     // Bytes of pieces that came, in order or not.
     [[nodiscard]] uint64_t received() const { return received_; }
 
@@ -57,6 +57,7 @@ private:
     void heard(Instant now);
     std::vector<Bytes> take_in_order();
     void find_overtaken(uint64_t order);
+    void lose_asked();
 
     BlobRef blob_;
     TransferSettings settings_;
@@ -70,14 +71,14 @@ private:
     std::map<uint64_t, uint64_t> asked_;  // piece to the order of asking
     std::set<uint64_t> lost_;             // to be asked for again
     std::map<uint64_t, Bytes> waiting_;   // here, but not in order
-    Instant started_;
-    Instant heard_;         // of the last piece
-    Instant silent_since_;  // of the last piece or the last time of asking again
+    Instant heard_;                       // of the last piece
+    Instant silent_since_;                // of the last piece or the last time of asking again
     Instant paused_until_;
     DurationMs silence_;  // how long to wait before asking again
     DurationMs gap_;      // between pieces, a decaying maximum
     uint64_t received_ = 0;
     bool missing_ = false;
+    bool away_ = false;  // the source is not connected
     std::optional<std::string> failure_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <csignal>
 
+#include "core/check.h"
 #include "net/zmq_parts.h"
 
 namespace assay {
@@ -37,6 +38,7 @@ ZapHandler::ZapHandler(zmq::context_t& context, std::shared_ptr<AdmissionList> l
 }
 
 ZapHandler::~ZapHandler() {
+    ASSAY_CHECK(thread_.joinable() && thread_.get_id() != std::this_thread::get_id());
     (void)send_frame(stop_sender_, as_bytes("stop"), false);
     thread_.join();
 }
@@ -61,6 +63,7 @@ void ZapHandler::answer() {
         frames.push_back(frame.to_string());
     }
     CurveKey key{};
+    static_assert(sizeof(key) == 32, "what CURVE calls a key");
     bool admitted = frames.size() == 7 && frames[0] == "1.0" && frames[2] == kDomain &&
                     frames[5] == "CURVE" && frames[6].size() == key.size();
     if (admitted) {

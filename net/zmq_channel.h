@@ -42,6 +42,7 @@ private:
 // up to 5 s, also after its key was refused (it may be admitted later).
 class ZmqClient : public ClientChannel {
 public:
+    // Fails on an endpoint that ZeroMQ does not take; that nobody answers there is no failure.
     static Result<std::unique_ptr<ZmqClient>> open(const Identity& identity,
                                                    const std::string& endpoint,
                                                    const PeerId& coordinator);

@@ -1,6 +1,7 @@
 // A peer's end: one connection that is made again whenever it ends.
 #include <chrono>
 
+#include "core/owner_thread.h"
 #include "core/rng.h"
 #include "net/reminder.h"
 #include "net/zmq_channel.h"
@@ -18,6 +19,7 @@ constexpr int kMessagesPerPoll = 256;
 constexpr int64_t kBackoffFirstMs = 100;
 constexpr int kConnectTimeoutMs = 10000;  // the system's own is minutes where packets are dropped
 constexpr DurationMs kRemindEvery{30000};
+static_assert(1 <= kBackoffFirstMs && kBackoffFirstMs <= limits::kReconnectMsMax);
 
 }  // namespace
 
@@ -64,6 +66,7 @@ private:
     int64_t wait_ms_ = kBackoffFirstMs;
     CounterRng jitter_;
     std::vector<ClientEvent> events_;
+    OwnerThread owner_;
 };
 
 ZmqClient::Impl::Impl(const Identity& identity,
@@ -80,6 +83,7 @@ ZmqClient::Impl::Impl(const Identity& identity,
 }
 
 Status ZmqClient::Impl::connect() {
+    lost();  // whatever the socket before this one had
     monitor_.reset();
     dealer_.emplace(context_, zmq::socket_type::dealer);
     set_common_options(*dealer_, identity_);
@@ -98,6 +102,7 @@ Status ZmqClient::Impl::connect() {
 }
 
 Status ZmqClient::Impl::send(const Bytes& wire) {
+    ASSAY_CHECK(owner_.is_here());
     const int error = connected ? send_frame(*dealer_, wire, false) : ENOTCONN;
     if (error != 0) {
         ++counters.unsent;
@@ -110,6 +115,7 @@ Status ZmqClient::Impl::send(const Bytes& wire) {
 }
 
 std::vector<ClientEvent> ZmqClient::Impl::poll(DurationMs timeout) {
+    ASSAY_CHECK(owner_.is_here());
     int64_t wait = events_.empty() ? timeout.ms : 0;
     if (refused_) {
         const auto left =
@@ -204,6 +210,7 @@ void ZmqClient::Impl::connect_failed() {
 // Doubles each time, with jitter, so that many peers do not come back in step.
 int64_t ZmqClient::Impl::backoff_ms() {
     const int64_t wait = wait_ms_;
+    ASSAY_CHECK(1 <= wait && wait <= limits::kReconnectMsMax);
     wait_ms_ = std::min(2 * wait_ms_, limits::kReconnectMsMax);
     return wait / 2 + static_cast<int64_t>(jitter_.below(static_cast<uint64_t>(wait / 2 + 1)));
 }
@@ -233,6 +240,7 @@ void ZmqClient::Impl::read_messages() {
 }
 
 void ZmqClient::Impl::set_linger(DurationMs linger) {
+    ASSAY_CHECK(owner_.is_here());
     linger_ms_ = static_cast<int>(linger.ms);
     set_option(*dealer_, ZMQ_LINGER, linger_ms_);
 }

@@ -18,9 +18,13 @@ constexpr int kReceiveQueue = 16;
 // one is cut off by ZeroMQ.
 constexpr int64_t kFrameBytesMax = static_cast<int64_t>(limits::kMessageBytesMax) + 65536;
 
+static_assert(kHeartbeatMs < kSilenceMs && kHeartbeatMs < kHandshakeMs, "beats before silence");
+static_assert(kSendQueue * limits::kMessageBytesMax <= uint64_t{1} << 30,
+              "what one slow reader holds fits into memory");
+
 void set_raw(zmq::socket_t& socket, int option, const void* value, size_t size) {
-    CHECK_MSG(zmq_setsockopt(socket.handle(), option, value, size) == 0,
-              "socket option " + std::to_string(option) + ": " + zmq_strerror(zmq_errno()));
+    ASSAY_CHECK_MSG(zmq_setsockopt(socket.handle(), option, value, size) == 0,
+                    "socket option " + std::to_string(option) + ": " + zmq_strerror(zmq_errno()));
 }
 
 }  // namespace
@@ -89,9 +93,10 @@ SocketMonitor::SocketMonitor(zmq::context_t& context,
 
 bool SocketMonitor::next(MonitorEvent& event) {
     const std::vector<zmq::message_t> frames = receive_frames(socket_);
-    if (frames.empty() || frames[0].size() < 6) {
+    if (frames.empty()) {
         return false;
     }
+    ASSAY_CHECK_LE(6U, frames[0].size());
     uint16_t number = 0;
     int32_t value = 0;
     std::memcpy(&number, frames[0].data(), 2);
@@ -102,6 +107,7 @@ bool SocketMonitor::next(MonitorEvent& event) {
 
 void wait_readable(std::initializer_list<zmq::socket_t*> sockets, int64_t timeout_ms) {
     std::vector<zmq_pollitem_t> items;
+    ASSAY_CHECK_LE(0, timeout_ms);  // or it would wait for ever
     for (zmq::socket_t* socket : sockets) {
         items.push_back({socket->handle(), 0, ZMQ_POLLIN, 0});
     }

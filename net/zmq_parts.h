@@ -37,6 +37,7 @@ struct MonitorEvent {
 // Watches a socket's connections.
 class SocketMonitor {
 public:
+    // `name` is the inproc address that events come through: one a socket and context.
     SocketMonitor(zmq::context_t& context, zmq::socket_t& watched, const std::string& name);
     [[nodiscard]] zmq::socket_t& socket() { return socket_; }
     // False if nothing happened.

@@ -7,6 +7,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "core/owner_thread.h"
 #include "net/zap_handler.h"
 #include "net/zmq_channel.h"
 #include "net/zmq_parts.h"
@@ -57,10 +58,12 @@ public:
     Status send(const PeerId& to, const Bytes& wire);
     std::vector<ServerEvent> poll(DurationMs timeout);
     void close(const PeerId& peer, const std::string& route) {
+        ASSAY_CHECK(owner_.is_here());
         events_.emplace_back(Left{peer});
         end(route, kFarewell);
     }
     void set_linger(DurationMs linger) {
+        ASSAY_CHECK(owner_.is_here());
         set_option(router_, ZMQ_LINGER, static_cast<int>(linger.ms));
     }
 
@@ -90,6 +93,7 @@ private:
     std::unordered_map<std::string, Link> links_;  // by ZeroMQ's routing id
     std::unordered_map<int, std::string> by_fd_;
     std::vector<ServerEvent> events_;
+    OwnerThread owner_;
 };
 
 ZmqServer::Impl::Impl(const Identity& identity, std::shared_ptr<AdmissionList> list)
@@ -106,6 +110,7 @@ ZmqServer::Impl::Impl(const Identity& identity, std::shared_ptr<AdmissionList> l
 }
 
 Status ZmqServer::Impl::bind(const std::string& address) {
+    ASSAY_CHECK(endpoint.empty());
     if (zmq_bind(router_.handle(), address.c_str()) != 0) {
         return fail("cannot listen on " + address + ": " + zmq_strerror(zmq_errno()));
     }
@@ -117,6 +122,7 @@ Status ZmqServer::Impl::bind(const std::string& address) {
 }
 
 Status ZmqServer::Impl::send(const PeerId& to, const Bytes& wire) {
+    ASSAY_CHECK(owner_.is_here());
     const auto route = routes.find(to);
     if (route == routes.end()) {
         ++counters.unsent;
@@ -139,6 +145,7 @@ Status ZmqServer::Impl::send(const PeerId& to, const Bytes& wire) {
 }
 
 std::vector<ServerEvent> ZmqServer::Impl::poll(DurationMs timeout) {
+    ASSAY_CHECK(owner_.is_here());
     int64_t wait = events_.empty() ? timeout.ms : 0;
     for (const auto& entry : links_) {
         wait = entry.second.ends_at ? std::min<int64_t>(wait, kFarewell.count()) : wait;
@@ -208,6 +215,7 @@ Link* ZmqServer::Impl::link_of(const std::string& route, const zmq::message_t& f
 void ZmqServer::Impl::judge(const std::string& route,
                             Link& link,
                             std::vector<zmq::message_t>& frames) {
+    ASSAY_CHECK(!link.ends_at);
     if (frames.size() != 2) {
         ++counters.malformed;
         refuse(route, link, {RefusalCode::kMalformed, "", "a message has more than one frame"});
@@ -249,6 +257,7 @@ std::optional<Refused> ZmqServer::Impl::judge_signer(const Link& link, const Pee
 
 // A peer has one connection: the newest.
 void ZmqServer::Impl::attach(const std::string& route, Link& link, const PeerId& peer) {
+    ASSAY_CHECK(!link.ends_at);
     const auto older = routes.find(peer);
     if (older != routes.end()) {
         end(std::string(older->second), std::chrono::milliseconds(0));

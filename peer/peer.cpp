@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "core/check.h"
 #include "core/files.h"
 #include "core/log.h"
 #include "net/blob_fetcher.h"
@@ -15,7 +16,7 @@
 #include "protocol/codec.h"
 #include "protocol/limits.h"
 #include "protocol/plan.h"
-#include "store/blob_store.h"
+#include "store/folder_blob_store.h"
 #include "store/folder_lock.h"
 
 namespace assay {
@@ -31,6 +32,15 @@ bool needs_run(const PeerAction& action) {
     return !std::holds_alternative<Say>(action) && !std::holds_alternative<PeerNote>(action) &&
            !std::holds_alternative<ReportEquivocation>(action) &&
            !std::holds_alternative<PeerFinished>(action);
+}
+
+// Whether an action is the trainer's to do.
+bool needs_trainer(const PeerAction& action) {
+    return std::holds_alternative<TrainRound>(action) ||
+           std::holds_alternative<BuildOpening>(action) ||
+           std::holds_alternative<ApplyAggregate>(action) ||
+           std::holds_alternative<AdoptTheta>(action) ||
+           std::holds_alternative<ForgetRound>(action);
 }
 
 }  // namespace
@@ -59,8 +69,8 @@ private:
     void perform_waiting();
     void turn();
 
-    void on(const Connected&) { feed(ChannelUp{}); }
-    void on(const Disconnected&) { feed(ChannelDown{"the connection was closed"}); }
+    void on(const Connected&);
+    void on(const Disconnected&);
     void on(const KeyRefused& refused) { end(fail(refused.reason)); }
     void on(const Unreachable& unreachable) { log_warning(unreachable.reason); }
     void on(const Refused& refused) { log_warning("from the coordinator: " + refused.reason); }
@@ -118,8 +128,7 @@ private:
     std::unique_ptr<JobThread> job_thread_;  // last: its thread uses what stands above
 };
 
-// ---- start
-// ---------------------------------------------------------------------------------------
+// ---- start ------------------------------------------------------------------------------
 
 Status Peer::Program::open() {
     Result<std::unique_ptr<ZmqClient>> channel =
@@ -139,6 +148,7 @@ void Peer::Program::start_machine(Digest theta_root, std::optional<RunManifest> 
     hello.numeric_class = options_.numeric_class.value_or(NumericClass::kExact);
     hello.threads = static_cast<uint32_t>(options_.threads);
     hello.build = options_.build;
+    ASSAY_CHECK(machine_ == nullptr);
     machine_ = std::make_unique<PeerMachine>(identity_.id(),
                                              options_.coordinator,
                                              hello,
@@ -159,11 +169,11 @@ Status Peer::Program::open_stored() {
         return lock.error();
     }
     lock_ = std::move(*lock);
-    Result<BlobStore> store = BlobStore::open(folder_.blob_folder());
+    Result<std::unique_ptr<FolderBlobStore>> store = FolderBlobStore::open(folder_.blob_folder());
     if (!store) {
         return store.error();
     }
-    store_ = std::make_unique<BlobStore>(std::move(*store));
+    store_ = std::move(*store);
     fetcher_ = std::make_unique<BlobFetcher>(*store_, TransferSettings{});
     jobs_ = std::make_unique<TrainerJobs>(
         options_, identity_, hooks_, folder_, *store_, [this](PeerEvent event) {
@@ -212,6 +222,7 @@ Status Peer::Program::run() {
     while (!ended_) {
         turn();
     }
+    ASSAY_CHECK(ended_.has_value());
     jobs_->stop();
     job_thread_->clear();
     show(*ended_ ? "" : ended_->reason());
@@ -238,13 +249,23 @@ void Peer::Program::turn() {
     show();
 }
 
-// ---- events
-// --------------------------------------------------------------------------------------
+// ---- events -----------------------------------------------------------------------------
 
 void Peer::Program::feed(const PeerEvent& event) {
     for (PeerAction& action : machine_->step(event, clock_.now())) {
         waiting_.push_back(std::move(action));
     }
+}
+
+// What was on its way goes on at once: the coordinator answers before it has heard Hello.
+void Peer::Program::on(const Connected&) {
+    feed(ChannelUp{});
+    fetcher_->source_is_back(options_.coordinator, clock_.now());
+}
+
+void Peer::Program::on(const Disconnected&) {
+    feed(ChannelDown{"the connection was closed"});
+    fetcher_->source_left(options_.coordinator);
 }
 
 void Peer::Program::on(const Incoming& incoming) {
@@ -253,10 +274,7 @@ void Peer::Program::on(const Incoming& incoming) {
     } else if (const auto* piece = std::get_if<BlobPiece>(&incoming.message)) {
         fetcher_->take(incoming.from, *piece, clock_.now());
     } else {
-        Result<Envelope> envelope = unseal(incoming.wire);
-        if (envelope) {
-            feed(MessageArrived{incoming.message, *envelope});
-        }
+        feed(MessageArrived{incoming.message, incoming.envelope});
     }
 }
 
@@ -307,8 +325,7 @@ void Peer::Program::take_fetched() {
     }
 }
 
-// ---- actions
-// -------------------------------------------------------------------------------------
+// ---- actions ----------------------------------------------------------------------------
 
 // In order; those behind a PrepareRun wait until the run is prepared, if this peer does not end
 // before.
@@ -323,6 +340,8 @@ void Peer::Program::perform_waiting() {
     while (!waiting_.empty() && !preparing_ && !ended_) {
         const PeerAction action = std::move(waiting_.front());
         waiting_.pop_front();
+        // None but what needs no run is done before the run is prepared.
+        ASSAY_CHECK(stored_ || prepare_submitted_ || !needs_trainer(action));
         std::visit([this](const auto& one) { act(one); }, action);
     }
 }
@@ -336,6 +355,7 @@ void Peer::Program::act(const WantBlob& action) {
 }
 
 void Peer::Program::act(const PrepareRun& action) {
+    ASSAY_CHECK(!stored_ && !preparing_);  // a folder belongs to one run
     preparing_ = action.manifest;
     prepare_submitted_ = false;
     log_info("joining run " + action.manifest.run_name + ": fetching its data");
@@ -347,6 +367,7 @@ void Peer::Program::act(const PrepareRun& action) {
 }
 
 void Peer::Program::prepare_when_complete() {
+    ASSAY_CHECK(preparing_.has_value());
     const RunManifest& manifest = *preparing_;
     bool complete = store_->has(manifest.data_manifest.sha256);
     for (const BlobRef& shard : manifest.shards) {
@@ -424,7 +445,7 @@ void Peer::Program::show(const std::string& error) {
     }
 }
 
-// ----
+// ---- the handle -------------------------------------------------------------------------
 
 Peer::Peer(PeerOptions options, Identity identity, PeerHooks hooks)
     : program_(std::make_unique<Program>(std::move(options), identity, std::move(hooks))) {}

@@ -50,6 +50,7 @@ struct PeerHooks {
 
 class Peer {
 public:
+    // Opens nothing yet: run() does.
     Peer(PeerOptions options, Identity identity, PeerHooks hooks);
     ~Peer();
 

@@ -2,13 +2,12 @@
 
 #include "core/files.h"
 #include "protocol/codec.h"
+#include "protocol/limits.h"
 
 namespace assay {
 
 namespace {
 
-constexpr uint64_t kManifestBytesMax = 16U << 20;
-constexpr uint64_t kStateBytesMax = uint64_t{1} << 42;
 constexpr uint32_t kStateMagic = 0x31535041;  // "APS1"
 constexpr uint32_t kNextMagic = 0x314E5041;   // "APN1"
 
@@ -22,6 +21,7 @@ struct StoredVectors {
 constexpr size_t kHeadBytes = 4 + 8 + 8;
 
 Bytes stored_bytes(const StoredVectors& stored) {
+    ASSAY_CHECK(!stored.vectors.empty());
     ByteWriter writer;
     writer.u32(stored.magic);
     writer.u64(stored.round);
@@ -46,7 +46,7 @@ Result<bool> load_vectors(const std::filesystem::path& file,
     if (!std::filesystem::exists(file)) {
         return false;
     }
-    const Result<Bytes> bytes = read_file(file, kStateBytesMax);
+    const Result<Bytes> bytes = read_file(file, limits::kBlobBytesMax);
     if (!bytes) {
         return bytes.error();
     }
@@ -55,7 +55,7 @@ Result<bool> load_vectors(const std::filesystem::path& file,
     round = reader.u64();
     const uint64_t count = reader.u64();
     const uint64_t body = bytes->size() - std::min<size_t>(bytes->size(), Digest::kSize);
-    if (!known || count > kStateBytesMax / 16 ||
+    if (!known || count > limits::kBlobBytesMax / 16 ||
         body != kHeadBytes + count * sizeof(float) * vectors.size()) {
         return fail(file.string() + " is damaged: it is not a peer's state, or it was cut short");
     }
@@ -89,7 +89,7 @@ Result<std::optional<RunManifest>> PeerFolder::load_manifest() const {
     if (!std::filesystem::exists(file)) {
         return std::optional<RunManifest>();
     }
-    Result<Bytes> bytes = read_file(file, kManifestBytesMax);
+    Result<Bytes> bytes = read_file(file, limits::kMessageBytesMax);
     if (!bytes) {
         return bytes.error();
     }

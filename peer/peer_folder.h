@@ -16,17 +16,22 @@ namespace assay {
 
 class PeerFolder {
 public:
+    // Touches nothing: create() makes the folder.
     explicit PeerFolder(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
+    // The folder and those of blobs and data.
     [[nodiscard]] Status create() const;
     [[nodiscard]] std::filesystem::path key_file() const { return folder_ / "peer.key"; }
     [[nodiscard]] std::filesystem::path blob_folder() const { return folder_ / "blobs"; }
     [[nodiscard]] std::filesystem::path data_folder() const { return folder_ / "data"; }
 
+    // Replaces the one that is there: a peer's folder belongs to one run at a time.
     [[nodiscard]] Status save_manifest(const RunManifest& manifest) const;
     // None if there is no manifest; an error if it is damaged.
     [[nodiscard]] Result<std::optional<RunManifest>> load_manifest() const;
 
+    // State: what a counted round led to. Next: the triple of the round that runs, before its
+    // COMMIT is sent. Loading gives none where there is none, and an error where it is damaged.
     [[nodiscard]] Status save_state(const TrainerState& state) const;
     [[nodiscard]] Result<std::optional<TrainerState>> load_state() const;
     [[nodiscard]] Status save_next(const NextTripleView& next) const;

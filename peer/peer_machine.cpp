@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "configs/run_config.h"
+#include "core/check.h"
 #include "protocol/codec.h"
 #include "protocol/limits.h"
 #include "protocol/plan.h"
@@ -52,6 +53,8 @@ PeerMachine::PeerMachine(
       theta_root_(resume.theta_root),
       manifest_(std::move(resume.manifest)),
       dial_pause_(rules.dial_pause) {
+    ASSAY_CHECK(rules_.retry.ms > 0 && rules_.dial_pause.ms > 0);
+    ASSAY_CHECK_LE(rules_.dial_pause.ms, rules_.dial_pause_max.ms);
     hello_.protocol_version = limits::kProtocolVersion;
     if (manifest_) {
         follow_manifest();
@@ -76,17 +79,43 @@ std::optional<RoundId> PeerMachine::round() const {
 
 std::vector<PeerAction> PeerMachine::start(Instant now) {
     (void)now;
+    ASSAY_CHECK(!started_);
+    started_ = true;
     out_.clear();
     out_.push_back(Dial{});
     return std::move(out_);
 }
 
 std::vector<PeerAction> PeerMachine::step(const PeerEvent& event, Instant now) {
+    ASSAY_CHECK(started_);
     out_.clear();
     if (phase_ != PeerPhase::kDone) {
         std::visit([&](const auto& one) { on(one, now); }, event);
+        check_between_steps();
     }
     return std::move(out_);
+}
+
+// What holds between two steps, whatever the coordinator said: each phase has what it works on.
+void PeerMachine::check_between_steps() const {
+    if (phase_ == PeerPhase::kDone) {
+        return;
+    }
+    const bool resting = phase_ == PeerPhase::kDialing || phase_ == PeerPhase::kGreeting ||
+                         phase_ == PeerPhase::kIdle;
+    ASSAY_CHECK_EQ(phase_ == PeerPhase::kApplying, summary_.has_value());
+    ASSAY_CHECK(resting ? !own_ : own_ || summary_);
+    ASSAY_CHECK(summary_ || (!next_plan_ && !farewell_));
+    ASSAY_CHECK(!next_plan_ || next_plan_->round > summary_->round);
+    // No round is worked on behind its summary: what is settled is not trained or opened again.
+    ASSAY_CHECK(!own_ || !done_round_ || own_->plan.round > *done_round_);
+    ASSAY_CHECK(phase_ != PeerPhase::kTraining || !own_->commit);
+    ASSAY_CHECK(phase_ != PeerPhase::kOpened || (own_->commit && own_->opening));
+    ASSAY_CHECK(!own_ || !own_->opening_asked || (own_->close && own_->beacon && own_->commit));
+    ASSAY_CHECK(phase_ != PeerPhase::kDialing || !connected_);
+    ASSAY_CHECK(phase_ != PeerPhase::kGreeting || connected_);
+    ASSAY_CHECK(!connected_ || !dial_at_);
+    ASSAY_CHECK_LE(last_element_index_, manifest_ ? manifest_->beacon_length : 0);
 }
 
 std::optional<Instant> PeerMachine::wake_at() const {
@@ -118,6 +147,7 @@ void PeerMachine::on(const ChannelDown& event, Instant now) {
     }
     dial_at_ = now + dial_pause_;
     dial_pause_ = std::min(DurationMs{dial_pause_.ms * 2}, rules_.dial_pause_max);
+    ASSAY_CHECK(dial_pause_ > DurationMs{});  // or a coordinator that is away is dialled in a loop
 }
 
 void PeerMachine::say_hello(Instant now) {
@@ -182,6 +212,7 @@ void PeerMachine::on(const PeerStop&, Instant) {
 }
 
 void PeerMachine::finish(bool ok, std::string reason) {
+    ASSAY_CHECK(phase_ != PeerPhase::kDone);
     if (phase_ == PeerPhase::kTraining) {
         out_.push_back(AbandonRound{own_->plan.round});
     }
@@ -301,6 +332,7 @@ void PeerMachine::receive(const RoundSummary& summary, const Envelope&, Instant 
 }
 
 void PeerMachine::apply_if_ready() {
+    ASSAY_CHECK(summary_ && phase_ == PeerPhase::kApplying);
     if (aggregate_here_) {
         out_.push_back(ApplyAggregate{*summary_, is_counted(*summary_, self_)});
     }
@@ -309,6 +341,7 @@ void PeerMachine::apply_if_ready() {
 // The aggregate cannot be had: the next plan's blob of theta replaces it. The trainer keeps the new
 // triple: if the round counted, that plan asks for it.
 void PeerMachine::give_up_summary(Instant now) {
+    ASSAY_CHECK(summary_ && !aggregate_here_);
     note(summary_->round, ": the aggregate did not come, fetching the parameters");
     theta_root_ = Digest{};
     base_round_.reset();
@@ -337,6 +370,7 @@ void PeerMachine::finish_summary(Instant now) {
                  entry->reason);
     }
     drop_blob(summary_->aggregate);
+    ASSAY_CHECK(!done_round_ || *done_round_ < summary_->round);  // none is applied twice
     done_round_ = summary_->round;
     summary_.reset();
     own_.reset();

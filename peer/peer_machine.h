@@ -32,6 +32,7 @@ enum class PeerPhase : uint8_t {
     kApplying,
     kDone,
 };
+// In lower case, for logs and the status file.
 const char* phase_name(PeerPhase phase);
 
 struct PeerRules {
@@ -50,6 +51,7 @@ struct PeerResume {
 
 class PeerMachine {
 public:
+    // `hello` is what it greets with, but for the class where rules.class_of_run is set.
     PeerMachine(PeerId self, PeerId coordinator, Hello hello, PeerRules rules, PeerResume resume);
 
     // To be called once, before the first step.
@@ -61,6 +63,7 @@ public:
 
     [[nodiscard]] PeerPhase phase() const { return phase_; }
     [[nodiscard]] const Digest& theta_root() const { return theta_root_; }
+    // The round that it is in; none between rounds.
     [[nodiscard]] std::optional<RoundId> round() const;
 
 private:
@@ -107,6 +110,7 @@ private:
     void receive(const RoundSummary& summary, const Envelope& envelope, Instant now);
     void receive(const Goodbye& goodbye, const Envelope& envelope, Instant now);
 
+    void check_between_steps() const;
     void follow_manifest();
     void say_hello(Instant now);
     void say_submission();
@@ -146,6 +150,7 @@ private:
     std::optional<Instant> dial_at_;
     std::optional<Instant> say_at_;
     DurationMs dial_pause_;
+    bool started_ = false;
     Actions out_;
 };
 

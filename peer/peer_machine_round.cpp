@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/check.h"
 #include "peer/peer_machine.h"
 #include "protocol/beacon_chain.h"
 #include "protocol/codec.h"
@@ -35,6 +36,7 @@ void PeerMachine::receive(const RoundPlan& plan, const Envelope&, Instant now) {
 }
 
 void PeerMachine::take_plan(const RoundPlan& plan, Instant now) {
+    ASSAY_CHECK(!summary_);  // a summary comes into theta before the next round starts from it
     if (own_ && plan.round <= own_->plan.round) {
         return;  // said again, or of a round that is over
     }
@@ -53,6 +55,7 @@ void PeerMachine::take_plan(const RoundPlan& plan, Instant now) {
 }
 
 void PeerMachine::train_or_sync() {
+    ASSAY_CHECK(own_ && !own_->commit);
     if (theta_root_ == own_->plan.base_root) {
         phase_ = PeerPhase::kTraining;
         base_round_ = own_->plan.round;
@@ -65,6 +68,7 @@ void PeerMachine::train_or_sync() {
 
 // The new triple stays with the trainer: if that round counted, the next plan asks for it.
 void PeerMachine::drop_own_round() {
+    ASSAY_CHECK(own_ && !summary_);
     if (phase_ == PeerPhase::kTraining) {
         out_.push_back(AbandonRound{own_->plan.round});
     }
@@ -123,6 +127,11 @@ void PeerMachine::on(const RoundTrained& event, Instant now) {
     if (phase_ != PeerPhase::kTraining || event.round != own_->plan.round) {
         return;
     }
+    // What is sent, hashed and challenged is this round's COMMIT, to this payload, in these bytes.
+    ASSAY_CHECK(!own_->commit);
+    ASSAY_CHECK_EQ(event.commit.round, event.round);
+    ASSAY_CHECK_EQ(event.commit.payload_hash, event.payload.sha256);
+    ASSAY_CHECK_EQ(event.envelope.signer, self_);
     phase_ = PeerPhase::kSubmitted;
     own_->commit = event.commit;
     own_->envelope = event.envelope;
@@ -180,6 +189,7 @@ void PeerMachine::receive(const CloseNotice& notice, const Envelope& envelope, I
 
 // The COMMIT that the coordinator holds of this peer is under the signed CLOSE.
 bool PeerMachine::included() const {
+    ASSAY_CHECK(own_->close && own_->commit);
     const CloseNotice& notice = *own_->close;
     const Digest leaf =
         close_leaf(CloseEntry{self_, own_->commit_hash, own_->commit->payload_hash});
@@ -192,6 +202,7 @@ bool PeerMachine::continues_chain(const Beacon& beacon) const {
     if (index <= last_element_index_) {
         return index < last_element_index_ || beacon.chain_element == last_element_;
     }
+    ASSAY_CHECK(manifest_.has_value());
     if (index > manifest_->beacon_length) {
         return false;
     }
@@ -219,6 +230,7 @@ void PeerMachine::receive(const Beacon& beacon, const Envelope&, Instant) {
 }
 
 void PeerMachine::open_if_ready() {
+    ASSAY_CHECK(own_.has_value());
     if (!own_->commit || own_->silent || !own_->close || !own_->beacon || own_->opening_asked ||
         !included()) {
         return;
@@ -236,6 +248,7 @@ void PeerMachine::on(const OpeningBuilt& event, Instant now) {
     if (!own_ || event.notice.round != own_->plan.round || phase_ != PeerPhase::kSubmitted) {
         return;
     }
+    ASSAY_CHECK(own_->opening_asked && !own_->opening);  // one opening a COMMIT
     phase_ = PeerPhase::kOpened;
     own_->opening = event.notice;
     out_.push_back(Say{event.notice});

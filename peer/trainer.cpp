@@ -54,6 +54,8 @@ public:
                           uint32_t grain_sequences,
                           std::span<float> gradient) override {
         ASSAY_CHECK_EQ(grain_sequences, plan_.grain_sequences);
+        ASSAY_CHECK_LT(step_, plan_.inner_steps);
+        ASSAY_CHECK_EQ(gradient.size(), theta.size());
         return trainer_.step_gradient(plan_, step_++, theta, batch, gradient);
     }
     std::vector<float> losses(std::span<const float> theta, const TokenBatch& batch) override {
@@ -68,6 +70,8 @@ private:
 
 Trainer::Trainer(TrainerSettings settings, TrainerPorts ports, GradientModel& model)
     : settings_(std::move(settings)), ports_(std::move(ports)), model_(model) {
+    ASSAY_CHECK(ports_.put && ports_.get && ports_.drop && ports_.read_samples);
+    ASSAY_CHECK(settings_.sample_count > 0);
     const uint64_t count = model_.layout().value_count();
     current_.m.assign(count, 0.0F);
     current_.v.assign(count, 0.0F);
@@ -173,6 +177,7 @@ Status Trainer::choose_triple(const PlanPeer& as) {
         choose(as.m_root, current_.m, roots_.m, &UndecidedRound::m, &TripleRoots::m) &&
         choose(as.v_root, current_.v, roots_.v, &UndecidedRound::v, &TripleRoots::v) &&
         choose(as.e_root, current_.e, roots_.e, &UndecidedRound::e, &TripleRoots::e);
+    ASSAY_CHECK(!found || roots_ == (TripleRoots{as.m_root, as.v_root, as.e_root}));
     return found ? Status() : fail("the plan asks for moments that this peer does not hold");
 }
 
@@ -208,6 +213,7 @@ Result<TrainedRound> Trainer::train_as(const RoundPlan& plan,
     if (!undecided) {
         return undecided.error();
     }
+    ASSAY_CHECK_EQ(base->size(), model_.layout().value_count());
     if (Status packed = compress_round(plan, **undecided, *base); !packed) {
         return packed.error();
     }
@@ -229,6 +235,7 @@ Result<TrainedRound> Trainer::train_as(const RoundPlan& plan,
     }
     done.payload = *payload;
     done.loss = (*undecided)->loss;
+    ASSAY_CHECK_EQ(done.commit.payload_hash, done.payload.sha256);
     rounds_[plan.round] = std::move(*undecided);
     return done;
 }
@@ -266,6 +273,11 @@ Result<std::unique_ptr<Trainer::UndecidedRound>> Trainer::run_steps(
         if (!tokens) {
             return tokens.error();
         }
+        if (tokens->size() != samples.size() * (size_t{plan.sequence_tokens} + 1)) {
+            return fail(in_words(plan.round) + " asks for sequences of " +
+                        std::to_string(plan.sequence_tokens) +
+                        " tokens, which are not those of this run's data");
+        }
         return TokenBatch{
             static_cast<uint32_t>(samples.size()), plan.sequence_tokens, std::move(*tokens)};
     };
@@ -284,6 +296,7 @@ Result<std::unique_ptr<Trainer::UndecidedRound>> Trainer::run_steps(
     }
     InnerState end = loop.state();
     undecided->chain->finish(end);
+    ASSAY_CHECK(end.m.size() == current_.m.size() && end.v.size() == current_.v.size());
     undecided->m = std::move(end.m);
     undecided->v = std::move(end.v);
     return undecided;
@@ -310,6 +323,7 @@ Status Trainer::compress_round(const RoundPlan& plan,
                             ? encode_dense(packed->payload.dense, layout)
                             : encode_update(packed->payload.sparse, layout, settings_.compression);
     }
+    ASSAY_CHECK_EQ(undecided.e.size(), layout.value_count());
     undecided.energies = payload_energies(packed->payload);
     undecided.payload = std::move(packed->bytes);
     undecided.chain->record_feedback(current_.e, undecided.e);
@@ -370,6 +384,7 @@ Result<OpeningNotice> Trainer::answer(const RoundPlan& plan,
 }
 
 Result<StepStates> Trainer::open_step(UndecidedRound& undecided, uint32_t step) {
+    ASSAY_CHECK(undecided.chain != nullptr);  // a round of before a restart has no payload either
     const Result<StepState> state = undecided.chain->step_state(step);
     if (!state) {
         return state.error();
@@ -426,6 +441,8 @@ Result<Digest> Trainer::apply(const RoundSummary& summary, bool counted) {
     if (current_.theta.size() != step->size()) {
         return fail("an aggregate came before the parameters");
     }
+    // The round is decided: only later ones still wait for their summary.
+    ASSAY_CHECK(rounds_.empty() || rounds_.begin()->first > summary.round);
     theta_moves(current_.theta);
     apply_step(current_.theta, *step);
     theta_root_ = tiles_root(current_.theta);

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "core/check.h"
 #include "core/log.h"
 #include "protocol/codec.h"
 #include "protocol/limits.h"
@@ -11,8 +12,6 @@ namespace assay {
 
 namespace {
 
-constexpr uint64_t kDataManifestMax = 64U << 20;
-
 double seconds_since(std::chrono::steady_clock::time_point start) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -21,26 +20,12 @@ uint32_t per_second(uint64_t count, double seconds) {
     return static_cast<uint32_t>(static_cast<double>(count) / std::max(seconds, 1e-6));
 }
 
-Status link_blob(const BlobStore& store, const Digest& sha256, const std::filesystem::path& file) {
-    Result<std::filesystem::path> source = store.path(sha256);
-    if (!source) {
-        return source.error();
-    }
-    std::error_code code;
-    std::filesystem::create_hard_link(*source, file, code);
-    if (code) {
-        return fail("cannot link " + source->string() + " to " + file.string() + ": " +
-                    code.message());
-    }
-    return {};
-}
-
 }  // namespace
 
 Result<DataManifest> lay_out_data(const RunManifest& manifest,
                                   BlobStore& store,
                                   const std::filesystem::path& folder) {
-    Result<Bytes> text = store.get(manifest.data_manifest.sha256, kDataManifestMax);
+    Result<Bytes> text = store.get(manifest.data_manifest.sha256, limits::kDataManifestBytesMax);
     if (!text) {
         return text.error();
     }
@@ -52,8 +37,8 @@ Result<DataManifest> lay_out_data(const RunManifest& manifest,
         const std::filesystem::path file = folder / shard.file;
         std::error_code code;
         if (!std::filesystem::exists(file, code)) {
-            if (Status linked = link_blob(store, shard.sha256, file); !linked) {
-                return linked.error();
+            if (Status made = store.export_to(shard.sha256, file); !made) {
+                return made.error();
             }
         }
     }
@@ -71,7 +56,9 @@ TrainerJobs::TrainerJobs(const PeerOptions& options,
       hooks_(hooks),
       folder_(folder),
       store_(store),
-      post_(std::move(post)) {}
+      post_(std::move(post)) {
+    ASSAY_CHECK(post_ && hooks_.make_model && hooks_.make_trainer);
+}
 
 TrainerPorts TrainerJobs::ports() {
     TrainerPorts ports;
@@ -91,6 +78,7 @@ TrainerPorts TrainerJobs::ports() {
 Result<TrainerSettings> TrainerJobs::settings_of(const RunManifest& manifest,
                                                  const RunConfig& config) const {
     TrainerSettings settings;
+    ASSAY_CHECK(shards_ != nullptr && shards_->sample_count() > 0);
     settings.self = identity_.id();
     settings.numeric_class = numeric_class_;
     settings.manifest_digest = manifest_digest(manifest);
@@ -142,6 +130,7 @@ Status TrainerJobs::prepare(const RunManifest& manifest) {
 }
 
 Digest TrainerJobs::restore() {
+    ASSAY_CHECK(trainer_ != nullptr);  // prepare() comes first
     restore_next();
     Result<std::optional<TrainerState>> state = folder_.load_state();
     if (!state) {
@@ -193,6 +182,7 @@ bool TrainerJobs::saved(const Status& status) {
 }
 
 void TrainerJobs::train(const RoundPlan& plan) {
+    ASSAY_CHECK(trainer_ != nullptr);
     const auto start = std::chrono::steady_clock::now();
     const PlanPeer* place = find_peer(plan, identity_.id());
     const uint64_t step_tokens =
@@ -211,6 +201,9 @@ void TrainerJobs::train(const RoundPlan& plan) {
     if (!save_round(plan.round)) {
         return;
     }
+    // What a restart needs is durable before anybody hears of the COMMIT.
+    ASSAY_CHECK_EQ(trained->commit.round, plan.round);
+    ASSAY_CHECK(saved_roots_ == trainer_->roots());
     Commit commit = trained->commit;
     commit.tokens_per_second = per_second(commit.tokens, seconds_since(start));
     post_(RoundTrained{
@@ -218,6 +211,8 @@ void TrainerJobs::train(const RoundPlan& plan) {
 }
 
 void TrainerJobs::answer(const BuildOpening& order) {
+    ASSAY_CHECK(trainer_ != nullptr);
+    ASSAY_CHECK_EQ(order.commit.round, order.plan.round);
     Result<OpeningNotice> notice =
         trainer_->answer(order.plan, order.commit, order.commit_hash, order.beacon);
     if (notice) {
@@ -228,6 +223,7 @@ void TrainerJobs::answer(const BuildOpening& order) {
 }
 
 void TrainerJobs::apply(const ApplyAggregate& order) {
+    ASSAY_CHECK(trainer_ != nullptr);
     Result<Digest> root = trainer_->apply(order.summary, order.counted);
     if (!root) {
         log_error("the aggregate could not be applied: " + root.reason());
@@ -240,17 +236,20 @@ void TrainerJobs::apply(const ApplyAggregate& order) {
 }
 
 void TrainerJobs::adopt(const AdoptTheta& order) {
+    ASSAY_CHECK(trainer_ != nullptr);
     if (Status adopted = trainer_->adopt_theta_blob(order.blob, order.root); !adopted) {
         (void)store_.remove(order.blob.sha256);  // what is damaged is fetched anew
         post_(BlobMissing{order.blob.sha256, adopted.reason()});
         return;
     }
     if (save()) {
+        ASSAY_CHECK_EQ(trainer_->theta_root(), order.root);
         post_(ThetaAdopted{order.root});
     }
 }
 
 void TrainerJobs::forget(RoundId round) {
+    ASSAY_CHECK(trainer_ != nullptr);
     trainer_->forget(round);
 }
 

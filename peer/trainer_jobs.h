@@ -35,6 +35,7 @@ public:
     // The stored state, if there is one that fits; returns theta's root (zero: none).
     Digest restore();
 
+    // Each posts what came of it. What cannot be computed is an event too, not a return value.
     void train(const RoundPlan& plan);
     void answer(const BuildOpening& order);
     void apply(const ApplyAggregate& order);

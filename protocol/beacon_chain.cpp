@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "core/check.h"
+#include "protocol/limits.h"
+
 namespace assay {
 
 Digest BeaconChain::before(const Digest& element) {
@@ -9,6 +12,7 @@ Digest BeaconChain::before(const Digest& element) {
 }
 
 BeaconChain::BeaconChain(const Digest& secret, uint64_t length) : length_(length) {
+    ASSAY_CHECK_LE(length, limits::kRoundsMax);
     kept_.resize(length / kStride + 2);
     Digest element = secret;
     kept_.back() = secret;
@@ -25,6 +29,7 @@ Digest BeaconChain::element(uint64_t index) const {
     ASSAY_CHECK_LE(index, length_);
     const uint64_t above = (index + kStride - 1) / kStride;
     const bool from_secret = above * kStride > length_;
+    ASSAY_CHECK(from_secret || above < kept_.size());
     Digest element = from_secret ? kept_.back() : kept_[above];
     for (uint64_t i = from_secret ? length_ : above * kStride; i > index; --i) {
         element = before(element);

@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include "protocol/checked_envelope.h"
 #include "protocol/messages.h"
 
 namespace assay {
@@ -16,10 +17,15 @@ Result<Message> decode_message(uint8_t kind, ByteSpan body);
 
 // Signs; returns the envelope's wire bytes.
 Bytes seal(const Identity& identity, const Message& message);
-Envelope make_envelope(const Identity& identity, const Message& message);
+CheckedEnvelope make_envelope(const Identity& identity, const Message& message);
 Bytes encode_envelope(const Envelope& envelope);
-// Checks sizes and the signature, not the body.
-Result<Envelope> unseal(ByteSpan wire);
+// Checks sizes alone, neither signature nor body.
+Result<Envelope> decode_envelope(ByteSpan wire);
+// Whether the signature is the signer's; `wire` is what the envelope was decoded from.
+Result<CheckedEnvelope> check_signature(Envelope envelope, Bytes wire);
+// Both of them.
+Result<CheckedEnvelope> unseal(Bytes wire);
+Result<CheckedEnvelope> unseal(ByteSpan wire);
 Digest envelope_digest(uint8_t kind, ByteSpan body);
 uint8_t message_kind(const Message& message);
 const char* message_name(uint8_t kind);

@@ -1,4 +1,5 @@
 // Signatures around messages.
+#include "core/check.h"
 #include "protocol/codec_parts.h"
 
 namespace assay {
@@ -7,13 +8,15 @@ Digest envelope_digest(uint8_t kind, ByteSpan body) {
     return sha256("envelope", ByteSpan(&kind, 1), body);
 }
 
-Envelope make_envelope(const Identity& identity, const Message& message) {
+CheckedEnvelope make_envelope(const Identity& identity, const Message& message) {
     Envelope envelope;
     envelope.signer = identity.id();
     envelope.kind = message_kind(message);
     envelope.body = encode_message(message);
+    ASSAY_CHECK(envelope.kind >= 1 && envelope.kind <= std::variant_size_v<Message>);
     envelope.signature = identity.sign(envelope_digest(envelope.kind, envelope.body).span());
-    return envelope;
+    Bytes wire = encode_envelope(envelope);
+    return {std::move(envelope), std::move(wire)};
 }
 
 Bytes encode_envelope(const Envelope& envelope) {
@@ -26,7 +29,7 @@ Bytes encode_envelope(const Envelope& envelope) {
 }
 
 Bytes seal(const Identity& identity, const Message& message) {
-    return encode_envelope(make_envelope(identity, message));
+    return make_envelope(identity, message).wire();
 }
 
 static void from_wire(const v1::Envelope& wire, FieldCheck& check, Envelope& envelope) {
@@ -41,18 +44,29 @@ static void from_wire(const v1::Envelope& wire, FieldCheck& check, Envelope& env
     }
 }
 
-Result<Envelope> unseal(ByteSpan wire) {
-    Result<Envelope> envelope =
-        parse<Envelope, v1::Envelope>("Envelope", wire, limits::kMessageBytesMax);
+Result<Envelope> decode_envelope(ByteSpan wire) {
+    return parse<Envelope, v1::Envelope>("Envelope", wire, limits::kMessageBytesMax);
+}
+
+Result<CheckedEnvelope> check_signature(Envelope envelope, Bytes wire) {
+    const Digest digest = envelope_digest(envelope.kind, envelope.body);
+    if (!verify_signature(envelope.signer, digest.span(), envelope.signature)) {
+        return fail("Envelope.signature is not of peer " + envelope.signer.brief() + " over this " +
+                    message_name(envelope.kind));
+    }
+    return CheckedEnvelope(std::move(envelope), std::move(wire));
+}
+
+Result<CheckedEnvelope> unseal(Bytes wire) {
+    Result<Envelope> envelope = decode_envelope(wire);
     if (!envelope) {
-        return envelope;
+        return envelope.error();
     }
-    const Digest digest = envelope_digest(envelope->kind, envelope->body);
-    if (!verify_signature(envelope->signer, digest.span(), envelope->signature)) {
-        return fail("Envelope.signature is not of peer " + envelope->signer.brief() +
-                    " over this " + message_name(envelope->kind));
-    }
-    return envelope;
+    return check_signature(std::move(*envelope), std::move(wire));
+}
+
+Result<CheckedEnvelope> unseal(ByteSpan wire) {
+    return unseal(Bytes(wire.begin(), wire.end()));
 }
 
 }  // namespace assay

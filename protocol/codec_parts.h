@@ -11,6 +11,7 @@
 
 namespace assay {
 
+// As protobuf fields of type bytes hold them; reasons are cut to what may travel.
 inline std::string wire_bytes(const Digest& digest) {
     return to_text(digest.span());
 }
@@ -81,6 +82,7 @@ void list_from_wire(const W& wires,
     }
 }
 
+// In order. REQUIRES: `wires` is empty.
 template <typename T, typename W>
 void list_to_wire(const std::vector<T>& messages, W& wires) {
     for (const T& message : messages) {
@@ -99,6 +101,7 @@ bool in_order_of_peer(const std::vector<T>& entries, PeerId T::*key) {
     return true;
 }
 
+// Fails a check above 2 GiB, which no message within limits.h reaches.
 template <typename W>
 Bytes serialize(const W& wire) {
     Bytes bytes(wire.ByteSizeLong());

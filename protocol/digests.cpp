@@ -6,6 +6,10 @@ namespace assay {
 
 namespace {
 
+// One byte holds each: a digest over it names one value.
+static_assert(sizeof(NumericClass) == 1);
+static_assert(sizeof(BlobRef{}.size_bytes) == 8 && sizeof(SampleRange{}.begin) == 8);
+
 void add(ByteWriter& writer, const Digest& digest) {
     writer.raw(digest.span());
 }

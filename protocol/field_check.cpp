@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 
+#include "core/check.h"
 #include "protocol/limits.h"
 
 namespace assay {
@@ -56,11 +57,14 @@ std::string sendable_text(const std::string& text, uint64_t size_max) {
         out += length == 0 ? "?" : text.substr(at, length);
         at += taken;
     }
+    // What we send passes the bounds by which we judge what is sent to us.
+    ASSAY_CHECK(out.size() <= size_max && is_utf8(out));
     return out;
 }
 
 FieldCheck::Scope::Scope(FieldCheck& check, const char* field, std::optional<size_t> index)
     : check_(check) {
+    ASSAY_CHECK(field != nullptr);
     check_.path_.push_back({field, index});
 }
 
@@ -105,6 +109,7 @@ PeerId FieldCheck::peer(const char* field, const std::string& bytes) {
 }
 
 uint64_t FieldCheck::number(const char* field, uint64_t value, uint64_t low, uint64_t high) {
+    ASSAY_CHECK_LE(low, high);
     if (value < low || value > high) {
         refuse(field,
                "is " + std::to_string(value) + ", outside " + std::to_string(low) + " to " +

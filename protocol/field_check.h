@@ -34,6 +34,7 @@ public:
         FieldCheck& check_;
     };
 
+    // Of 32 bytes each; zeros, and the field is noted, where it has another size.
     Digest digest(const char* field, const std::string& bytes);
     PeerId peer(const char* field, const std::string& bytes);
     // The value, if low <= value <= high.

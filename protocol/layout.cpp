@@ -2,11 +2,16 @@
 
 #include <algorithm>
 
+#include "core/check.h"
+#include "protocol/limits.h"
+
 namespace assay {
 
 void ParameterLayout::add(std::string name, uint64_t rows, uint64_t columns) {
     ASSAY_CHECK(rows > 0 && columns > 0);
+    ASSAY_CHECK_LE(rows, limits::kTilesMax * kTileValues / columns);  // live() does not wrap
     tensors.push_back({std::move(name), rows, columns, tile_count()});
+    ASSAY_CHECK_LE(tile_count(), limits::kTilesMax);
 }
 
 uint64_t ParameterLayout::tile_count() const {
@@ -27,7 +32,9 @@ const TensorLayout& ParameterLayout::tensor_of_tile(uint64_t tile) const {
         tensors.begin(), tensors.end(), tile, [](uint64_t wanted, const TensorLayout& tensor) {
             return wanted < tensor.first_tile;
         });
-    return *(after - 1);
+    const TensorLayout& found = *(after - 1);
+    ASSAY_CHECK_LT(tile - found.first_tile, found.tile_count());  // no gap between tensors
+    return found;
 }
 
 uint64_t ParameterLayout::live_in_tile(uint64_t tile) const {

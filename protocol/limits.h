@@ -19,9 +19,12 @@ constexpr uint64_t kLocationsMax = 8;
 constexpr uint64_t kTextBytesMax = 4096;  // reasons, names, locations
 constexpr uint64_t kConfigBytesMax = 1U << 18;
 constexpr uint64_t kShardsMax = 65536;
+constexpr uint64_t kShardTokensMax = uint64_t{1} << 40;
+constexpr uint64_t kDataManifestBytesMax = 1U << 25;  // 32 MiB: its text, every shard named
 constexpr uint64_t kRoundsMax = uint64_t{1} << 32;
 constexpr uint64_t kOptimiserStepsMax = uint64_t{1} << 48;
-constexpr uint64_t kTokensMax = uint64_t{1} << 50;  // of one peer in one round
+// Of one peer in one round: H * B_i * T.
+constexpr uint64_t kTokensMax = kInnerStepsMax * kSequencesPerStepMax * kSequenceTokensMax;
 constexpr uint64_t kThreadsMax = 65536;
 constexpr uint64_t kRateMax = uint64_t{1} << 50;  // tokens or bytes a second
 constexpr uint64_t kSamplePositionMax = uint64_t{1} << 60;
@@ -37,6 +40,7 @@ constexpr uint64_t kBlobBytesMax = uint64_t{1} << 42;
 constexpr uint64_t kChunksOpenedMax = 4096;
 constexpr uint64_t kStepsAuditedMax = kInnerStepsMax;
 
+static_assert(kDataManifestBytesMax / kShardsMax >= 256, "a line of the data manifest a shard");
 static_assert(kPieceBytes + 4096 < kMessageBytesMax, "a piece with its header fits a message");
 
 }  // namespace assay::limits

@@ -35,7 +35,7 @@ struct BlobRef {
     std::vector<std::string> locations;  // "peer:<hex id>", "coordinator", later "s3://..."
 };
 
-// ---- joining -----------------------------------------------------------------------------------
+// ---- joining ----------------------------------------------------------------------------
 
 // Fixes a run. Its digest (codec: manifest_digest) is in every Hello and every COMMIT.
 struct RunManifest {
@@ -49,7 +49,7 @@ struct RunManifest {
     uint64_t parameter_tiles = 0;
     Digest initial_root;    // theta before round 0
     BlobRef tokenizer;      // tokenizer.json
-    BlobRef data_manifest;  // lists the token shards with their hashes (data/token_shards.h)
+    BlobRef data_manifest;  // lists the token shards with their hashes (data/data_manifest.h)
     std::vector<BlobRef> shards;
 };
 
@@ -93,7 +93,7 @@ struct Refusal {
     Digest received;
 };
 
-// ---- a round, down: plan ------------------------------------------------------------------------
+// ---- a round, down: plan ----------------------------------------------------------------
 
 // Positions [begin, end) of the run's endless stream of samples (data/assignment.h).
 struct SampleRange {
@@ -140,8 +140,7 @@ struct RoundPlan {
     DurationMs opening_time;   // T_c, counted from the reveal of the beacon
 };
 
-// ---- a round, up: commit, payload, opening
-// --------------------------------------------------------
+// ---- a round, up: commit, payload, opening ----------------------------------------------
 
 // Leaf t of the states: digest = H("state" | u64 t | theta | g | v), v zero in class exact.
 struct StateLeaf {
@@ -199,7 +198,7 @@ struct StepStates {
     BlobRef v;
 };
 
-// The opening (bytes: verify/gradient_chain.h) and the states of the audited steps may be fetched
+// The opening (bytes: verify/opening.h) and the states of the audited steps may be fetched
 // now.
 struct OpeningNotice {
     RoundId round;
@@ -215,8 +214,7 @@ struct Progress {
     uint32_t tokens_per_second = 0;
 };
 
-// ---- a round, down: close, challenge, summary
-// -----------------------------------------------------
+// ---- a round, down: close, challenge, summary -------------------------------------------
 
 struct CloseEntry {
     PeerId peer;
@@ -277,8 +275,7 @@ struct RoundSummary {
     float loss_after = 0;
 };
 
-// ---- verification
-// --------------------------------------------------------------------------------
+// ---- verification -----------------------------------------------------------------------
 
 // Frozen. The layer of design section 6 that decided.
 enum class Layer : uint8_t {
@@ -342,8 +339,7 @@ struct AuditReport {
     Digest recomputed_root;  // of the recomputed g_t
 };
 
-// ---- blobs
-// ---------------------------------------------------------------------------------------
+// ---- blobs ------------------------------------------------------------------------------
 
 struct BlobRequest {
     Digest sha256;

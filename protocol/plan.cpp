@@ -2,11 +2,25 @@
 
 #include <algorithm>
 
+#include "core/check.h"
+#include "protocol/limits.h"
+
 namespace assay {
 
 namespace {
 
 constexpr double kRampRounds = 10;  // of tenure, until a peer has its full weight
+
+// Sums over a whole round fit their types, whatever passes the bounds of single fields.
+static_assert(limits::kInnerStepsMax * limits::kSequencesPerStepMax <=
+              UINT64_MAX / limits::kSequenceTokensMax / limits::kPeersMax);
+static_assert(limits::kTokensMax <= INT64_MAX / limits::kPeersMax);
+static_assert(limits::kSamplePositionMax <= INT64_MAX - limits::kInnerStepsMax *
+                                                            limits::kSequencesPerStepMax *
+                                                            limits::kPeersMax);
+static_assert(limits::kTimeMsMax <= INT64_MAX / 4, "an instant and some durations add up");
+static_assert(limits::kTilesMax * 4096 * sizeof(float) <= limits::kBlobBytesMax,
+              "the parameters of the largest model are a blob");
 
 }  // namespace
 
@@ -27,7 +41,11 @@ double plan_weight(const RoundPlan& plan, const PlanPeer& peer) {
     }
     const double ramp =
         std::min(1.0, (static_cast<double>(peer.tenure_rounds) + 1.0) / kRampRounds);
-    return ramp * static_cast<double>(peer.sequences_per_step) / static_cast<double>(largest);
+    ASSAY_CHECK(peer.sequences_per_step > 0 && peer.sequences_per_step <= largest);
+    const double weight =
+        ramp * static_cast<double>(peer.sequences_per_step) / static_cast<double>(largest);
+    ASSAY_CHECK(weight > 0 && weight <= 1);
+    return weight;
 }
 
 const SummaryEntry* find_entry(const RoundSummary& summary, const PeerId& id) {

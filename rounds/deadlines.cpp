@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/check.h"
 #include "protocol/limits.h"
 
 namespace assay {
@@ -19,10 +20,12 @@ uint64_t time_for(uint64_t amount, uint64_t rate, uint32_t slack_percent) {
 }
 
 DurationMs within(uint64_t ms, DurationMs floor, DurationMs ceiling, uint32_t doublings) {
+    ASSAY_CHECK_LE(floor.ms, ceiling.ms);
     int64_t bounded = std::clamp(static_cast<int64_t>(ms), floor.ms, ceiling.ms);
     for (uint32_t i = 0; i < doublings && bounded < ceiling.ms; ++i) {
         bounded = std::min(std::max<int64_t>(bounded, 1) * 2, ceiling.ms);
     }
+    ASSAY_CHECK(floor.ms <= bounded && bounded <= ceiling.ms);
     return DurationMs{bounded};
 }
 
@@ -46,6 +49,7 @@ RoundDeadlines round_deadlines(const DeadlineRules& rules,
         uplink = std::min(
             uplink, known_or(peer.uplink_bytes_per_second, rules.default_uplink_bytes_per_second));
     }
+    ASSAY_CHECK(rules.least_uplink_bytes_per_second > 0 && rules.default_tokens_per_second > 0);
     uplink = std::max(uplink, rules.least_uplink_bytes_per_second);
     const uint64_t payload = time_for(payload_bytes, uplink, rules.slack_percent);
     const uint64_t opening = time_for(opening_bytes, uplink, rules.slack_percent);
@@ -59,6 +63,7 @@ RoundDeadlines round_deadlines(const DeadlineRules& rules,
         opened_at + within(training + grace, rules.commit_floor, rules.commit_ceiling, doublings);
     deadlines.payload = deadlines.commit + transfer(payload);
     deadlines.opening = transfer(opening);
+    ASSAY_CHECK(opened_at <= deadlines.commit && deadlines.commit <= deadlines.payload);
     return deadlines;
 }
 

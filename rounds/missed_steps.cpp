@@ -11,6 +11,7 @@ namespace assay {
 namespace {
 
 Result<OuterStepAgain> step_again(const RunState& state, const RoundState& round) {
+    ASSAY_CHECK(round.summary && !round.summary->voided);
     OuterStepAgain step;
     step.round = round.plan.round;
     step.entered = contributions_of(round);
@@ -33,6 +34,7 @@ std::vector<ContributionRef> contributions_of(const RoundState& round) {
     std::vector<ContributionRef> entered;
     for (const auto& [peer, commit] : round.commits) {
         if (round.entered(peer)) {
+            ASSAY_CHECK(commit.payload && find_peer(round.plan, peer) != nullptr);
             const double weight = plan_weight(round.plan, *find_peer(round.plan, peer));
             entered.push_back({peer, *commit.payload, weight});
         }
@@ -69,6 +71,7 @@ Result<std::vector<OuterStepAgain>> steps_since(const RunState& state, const Dig
         steps.push_back(std::move(*step));
         reached = at->second.plan.base_root;
     }
+    ASSAY_CHECK_EQ(reached, theta_root);
     std::reverse(steps.begin(), steps.end());
     return steps;
 }

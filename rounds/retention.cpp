@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/check.h"
+
 namespace assay {
 
 namespace {
@@ -69,12 +71,14 @@ std::set<Digest> live_blobs(const RunManifest& manifest,
     const RoundState* current = state.current();
     live.add(rules.fresh_moments);
     live.add(current == nullptr ? rules.initial_theta : current->plan.theta);
+    ASSAY_CHECK(rules.verify.overlap_rounds >= 0);
     const auto looked_back = static_cast<uint64_t>(rules.verify.overlap_rounds);
     for (const auto& [id, round] : state.rounds()) {
         if (!round.summary) {
             add_open_round(round, live);
             continue;
         }
+        ASSAY_CHECK_LE(id, state.round());
         const uint64_t age = state.round().value - id.value;
         if (age <= kAggregateRounds) {
             live.add(round.summary->aggregate);
@@ -86,6 +90,7 @@ std::set<Digest> live_blobs(const RunManifest& manifest,
     }
     for (const AuditJob& job : state.pending_audits()) {
         live.add(job.opening);
+        ASSAY_CHECK(state.find(job.round) != nullptr);  // a round stays while an audit of it pends
         const auto& commits = state.find(job.round)->commits;
         const auto commit = commits.find(job.peer);
         if (commit != commits.end() && commit->second.opening) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <span>
 
+#include "core/check.h"
 #include "protocol/limits.h"
 
 namespace assay {
@@ -31,6 +32,7 @@ uint64_t wanted_sequences(const Candidate& candidate, uint64_t median, const Rou
     if (candidate.tokens_per_second == 0 || median == 0) {
         return rules.base_sequences;
     }
+    ASSAY_CHECK(rules.speed_span > 0);
     const double ratio =
         static_cast<double>(candidate.tokens_per_second) / static_cast<double>(median);
     const double span = rules.speed_span;
@@ -45,7 +47,9 @@ uint32_t sequences_for(const Candidate& candidate, uint64_t median, const RoundR
     const uint64_t grain = std::max<uint32_t>(rules.grain_sequences, 1);
     const uint64_t bounded =
         std::min({wanted_sequences(candidate, median, rules), most, limits::kSequencesPerStepMax});
-    return static_cast<uint32_t>(std::max(bounded / grain * grain, grain));
+    const uint64_t whole = std::max(bounded / grain * grain, grain);
+    ASSAY_CHECK(whole > 0 && whole % grain == 0);
+    return static_cast<uint32_t>(whole);
 }
 
 }  // namespace
@@ -66,6 +70,11 @@ std::vector<RosterLine> choose_roster(std::vector<Candidate> candidates, const R
             {candidate.id, candidate.numeric_class, sequences_for(candidate, median, rules)});
     }
     std::sort(roster.begin(), roster.end());
+    ASSAY_CHECK_LE(roster.size(), most);
+    // In order of id, nobody twice.
+    ASSAY_CHECK(std::adjacent_find(roster.begin(), roster.end(), [](const auto& a, const auto& b) {
+                    return !(a.peer < b.peer);
+                }) == roster.end());
     return roster;
 }
 

@@ -16,7 +16,9 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "ledger/event.h"
 #include "ledger/record.h"
+#include "protocol/checked_envelope.h"
 #include "protocol/messages.h"
 #include "verify/judge_order.h"
 
@@ -36,8 +38,8 @@ struct PeerGone {
 };
 struct CommitArrived {
     PeerId peer;
-    Commit commit;
-    Envelope envelope;  // as received: the signature was checked, it is stored
+    Commit commit;             // in the envelope
+    CheckedEnvelope envelope;  // of this peer, with the bytes as received, which are stored
 };
 struct PayloadNoticed {
     PeerId peer;
@@ -76,8 +78,8 @@ struct BlobFailed {
 
 struct AuditDone {
     AuditReport report;
-    Envelope envelope;     // the auditor's signed report, as it is stored
-    uint32_t attempt = 1;  // 2: by the second auditor
+    CheckedEnvelope envelope;  // the auditor's signed report, with the bytes that are stored
+    uint32_t attempt = 1;      // 2: by the second auditor
 };
 // This process did not run for so long (suspended, or a machine in distress): nobody's fault.
 struct Stalled {
@@ -113,6 +115,7 @@ struct Broadcast {
 };
 struct Persist {
     std::vector<RecordDraft> drafts;
+    std::vector<LedgerEvent> events;  // what the drafts say, one each
 };
 struct FetchBlob {
     PeerId from;

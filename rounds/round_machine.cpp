@@ -35,6 +35,11 @@ const char* phase_name(RoundPhase phase) {
     return "unknown";
 }
 
+bool may_follow(RoundPhase from, RoundPhase to) {
+    return to > from || (from == RoundPhase::kClosed && to == RoundPhase::kGathering) ||
+           (from == RoundPhase::kWaiting && to == RoundPhase::kWaiting);
+}
+
 RoundMachine::RoundMachine(RunManifest manifest, RoundRules rules, ChainElement element)
     : manifest_(std::move(manifest)),
       manifest_hash_(manifest_digest(manifest_)),
@@ -44,6 +49,10 @@ RoundMachine::RoundMachine(RunManifest manifest, RoundRules rules, ChainElement 
     ASSAY_CHECK_LE(rules_.rounds, manifest_.beacon_length);
     ASSAY_CHECK(rules_.rounds > 0 && rules_.peers_min > 0 && rules_.sample_count > 0);
     ASSAY_CHECK(!rules_.classes.empty());
+    ASSAY_CHECK_LE(rules_.peers_min, rules_.peers_max);
+    ASSAY_CHECK(rules_.quorum_percent > 0 && rules_.quorum_percent <= 100);
+    ASSAY_CHECK(rules_.inner_steps > 0 && rules_.base_sequences > 0 && rules_.sequence_tokens > 0);
+    ASSAY_CHECK(rules_.learning_rates && element_);
 }
 
 RoundMachine::RoundMachine(RunState state,
@@ -52,6 +61,8 @@ RoundMachine::RoundMachine(RunState state,
                            ChainElement element)
     : RoundMachine(std::move(manifest), std::move(rules), std::move(element)) {
     state_ = std::move(state);
+    // The state remembers every round whose blobs and verdicts are still asked for.
+    ASSAY_CHECK_LE(rounds_remembered(rules_.verify), state_.rounds_kept());
 }
 
 Result<RoundMachine> RoundMachine::restore(const std::vector<Record>& records,
@@ -67,6 +78,8 @@ Result<RoundMachine> RoundMachine::restore(const std::vector<Record>& records,
 
 std::vector<Action> RoundMachine::start(Instant now) {
     out_.clear();
+    ASSAY_CHECK(!started_);
+    started_ = true;
     if (!state_.started()) {
         persist({make_draft(
             RecordKind::kRunStart, {}, {}, RunStartBody{encode_manifest(manifest_), rules_.pay})});
@@ -74,14 +87,17 @@ std::vector<Action> RoundMachine::start(Instant now) {
     keep_blobs();
     resume(now);
     advance(now);
+    check_between_steps();
     return std::move(out_);
 }
 
 std::vector<Action> RoundMachine::step(const Event& event, Instant now) {
+    ASSAY_CHECK(started_);
     out_.clear();
     if (!finished_) {
         std::visit([&](const auto& one) { on(one, now); }, event);
         advance(now);
+        check_between_steps();
     }
     return std::move(out_);
 }
@@ -90,23 +106,54 @@ std::optional<Instant> RoundMachine::wake_at() const {
     return finished_ ? std::nullopt : deadline_;
 }
 
-// Applies, and hands out; with nothing said in between, drafts become durable together.
-void RoundMachine::persist(Drafts drafts) {
-    for (const RecordDraft& draft : drafts) {
-        const Status applied = state_.apply(draft);
-        CHECK_MSG(applied.ok(), applied.ok() ? "" : applied.reason());
-    }
-    Persist* last = out_.empty() ? nullptr : std::get_if<Persist>(&out_.back());
-    if (last == nullptr) {
-        out_.push_back(Persist{std::move(drafts)});
+// What holds between two steps, whatever was said: phase and deadline are those of what the ledger
+// says of the round, and whoever is connected may take part.
+void RoundMachine::check_between_steps() const {
+    if (finished_) {
         return;
     }
-    for (RecordDraft& draft : drafts) {
-        last->drafts.push_back(std::move(draft));
+    const RoundState* round = state_.current();
+    ASSAY_CHECK_EQ(phase_ == RoundPhase::kWaiting, round == nullptr);
+    ASSAY_CHECK_EQ(phase_ == RoundPhase::kClosed, round != nullptr && round->summary.has_value());
+    const bool revealed = phase_ == RoundPhase::kChallenging || phase_ == RoundPhase::kJudging;
+    const bool gathers = phase_ == RoundPhase::kGathering;
+    ASSAY_CHECK(!revealed || (round->close && round->beacon));
+    ASSAY_CHECK(!(gathers || phase_ == RoundPhase::kUploading) || !round->beacon);
+    const bool timed = phase_ == RoundPhase::kUploading || phase_ == RoundPhase::kChallenging ||
+                       (gathers && !is_short());
+    ASSAY_CHECK_EQ(deadline_.has_value(), timed);
+    ASSAY_CHECK_LE(connected_.size(), limits::kPeersMax);
+    ASSAY_CHECK(std::all_of(connected_.begin(), connected_.end(), [this](const auto& entry) {
+        return is_active(entry.first);
+    }));
+    if (phase_ == RoundPhase::kChallenging) {
+        ASSAY_CHECK_LE(openings_.size(), round->close->entry_count);
     }
 }
 
+void RoundMachine::persist(Drafts drafts) {
+    for (RecordDraft& draft : drafts) {
+        Result<LedgerEvent> event = decode_record(draft);
+        ASSAY_CHECK_MSG(event.ok(), event.ok() ? "" : event.reason());
+        persist(std::move(draft), std::move(*event));
+    }
+}
+
+// Applies, and hands out; with nothing said in between, drafts become durable together.
+void RoundMachine::persist(RecordDraft draft, LedgerEvent event) {
+    const Status applied = state_.apply(draft, event);
+    ASSAY_CHECK_MSG(applied.ok(), applied.ok() ? "" : applied.reason());
+    Persist* last = out_.empty() ? nullptr : std::get_if<Persist>(&out_.back());
+    if (last == nullptr) {
+        last = &std::get<Persist>(out_.emplace_back(Persist{}));
+    }
+    last->drafts.push_back(std::move(draft));
+    last->events.push_back(std::move(event));
+}
+
 void RoundMachine::keep_blobs() {
+    // The judge reads blobs that no record names yet.
+    ASSAY_CHECK(phase_ != RoundPhase::kJudging);
     out_.push_back(KeepBlobs{live_blobs(manifest_, rules_, state_)});
 }
 
@@ -134,6 +181,7 @@ DurationMs RoundMachine::at_least_grace(DurationMs planned) const {
 // ---- phases --------------------------------------------------------------------------------
 
 void RoundMachine::enter(RoundPhase phase, Instant now, std::optional<Instant> deadline) {
+    ASSAY_CHECK(may_follow(phase_, phase));
     phase_ = phase;
     phase_since_ = now;
     deadline_ = deadline;
@@ -145,6 +193,7 @@ void RoundMachine::enter_transfers(RoundPhase phase,
                                    DurationMs planned,
                                    uint64_t bytes) {
     const DurationMs time = at_least_grace(planned);
+    ASSAY_CHECK(phase == RoundPhase::kUploading || phase == RoundPhase::kChallenging);
     enter(phase, now, std::max(now + time, back_by_));
     longest_ = now + longest_transfer(rules_.deadlines, bytes, time);
 }
@@ -153,6 +202,9 @@ void RoundMachine::fetch(const PeerId& from,
                          BlobPurpose purpose,
                          const BlobRef& blob,
                          Instant now) {
+    // What is fetched is bounded, and belongs to the phase that runs.
+    ASSAY_CHECK_EQ(phase_ == RoundPhase::kChallenging, purpose != BlobPurpose::kPayload);
+    ASSAY_CHECK(is_active(from));
     uplinks_.ask(from, now);
     out_.push_back(FetchBlob{from, state_.round(), purpose, blob});
 }
@@ -160,6 +212,7 @@ void RoundMachine::fetch(const PeerId& from,
 // Draws the deadline in, once, to the grace after `took`.
 void RoundMachine::leave_grace(DurationMs took, Instant now) {
     if (!grace_runs_) {
+        ASSAY_CHECK(deadline_.has_value());
         grace_runs_ = true;
         const Instant until = std::max(now + grace_after(rules_.deadlines, took), back_by_);
         deadline_ = std::min(*deadline_, until);
@@ -178,6 +231,7 @@ bool RoundMachine::awaits(const std::vector<PeerId>& missing, size_t here, Insta
     const bool gone = std::none_of(
         missing.begin(), missing.end(), [this](const PeerId& id) { return is_connected(id); });
     const auto all = static_cast<uint32_t>(here + missing.size());
+    ASSAY_CHECK_LE(here + missing.size(), state_.current()->plan.peers.size());
     const bool quorum = here >= quorum_of(all, rules_.quorum_percent);
     if (here > 0 && (quorum || gone)) {
         leave_grace(std::max(gathered_, now - phase_since_), now);
@@ -238,6 +292,7 @@ void RoundMachine::resume(Instant now) {
         enter(RoundPhase::kWaiting, now, std::nullopt);
         return;
     }
+    ASSAY_CHECK(phase_ == RoundPhase::kWaiting && connected_.empty() && openings_.empty());
     back_by_ = now + kComeBack;
     for (const AuditJob& job : state_.pending_audits()) {
         out_.push_back(RunAudit{job, state_.next_attempt(job)});
@@ -320,6 +375,7 @@ void RoundMachine::welcome(const PeerId& peer, const Hello& hello, Instant now) 
     if (connected_.count(peer) == 0 && phase_ == RoundPhase::kChallenging) {
         reconnected_.insert(peer);
     }
+    ASSAY_CHECK(is_active(peer));
     connected_[peer] = hello;
     out_.push_back(Send{peer, Welcome{manifest_, state_.round().next()}});
     tell_last_round(peer);

@@ -37,7 +37,11 @@ enum class RoundPhase : uint8_t {
     kJudging = 4,
     kClosed = 5,
 };
+// In lower case, as the status file says it.
 const char* phase_name(RoundPhase phase);
+// Phases only move forward: whether `to` may come behind `from`. A restarted machine goes on from
+// kWaiting into any phase; a closed round leads to the next one's kGathering.
+bool may_follow(RoundPhase from, RoundPhase to);
 
 // Element r + 1 of the beacon chain: what round r reveals. Hashes to element r; element 0 is the
 // manifest's tail.
@@ -102,9 +106,11 @@ private:
     void tell_last_round(const PeerId& peer);
     void advance(Instant now);
     bool advance_once(Instant now);
+    void check_between_steps() const;
     void resume(Instant now);
     void enter(RoundPhase phase, Instant now, std::optional<Instant> deadline);
     void persist(Drafts drafts);
+    void persist(RecordDraft draft, LedgerEvent event);
     void keep_blobs();
     void refuse(const PeerId& peer,
                 RefusalCode code,
@@ -142,7 +148,6 @@ private:
     void settle(const RoundJudged& judged, Instant now);
     void record_verdicts(const RoundJudged& judged);
     void record_pay(const RoundJudged& judged);
-    void record_outcome(const RoundJudged& judged, Instant now);
     [[nodiscard]] SummaryEntry outcome_of(const PeerId& peer,
                                           const CommitState& commit,
                                           const RoundJudged& judged) const;
@@ -150,7 +155,7 @@ private:
     void announce_outcome(const RoundJudged& judged, const std::set<PeerId>& ejected_before);
     void end_run_if_settled(Instant now);
 
-    // round_machine_open.cpp: roster and plan of the next round
+    // round_machine_plan.cpp: roster and plan of the next round
     [[nodiscard]] std::vector<Candidate> candidates() const;
     [[nodiscard]] uint64_t speed_of(const Member& member) const;
     [[nodiscard]] uint64_t uplink_of(const PeerId& peer) const;
@@ -185,6 +190,7 @@ private:
     bool grace_runs_ = false;  // the deadline has been drawn in, or must not be
     Uplinks uplinks_;
     DurationMs gathered_;  // how long this round's COMMITs took
+    bool started_ = false;
     bool finished_ = false;
     std::vector<Action> out_;
 };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/check.h"
+#include "protocol/beacon_chain.h"
 #include "protocol/codec.h"
 #include "rounds/missed_steps.h"
 #include "rounds/round_machine.h"
@@ -45,18 +47,23 @@ std::vector<PeerId> RoundMachine::closed_peers() const {
 }
 
 CloseNotice RoundMachine::close_notice(const PeerId& peer) const {
+    ASSAY_CHECK(state_.current() != nullptr && state_.current()->close);
     const RoundState& round = *state_.current();
     CloseNotice notice{*round.close, std::nullopt};
     const std::vector<PeerId> peers = closed_peers();
     const auto found = std::find(peers.begin(), peers.end(), peer);
     if (found != peers.end()) {
         const MerkleTree tree(leaves_of(close_entries(round)));
+        // What is said to be included is what the signed CLOSE binds.
+        ASSAY_CHECK_EQ(tree.root(), round.close->entries_root);
         notice.inclusion = tree.path(static_cast<uint64_t>(found - peers.begin()));
     }
     return notice;
 }
 
 void RoundMachine::close_round(Instant now) {
+    ASSAY_CHECK(phase_ == RoundPhase::kUploading || is_short());
+    ASSAY_CHECK(!state_.current()->close);
     const RoundState& round = *state_.current();
     CloseBody body;
     body.entries = close_entries(round);
@@ -66,6 +73,7 @@ void RoundMachine::close_round(Instant now) {
     close.plan_digest = round.plan_digest;
     close.entries_root = merkle_root(leaves_of(body.entries));
     close.entry_count = body.entries.size();
+    ASSAY_CHECK_LE(body.entries.size(), round.plan.peers.size());
     body.close = encode_close(close);
     Drafts drafts{make_draft(RecordKind::kClose, close.round, {}, body)};
     if (close.round.value + 1 < rules_.rounds) {
@@ -77,6 +85,10 @@ void RoundMachine::close_round(Instant now) {
 
 // CLOSE and the next roster are durable: say CLOSE, then make the beacon durable, then say it.
 void RoundMachine::reveal(Instant now) {
+    ASSAY_CHECK(state_.current()->close && !state_.current()->beacon);
+    // The next round's roster is durable before anybody can know this beacon.
+    const RoundId next = state_.round().next();
+    ASSAY_CHECK(next.value >= rules_.rounds || state_.roster(next) != nullptr);
     const RoundState& round = *state_.current();
     for (const PlanPeer& peer : round.plan.peers) {
         if (connected_.count(peer.id) > 0) {
@@ -86,6 +98,7 @@ void RoundMachine::reveal(Instant now) {
     Beacon beacon;
     beacon.round = round.plan.round;
     beacon.chain_element = element_(beacon.round.value + 1);
+    ASSAY_CHECK_EQ(BeaconChain::before(beacon.chain_element), element_(beacon.round.value));
     beacon.close_root = round.close->entries_root;
     beacon.value = beacon_value(beacon.chain_element, beacon.close_root);
     persist({{RecordKind::kBeacon, beacon.round, {}, encode_body(beacon)}});
@@ -101,6 +114,7 @@ void RoundMachine::reveal(Instant now) {
 // The notice has the form that the challenge asks for: what is fetched is bounded by it.
 Status RoundMachine::check_opening(const PeerId& peer, const OpeningNotice& notice) const {
     const RoundState& round = *state_.current();
+    ASSAY_CHECK(round.beacon && find_peer(round.plan, peer) != nullptr);
     const CommitState& commit = round.commits.at(peer);
     const PlanPeer& planned = *find_peer(round.plan, peer);
     const std::vector<double> no_energy(rules_.layout.tile_count(), 0.0);
@@ -160,10 +174,12 @@ void RoundMachine::on(const OpeningNoticed& event, Instant now) {
         want(BlobPurpose::kStepState, step.g);
         want(BlobPurpose::kStepState, step.v);
     }
+    ASSAY_CHECK(!progress.missing.empty());  // the opening itself has bytes
     openings_[event.peer] = std::move(progress);
 }
 
 void RoundMachine::store_opening(const PeerId& peer, const OpeningProgress& progress) {
+    ASSAY_CHECK(progress.missing.empty());
     const auto& commits = state_.current()->commits;
     const auto found = commits.find(peer);
     if (phase_ == RoundPhase::kChallenging && found != commits.end() && !found->second.opening) {
@@ -179,11 +195,13 @@ void RoundMachine::extend(const std::vector<PeerId>& peers, Instant now) {
     const RoundState& round = *state_.current();
     Drafts drafts;
     for (const PeerId& peer : peers) {
+        ASSAY_CHECK(round.extended.count(peer) == 0 && is_connected(peer));  // one a round
         const ExtensionBody body{now + round.plan.opening_time,
                                  "reconnected after the beacon without having opened"};
         drafts.push_back(make_draft(RecordKind::kExtension, round.plan.round, peer, body));
     }
     persist(std::move(drafts));
+    ASSAY_CHECK(deadline_ && *deadline_ <= now);  // T_c is over: this never draws it in
     deadline_ = now + round.plan.opening_time;
     longest_ = std::max(longest_, *deadline_);
     grace_runs_ = true;  // what was said in public holds
@@ -224,6 +242,9 @@ bool RoundMachine::challenge(Instant now) {
     }
     enter(RoundPhase::kJudging, now, std::nullopt);
     out_.push_back(judge_order());
+    const JudgeRound& order = std::get<JudgeRound>(out_.back());
+    ASSAY_CHECK_EQ(order.submissions.size(), here + missing.size());
+    ASSAY_CHECK_LE(order.take_backs.size(), state_.take_backs().size());
     return true;
 }
 
@@ -238,6 +259,7 @@ JudgeRound RoundMachine::judge_order() const {
             continue;
         }
         const CommitState& commit = round.commits.at(peer);
+        ASSAY_CHECK(find_peer(round.plan, peer) != nullptr);
         const PlanPeer& planned = *find_peer(round.plan, peer);
         order.submissions.push_back({planned,
                                      commit.commit,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/check.h"
 #include "protocol/codec.h"
 #include "protocol/plan.h"
 #include "rounds/round_machine.h"
@@ -22,8 +23,11 @@ void RoundMachine::on(const CommitArrived& event, Instant) {
     if (!admit_commit(event, hash)) {
         return;
     }
-    persist(
-        {{RecordKind::kCommit, event.commit.round, event.peer, encode_envelope(event.envelope)}});
+    ASSAY_CHECK(event.envelope->signer == event.peer);
+    ASSAY_CHECK_EQ(event.commit.round, state_.round());
+    ASSAY_CHECK(state_.current()->commits.count(event.peer) == 0);
+    persist({RecordKind::kCommit, event.commit.round, event.peer, event.envelope.wire()},
+            CommitEvent{event.envelope, event.commit, hash});
 }
 
 // Refuses what has no place in this round; a COMMIT said again gets what the peer waits for.
@@ -117,6 +121,7 @@ void RoundMachine::on(const PayloadNoticed& event, Instant now) {
                payload.sha256);
         return;
     }
+    ASSAY_CHECK_LE(payload.size_bytes, rules_.payload_bytes_max);
     if (fetching_.insert(fetch_key(event.peer, payload.sha256)).second) {
         fetch(event.peer, BlobPurpose::kPayload, payload, now);
     }
@@ -133,6 +138,7 @@ bool RoundMachine::is_fetching(const PeerId& peer) const {
     if (phase_ == RoundPhase::kChallenging) {
         return openings_.count(peer) > 0;
     }
+    ASSAY_CHECK(phase_ == RoundPhase::kUploading);
     const auto& commits = state_.current()->commits;
     const auto found = commits.find(peer);
     return found != commits.end() &&
@@ -182,6 +188,7 @@ bool RoundMachine::gather(Instant now) {
         close_round(now);
         return true;
     }
+    ASSAY_CHECK(deadline_.has_value());
     uint32_t active = 0;
     uint32_t committed = 0;
     bool awaited = false;
@@ -191,6 +198,7 @@ bool RoundMachine::gather(Instant now) {
         committed += here ? 1 : 0;
         awaited = awaited || (!here && is_active(peer.id) && connected_.count(peer.id) > 0);
     }
+    ASSAY_CHECK_LE(committed, round.commits.size());  // COMMITs come from the roster alone
     const bool quorum = committed >= quorum_of(active, rules_.quorum_percent);
     const DurationMs took = std::max(DurationMs{}, now - round.plan.opened_at);
     if (committed > 0 && (quorum || !awaited)) {
@@ -199,6 +207,7 @@ bool RoundMachine::gather(Instant now) {
     if (committed < active && now < *deadline_) {
         return false;
     }
+    ASSAY_CHECK_LE(round.plan.commit_deadline.ms, round.plan.payload_deadline.ms);
     gathered_ = took;
     const DurationMs planned = round.plan.payload_deadline - round.plan.commit_deadline;
     enter_transfers(RoundPhase::kUploading, now, planned, rules_.payload_bytes_max);

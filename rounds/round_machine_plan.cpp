@@ -63,11 +63,16 @@ uint64_t RoundMachine::uplink_of(const PeerId& peer) const {
 }
 
 RecordDraft RoundMachine::roster_draft(RoundId round) const {
+    // Frozen before the beacon of the round before: nobody can choose a key that suits it.
+    const RoundState* before = state_.current();
+    ASSAY_CHECK(before == nullptr || (!before->beacon && round == before->plan.round.next()));
+    ASSAY_CHECK_LT(round.value, rules_.rounds);
     return make_draft(
         RecordKind::kRoster, round, {}, RosterBody{choose_roster(candidates(), rules_)});
 }
 
 void RoundMachine::open_first_round(Instant now) {
+    ASSAY_CHECK(state_.current() == nullptr && phase_ == RoundPhase::kWaiting);
     persist({roster_draft(RoundId{0})});
     const RoundPlan plan = next_plan(RoundId{0}, rules_.initial_theta, now);
     persist({{RecordKind::kPlan, plan.round, {}, encode_body(plan)}});
@@ -78,6 +83,8 @@ void RoundMachine::open_first_round(Instant now) {
 void RoundMachine::announce_plan(Instant now) {
     const RoundPlan& plan = state_.current()->plan;
     progress_.clear();
+    // Whoever is told of a plan finds its round as it opens: nothing of it is recorded yet.
+    ASSAY_CHECK(state_.current()->commits.empty() && !state_.current()->close);
     fetching_.clear();
     gathered_ = {};
     if (is_short()) {
@@ -98,6 +105,8 @@ void RoundMachine::announce_plan(Instant now) {
 void RoundMachine::serve_pool(PlanInputs& inputs, const RoundSummary& summary) const {
     const RoundPlan& plan = state_.find(summary.round)->plan;
     const Assignment dealt = assign(manifest_.run_seed, plan, rules_.sample_count);
+    ASSAY_CHECK_EQ(dealt.peers.size(), plan.peers.size());
+    ASSAY_CHECK_LE(plan.stream_position, dealt.stream_position_after);
     std::vector<SampleRange> returned;
     const auto give_back = [&](const Assignment& from, const PeerId& peer) {
         for (const SampleRange& range : ranges_to_return(from, peer)) {
@@ -116,6 +125,7 @@ void RoundMachine::serve_pool(PlanInputs& inputs, const RoundSummary& summary) c
     }
     inputs.pool = pool_with_returns(dealt.pool_after, std::move(returned));
     inputs.pool.resize(std::min<size_t>(inputs.pool.size(), limits::kPoolRangesMax));
+    ASSAY_CHECK_LE(inputs.pool.size(), limits::kPoolRangesMax);
     inputs.stream_position = dealt.stream_position_after;
 }
 
@@ -131,6 +141,7 @@ RoundPlan RoundMachine::next_plan(RoundId round, const BlobRef& theta, Instant n
     inputs.doublings = state_.doublings();
     if (const RoundState* before = state_.current()) {
         ASSAY_CHECK(before->summary && before->beacon);
+        ASSAY_CHECK_EQ(round, before->plan.round.next());
         inputs.previous_beacon = before->beacon->value;
         inputs.base_root = before->summary->theta_root;
         inputs.accumulator_root = before->summary->accumulator_root;
@@ -141,16 +152,19 @@ RoundPlan RoundMachine::next_plan(RoundId round, const BlobRef& theta, Instant n
     }
     const std::vector<RosterLine>* roster = state_.roster(round);
     ASSAY_CHECK(roster != nullptr);
+    ASSAY_CHECK(std::is_sorted(roster->begin(), roster->end()));
     uint64_t total = 0;
     for (const RosterLine& entry : *roster) {
         total += uint64_t{entry.sequences_per_step} * rules_.inner_steps * rules_.sequence_tokens;
     }
     for (const RosterLine& entry : *roster) {
+        ASSAY_CHECK(state_.member(entry.peer) != nullptr);
         const Member& member = *state_.member(entry.peer);
         PlanPeer peer = plan_peer(entry, round);
         const uint64_t tokens =
             uint64_t{entry.sequences_per_step} * rules_.inner_steps * rules_.sequence_tokens;
         peer.audit_ppm = audit_rate(member, round, tokens, total);
+        ASSAY_CHECK_LE(uint64_t{peer.audit_ppm}, uint64_t{kPpm});
         inputs.peers.push_back(peer);
         inputs.paces.push_back({tokens, speed_of(member), uplink_of(entry.peer)});
     }
@@ -160,6 +174,8 @@ RoundPlan RoundMachine::next_plan(RoundId round, const BlobRef& theta, Instant n
 // What this peer's next COMMIT must start from.
 PlanPeer RoundMachine::plan_peer(const RosterLine& entry, RoundId round) const {
     const StartState start = state_.books().start_of(entry.peer, round);
+    // Who has taken no step starts from zeros.
+    ASSAY_CHECK(start.optimiser_steps > 0 || start.m_root == state_.books().zero_root());
     PlanPeer peer;
     peer.id = entry.peer;
     peer.numeric_class = entry.numeric_class;

@@ -20,6 +20,20 @@ const JudgedPeer* find_judged(const RoundJudged& judged, const PeerId& peer) {
     return nullptr;
 }
 
+// One verdict a submission, in order of id, all of this round; of a voided one nothing entered.
+bool in_form(const RoundJudged& judged) {
+    const PeerId* before = nullptr;
+    for (const JudgedPeer& one : judged.peers) {
+        if ((before != nullptr && !(*before < one.verdict.peer)) ||
+            one.verdict.round != judged.round || (one.entered && judged.voided) ||
+            (one.entered && one.verdict.ruling != Ruling::kAccepted)) {
+            return false;
+        }
+        before = &one.verdict.peer;
+    }
+    return true;
+}
+
 RecordDraft verdict_draft(const Verdict& verdict) {
     return {RecordKind::kVerdict, verdict.round, verdict.peer, encode_verdict(verdict)};
 }
@@ -29,6 +43,7 @@ RecordDraft verdict_draft(const Verdict& verdict) {
 // Nobody is judged; the round closes and theta stays.
 void RoundMachine::void_round(std::string reason, Instant now) {
     const RoundState& round = *state_.current();
+    ASSAY_CHECK(phase_ == RoundPhase::kChallenging);
     RoundJudged judged;
     judged.round = round.plan.round;
     judged.voided = true;
@@ -54,6 +69,9 @@ void RoundMachine::on(const RoundJudged& event, Instant now) {
 
 // All of a round's end is one batch: verdicts, pay, summary, and the plan that follows.
 void RoundMachine::settle(const RoundJudged& judged, Instant now) {
+    ASSAY_CHECK_EQ(judged.round, state_.round());
+    ASSAY_CHECK(!state_.current()->summary);  // a settled round is not settled again
+    ASSAY_CHECK(in_form(judged));
     std::set<PeerId> ejected_before;
     for (const auto& [id, member] : state_.members()) {
         if (member.ejected) {
@@ -63,8 +81,10 @@ void RoundMachine::settle(const RoundJudged& judged, Instant now) {
     enter(RoundPhase::kClosed, now, std::nullopt);
     record_verdicts(judged);
     record_pay(judged);
+    ASSAY_CHECK(check_books(state_.books()).ok());  // no unit is lost or made
     const RoundSummary summary = make_summary(judged);
     persist({{RecordKind::kSummary, judged.round, {}, encode_body(summary)}});
+    ASSAY_CHECK(state_.current()->summary.has_value());
     const bool goes_on = judged.round.value + 1 < rules_.rounds;
     if (goes_on) {
         const BlobRef theta = judged.voided ? state_.current()->plan.theta : judged.theta;
@@ -108,6 +128,7 @@ void RoundMachine::record_verdicts(const RoundJudged& judged) {
     }
     persist(std::move(drafts));
     persist(state_.books().owed_forfeits());
+    ASSAY_CHECK(state_.books().owed_forfeits().empty());  // each is owed once
 }
 
 void RoundMachine::record_pay(const RoundJudged& judged) {
@@ -147,6 +168,7 @@ void RoundMachine::record_pay(const RoundJudged& judged) {
     }
     persist(std::move(rollbacks));
     persist(state_.books().due_vestings());
+    ASSAY_CHECK(state_.books().due_vestings().empty());  // what has vested vests no more
 }
 
 SummaryEntry RoundMachine::outcome_of(const PeerId& peer,
@@ -164,6 +186,8 @@ SummaryEntry RoundMachine::outcome_of(const PeerId& peer,
         entry.outcome = CommitOutcome::kGated;
         entry.reason = commit.verdict->reason;
     } else {
+        // What counts has been judged: nothing is in the aggregate unseen.
+        ASSAY_CHECK(judged.voided || commit.verdict);
         entry.outcome = judged.voided ? CommitOutcome::kVoided : CommitOutcome::kCounted;
         entry.reason = judged.voided ? judged.reason : commit.verdict->reason;
     }
@@ -172,6 +196,7 @@ SummaryEntry RoundMachine::outcome_of(const PeerId& peer,
 
 RoundSummary RoundMachine::make_summary(const RoundJudged& judged) const {
     const RoundState& round = *state_.current();
+    ASSAY_CHECK(round.beacon.has_value());
     RoundSummary summary;
     summary.round = judged.round;
     summary.voided = judged.voided;
@@ -188,6 +213,7 @@ RoundSummary RoundMachine::make_summary(const RoundJudged& judged) const {
     for (const auto& [peer, commit] : round.commits) {
         summary.entries.push_back(outcome_of(peer, commit, judged));
     }
+    ASSAY_CHECK_EQ(summary.entries.size(), round.commits.size());  // each COMMIT hears of itself
     return summary;
 }
 
@@ -195,6 +221,7 @@ RoundSummary RoundMachine::make_summary(const RoundJudged& judged) const {
 void RoundMachine::announce_outcome(const RoundJudged& judged,
                                     const std::set<PeerId>& ejected_before) {
     for (const AuditJob& job : judged.audits) {
+        ASSAY_CHECK_EQ(job.round, judged.round);
         out_.push_back(RunAudit{job, 1});
     }
     for (const auto& [id, member] : state_.members()) {
@@ -218,9 +245,11 @@ void RoundMachine::on(const AuditDone& event, Instant) {
         state_.next_attempt(found->second.job) != event.attempt) {
         return;  // answered before
     }
+    ASSAY_CHECK(event.attempt == 1 || event.attempt == 2);
     const PeerId peer = found->second.job.peer;
     const AuditJob job = found->second.job;
-    persist({{RecordKind::kAuditReport, id, peer, encode_envelope(event.envelope)}});
+    persist({RecordKind::kAuditReport, id, peer, event.envelope.wire()},
+            AuditReportEvent{event.envelope, event.report});
     if (!event.report.pass && event.attempt == 1) {
         out_.push_back(RunAudit{job, 2});
         return;
@@ -235,6 +264,7 @@ void RoundMachine::on(const AuditDone& event, Instant) {
             reports.insert(reports.end(), audit.reports.begin(), audit.reports.end());
         }
     }
+    ASSAY_CHECK(!reports.empty() && round->commits.at(peer).verdict);
     const Verdict verdict =
         judge_audits(id, peer, round->commits.at(peer).verdict->evidence, reports, true);
     persist({verdict_draft(verdict)});
@@ -257,6 +287,7 @@ void RoundMachine::end_run_if_settled(Instant now) {
     persist({make_draft(
         RecordKind::kRunEnd, round.plan.round, {}, RunEndBody{now, "all rounds are done"})});
     persist(state_.books().due_vestings());
+    ASSAY_CHECK(state_.books().due_vestings().empty() && check_books(state_.books()).ok());
     out_.push_back(Broadcast{Goodbye{"the run is over"}});
     keep_blobs();
     finished_ = true;

@@ -4,10 +4,15 @@
 
 #include "core/check.h"
 #include "protocol/codec.h"
+#include "protocol/limits.h"
 
 namespace assay {
 
 RoundPlan make_plan(const RoundRules& rules, PlanInputs inputs) {
+    ASSAY_CHECK(std::is_sorted(inputs.peers.begin(),
+                               inputs.peers.end(),
+                               [](const PlanPeer& a, const PlanPeer& b) { return a.id < b.id; }));
+    ASSAY_CHECK_LE(inputs.pool.size(), limits::kPoolRangesMax);  // or no peer takes the plan
     RoundPlan plan;
     plan.round = inputs.round;
     plan.manifest_digest = inputs.manifest_digest;
@@ -54,6 +59,7 @@ uint64_t opened_bytes_max(const RoundRules& rules, const RoundPlan& plan) {
             states = std::max<uint64_t>(states, exact ? 1 : 3);
         }
     }
+    ASSAY_CHECK(rules.verify.audit_steps >= 0);
     states *= static_cast<uint64_t>(rules.verify.audit_steps) * theta_bytes(rules);
     return rules.opening_bytes_max + states;
 }

@@ -1,7 +1,7 @@
 // Makes the plan of a round out of what was frozen and what is known. Pure.
 //
-// Also what a plan may demand of a peer's uplink. What else follows from a plan alone is in
-// protocol/plan.h.
+// Also how many bytes an opening and theta have at most. What follows from a plan alone is in
+// protocol/plan.h, how long a peer's uplink takes in rounds/deadlines.h.
 
 #pragma once
 
@@ -31,6 +31,7 @@ struct PlanInputs {
     uint32_t doublings = 0;  // of the deadlines
 };
 
+// REQUIRES: one pace a peer, in the same order.
 RoundPlan make_plan(const RoundRules& rules, PlanInputs inputs);
 
 // Bytes of the largest opening with states that this plan may ask of a peer.

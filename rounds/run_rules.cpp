@@ -4,6 +4,7 @@
 
 #include "configs/schedule.h"
 #include "configs/transfers.h"
+#include "core/check.h"
 #include "kernels/adamw.h"
 
 namespace assay {
@@ -29,6 +30,9 @@ DeadlineRules deadline_rules(const RoundSettings& rounds) {
 }  // namespace
 
 RoundRules round_rules(const RunConfig& config, const KnownStates& states, uint64_t sample_count) {
+    // REQUIRES settings that check_config() passed: none wraps around in a narrower type below.
+    ASSAY_CHECK(config.rounds.rounds > 0 && config.rounds.peers_min > 0);
+    ASSAY_CHECK(config.inner.inner_steps > 0 && config.inner.sequences_per_step > 0);
     RoundRules rules;
     rules.rounds = static_cast<uint64_t>(config.rounds.rounds);
     rules.peers_min = static_cast<uint32_t>(config.rounds.peers_min);
@@ -51,7 +55,9 @@ RoundRules round_rules(const RunConfig& config, const KnownStates& states, uint6
     rules.sample_count = sample_count;
     rules.payload_bytes_max = payload_bytes_max(config, rules.layout);
     rules.opening_bytes_max = opening_bytes_max(config, rules.layout);
+    ASSAY_CHECK(rules.payload_bytes_max > 0 && rules.opening_bytes_max > 0);
     const BiasTable table = bias_table(config.inner.beta1, config.inner.beta2);
+    ASSAY_CHECK_EQ(table.bias1_bits.size(), table.bias2_bits.size());
     rules.bias1_bits = table.bias1_bits;
     rules.bias2_bits = table.bias2_bits;
     rules.learning_rates = [inner = config.inner, rounds = config.rounds.rounds](RoundId round) {

@@ -13,6 +13,7 @@ struct KnownStates {
     BlobRef fresh_moments;
 };
 
+// REQUIRES: the settings are in their bounds. sample_count: training samples of the data set.
 RoundRules round_rules(const RunConfig& config, const KnownStates& states, uint64_t sample_count);
 
 }  // namespace assay

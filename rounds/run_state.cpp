@@ -2,14 +2,14 @@
 
 #include <algorithm>
 
+#include "core/check.h"
+#include "ledger/consequences.h"
 #include "protocol/codec.h"
 #include "protocol/plan.h"
 
 namespace assay {
 
 namespace {
-
-constexpr uint32_t kRefusalsMax = 2;  // the second one takes identity and deposit
 
 // A step of an audit is decided by one pass, or by two auditors who both refuse it.
 bool decided(const AuditState& audit) {
@@ -20,11 +20,6 @@ bool decided(const AuditState& audit) {
 }
 
 }  // namespace
-
-bool proves_cheat(Layer layer) {
-    return layer == Layer::kChunkChain || layer == Layer::kGradientAudit ||
-           layer == Layer::kCopies || layer == Layer::kAppeal;
-}
 
 bool RoundState::audit_pending(const PeerId& peer) const {
     return std::any_of(audits.begin(), audits.end(), [&](const auto& entry) {
@@ -108,13 +103,15 @@ uint32_t RunState::next_attempt(const AuditJob& job) const {
 
 // ---- the fold ------------------------------------------------------------------------------
 
-Status RunState::apply(const RecordDraft& draft) {
-    if (Status money = books_.apply(draft); !money) {
+Status RunState::apply(const RecordDraft& draft, const LedgerEvent& event) {
+    const EventHead head = head_of(draft);
+    if (Status money = books_.apply(head, event); !money) {
         return money;
     }
-    if (Status kind = apply_kind(draft); !kind) {
-        return kind;
+    if (Status own = std::visit([&](const auto& one) { return on(head, one); }, event); !own) {
+        return own;
     }
+    ASSAY_CHECK_EQ(members_.size(), books_.peers().size());
     head_ = head_behind(height_, head_, std::span(&draft, 1));
     ++height_;
     return {};
@@ -122,8 +119,10 @@ Status RunState::apply(const RecordDraft& draft) {
 
 Status RunState::apply_all(const std::vector<Record>& records) {
     for (const Record& record : records) {
+        const Result<LedgerEvent> event = decode_record(record);
         const RecordDraft draft{record.kind, record.round, record.subject, record.body};
-        if (Status applied = apply(draft); !applied) {
+        const Status applied = event ? apply(draft, *event) : Status(event.error());
+        if (!applied) {
             return fail("ledger record " + std::to_string(record.height) + " (" +
                         record_kind_name(record.kind) + "): " + applied.reason());
         }
@@ -135,263 +134,204 @@ Status RunState::apply_all(const std::vector<Record>& records) {
     return {};
 }
 
-Status RunState::apply_kind(const RecordDraft& draft) {
-    switch (draft.kind) {
-        case RecordKind::kRunStart: {
-            const Result<RunStartBody> body = RunStartBody::decode(draft.body);
-            if (!body || body->manifest != encode_manifest(manifest_) || !(body->pay == pay_)) {
-                return fail("the ledger belongs to another run's manifest");
-            }
-            return {};
-        }
-        case RecordKind::kJoin:
-            return apply_join(draft);
-        case RecordKind::kRoster: {
-            Result<RosterBody> body = RosterBody::decode(draft.body);
-            if (!body) {
-                return body.error();
-            }
-            rosters_[draft.round] = std::move(body->lines);
-            return {};
-        }
-        case RecordKind::kPlan:
-            return apply_plan(draft);
-        case RecordKind::kVerdict:
-            return apply_verdict(draft);
-        case RecordKind::kAuditJob:
-        case RecordKind::kAuditReport:
-            return apply_audit(draft);
-        case RecordKind::kRollback:
-            take_backs_.erase({draft.round, draft.subject});
-            rounds_[round_].taken_back.push_back({draft.round, draft.subject});
-            return {};
-        case RecordKind::kRunEnd:
-            ended_ = true;
-            return {};
-        case RecordKind::kCommit:
-        case RecordKind::kPayload:
-        case RecordKind::kClose:
-        case RecordKind::kBeacon:
-        case RecordKind::kOpening:
-        case RecordKind::kExtension:
-        case RecordKind::kSummary:
-            return apply_to_open_round(draft);
-        case RecordKind::kPayShare:
-        case RecordKind::kSettlement:
-        case RecordKind::kVesting:
-        case RecordKind::kForfeit:
-        case RecordKind::kFee:
-            return {};  // the books' business
-    }
-    return fail("a record of a kind that is not known");
-}
-
-Status RunState::apply_to_open_round(const RecordDraft& draft) {
+Result<RoundState*> RunState::open_round(const EventHead& head) {
     const auto open = rounds_.find(round_);
-    if (open == rounds_.end() || draft.round != round_ || open->second.summary) {
+    if (open == rounds_.end() || head.round != round_ || open->second.summary) {
         return fail("of a round that is not open");
     }
-    switch (draft.kind) {
-        case RecordKind::kCommit:
-            return apply_commit(draft);
-        case RecordKind::kPayload:
-            return apply_payload(draft);
-        case RecordKind::kClose:
-            return apply_close(draft);
-        case RecordKind::kOpening:
-            return apply_opening(draft);
-        case RecordKind::kSummary:
-            return apply_summary(draft);
-        case RecordKind::kExtension:
-            open->second.extended.insert(draft.subject);
-            return {};
-        default:
-            break;
+    return &open->second;
+}
+
+Result<CommitState*> RunState::open_commit(const EventHead& head, const char* what) {
+    Result<RoundState*> round = open_round(head);
+    if (!round) {
+        return round.error();
     }
-    Result<Beacon> beacon = decode_body<Beacon>(draft.body);
-    if (!beacon) {
-        return beacon.error();
+    const auto found = (*round)->commits.find(head.subject);
+    if (found == (*round)->commits.end()) {
+        return fail(std::string(what) + " without a COMMIT");
     }
-    open->second.beacon = *beacon;
+    return &found->second;
+}
+
+Status RunState::on(const EventHead&, const RunStartEvent& start) {
+    const bool ours = start.body.manifest == encode_manifest(manifest_) && start.body.pay == pay_;
+    return ours ? Status() : fail("the ledger belongs to another run's manifest");
+}
+
+Status RunState::on(const EventHead& head, const JoinBody& join) {
+    // The books hold an account for each member: a roster and a plan are made from both.
+    ASSAY_CHECK(books_.find(head.subject) != nullptr);
+    Member& member = members_[head.subject];
+    member.id = head.subject;
+    member.numeric_class = join.numeric_class;
+    member.declared_in = head.round;
+    member.tokens_per_second = join.tokens_per_second;
+    member.uplink_bytes_per_second = join.uplink_bytes_per_second;
     return {};
 }
 
-Status RunState::apply_payload(const RecordDraft& draft) {
-    const Result<PayloadBody> body = PayloadBody::decode(draft.body);
-    if (!body) {
-        return body.error();
-    }
-    const auto found = rounds_[round_].commits.find(draft.subject);
-    if (found == rounds_[round_].commits.end()) {
-        return fail("a payload without a COMMIT");
-    }
-    found->second.payload = BlobRef{body->sha256, body->size_bytes, {}};
-    rounds_[round_].last_payload_at = body->received_at;
+Status RunState::on(const EventHead& head, const RosterBody& roster) {
+    rosters_[head.round] = roster.lines;
     return {};
 }
 
-Status RunState::apply_join(const RecordDraft& draft) {
-    const Result<JoinBody> body = JoinBody::decode(draft.body);
-    if (!body) {
-        return body.error();
-    }
-    Member& member = members_[draft.subject];
-    member.id = draft.subject;
-    member.numeric_class = body->numeric_class;
-    member.declared_in = draft.round;
-    member.tokens_per_second = body->tokens_per_second;
-    member.uplink_bytes_per_second = body->uplink_bytes_per_second;
-    return {};
-}
-
-Status RunState::apply_plan(const RecordDraft& draft) {
-    Result<RoundPlan> plan = decode_body<RoundPlan>(draft.body);
-    if (!plan) {
-        return plan.error();
-    }
+Status RunState::on(const EventHead& head, const RoundPlan& plan) {
     const RoundState* before = current();
-    const bool follows = before == nullptr ? plan->round == RoundId{0}
-                                           : before->summary && plan->round == round_.next();
-    if (!follows || plan->round != draft.round) {
+    const bool follows = before == nullptr ? plan.round == RoundId{0}
+                                           : before->summary && plan.round == round_.next();
+    if (!follows || plan.round != head.round) {
         return fail("a plan whose round does not follow");
     }
-    round_ = plan->round;
+    round_ = plan.round;
     RoundState& round = rounds_[round_];
-    round.plan_digest = plan_digest(*plan);
-    round.plan = std::move(*plan);
+    round.plan_digest = plan_digest(plan);
+    round.plan = plan;
     returns_.clear();
     rosters_.erase(rosters_.begin(), rosters_.upper_bound(round_));
     forget_old_rounds();
+    ASSAY_CHECK(current() != nullptr && rounds_.rbegin()->first == round_);
     return {};
 }
 
-Status RunState::apply_commit(const RecordDraft& draft) {
-    const Result<Envelope> envelope = unseal(draft.body);
-    if (!envelope) {
-        return envelope.error();
+Status RunState::on(const EventHead& head, const CommitEvent& event) {
+    Result<RoundState*> round = open_round(head);
+    if (!round) {
+        return round.error();
     }
-    const Result<Commit> commit = decode_body<Commit>(envelope->body);
-    const auto member = members_.find(draft.subject);
-    if (!commit || member == members_.end()) {
-        return commit ? Status(fail("a COMMIT of nobody who joined")) : commit.error();
+    const auto member = members_.find(head.subject);
+    if (member == members_.end()) {
+        return fail("a COMMIT of nobody who joined");
     }
     CommitState state;
-    state.commit = *commit;
-    state.hash = commit_hash(*envelope);
-    if (!rounds_[round_].commits.emplace(draft.subject, std::move(state)).second) {
+    state.commit = event.commit;
+    state.hash = event.hash;
+    if (!(*round)->commits.emplace(head.subject, std::move(state)).second) {
         return fail("a second COMMIT of one peer in one round");
     }
-    if (commit->tokens_per_second > 0) {
-        member->second.tokens_per_second = commit->tokens_per_second;
+    if (event.commit.tokens_per_second > 0) {
+        member->second.tokens_per_second = event.commit.tokens_per_second;
     }
     return {};
 }
 
-Status RunState::apply_close(const RecordDraft& draft) {
-    const Result<CloseBody> body = CloseBody::decode(draft.body);
-    if (!body) {
-        return body.error();
+Status RunState::on(const EventHead& head, const PayloadBody& payload) {
+    Result<CommitState*> commit = open_commit(head, "a payload");
+    if (!commit) {
+        return commit.error();
     }
-    const Result<Close> close = decode_close(body->close);
-    if (!close) {
-        return close.error();
-    }
-    rounds_[round_].close = *close;
+    (*commit)->payload = BlobRef{payload.sha256, payload.size_bytes, {}};
+    rounds_[round_].last_payload_at = payload.received_at;
     return {};
 }
 
-Status RunState::apply_opening(const RecordDraft& draft) {
-    const Result<OpeningBody> body = OpeningBody::decode(draft.body);
-    const auto found = rounds_[round_].commits.find(draft.subject);
-    if (!body || found == rounds_[round_].commits.end()) {
-        return body ? Status(fail("an opening without a COMMIT")) : body.error();
+Status RunState::on(const EventHead& head, const CloseEvent& event) {
+    Result<RoundState*> round = open_round(head);
+    if (!round) {
+        return round.error();
     }
-    if (!body->answered) {
-        return {};
+    (*round)->close = event.close;
+    return {};
+}
+
+Status RunState::on(const EventHead& head, const Beacon& beacon) {
+    Result<RoundState*> round = open_round(head);
+    if (!round) {
+        return round.error();
     }
-    const Result<OpeningNotice> notice = decode_body<OpeningNotice>(body->notice);
-    if (!notice) {
-        return notice.error();
+    (*round)->beacon = beacon;
+    return {};
+}
+
+Status RunState::on(const EventHead& head, const OpeningEvent& event) {
+    Result<CommitState*> commit = open_commit(head, "an opening");
+    if (!commit) {
+        return commit.error();
     }
-    found->second.opening = *notice;
+    if (event.notice) {
+        (*commit)->opening = event.notice;
+    }
+    return {};
+}
+
+Status RunState::on(const EventHead& head, const ExtensionBody&) {
+    Result<RoundState*> round = open_round(head);
+    if (!round) {
+        return round.error();
+    }
+    (*round)->extended.insert(head.subject);
     return {};
 }
 
 // Of the gates before the summary, of the gradient audits behind it.
-Status RunState::apply_verdict(const RecordDraft& draft) {
-    const Result<Verdict> verdict = decode_verdict(draft.body);
-    if (!verdict) {
-        return verdict.error();
-    }
-    const auto round = rounds_.find(verdict->round);
-    const auto member = members_.find(verdict->peer);
+Status RunState::on(const EventHead&, const Verdict& verdict) {
+    const auto round = rounds_.find(verdict.round);
+    const auto member = members_.find(verdict.peer);
     if (round == rounds_.end() || member == members_.end()) {
         return fail("a verdict on a round or a peer that is not known");
     }
-    if (verdict->suspicious) {
+    if (verdict.suspicious) {
         member->second.suspected = std::max(member->second.suspected, std::optional(round_));
     }
     const bool late = round->second.summary.has_value();
     if (!late) {
-        const auto commit = round->second.commits.find(verdict->peer);
+        const auto commit = round->second.commits.find(verdict.peer);
         if (commit == round->second.commits.end()) {
             return fail("a verdict without a COMMIT");
         }
-        commit->second.verdict = *verdict;
+        commit->second.verdict = verdict;
     } else {
-        round->second.late_verdicts[verdict->peer] = *verdict;
+        round->second.late_verdicts[verdict.peer] = verdict;
     }
-    if (verdict->ruling != Ruling::kRejected) {
+    if (verdict.ruling != Ruling::kRejected) {
         return {};
     }
-    if (late && round->second.entered(verdict->peer)) {
-        take_backs_.insert({verdict->round, verdict->peer});
-        returns_.insert({verdict->round, verdict->peer});
+    if (late && round->second.entered(verdict.peer)) {
+        take_backs_.insert({verdict.round, verdict.peer});
+        returns_.insert({verdict.round, verdict.peer});
     }
-    member->second.refusals += verdict->layer == Layer::kRefusal ? 1 : 0;
-    if (proves_cheat(verdict->layer) || member->second.refusals >= kRefusalsMax) {
+    // The books, which took this verdict in before, count refusals.
+    if (consequence_of(verdict.layer, books_.find(verdict.peer)->refusals).ejects) {
         member->second.ejected = true;
-        member->second.ejected_why = verdict->reason;
+        member->second.ejected_why = verdict.reason;
     }
     return {};
 }
 
-Status RunState::apply_audit(const RecordDraft& draft) {
-    if (draft.kind == RecordKind::kAuditJob) {
-        Result<AuditJob> job = decode_body<AuditJob>(draft.body);
-        if (!job || rounds_.count(job->round) == 0) {
-            return job ? Status(fail("an audit of a round that is not known")) : job.error();
-        }
-        const Digest digest = audit_job_digest(*job);
-        rounds_[job->round].audits[digest].job = std::move(*job);
-        return {};
+Status RunState::on(const EventHead&, const AuditJob& job) {
+    if (rounds_.count(job.round) == 0) {
+        return fail("an audit of a round that is not known");
     }
-    const Result<Envelope> envelope = unseal(draft.body);
-    if (!envelope) {
-        return envelope.error();
-    }
-    const Result<AuditReport> report = decode_body<AuditReport>(envelope->body);
-    if (!report) {
-        return report.error();
-    }
-    const auto round = rounds_.find(report->round);
-    if (round == rounds_.end() || round->second.audits.count(report->job) == 0) {
+    rounds_[job.round].audits[audit_job_digest(job)].job = job;
+    return {};
+}
+
+Status RunState::on(const EventHead&, const AuditReportEvent& event) {
+    const AuditReport& report = event.report;
+    const auto round = rounds_.find(report.round);
+    if (round == rounds_.end() || round->second.audits.count(report.job) == 0) {
         return fail("an audit report without its job");
     }
-    round->second.audits[report->job].reports.push_back(*report);
+    round->second.audits[report.job].reports.push_back(report);
     return {};
 }
 
-Status RunState::apply_summary(const RecordDraft& draft) {
-    Result<RoundSummary> summary = decode_body<RoundSummary>(draft.body);
-    if (!summary) {
-        return summary.error();
+Status RunState::on(const EventHead& head, const RollbackBody&) {
+    take_backs_.erase({head.round, head.subject});
+    rounds_[round_].taken_back.push_back({head.round, head.subject});
+    return {};
+}
+
+Status RunState::on(const EventHead& head, const RoundSummary& summary) {
+    Result<RoundState*> open = open_round(head);
+    if (!open) {
+        return open.error();
     }
-    RoundState& round = rounds_[round_];
-    if (!round.beacon || round.summary) {
-        return fail("a summary before its beacon, or a second one");
+    RoundState& round = **open;
+    if (!round.beacon) {
+        return fail("a summary before its beacon");
     }
-    round.summary = std::move(*summary);
+    round.summary = summary;
     const RoundPlan& plan = round.plan;
     const DurationMs took = round.last_payload_at - plan.opened_at;
     if (round.close && round.close->entry_count == 0) {
@@ -399,6 +339,11 @@ Status RunState::apply_summary(const RecordDraft& draft) {
     } else if (doublings_ > 0 && 2 * took.ms < (plan.commit_deadline - plan.opened_at).ms) {
         --doublings_;
     }
+    return {};
+}
+
+Status RunState::on(const EventHead&, const RunEndBody&) {
+    ended_ = true;
     return {};
 }
 

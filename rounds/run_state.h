@@ -15,6 +15,7 @@
 
 #include "ledger/bodies.h"
 #include "ledger/books.h"
+#include "ledger/event.h"
 #include "ledger/record.h"
 #include "protocol/messages.h"
 
@@ -31,7 +32,6 @@ struct Member {
     bool ejected = false;
     std::string ejected_why;
     std::optional<RoundId> suspected;  // last round with a suspicious verdict
-    uint32_t refusals = 0;             // openings drawn and not answered
 };
 
 struct CommitState {
@@ -80,12 +80,14 @@ public:
     // rounds_kept: how many closed rounds are remembered at least (find).
     RunState(RunManifest manifest, PaySettings pay, uint64_t rounds_kept);
 
-    // Takes a draft in that will be durable, or a record that is. Fails on what cannot follow; the
+    // Takes a draft in that will be durable, with what it says. Fails on what cannot follow; the
     // state is then of no more use.
-    Status apply(const RecordDraft& draft);
-    // Stored records, from the first on; the reason names the one that cannot follow.
+    Status apply(const RecordDraft& draft, const LedgerEvent& event);
+    // Stored records, from the first on, each read here; the reason names the one that cannot
+    // follow.
     Status apply_all(const std::vector<Record>& records);
 
+    [[nodiscard]] uint64_t rounds_kept() const { return rounds_kept_; }
     [[nodiscard]] bool started() const { return height_ > 0; }
     [[nodiscard]] bool ended() const { return ended_; }
     // The round that runs, or the last one; meaningless before the first plan.
@@ -118,17 +120,32 @@ public:
 
 private:
     [[nodiscard]] const RoundState* find_if_planned(RoundId round) const;
-    Status apply_join(const RecordDraft& draft);
-    Status apply_plan(const RecordDraft& draft);
-    Status apply_commit(const RecordDraft& draft);
-    Status apply_payload(const RecordDraft& draft);
-    Status apply_close(const RecordDraft& draft);
-    Status apply_opening(const RecordDraft& draft);
-    Status apply_verdict(const RecordDraft& draft);
-    Status apply_audit(const RecordDraft& draft);
-    Status apply_summary(const RecordDraft& draft);
-    Status apply_kind(const RecordDraft& draft);
-    Status apply_to_open_round(const RecordDraft& draft);
+    Status on(const EventHead& head, const RunStartEvent& start);
+    Status on(const EventHead& head, const JoinBody& join);
+    Status on(const EventHead& head, const RosterBody& roster);
+    Status on(const EventHead& head, const RoundPlan& plan);
+    Status on(const EventHead& head, const CommitEvent& event);
+    Status on(const EventHead& head, const PayloadBody& payload);
+    Status on(const EventHead& head, const CloseEvent& event);
+    Status on(const EventHead& head, const Beacon& beacon);
+    Status on(const EventHead& head, const OpeningEvent& event);
+    Status on(const EventHead& head, const ExtensionBody& extension);
+    Status on(const EventHead& head, const Verdict& verdict);
+    Status on(const EventHead& head, const AuditJob& job);
+    Status on(const EventHead& head, const AuditReportEvent& event);
+    Status on(const EventHead& head, const RollbackBody& rollback);
+    Status on(const EventHead& head, const RoundSummary& summary);
+    Status on(const EventHead& head, const RunEndBody& end);
+    // The books' business.
+    Status on(const EventHead&, const PayShareBody&) { return {}; }
+    Status on(const EventHead&, const SettlementBody&) { return {}; }
+    Status on(const EventHead&, const VestingBody&) { return {}; }
+    Status on(const EventHead&, const ForfeitBody&) { return {}; }
+    Status on(const EventHead&, const FeeBody&) { return {}; }
+
+    // The open round, or a COMMIT in it; fails if the event is of another or of nobody's.
+    Result<RoundState*> open_round(const EventHead& head);
+    Result<CommitState*> open_commit(const EventHead& head, const char* what);
     void forget_old_rounds();
 
     RunManifest manifest_;
@@ -146,9 +163,5 @@ private:
     uint64_t height_ = 0;
     Digest head_;
 };
-
-// Whether a rejection at this layer proves a lie, so that the identity is not let in again. A form
-// that is wrong, or a first refusal, costs what is unvested, not the identity.
-bool proves_cheat(Layer layer);
 
 }  // namespace assay

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/check.h"
+
 namespace assay {
 
 namespace {
@@ -30,6 +32,7 @@ void Uplinks::moved(
     const auto ms = static_cast<double>(std::max<int64_t>(busy.ms, 1));
     const auto seen =
         static_cast<uint64_t>(std::clamp(static_cast<double>(bytes) * 1000.0 / ms, 1.0, 1e15));
+    ASSAY_CHECK(assumed > 0 && seen > 0);  // a rate of zero would mean "unknown"
     const uint64_t base = link.before > 0 ? link.before : assumed;
     if (busy < kShortest) {
         link.now = seen > base ? (link.before > 0 ? base / 2 + seen / 2 : seen) : link.before;

@@ -22,6 +22,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
 public:
     using OnDone = std::function<void(const std::string& finish_reason, double seconds)>;
 
+    // `on_done` is called once, when the last choice is finished. The tokenizer must outlive it.
     Answer(ApiRequest request,
            AnswerHead head,
            const Tokenizer& tokenizer,
@@ -34,6 +35,7 @@ public:
     [[nodiscard]] GenerationRequest generation(size_t choice, int64_t context_tokens) const;
     void start_stream(HttpHeaders headers);
 
+    // Called on the engine's thread. False ends the choice: a stop string was met.
     bool take(size_t choice, const SampledToken& token);
     void finish(size_t choice, FinishReason reason);
 

@@ -21,8 +21,10 @@ namespace assay {
 class SequenceModel {
 public:
     virtual ~SequenceModel() = default;
+    // Tokens that a sampler may name, and the longest sequence with its prompt.
     [[nodiscard]] virtual int64_t vocabulary() const = 0;
     [[nodiscard]] virtual int64_t context_tokens() const = 0;
+    // A sequence holds its keys and values until it is ended.
     virtual uint64_t begin_sequence() = 0;
     virtual void end_sequence(uint64_t sequence) = 0;
     // Appends a prompt; returns the logits behind its last token.
@@ -62,6 +64,7 @@ public:
     using OnToken = std::function<bool(const SampledToken&)>;
     using OnFinish = std::function<void(FinishReason)>;
 
+    // Starts the thread that generates; at most running_max sequences go through a step together.
     Engine(Settings settings, std::shared_ptr<SequenceModel> model);
     ~Engine();
     Engine(const Engine&) = delete;

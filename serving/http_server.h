@@ -30,6 +30,7 @@ using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 class HttpReply {
 public:
     virtual ~HttpReply() = default;
+    // The whole answer at once; may be called on any thread.
     virtual void respond(int status,
                          std::string body,
                          std::string content_type,

@@ -50,6 +50,7 @@ struct ApiRequest {
 };
 ApiError unknown_model(const std::string& asked, const std::string& served);
 
+// From a stranger; `chat` says which endpoint's members count.
 std::variant<ApiRequest, ApiError> parse_request(const std::string& body,
                                                  bool chat,
                                                  const ApiLimits& limits);

@@ -24,6 +24,7 @@ struct ServiceOptions {
 
 class Service {
 public:
+    // Fails where the address cannot be bound or the tokenizer has tokens that the model lacks.
     static Result<std::unique_ptr<Service>> start(ServiceOptions options,
                                                   Tokenizer tokenizer,
                                                   std::shared_ptr<DecoderModel> model);
@@ -31,6 +32,7 @@ public:
     Service(const Service&) = delete;
     Service& operator=(const Service&) = delete;
 
+    // The one that is bound, where options said any free one.
     [[nodiscard]] uint16_t port() const;
     // Fails if the tokenizer has tokens that this model does not know; the old one stays then.
     Status replace_model(std::shared_ptr<DecoderModel> model);

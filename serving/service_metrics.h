@@ -13,6 +13,7 @@ class ServiceMetrics {
 public:
     ServiceMetrics();
     ~ServiceMetrics();
+    // Any thread. Reasons and statuses become labels: they must come from a short fixed list.
     void request_finished(const std::string& finish_reason, double seconds);
     void request_refused(int status);
     // The whole page, with the engine's figures as they are now.

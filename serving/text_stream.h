@@ -12,6 +12,7 @@ namespace assay {
 
 class TextStream {
 public:
+    // Empty stop strings are never met.
     explicit TextStream(std::vector<std::string> stop) : stop_(std::move(stop)) {}
 
     // Text that is certain now. After a stop string was met: the text before it, then nothing more.

@@ -5,6 +5,7 @@
 #include "core/check.h"
 #include "core/merkle.h"
 #include "protocol/codec.h"
+#include "protocol/limits.h"
 #include "rounds/missed_steps.h"
 #include "rounds/recollect.h"
 
@@ -32,15 +33,16 @@ SimCoordinator::SimCoordinator(const SimRun& run,
     OuterState outer = initial_outer_state(run_.outer, run_.layout);
     snapshots_.emplace_back(run_.manifest.initial_root, Kept{run_.initial_theta, std::move(outer)});
     const std::span<const float> values(run_.initial_theta);
-    blobs_.put({reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes()});
+    (void)blobs_.put({reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes()},
+                     Visibility::kPublic);
 }
 
 JudgePorts SimCoordinator::judge_ports() {
     JudgePorts ports;
-    ports.put = [this](ByteSpan bytes) -> Result<BlobRef> { return blobs_.put(bytes); };
+    ports.put = [this](ByteSpan bytes) { return blobs_.put(bytes, Visibility::kPublic); };
     ports.get = [this](const BlobRef& blob) {
         misses_ += blobs_.has(blob.sha256) ? 0 : 1;
-        return blobs_.get(blob.sha256);
+        return blobs_.get(blob.sha256, blob.size_bytes);
     };
     ports.read_samples = [this](std::span<const uint64_t> samples) -> Result<std::vector<int32_t>> {
         return run_.read("train", samples);
@@ -169,7 +171,7 @@ Status SimCoordinator::receive(const Incoming& incoming, const Hello& message) {
 }
 
 Status SimCoordinator::receive(const Incoming& incoming, const Commit& message) {
-    return feed(CommitArrived{incoming.from, message, unseal(incoming.wire).value()});
+    return feed(CommitArrived{incoming.from, message, incoming.envelope});
 }
 
 Status SimCoordinator::receive(const Incoming& incoming, const PayloadNotice& message) {
@@ -236,13 +238,9 @@ Status SimCoordinator::act(const Persist& action) {
     if (Status appended = ledger_.append(action.drafts); !appended) {
         return appended;
     }
-    ASSAY_CHECK_EQ(ledger_.height(), before + action.drafts.size());
-    for (const RecordDraft& draft : action.drafts) {
-        if (draft.kind == RecordKind::kSummary) {
-            const Result<RoundSummary> summary = decode_body<RoundSummary>(draft.body);
-            if (!summary) {
-                return summary.error();
-            }
+    ASSAY_CHECK_EQ(ledger_.height(), before + action.events.size());
+    for (const LedgerEvent& event : action.events) {
+        if (const auto* summary = std::get_if<RoundSummary>(&event)) {
             ASSAY_CHECK_EQ(summary->round.value, summaries_.size());  // each once, in order
             summaries_.push_back(*summary);
         }
@@ -280,8 +278,7 @@ Status SimCoordinator::act(const RunAudit& action) {
 
 Status SimCoordinator::act(const KeepBlobs& action) {
     ASSAY_CHECK(!judging_);  // what is being judged is not all named yet
-    blobs_.keep_only(action.live);
-    return {};
+    return blobs_.keep_only(action.live);
 }
 
 Status SimCoordinator::act(const CloseConnection& action) {
@@ -297,7 +294,7 @@ Status SimCoordinator::act(const RunFinished& action) {
 
 std::optional<Event> SimCoordinator::judged(const JudgeRound& order) {
     Result<RoundJudged> judged = judge_->judge(order);
-    CHECK_MSG(judged.ok(), judged.ok() ? "" : judged.reason());
+    ASSAY_CHECK_MSG(judged.ok(), judged.ok() ? "" : judged.reason());
     ASSAY_CHECK(judging_ == order.plan.round);
     judging_.reset();
     return Event(std::move(*judged));
@@ -367,10 +364,10 @@ void SimCoordinator::fetch_slowly(const FetchBlob& wanted) {
 }
 
 std::optional<Event> SimCoordinator::fetched(const FetchBlob& wanted, bool lost) {
-    const MemoryBlobs* store = peers_(wanted.from);
+    const MemoryBlobStore* store = peers_(wanted.from);
     const Digest& hash = wanted.blob.sha256;
     if (!lost && !blobs_.has(hash) && store != nullptr && store->has(hash)) {
-        blobs_.put(store->get(hash).value());
+        (void)blobs_.put(store->get(hash, limits::kBlobBytesMax).value(), Visibility::kPrivate);
     }
     if (lost || !blobs_.has(hash)) {
         return Event(BlobFailed{

@@ -22,12 +22,13 @@
 #include "rounds/round_machine.h"
 #include "simulation/sim_run.h"
 #include "simulation/toy_model.h"
+#include "store/memory_blob_store.h"
 #include "verify/round_judge.h"
 
 namespace assay {
 
 // Where the coordinator finds a peer's blobs; null if that peer is not running.
-using PeerStore = std::function<const MemoryBlobs*(const PeerId& peer)>;
+using PeerStore = std::function<const MemoryBlobStore*(const PeerId& peer)>;
 
 template <typename T, typename... All>
 concept OneOf = (std::same_as<T, All> || ...);
@@ -53,7 +54,7 @@ public:
     }
     [[nodiscard]] MemoryLedger& ledger() { return ledger_; }
     [[nodiscard]] const MemoryLedger& ledger() const { return ledger_; }
-    [[nodiscard]] const MemoryBlobs& blobs() const { return blobs_; }
+    [[nodiscard]] const MemoryBlobStore& blobs() const { return blobs_; }
     [[nodiscard]] const std::vector<RoundSummary>& summaries() const { return summaries_; }
     [[nodiscard]] uint64_t restarts() const { return restarts_; }
     // Outer steps taken a second time, because their snapshot was lost.
@@ -133,7 +134,7 @@ private:
 
     // Durable.
     MemoryLedger ledger_;
-    MemoryBlobs blobs_;
+    MemoryBlobStore blobs_;
     std::deque<std::pair<Digest, Kept>> snapshots_;  // by theta's root, the newest last
     uint64_t steps_again_ = 0;
     uint64_t misses_ = 0;

@@ -7,6 +7,7 @@
 #include "core/check.h"
 #include "core/merkle.h"
 #include "protocol/codec.h"
+#include "protocol/limits.h"
 #include "protocol/plan.h"
 
 namespace assay {
@@ -21,7 +22,7 @@ constexpr int64_t kFetchMs = 30;
 SimPeer::SimPeer(const SimRun& run,
                  const Clock& clock,
                  LoopbackNetwork& network,
-                 const MemoryBlobs& coordinator_blobs,
+                 const MemoryBlobStore& coordinator_blobs,
                  uint64_t number,
                  std::string attack,
                  Leak leak)
@@ -37,11 +38,11 @@ SimPeer::SimPeer(const SimRun& run,
 
 void SimPeer::boot() {
     ASSAY_CHECK(!running() && timers_.empty());
-    blobs_.keep_only({});  // of rounds whose chains are gone
+    (void)blobs_.keep_only({});  // of rounds whose chains are gone
     TrainerPorts ports;
-    ports.put = [this](ByteSpan bytes) -> Result<BlobRef> { return blobs_.put(bytes); };
-    ports.get = [this](const BlobRef& blob) { return blobs_.get(blob.sha256); };
-    ports.drop = [this](const Digest& hash) { blobs_.drop(hash); };
+    ports.put = [this](ByteSpan bytes) { return blobs_.put(bytes, Visibility::kPrivate); };
+    ports.get = [this](const BlobRef& blob) { return blobs_.get(blob.sha256, blob.size_bytes); };
+    ports.drop = [this](const Digest& hash) { (void)blobs_.remove(hash); };
     ports.read_samples = [this](std::span<const uint64_t> samples) -> Result<std::vector<int32_t>> {
         return run_.read("train", samples);
     };
@@ -138,7 +139,7 @@ void SimPeer::on(const Disconnected&) {
 }
 
 void SimPeer::on(const Incoming& event) {
-    feed(MessageArrived{event.message, unseal(event.wire).value()});
+    feed(MessageArrived{event.message, event.envelope});
 }
 
 void SimPeer::perform(const PeerAction& action) {
@@ -201,7 +202,7 @@ void SimPeer::act(const ForgetRound& action) {
 }
 
 void SimPeer::act(const DropBlob& action) {
-    blobs_.drop(action.sha256);
+    (void)blobs_.remove(action.sha256);
 }
 
 void SimPeer::act(const ReportEquivocation&) {
@@ -276,7 +277,8 @@ void SimPeer::act(const WantBlob& action) {
               if (lost || !coordinator_blobs_.has(hash)) {
                   return PeerEvent(BlobMissing{hash, "the coordinator does not send it"});
               }
-              blobs_.put(coordinator_blobs_.get(hash).value());
+              (void)blobs_.put(coordinator_blobs_.get(hash, limits::kBlobBytesMax).value(),
+                               Visibility::kPrivate);
               return PeerEvent(BlobReady{hash});
           });
 }

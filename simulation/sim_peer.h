@@ -18,6 +18,7 @@
 #include "peer/trainer.h"
 #include "simulation/sim_run.h"
 #include "simulation/toy_model.h"
+#include "store/memory_blob_store.h"
 
 namespace assay {
 
@@ -31,11 +32,12 @@ public:
     SimPeer(const SimRun& run,
             const Clock& clock,
             LoopbackNetwork& network,
-            const MemoryBlobs& coordinator_blobs,
+            const MemoryBlobStore& coordinator_blobs,
             uint64_t number,
             std::string attack,
             Leak leak);
 
+    // Starts from what its folder kept, as a process does; blobs of unfinished rounds are gone.
     void boot();
     // Loses what is not in its folder: machine, chain, the round it was in.
     void crash();
@@ -46,7 +48,7 @@ public:
     [[nodiscard]] const PeerId& id() const { return identity_.id(); }
     [[nodiscard]] const std::string& attack() const { return attack_; }
     [[nodiscard]] bool honest() const { return attack_.empty(); }
-    [[nodiscard]] const MemoryBlobs& blobs() const { return blobs_; }
+    [[nodiscard]] const MemoryBlobStore& blobs() const { return blobs_; }
     // REQUIRES: running().
     [[nodiscard]] const TrainerState& trained() const {
         ASSAY_CHECK(running());
@@ -106,7 +108,7 @@ private:
     const SimRun& run_;
     const Clock& clock_;
     LoopbackNetwork& network_;
-    const MemoryBlobs& coordinator_blobs_;
+    const MemoryBlobStore& coordinator_blobs_;
     Identity identity_;
     std::string attack_;
     Leak leak_;
@@ -114,7 +116,7 @@ private:
     uint64_t tokens_per_second_;
 
     // Its folder.
-    MemoryBlobs blobs_;
+    MemoryBlobStore blobs_;
     std::optional<TrainerState> saved_;
     std::optional<NextTriple> saved_next_;
     std::optional<RunManifest> saved_manifest_;

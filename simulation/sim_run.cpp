@@ -71,25 +71,6 @@ RoundRules make_rules(const SimulationOptions& options, const ParameterLayout& l
 
 }  // namespace
 
-BlobRef MemoryBlobs::put(ByteSpan bytes) {
-    const Digest hash = sha256_plain(bytes);
-    blobs_[hash] = Bytes(bytes.begin(), bytes.end());
-    count_most_ = std::max(count_most_, blobs_.size());
-    return {hash, bytes.size(), {}};
-}
-
-Result<Bytes> MemoryBlobs::get(const Digest& sha256) const {
-    const auto found = blobs_.find(sha256);
-    if (found == blobs_.end()) {
-        return fail("no blob " + sha256.brief());
-    }
-    return found->second;
-}
-
-void MemoryBlobs::keep_only(const std::set<Digest>& live) {
-    std::erase_if(blobs_, [&](const auto& blob) { return live.count(blob.first) == 0; });
-}
-
 SimRun::SimRun(const SimulationOptions& given)
     : options(given),
       seed(seed_digest(given.seed)),

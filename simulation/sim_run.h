@@ -45,24 +45,10 @@ struct SimulationOptions {
     Sabotage sabotage = Sabotage::kNone;
 };
 
-// Blobs by hash: what a disk keeps through a crash.
-class MemoryBlobs {
-public:
-    BlobRef put(ByteSpan bytes);
-    [[nodiscard]] Result<Bytes> get(const Digest& sha256) const;
-    [[nodiscard]] bool has(const Digest& sha256) const { return blobs_.count(sha256) > 0; }
-    void drop(const Digest& sha256) { blobs_.erase(sha256); }
-    void keep_only(const std::set<Digest>& live);
-    [[nodiscard]] size_t count_most() const { return count_most_; }  // ever at a time
-
-private:
-    std::map<Digest, Bytes> blobs_;
-    size_t count_most_ = 0;
-};
-
 struct SimRun {
     explicit SimRun(const SimulationOptions& options);
 
+    // What the programs make of the run's manifest, made from the options instead.
     [[nodiscard]] TrainerSettings trainer_settings(const PeerId& self) const;
     [[nodiscard]] JudgeSettings judge_settings() const;
     // Of the honest peer `number`, or of the adversary 1000 + n.

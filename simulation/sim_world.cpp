@@ -51,7 +51,7 @@ SimWorld::SimWorld(const SimulationOptions& options)
                   return &peer->blobs();
               }
           }
-          return static_cast<const MemoryBlobs*>(nullptr);
+          return static_cast<const MemoryBlobStore*>(nullptr);
       }) {
     for (uint32_t i = 0; i < options.peers; ++i) {
         peers_.push_back(std::make_unique<SimPeer>(
@@ -315,7 +315,7 @@ void SimWorld::fill(SimulationReport& report) const {
         report.loss_last = coordinator_.summaries().back().loss_after;
     }
     const auto rejections = last_rejections(coordinator_.ledger());
-    CHECK_MSG(rejections.ok(), rejections.ok() ? "" : rejections.reason());
+    ASSAY_CHECK_MSG(rejections.ok(), rejections.ok() ? "" : rejections.reason());
     for (const auto& [id, verdict] : *rejections) {
         lines[id].rejected_by = verdict.layer;
     }

@@ -16,6 +16,7 @@ namespace assay {
 class SimWorld {
 public:
     explicit SimWorld(const SimulationOptions& options);
+    // Until all is settled, or the first thing that should not be; to be called once.
     SimulationReport run();
 
 private:

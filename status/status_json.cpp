@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "core/check.h"
 #include "core/files.h"
 #include "core/identity.h"
 #include "core/json_depth.h"
@@ -16,6 +17,8 @@ using nlohmann::json;
 constexpr uint64_t kStatusBytesMax = 64U << 20;
 
 json peer_to_json(const PeerStatus& p) {
+    // As in the books: nothing is negative.
+    ASSAY_CHECK(p.unvested >= 0 && p.vested >= 0 && p.deposit >= 0 && p.forfeited >= 0);
     return json{{"id", p.id.hex()},
                 {"connected", p.connected},
                 {"doing", p.doing},
@@ -89,6 +92,7 @@ Result<T> parse(const std::string& text, Fill fill) {
 }  // namespace
 
 std::string to_json(const CoordinatorStatus& s) {
+    ASSAY_CHECK(!s.phase.empty());
     const json j{{"endpoint", s.endpoint},
                  {"key", s.key},
                  {"phase", s.phase},
@@ -103,6 +107,7 @@ std::string to_json(const CoordinatorStatus& s) {
 }
 
 std::string to_json(const RoundStatus& r) {
+    ASSAY_CHECK(r.tokens == 0 || !r.voided);  // of a voided round nothing counts
     const json j{{"round", r.round.value},
                  {"voided", r.voided},
                  {"loss_before", r.loss_before},

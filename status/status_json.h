@@ -11,6 +11,7 @@
 
 namespace assay {
 
+// One line each. Reading fails, with the reason, on a member that is missing or of another type.
 std::string to_json(const CoordinatorStatus& status);
 std::string to_json(const RoundStatus& round);
 Result<CoordinatorStatus> coordinator_status_from_json(const std::string& text);
@@ -31,6 +32,7 @@ Result<PeerReport> peer_report_from_json(const std::string& text);
 constexpr const char* kStatusFile = "status.json";
 constexpr const char* kRoundsFile = "rounds.jsonl";
 
+// Lines that are no round, such as one cut off by a crash, are left out.
 Result<std::vector<RoundStatus>> read_rounds(const std::filesystem::path& folder);
 
 }  // namespace assay

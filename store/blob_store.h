@@ -1,83 +1,63 @@
-// Payloads, openings, aggregates and snapshots as files named by their plain SHA-256.
+// Bytes at rest, named by their plain SHA-256: payloads, openings, aggregates, states.
 //
-//     DIR/private/<hex>  held, and given to nobody but who may see private blobs
-//     DIR/public/<hex>   given to everybody
-//     DIR/incoming/<hex> still arriving: the first bytes, in order; goes on after a restart
-//     DIR/staging/<hex>  being put; whatever a crash leaves there goes at the next start
-//
-// A file in private/ or public/ is complete and synced. Not a cache: the owner removes what it no
-// longer needs (keep_only). What arrives in pieces belongs to one thread, the event loop, and so
-// does keep_only; put and what reads may be called from another one.
+// Not a cache: the owner removes what it no longer needs (keep_only). A blob is whole or not there.
+// What arrives in pieces belongs to one thread, the event loop's; put and what reads may be called
+// from another one. What every implementation has to do stands in tests/store/blob_store_test.cpp,
+// which each is run through.
 
 #pragma once
 
-#include <filesystem>
-#include <map>
-#include <memory>
 #include <set>
-#include <vector>
+#include <string>
 
 #include "protocol/messages.h"
-#include "store/file_system.h"
 
 namespace assay {
 
+// Private blobs are given to nobody but who may see them.
 enum class Visibility { kPrivate, kPublic };
 
 class BlobStore {
 public:
-    static Result<BlobStore> open(const std::filesystem::path& folder,
-                                  FileSystem& files = real_file_system());
+    BlobStore() = default;
+    virtual ~BlobStore() = default;
+    BlobStore(const BlobStore&) = delete;
+    BlobStore& operator=(const BlobStore&) = delete;
 
     // Stores bytes; a blob that is there already keeps the wider of both visibilities. On failure
     // (full disk) nothing is left behind.
-    Result<BlobRef> put(ByteSpan bytes, Visibility visibility);
+    virtual Result<BlobRef> put(ByteSpan bytes, Visibility visibility) = 0;
 
-    [[nodiscard]] bool has(const Digest& sha256) const;
-    [[nodiscard]] Result<uint64_t> size(const Digest& sha256) const;
-    // The whole blob, with its hash checked again.
-    [[nodiscard]] Result<Bytes> get(const Digest& sha256, uint64_t size_max) const;
-    // Where the file is, for those who map it. Fails if the blob is not there.
-    [[nodiscard]] Result<std::filesystem::path> path(const Digest& sha256) const;
-
+    [[nodiscard]] virtual bool has(const Digest& sha256) const = 0;
+    // The whole blob; its hash is checked again where what holds it can be damaged.
+    [[nodiscard]] virtual Result<Bytes> get(const Digest& sha256, uint64_t size_max) const = 0;
+    // Makes the blob that file on this machine's disk, for those who map it; at no cost where the
+    // store can. The file stays when the blob goes. Fails if it is there already.
+    [[nodiscard]] virtual Status export_to(const Digest& sha256, const std::string& file) const = 0;
     // Answer to a stranger's request: missing = true where the blob is not there, is private and
     // the asker may not see private ones, or the range lies outside.
-    [[nodiscard]] BlobPiece answer(const BlobRequest& request, bool may_see_private) const;
+    [[nodiscard]] virtual BlobPiece answer(const BlobRequest& request,
+                                           bool may_see_private) const = 0;
 
-    Status make_public(const Digest& sha256);
-    Status remove(const Digest& sha256);
-    [[nodiscard]] std::vector<Digest> list() const;
+    virtual Status make_public(const Digest& sha256) = 0;
+    // Success if it is not there afterwards.
+    virtual Status remove(const Digest& sha256) = 0;
     // Removes all other blobs, and what has arrived of them. REQUIRES: none of them is being put,
     // and none will be appended to.
-    Status keep_only(const std::set<Digest>& live);
+    virtual Status keep_only(const std::set<Digest>& live) = 0;
 
     // A blob that arrives in pieces. begin: how many bytes are here already. append: the next ones.
-    // finish: checks size and hash, syncs, and makes it a blob; on a wrong hash all is thrown away.
-    Result<uint64_t> begin(const BlobRef& blob);
-    Status append(const Digest& sha256, ByteSpan bytes);
-    Status finish(const Digest& sha256, Visibility visibility);
-    Status abandon(const Digest& sha256);
+    // finish: checks size and hash, and makes it a blob; on a wrong hash all is thrown away, as by
+    // abandon. Nothing but a restart ends an arrival that is neither finished nor abandoned, and
+    // what came goes on where it ended if the store outlives the process.
+    // REQUIRES of these, and of keep_only once something has arrived: one thread calls them.
+    virtual Result<uint64_t> begin(const BlobRef& blob) = 0;
+    virtual Status append(const Digest& sha256, ByteSpan bytes) = 0;
+    virtual Status finish(const Digest& sha256, Visibility visibility) = 0;
+    virtual Status abandon(const Digest& sha256) = 0;
     // Fails, with the reason, once a write of something that arrives has failed here: then what
     // does not come is not its source's fault.
-    [[nodiscard]] const Status& disk() const { return disk_; }
-
-private:
-    BlobStore(std::filesystem::path folder, FileSystem& files)
-        : folder_(std::move(folder)), files_(&files) {}
-
-    struct Incoming {
-        uint64_t size_bytes = 0;  // announced
-        uint64_t here = 0;
-        std::unique_ptr<Sha256> hash;
-    };
-
-    [[nodiscard]] std::filesystem::path place(const char* kind, const Digest& sha256) const;
-    [[nodiscard]] Result<uint64_t> hash_file(const std::filesystem::path& file, Sha256& hash) const;
-
-    std::filesystem::path folder_;
-    FileSystem* files_;
-    std::map<Digest, Incoming> incoming_;
-    Status disk_;
+    [[nodiscard]] virtual const Status& disk() const = 0;
 };
 
 }  // namespace assay

@@ -7,11 +7,15 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/check.h"
 #include "core/files.h"
 
 namespace assay {
 
 namespace {
+
+// What the system's offsets can say.
+constexpr uint64_t kFileBytesMax = INT64_MAX;
 
 Error system_error(const std::string& what, const std::filesystem::path& file) {
     const int code = errno;
@@ -42,6 +46,7 @@ private:
 class RealFileSystem : public FileSystem {
 public:
     Status write(const std::filesystem::path& file, uint64_t offset, ByteSpan bytes) override {
+        ASSAY_CHECK_LE(offset, kFileBytesMax - bytes.size());
         const OpenFile open(file, O_WRONLY | O_CREAT);
         if (open.fd() < 0) {
             return system_error("cannot create", file);
@@ -62,6 +67,8 @@ public:
     Result<Bytes> read(const std::filesystem::path& file,
                        uint64_t offset,
                        uint64_t length) override {
+        ASSAY_CHECK_LE(length, kFileBytesMax);
+        ASSAY_CHECK_LE(offset, kFileBytesMax - length);
         const OpenFile open(file, O_RDONLY);
         if (open.fd() < 0) {
             return system_error("cannot open", file);
@@ -98,6 +105,13 @@ public:
             return system_error("cannot sync", file);
         }
         return {};
+    }
+
+    Status link(const std::filesystem::path& from, const std::filesystem::path& to) override {
+        if (::link(from.c_str(), to.c_str()) != 0) {
+            return system_error("cannot link " + from.string() + " to", to);
+        }
+        return sync_folder(to.parent_path());
     }
 
     Status rename(const std::filesystem::path& from, const std::filesystem::path& to) override {

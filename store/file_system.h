@@ -21,6 +21,8 @@ public:
                                uint64_t length) = 0;
     virtual Result<uint64_t> size(const std::filesystem::path& file) = 0;  // fails if it is missing
     virtual Status sync(const std::filesystem::path& file) = 0;
+    // Makes `to` a second name of the file `from`; fails if `to` is there or lies on another disk.
+    virtual Status link(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
     // Renames durably.
     virtual Status rename(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
     // Success if the file is gone afterwards.

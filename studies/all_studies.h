@@ -7,6 +7,7 @@
 
 namespace assay {
 
+// Nothing is trained before the entry's own function is called.
 Bench strategies_bench();
 Bench strategies_grid_bench();
 Bench format_bench();

@@ -69,6 +69,7 @@ ValueQuality value_quality(const FormatSample& sample,
                            const SparseUpdate& update,
                            const ValueCoding& coding);
 
+// The nearest magnitude that the format has; its own sign is kept elsewhere.
 double to_fp16(double value);
 double to_bf16(double value);
 double to_scale12(double value);

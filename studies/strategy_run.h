@@ -29,6 +29,7 @@ struct StrategySizes {
     uint64_t held_out = 128;
 
     [[nodiscard]] uint32_t steps() const { return inner_steps * rounds; }
+    // That all peers train together.
     [[nodiscard]] uint64_t tokens() const {
         return uint64_t{steps()} * peers * sequences * sequence_tokens;
     }
@@ -74,6 +75,7 @@ struct StrategySetup {
     BenchText text;
     std::unique_ptr<GradientModel> model;
 };
+// Reads the text and makes the model; one setup serves all strategies and seeds.
 Result<StrategySetup> strategy_setup(const BenchOptions& options, const StrategySizes& sizes);
 
 // "ddp" is the mean gradient of all peers in every step.

@@ -28,6 +28,7 @@ struct MagnitudeClasses {
     bool by_split = false;
     double split = 0;
 
+    // Index of the level that a magnitude gets.
     [[nodiscard]] size_t of(double magnitude) const;
 };
 // REQUIRES: kept, in index order, is not empty.

@@ -4,6 +4,8 @@
 #include <queue>
 #include <utility>
 
+#include "core/check.h"
+
 namespace assay {
 
 namespace {
@@ -87,6 +89,7 @@ struct Bpe::Chain {
             }
             Symbol& left = symbols[candidate.left];
             Symbol& right = symbols[left.next];
+            ASSAY_CHECK(right.id != kGone && right.previous == candidate.left);
             left.id = candidate.merged_id;
             left.next = right.next;
             right.id = kGone;
@@ -133,6 +136,8 @@ Result<Bpe> Bpe::build(std::vector<std::string> tokens, std::vector<BpeMerge> me
         out.ranks_.emplace(pair_key(merge.left, merge.right),
                            Ranked{static_cast<uint32_t>(rank), made->second});
     }
+    ASSAY_CHECK_LE(out.ids_.size(), tokens.size());
+    ASSAY_CHECK_LE(out.ranks_.size(), merges.size());
     out.tokens_ = std::move(tokens);
     out.merges_ = std::move(merges);
     return out;
@@ -167,6 +172,7 @@ void Bpe::encode(std::string_view piece, bool whole_words, std::vector<int32_t>&
             return;
         }
     }
+    ASSAY_CHECK_LT(piece.size(), size_t{Chain::kNone});  // places are 32 bits
     Chain chain(*this, piece);
     chain.merge_all();
     for (uint32_t at = piece.empty() ? Chain::kNone : 0; at != Chain::kNone;

@@ -4,6 +4,8 @@
 #include <queue>
 #include <utility>
 
+#include "core/check.h"
+
 namespace assay {
 
 namespace {
@@ -68,6 +70,8 @@ public:
 
     void merge(uint64_t key, int32_t id) {
         const BpeMerge pair = merge_of(key);
+        ASSAY_CHECK(pair.left < id && pair.right < id);  // a merge joins what is there already
+        ASSAY_CHECK(touched_.empty());
         const std::vector<uint32_t> where = std::move(pairs_[key].words);
         for (const uint32_t w : where) {
             merge_in_word(w, pair, id);
@@ -138,6 +142,7 @@ void BpeTrainer::add(std::string_view word) {
     if (words_.size() >= kWordsMax) {
         drop_rare_words();
     }
+    ASSAY_CHECK_LT(words_.size(), kWordsMax);  // a text makes no table without end
     words_.emplace(word, 1);
 }
 
@@ -159,6 +164,7 @@ Result<std::vector<BpeMerge>> BpeTrainer::train(size_t merge_count,
         }
         words.push_back(std::move(word));
     }
+    ASSAY_CHECK_EQ(words.size(), words_.size());
     PairTable table(std::move(words));
     std::vector<BpeMerge> merges;
     while (merges.size() < merge_count) {

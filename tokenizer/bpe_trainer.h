@@ -22,8 +22,8 @@ public:
     static constexpr size_t kWordsMax = 4'000'000;  // rarer words are dropped above
     static constexpr size_t kWordBytesMax = 256;    // longer words teach nothing
 
+    // Counts one more of this word; what is shorter than two bytes or too long is passed over.
     void add(std::string_view word);
-    [[nodiscard]] size_t word_count() const { return words_.size(); }
 
     // Merges that make ids 256, 257, ...; fails if the words have too few pairs. `progress` is
     // called with the number of merges made, from time to time; it may be empty.

@@ -72,6 +72,7 @@ std::vector<std::string_view> PreTokenizer::split(std::string_view text) const {
     const PCRE2_SIZE* bounds = pcre2_get_ovector_pointer(match.get());
     std::vector<std::string_view> pieces;
     size_t done = 0;
+    ASSAY_CHECK(code_ != nullptr);
     while (done < text.size()) {
         const int found = pcre2_match(code_->code.get(),
                                       units(text),
@@ -88,6 +89,7 @@ std::vector<std::string_view> PreTokenizer::split(std::string_view text) const {
         if (bounds[0] > done) {
             pieces.push_back(text.substr(done, bounds[0] - done));
         }
+        ASSAY_CHECK_LE(bounds[1], text.size());  // the pieces are the text, none longer
         pieces.push_back(text.substr(bounds[0], bounds[1] - bounds[0]));
         done = bounds[1];
     }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/check.h"
 #include "tokenizer/utf8.h"
 
 namespace assay {
@@ -121,6 +122,7 @@ Result<std::string> TextSource::next() {
     const bool last = state.at_end && state.rest.size() <= state.block_bytes;
     const std::string_view front(state.rest.data(), std::min(state.rest.size(), state.block_bytes));
     const size_t cut = last ? front.size() : cut_of(front);
+    ASSAY_CHECK(cut > 0 || front.empty());  // an empty block says that the text is over
     std::string block(front.substr(0, cut));
     state.rest.erase(0, cut);
     if (!is_utf8(block)) {

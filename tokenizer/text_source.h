@@ -31,6 +31,7 @@ public:
     // The next block; empty at the end. Fails on an unreadable or damaged file.
     Result<std::string> next();
 
+    // Of the unpacked text.
     [[nodiscard]] uint64_t bytes_read() const;
     // Ill-formed parts replaced by U+FFFD so far.
     [[nodiscard]] uint64_t replaced() const;

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "core/check.h"
 #include "core/files.h"
 #include "tokenizer/bpe_trainer.h"
 #include "tokenizer/tokenizer_json.h"
@@ -52,6 +53,7 @@ struct Tokenizer::Cache {
         if (words.size() >= kWordsMax) {
             words.clear();
         }
+        ASSAY_CHECK(piece.size() <= kWordBytesMax && words.size() < kWordsMax);
         std::vector<int32_t> ids;
         parts.bpe.encode(piece, parts.whole_words, ids);
         return words.emplace(piece, std::move(ids)).first->second;
@@ -69,6 +71,7 @@ Result<Tokenizer> Tokenizer::from_parts(Parts parts) {
         }
         out.vocab_size_ = std::max(out.vocab_size_, entry.first + 1);
     }
+    ASSAY_CHECK(out.vocab_size_ > 0 && out.vocab_size_ <= Bpe::kVocabMax);
     out.end_of_text_ = find_end(parts.special);
     out.parts_ = std::make_shared<const Parts>(std::move(parts));
     out.cache_ = std::make_shared<Cache>();
@@ -112,11 +115,6 @@ Result<Tokenizer> Tokenizer::load_gpt2(const std::filesystem::path& vocab,
     return from_parts(std::move(*parts));
 }
 
-Tokenizer Tokenizer::bytes_only() {
-    Parts parts{*Bpe::from_merges({}), PreTokenizer::gpt2(), {{256, std::string(kEndOfText)}}};
-    return *from_parts(std::move(parts));
-}
-
 Result<Tokenizer> Tokenizer::train(TextSource& source,
                                    int32_t vocab_size,
                                    const std::function<void(double)>& progress) {
@@ -155,6 +153,8 @@ Result<Tokenizer> Tokenizer::train(TextSource& source,
     if (!bpe) {
         return bpe.error();
     }
+    // The last id is that of the end of a text.
+    ASSAY_CHECK_EQ(bpe->tokens().size() + 1, static_cast<size_t>(vocab_size));
     report(1.0);
     return from_parts(
         {std::move(*bpe), pre_tokenizer, {{vocab_size - 1, std::string(kEndOfText)}}});

@@ -37,6 +37,7 @@ public:
     };
     static constexpr uint64_t kFileBytesMax = 64 << 20;
 
+    // Fails where a special token has an id outside [0, Bpe::kVocabMax).
     static Result<Tokenizer> from_parts(Parts parts);
     // tokenizer.json with a BPE model of byte level (GPT-2, Llama 3 and our own).
     static Result<Tokenizer> load(const std::filesystem::path& file);
@@ -44,17 +45,17 @@ public:
     // GPT-2's own two files, vocab.json and merges.txt.
     static Result<Tokenizer> load_gpt2(const std::filesystem::path& vocab,
                                        const std::filesystem::path& merges);
-    // 256 bytes and the end of text.
-    static Tokenizer bytes_only();
     // Learns merges up to `vocab_size` tokens, of which the last is the end of text. Progress, from
     // 0 to 1, may be empty.
     static Result<Tokenizer> train(TextSource& source,
                                    int32_t vocab_size,
                                    const std::function<void(double)>& progress = {});
 
+    // A tokenizer.json that reads back as the same tokenizer; save replaces the file as a whole.
     [[nodiscard]] std::string json() const;
     [[nodiscard]] Status save(const std::filesystem::path& file) const;
 
+    // Any bytes: ill-formed UTF-8 becomes U+FFFD first. Special tokens are never made from text.
     [[nodiscard]] std::vector<int32_t> encode(std::string_view text) const;
     // Special and unknown ids become nothing. May end inside a character.
     [[nodiscard]] std::string decode(std::span<const int32_t> ids) const;

@@ -12,6 +12,7 @@
 
 namespace assay {
 
+// The reason names the entry that this program would encode in another way.
 Result<Tokenizer::Parts> parse_tokenizer_json(std::string_view json);
 Result<Tokenizer::Parts> parse_gpt2_files(std::string_view vocab_json, std::string_view merges);
 // The same parts give the same bytes.

@@ -98,6 +98,7 @@ std::string repair_utf8(std::string_view text, uint64_t& replaced) {
         ++replaced;
         at = fault + part_at(text, fault).size;
     }
+    ASSAY_CHECK(is_utf8(out));
     return out;
 }
 
@@ -113,6 +114,7 @@ size_t utf8_whole_prefix(std::string_view text) {
 
 void append_utf8(std::string& text, uint32_t code_point) {
     ASSAY_CHECK(code_point <= 0x10ffff);
+    ASSAY_CHECK(code_point < 0xd800 || code_point > 0xdfff);  // no surrogate
     const auto push = [&text](uint32_t byte) { text.push_back(static_cast<char>(byte)); };
     if (code_point < 0x80) {
         push(code_point);

@@ -11,6 +11,7 @@
 
 namespace assay {
 
+// No surrogates, no overlong forms; the empty text is UTF-8.
 [[nodiscard]] bool is_utf8(std::string_view text);
 
 // The text with ill-formed parts replaced; adds their number to `replaced`.

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/check.h"
-#include "model/tile_roots.h"
+#include "model/tile_digests.h"
 #include "protocol/codec.h"
 
 namespace assay {

@@ -62,6 +62,7 @@ struct OpeningShape {
     std::vector<uint64_t> chain_chunks;
 };
 
+// The same on both sides: peer and judge know plan and challenge. `tiles`: of the layout.
 OpeningShape opening_shape(const RoundPlan& plan,
                            const PlanPeer& peer,
                            uint64_t tiles,

@@ -22,8 +22,10 @@ struct PayloadEntries {
     std::vector<uint64_t> index;
     std::vector<float> value;
 
+    // In double, in index order.
     [[nodiscard]] double squared_norm() const;
 };
+// REQUIRES: one canonical chunk a tile, as decoding gives it.
 PayloadEntries payload_entries(const PeerPayload& payload);
 
 // <g, q> in double, in index order. REQUIRES: g has the layout's size.

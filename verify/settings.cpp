@@ -5,7 +5,7 @@
 namespace assay {
 
 const ToleranceBounds& tolerance_of(const VerifySettings& settings, NumericClass numeric_class) {
-    CHECK_MSG(numeric_class != NumericClass::kExact, "class exact has no tolerance");
+    ASSAY_CHECK_MSG(numeric_class != NumericClass::kExact, "class exact has no tolerance");
     switch (numeric_class) {
         case NumericClass::kTf32:
             return settings.tf32;

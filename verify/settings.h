@@ -41,6 +41,7 @@ struct VerifySettings {
     ToleranceBounds tf32{4e-3, 8e-3, 5e-5, 1e-3};
     ToleranceBounds bf16{2.5e-2, 5e-2, 1e-3, 5e-3};
 
+    // All settings, in the order of the digest (core/fields.h).
     template <class V>
     void for_each(V& visitor);
     template <class V>
@@ -52,6 +53,7 @@ struct VerifySettings {
 // Bounds of a tolerance class. REQUIRES: numeric_class is not kExact.
 const ToleranceBounds& tolerance_of(const VerifySettings& settings, NumericClass numeric_class);
 
+// Bounds of a tolerance class as four settings, rho first.
 template <class V>
 void visit_bounds(V& visitor, ToleranceBounds& bounds, const Field (&fields)[4]) {
     visitor(fields[0], bounds.rho);
@@ -60,6 +62,7 @@ void visit_bounds(V& visitor, ToleranceBounds& bounds, const Field (&fields)[4])
     visitor(fields[3], bounds.loss);
 }
 
+// The bounds of all tolerance classes; class exact has none.
 template <class V>
 void visit_classes(V& visitor, VerifySettings& settings) {
     visit_bounds(

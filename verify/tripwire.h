@@ -27,6 +27,7 @@ struct TripwireReport {
 
 class Tripwire {
 public:
+    // Of one peer in one round.
     explicit Tripwire(uint32_t inner_steps) : steps_(inner_steps) {}
 
     // One opened tile of step t: the gradient, and v after the update with its bias correction
@@ -35,6 +36,7 @@ public:
     // The roots that the leaves hold: equal g roots are equal steps, opened or not.
     void add_states(std::span<const StateLeaf> states);
 
+    // Pure: may be asked at any time, of what was added so far.
     [[nodiscard]] TripwireReport report(const VerifySettings& settings) const;
 
 private:

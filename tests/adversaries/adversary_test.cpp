@@ -130,6 +130,15 @@ TEST_CASE("adversaries are made by name, and only those", "[adversaries]") {
     CHECK(make_adversary("honest", {}, {}, bench.model) == nullptr);
 }
 
+TEST_CASE("a plan with sequences that the data has not is refused in words", "[adversaries]") {
+    Bench bench;
+    const auto trainer = bench.trainer("");
+    bench.plan.sequence_tokens = 3;
+    const Result<TrainedRound> done = trainer->train(bench.plan, Bench::on);
+    REQUIRE_FALSE(done.ok());
+    CHECK_THAT(done.reason(), Catch::Contains("round 3 asks for sequences of 3 tokens"));
+}
+
 TEST_CASE("an honest trainer trains the same twice, and opens", "[adversaries]") {
     Bench bench;
     const auto first = bench.trainer("");

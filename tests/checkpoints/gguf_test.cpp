@@ -7,6 +7,7 @@
 
 #include "core/files.h"
 #include "tests/checkpoints/made_snapshot.h"
+#include "tests/support/bytes_tokenizer.h"
 #include "tests/support/scratch_folder.h"
 #include "tokenizer/tokenizer.h"
 
@@ -110,7 +111,7 @@ TEST_CASE("a GGUF export holds every tensor, with q and k in pairs", "[checkpoin
         const ScratchFolder folder;
         const Snapshot snapshot = made_tiny_snapshot(tied);
         const auto file = folder.path() / "tiny.gguf";
-        REQUIRE(export_gguf(snapshot, Tokenizer::bytes_only().json(), file).ok());
+        REQUIRE(export_gguf(snapshot, bytes_tokenizer().json(), file).ok());
         const Gguf gguf = read_gguf(*read_file(file, 1U << 24));
         const ParameterLayout layout = llama_layout(snapshot.shape);
         REQUIRE(gguf.infos.size() == layout.tensors.size());
@@ -132,7 +133,7 @@ TEST_CASE("a GGUF export says shape and tokens", "[checkpoints]") {
     const ScratchFolder folder;
     const Snapshot snapshot = made_tiny_snapshot();
     const auto file = folder.path() / "tiny.gguf";
-    const Tokenizer tokenizer = Tokenizer::bytes_only();
+    const Tokenizer tokenizer = bytes_tokenizer();
     REQUIRE(export_gguf(snapshot, tokenizer.json(), file).ok());
     const Gguf gguf = read_gguf(*read_file(file, 1U << 24));
     CHECK(gguf.texts.at("general.architecture") == "llama");
@@ -158,7 +159,7 @@ TEST_CASE("a GGUF export without a fitting tokenizer fails and leaves no file", 
     CHECK_FALSE(export_gguf(made_tiny_snapshot(), "{}", file).ok());
     Snapshot small = made_tiny_snapshot();
     small.shape.vocab = 256;  // one less than the bytes and the end of text
-    const Status written = export_gguf(small, Tokenizer::bytes_only().json(), file);
+    const Status written = export_gguf(small, bytes_tokenizer().json(), file);
     REQUIRE_FALSE(written.ok());
     CHECK(written.reason().find("257") != std::string::npos);
     CHECK(std::filesystem::is_empty(folder.path()));

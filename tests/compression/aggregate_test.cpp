@@ -6,6 +6,7 @@
 #include "compression/payload.h"
 #include "tests/compression/samples.h"
 #include "tests/compression/update_cases.h"
+#include "tests/support/expand_payload.h"
 
 namespace assay {
 
@@ -212,10 +213,14 @@ TEST_CASE("a payload is one value under every strategy") {
     const ParameterLayout layout = awkward_layout();
     const std::vector<float> start = sample_values(layout, 500, 0.02);
     const std::vector<float> end = sample_values(layout, 501, 0.02);
-    for (const char* name : {"sparseloco", "diloco", "average", "ddp"}) {
+    const std::pair<const char*, Strategy> strategies[] = {{"sparseloco", Strategy::kSparseLoCo},
+                                                           {"diloco", Strategy::kDiLoCo},
+                                                           {"average", Strategy::kAverage},
+                                                           {"ddp", Strategy::kDdp}};
+    for (const auto& [name, named] : strategies) {
         const Result<Strategy> strategy = strategy_from_name(name);
         REQUIRE(strategy.ok());
-        CHECK(std::string(strategy_name(*strategy)) == name);
+        CHECK(*strategy == named);
         std::vector<float> e(layout.value_count(), 0.0F);
         const Result<CompressedPayload> sent =
             compress_payload(*strategy, start, end, e, layout, {});

@@ -43,7 +43,7 @@ inline Bytes compressed(const GoldenUpdate& golden,
     Compressor compressor(layout, settings, threads, path);
     const Status done = compressor.compress(
         sample_values(layout, 1, 0.02), sample_values(layout, 2, 0.02), e, e, update);
-    CHECK_MSG(done.ok(), done.reason());
+    ASSAY_CHECK_MSG(done.ok(), done.reason());
     Bytes bytes;
     compressor.encode(update, bytes);
     return bytes;
@@ -69,7 +69,7 @@ inline Bytes golden_aggregate(int threads) {
     ThreadPool pool(threads);
     aggregate(contributions, layout, settings, pool, result);
     const auto coded = quantise_aggregate(result.sum, layout, {}, false, &pool);
-    CHECK_MSG(coded.ok(), coded.reason());
+    ASSAY_CHECK_MSG(coded.ok(), coded.reason());
     return coded->bytes;
 }
 

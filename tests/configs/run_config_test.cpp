@@ -227,6 +227,9 @@ TEST_CASE("canonical text from a stranger is accepted whole or refused", "[confi
     std::string outside = text;
     outside.replace(outside.find("model.layers=i4"), 15, "model.layers=i0");
     REQUIRE_THAT(parse_canonical_text(outside).reason(), Catch::Contains("model.layers is 0"));
+    outside = text;
+    outside.replace(outside.find("pay.vest_rounds=i40"), 19, "pay.vest_rounds=i0");
+    REQUIRE_THAT(parse_canonical_text(outside).reason(), Catch::Contains("pay.vest_rounds is 0"));
     for (size_t i = 0; i < text.size(); ++i) {
         std::string changed = text;
         changed[i] = static_cast<char>(changed[i] ^ 1);

@@ -34,6 +34,13 @@ RoundPlan plan_of(uint64_t round, const std::vector<PlanPeer>& peers, uint32_t i
     return plan;
 }
 
+// The sample at one position of the stream: what a lone peer gets for one sequence from there on.
+uint64_t sample_at(const Digest& run_seed, uint64_t position, uint64_t sample_count) {
+    RoundPlan plan = plan_of(0, {peer_of(1, 1)}, 1);
+    plan.stream_position = position;
+    return assign(run_seed, plan, sample_count).peers.at(0).samples.at(0);
+}
+
 bool same(const Assignment& a, const Assignment& b) {
     if (a.peers.size() != b.peers.size() || a.stream_position_after != b.stream_position_after ||
         a.pool_after != b.pool_after) {

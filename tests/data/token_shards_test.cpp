@@ -9,6 +9,7 @@
 #include "core/rng.h"
 #include "data/prepare.h"
 #include "data/shard_writer.h"
+#include "tests/support/bytes_tokenizer.h"
 #include "tests/support/scratch_folder.h"
 #include "tests/support/shared_text.h"
 #include "tokenizer/tokenizer.h"
@@ -279,7 +280,7 @@ TEST_CASE("text becomes shards that hold all its tokens, the same each time", "[
 TEST_CASE("documents end with the end-of-text token", "[shards]") {
     const ScratchFolder scratch;
     write_text(scratch.file("text"), "one<|endoftext|>two");
-    REQUIRE(Tokenizer::bytes_only().save(scratch.file("tokenizer.json")).ok());
+    REQUIRE(bytes_tokenizer().save(scratch.file("tokenizer.json")).ok());
     PrepareOptions options;
     options.text = scratch.file("text");
     options.tokenizer = scratch.file("tokenizer.json");
@@ -306,7 +307,7 @@ TEST_CASE("documents end with the end-of-text token", "[shards]") {
 TEST_CASE("what cannot be prepared is refused and leaves no manifest", "[shards]") {
     const ScratchFolder scratch;
     write_text(scratch.file("text"), "too short");
-    REQUIRE(Tokenizer::bytes_only().save(scratch.file("tokenizer.json")).ok());
+    REQUIRE(bytes_tokenizer().save(scratch.file("tokenizer.json")).ok());
     PrepareOptions options;
     options.text = scratch.file("text");
     options.tokenizer = scratch.file("tokenizer.json");

@@ -9,7 +9,7 @@
 #include "core/merkle.h"
 #include "core/rng.h"
 #include "kernels/feedback.h"
-#include "kernels/paths.h"
+#include "kernels/feedback_paths.h"
 #include "tests/support/tested_path.h"
 
 namespace assay {

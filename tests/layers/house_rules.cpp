@@ -28,6 +28,7 @@ const std::set<std::string> kCoreNouns = {"check",
                                           "identity",
                                           "files",
                                           "job_thread",
+                                          "owner_thread",
                                           "json_depth"};
 const std::set<std::string> kLayerCalls = {"module", "test_folder", "test_support", "fuzz_targets"};
 const std::set<std::string> kStrangers = {"coordinator", "peer", "serving"};
@@ -40,6 +41,7 @@ const std::vector<std::string> kPureFiles = {
     "rounds/", "peer/peer_machine", "verify/judge", "ledger/books"};
 const std::vector<std::string> kImpureWords = {
     "now(", "random_device", "zmq", "std::thread", "std::jthread", "sleep"};
+const std::vector<std::string> kBareAssertions = {" assert(", " abort(", " CHECK("};
 const std::vector<std::string> kSleepWords = {"sleep_for", "sleep_until", "usleep(", " sleep("};
 const std::vector<std::string> kUnfinishedWords = {std::string("TO") + "DO",
                                                    std::string("FIX") + "ME"};
@@ -197,6 +199,13 @@ std::vector<std::string> line_faults(const Layers& layers,
     }
     if (is_pure(path) && names_any(code + quoted_include(line), kImpureWords, &word)) {
         reasons.push_back("'" + word + "' in a pure file: time and chance come in as arguments");
+    }
+    if (!starts_with(path, "tests/") && names_any(" " + code, kBareAssertions, &word)) {
+        reasons.push_back("'" + word.substr(1) + "': assertions are ASSAY_CHECK* of core/check.h");
+    }
+    const std::size_t mark = line.find("// ---");
+    if (mark != std::string::npos && line.find_first_not_of("- ", mark + 2) == std::string::npos) {
+        reasons.push_back("a ruler without words: shorten the one that the formatter broke");
     }
     if (starts_with(path, "tests/") && names_any(" " + code, kSleepWords, &word)) {
         reasons.push_back("'" + word + "' in a test: wait for the event itself");

@@ -4,11 +4,10 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <sstream>
 
 #include "tests/layers/house_rules.h"
+#include "tests/layers/tree.h"
 
 namespace assay {
 
@@ -28,13 +27,6 @@ const char* const kLines =
     "test_support(DEPS verify)\n"
     "fuzz_targets(core protocol)\n";
 
-std::string read_file(const std::filesystem::path& path) {
-    std::ifstream stream(path, std::ios::binary);
-    std::ostringstream text;
-    text << stream.rdbuf();
-    return text.str();
-}
-
 /// The reasons for which a made-up file with a fitting first line is refused, joined.
 std::string refused(const std::string& path, const std::string& rest) {
     std::string reasons;
@@ -42,32 +34,6 @@ std::string refused(const std::string& path, const std::string& rest) {
         reasons += fault.text() + "\n";
     }
     return reasons;
-}
-
-bool is_source(const std::filesystem::path& path) {
-    const std::string extension = path.extension().string();
-    return extension == ".cpp" || extension == ".h" || extension == ".cu";
-}
-
-bool is_document(const std::filesystem::path& path) {
-    return path.extension() == ".md";
-}
-
-/// Paths from the root of all files of a kind, without hidden folders and build trees.
-std::vector<std::string> files_under(const std::filesystem::path& root,
-                                     bool (*is_wanted)(const std::filesystem::path&)) {
-    std::vector<std::string> found;
-    auto walk = std::filesystem::recursive_directory_iterator(root);
-    for (auto entry = begin(walk); entry != end(walk); ++entry) {
-        const std::string name = entry->path().filename().string();
-        if (entry->is_directory() && (name[0] == '.' || name.rfind("build", 0) == 0)) {
-            entry.disable_recursion_pending();
-        } else if (entry->is_regular_file() && is_wanted(entry->path())) {
-            found.push_back(entry->path().lexically_relative(root).generic_string());
-        }
-    }
-    std::sort(found.begin(), found.end());
-    return found;
 }
 
 }  // namespace
@@ -149,6 +115,16 @@ TEST_CASE("pure files know no clock, chance, socket or thread", "[layers]") {
         CHECK(refused("coordinator/coordinator.cpp", line).empty());
     }
     CHECK(refused("verify/judge.h", "// zmq is elsewhere\n").empty());
+}
+
+TEST_CASE("assertions have one prefix, rulers have words", "[layers]") {
+    CHECK_FALSE(refused("verify/a.cpp", "    assert(x > 0);\n").empty());
+    CHECK_FALSE(refused("verify/a.cpp", "    abort();\n").empty());
+    CHECK_FALSE(refused("verify/a.cpp", "    CHECK(x > 0);\n").empty());
+    CHECK(refused("verify/a.cpp", "    ASSAY_CHECK(x > 0);\n    static_assert(x);\n").empty());
+    CHECK(refused("tests/verify/a_test.cpp", "    CHECK(x > 0);\n").empty());
+    CHECK_FALSE(refused("verify/a.h", "// ---- events\n// --------------\n").empty());
+    CHECK(refused("verify/a.h", "// ---- events --------------\n").empty());
 }
 
 TEST_CASE("tests do not sleep", "[layers]") {

@@ -15,7 +15,7 @@ struct Fixture {
 
     [[nodiscard]] std::string refused(const RecordDraft& draft) const {
         Books copy = run.books;
-        const Status status = copy.apply(draft);
+        const Status status = apply(copy, draft);
         return status.ok() ? std::string() : status.reason();
     }
     [[nodiscard]] RecordDraft vesting(uint64_t round,
@@ -94,20 +94,20 @@ TEST_CASE("A late rejection forfeits all that is unvested, and nothing else is s
     REQUIRE(f.run.books.owed_forfeits().empty());
     // A rejection whose forfeit is missing blocks what would follow.
     Books owing = f.run.books;
-    REQUIRE(owing.apply(f.verdict(3, 0, Ruling::kRejected, Layer::kGradientAudit)).ok());
+    REQUIRE(apply(owing, f.verdict(3, 0, Ruling::kRejected, Layer::kGradientAudit)).ok());
     REQUIRE(owing.owed_forfeits().size() == 1);
     const RecordDraft end =
         make_draft(RecordKind::kRunEnd, RoundId{3}, PeerId{}, RunEndBody{Instant{1}, "x"});
-    REQUIRE(says(owing.apply(end).reason(), "forfeit"));
+    REQUIRE(says(apply(owing, end).reason(), "forfeit"));
     RecordDraft forfeit = owing.owed_forfeits()[0];
     ForfeitBody body = ForfeitBody::decode(forfeit.body).value();
     body.unvested -= 1;
     REQUIRE(
-        says(owing.apply(make_draft(forfeit.kind, forfeit.round, forfeit.subject, body)).reason(),
+        says(apply(owing, make_draft(forfeit.kind, forfeit.round, forfeit.subject, body)).reason(),
              "forfeits"));
-    REQUIRE(owing.apply(forfeit).ok());
-    REQUIRE_FALSE(owing.apply(forfeit).ok());
-    REQUIRE(owing.apply(end).ok());
+    REQUIRE(apply(owing, forfeit).ok());
+    REQUIRE_FALSE(apply(owing, forfeit).ok());
+    REQUIRE(apply(owing, end).ok());
     REQUIRE(check_books(owing).ok());
 }
 
@@ -156,8 +156,11 @@ TEST_CASE("The next start is the end of the last counted round, or zero") {
 
 TEST_CASE("Records out of order or of nobody are refused, and change nothing") {
     Fixture f;
-    REQUIRE_FALSE(Books().apply(f.vesting(0, 0, 1)).ok());
-    REQUIRE(says(f.refused({RecordKind::kRunStart, RoundId{}, {}, {}}), "starts once"));
+    Books empty;
+    REQUIRE(says(apply(empty, f.vesting(0, 0, 1)).reason(), "begins with run_start"));
+    const RunStartBody start{encode_manifest(f.run.manifest), short_pay()};
+    REQUIRE(says(f.refused(make_draft(RecordKind::kRunStart, RoundId{}, PeerId{}, start)),
+                 "starts once"));
     REQUIRE(says(f.refused(f.verdict(0, 0, Ruling::kAccepted, Layer::kDirection)),
                  "open to a verdict"));
     PayShareBody share;
@@ -174,7 +177,7 @@ TEST_CASE("Records out of order or of nobody are refused, and change nothing") {
             RecordDraft garbage{static_cast<RecordKind>(kind), RoundId{0}, f.run.id(0), {}};
             garbage.body.assign(size, 0xff);
             Books copy = f.run.books;
-            (void)copy.apply(garbage);
+            (void)apply(copy, garbage);
             REQUIRE(check_books(copy).ok());
             REQUIRE(copy.handed_out() == f.run.books.handed_out());
         }
@@ -232,10 +235,13 @@ TEST_CASE("The books add up after any course of a run, and a fold of the ledger 
             REQUIRE(sound.ok());
         }
         f.run.end();
-        const Result<Books> folded = fold_books(f.ledger);
-        REQUIRE(folded.ok());
-        REQUIRE(folded->handed_out() == f.run.books.handed_out());
-        for (const auto& [peer, book] : folded->peers()) {
+        LedgerChecks checks = f.run.checks();
+        const VerifyReport report = verify_ledger(f.ledger, checks);
+        INFO(report.text());
+        REQUIRE(report.ok());
+        const Books& folded = report.books;
+        REQUIRE(folded.handed_out() == f.run.books.handed_out());
+        for (const auto& [peer, book] : folded.peers()) {
             REQUIRE(book.escrow.vested() == f.run.books.find(peer)->escrow.vested());
             REQUIRE(book.escrow.forfeited() == f.run.books.find(peer)->escrow.forfeited());
             if (book.cheats == 0) {
@@ -243,10 +249,6 @@ TEST_CASE("The books add up after any course of a run, and a fold of the ledger 
                          book.refusals + book.faults > 0));
             }
         }
-        LedgerChecks checks = f.run.checks();
-        const VerifyReport report = verify_ledger(f.ledger, checks);
-        INFO(report.text());
-        REQUIRE(report.ok());
     }
 }
 

@@ -313,7 +313,7 @@ TEST_CASE("A COMMIT that another key signed is found") {
     Story story;
     const uint64_t height = find_kind(story.ledger, RecordKind::kCommit);
     Record& record = story.ledger.stored()[height];
-    const Envelope envelope = *unseal(record.body);
+    const Envelope envelope = *unseal(record.body).value();
     const Commit commit = *decode_body<Commit>(envelope.body);
     record.body = seal(story.run.coordinator, commit);
     relink(story.ledger, height, &story.run.coordinator);

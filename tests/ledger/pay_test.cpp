@@ -113,14 +113,4 @@ TEST_CASE("The audit rate is the published schedule where cost equals reward") {
     REQUIRE(audit_ppm(0, 100000000, kAmountMax, 1, kAmountMax) == 1000000);
 }
 
-TEST_CASE("Settings of pay outside their bounds are named") {
-    REQUIRE(check_pay_settings(PaySettings{}).ok());
-    PaySettings pay;
-    pay.vest_rounds = 0;
-    REQUIRE(check_pay_settings(pay).reason().find("vest_rounds") != std::string::npos);
-    pay = {};
-    pay.pool_per_round = -1;
-    REQUIRE_FALSE(check_pay_settings(pay).ok());
-}
-
 }  // namespace assay

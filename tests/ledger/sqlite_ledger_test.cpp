@@ -87,7 +87,7 @@ TEST_CASE("A ledger is what it was after it is closed and opened again") {
         REQUIRE(ledger->height() == 0);
         REQUIRE(ledger->head().is_zero());
         const std::vector<RecordDraft> drafts = batch_of(0, 3);
-        head = ledger->head_after(drafts);
+        head = head_behind(ledger->height(), ledger->head(), drafts);
         REQUIRE(ledger->append(drafts).ok());
         REQUIRE(ledger->head() == head);
     }

@@ -40,6 +40,11 @@ RecordDraft plain(RecordKind kind, RoundId round, Bytes body) {
 
 }  // namespace
 
+Status apply(Books& books, const RecordDraft& draft) {
+    const Result<LedgerEvent> event = decode_record(draft);
+    return event ? books.apply(head_of(draft), *event) : Status(event.error());
+}
+
 Digest test_digest(std::string_view what, uint64_t a, uint64_t b) {
     return derive_seed(Digest{}, what, {a, b});
 }
@@ -87,13 +92,13 @@ TestRun::TestRun(Ledger& to, size_t peer_count, PaySettings pay)
 
 void TestRun::write(std::vector<RecordDraft> drafts) {
     for (const RecordDraft& draft : drafts) {
-        const Status applied = books.apply(draft);
-        CHECK_MSG(applied.ok(),
-                  std::string(record_kind_name(draft.kind)) + ": " +
-                      (applied.ok() ? "" : applied.reason()));
+        const Status applied = apply(books, draft);
+        ASSAY_CHECK_MSG(applied.ok(),
+                        std::string(record_kind_name(draft.kind)) + ": " +
+                            (applied.ok() ? "" : applied.reason()));
     }
     const Status appended = ledger.append(std::move(drafts));
-    CHECK_MSG(appended.ok(), appended.ok() ? "" : appended.reason());
+    ASSAY_CHECK_MSG(appended.ok(), appended.ok() ? "" : appended.reason());
 }
 
 void TestRun::write_roster(RoundId round) {
@@ -334,8 +339,8 @@ void TestRun::round(const std::map<size_t, Conduct>& conducts, bool voided) {
             continue;
         }
         const Commit commit = make_commit(plan, peer, conduct == Conduct::kStale);
-        commits[peer] = make_envelope(peers[peer], commit);
-        write({{RecordKind::kCommit, plan.round, id(peer), encode_envelope(commits[peer])}});
+        commits.insert_or_assign(peer, make_envelope(peers[peer], commit));
+        write({{RecordKind::kCommit, plan.round, id(peer), encode_envelope(commits.at(peer))}});
     }
     write_close(plan, commits, conducts);
     for (const auto& [peer, envelope] : commits) {

@@ -77,6 +77,8 @@ private:
                          bool voided);
 };
 
+// Reads the record, and lets the books take it in.
+Status apply(Books& books, const RecordDraft& draft);
 Digest test_digest(std::string_view what, uint64_t a = 0, uint64_t b = 0);
 PeerId test_peer(uint8_t number);
 std::vector<Record> all_records(const Ledger& ledger);

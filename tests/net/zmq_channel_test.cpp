@@ -33,7 +33,7 @@ public:
             return {};
         }
         const auto* data = static_cast<const uint8_t*>(frames[0].data());
-        const Envelope envelope = unseal(ByteSpan(data, frames[0].size())).value();
+        const Envelope envelope = *unseal(ByteSpan(data, frames[0].size())).value();
         return decode_body<Refusal>(envelope.body).value();
     }
 
@@ -113,7 +113,7 @@ TEST_CASE("messages go both ways, with their senders") {
     CHECK(server.joined == std::vector<PeerId>{alice.identity.id(), bob.identity.id()});
     REQUIRE(server.messages.size() == 2);
     CHECK(server.messages[0].from == alice.identity.id());
-    CHECK(server.messages[0].wire == seal(alice.identity, hello_of(1)));
+    CHECK(server.messages[0].envelope.wire() == seal(alice.identity, hello_of(1)));
     CHECK(std::get<Hello>(server.messages[1].message).threads == 1);
     CHECK(server.channel->connected(bob.identity.id()));
     REQUIRE(server.channel->send(bob.identity.id(), seal(server.identity, Heartbeat{5})).ok());

@@ -198,6 +198,8 @@ TEST_CASE("the page on the protocol gives the limits their values") {
         {"kTextBytesMax", limits::kTextBytesMax},
         {"kConfigBytesMax", limits::kConfigBytesMax},
         {"kShardsMax", limits::kShardsMax},
+        {"kShardTokensMax", limits::kShardTokensMax},
+        {"kDataManifestBytesMax", limits::kDataManifestBytesMax},
         {"kRoundsMax", limits::kRoundsMax},
         {"kOptimiserStepsMax", limits::kOptimiserStepsMax},
         {"kTokensMax", limits::kTokensMax},

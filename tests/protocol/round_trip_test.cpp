@@ -55,11 +55,11 @@ TEST_CASE("stored bodies survive their bytes") {
 
 TEST_CASE("an envelope names its signer and keeps its body") {
     for (const Message& message : samples::of_all_kinds(7)) {
-        const Result<Envelope> envelope = unseal(seal(writer(), message));
+        const Result<CheckedEnvelope> envelope = unseal(seal(writer(), message));
         REQUIRE(envelope.ok());
-        CHECK(envelope->signer == writer().id());
-        CHECK(envelope->kind == message_kind(message));
-        CHECK(envelope->body == encode_message(message));
+        CHECK((*envelope)->signer == writer().id());
+        CHECK((*envelope)->kind == message_kind(message));
+        CHECK((*envelope)->body == encode_message(message));
         CHECK(encode_envelope(*envelope) == seal(writer(), message));
     }
 }
@@ -88,7 +88,7 @@ TEST_CASE("another's signature, kind or body is refused") {
     REQUIRE(unseal(encode_envelope(good)).ok());
     Envelope other_signer = good;
     other_signer.signer = Identity::from_seed(sha256_plain(as_bytes("other"))).id();
-    const Result<Envelope> refused = unseal(encode_envelope(other_signer));
+    const Result<CheckedEnvelope> refused = unseal(encode_envelope(other_signer));
     REQUIRE_FALSE(refused.ok());
     CHECK_THAT(refused.reason(), Catch::Contains("Envelope.signature"));
     Envelope other_kind = good;
@@ -134,7 +134,7 @@ TEST_CASE("bent bodies are refused or mean something that encodes again") {
 }
 
 TEST_CASE("an oversized envelope is refused by its size") {
-    const Result<Envelope> refused = unseal(Bytes(limits::kMessageBytesMax + 1));
+    const Result<CheckedEnvelope> refused = unseal(Bytes(limits::kMessageBytesMax + 1));
     REQUIRE_FALSE(refused.ok());
     CHECK_THAT(refused.reason(), Catch::Contains("Envelope has 4194305 bytes"));
 }

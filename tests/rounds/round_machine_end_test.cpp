@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "protocol/codec.h"
 #include "rounds/round_machine.h"
 #include "tests/rounds/action_order.h"
 
@@ -149,7 +150,7 @@ TEST_CASE("events of strangers, of old rounds and out of turn change nothing", "
     CHECK(d.step(ProgressArrived{stranger, {}}).empty());
     CHECK(d.step(PeerGone{stranger}).empty());
     CHECK(d.step(RoundJudged{}).empty());
-    CHECK(d.step(AuditDone{}).empty());
+    CHECK(d.step(AuditDone{{}, make_envelope(d.coordinator, AuditReport{}), 1}).empty());
     CHECK(d.ledger->height() == height);
     CHECK(d.machine->phase() == RoundPhase::kGathering);
 }

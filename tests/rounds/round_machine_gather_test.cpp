@@ -27,7 +27,8 @@ TEST_CASE("a COMMIT is stored as received; the same bytes again change nothing",
 TEST_CASE("COMMITs that have no place are refused with their reason", "[coordinator]") {
     MachineDriver d;
     (void)d.start();
-    CHECK(refused(d.step(CommitArrived{d.peers[0].id(), Commit{}, Envelope{}})) ==
+    CHECK(refused(d.step(CommitArrived{
+              d.peers[0].id(), Commit{}, make_envelope(d.peers[0].identity, Commit{})})) ==
           RefusalCode::kNotInRoster);
     d.hello_all();
     const uint64_t height = d.ledger->height();

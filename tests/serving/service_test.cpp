@@ -9,6 +9,7 @@
 
 #include "core/rng.h"
 #include "tests/serving/http_client.h"
+#include "tests/support/bytes_tokenizer.h"
 
 namespace assay {
 namespace {
@@ -35,7 +36,7 @@ Snapshot tiny_snapshot(uint64_t seed, int64_t context = 64) {
 std::unique_ptr<Service> start_service(ServiceOptions options = {}, int64_t context = 64) {
     Result<std::unique_ptr<Service>> service =
         Service::start(std::move(options),
-                       Tokenizer::bytes_only(),
+                       bytes_tokenizer(),
                        std::make_shared<DecoderModel>(tiny_snapshot(1, context), 1));
     REQUIRE(service.ok());
     return std::move(*service);
@@ -215,7 +216,7 @@ TEST_CASE("the most likely continuation is the decoder's own", "[serving]") {
     const auto service = start_service();
     Snapshot snapshot = tiny_snapshot(1);
     Decoder decoder(snapshot.shape, snapshot.theta, 1);
-    const Tokenizer tokenizer = Tokenizer::bytes_only();
+    const Tokenizer tokenizer = bytes_tokenizer();
     const uint64_t sequence = decoder.begin_sequence();
     const std::vector<int32_t> prompt = {72, 105, 33, 200};
     std::vector<float> logits = decoder.prefill(sequence, prompt);
@@ -457,7 +458,7 @@ TEST_CASE("a service listens on a name of this machine, and says what is none", 
     CHECK(ask(*start_service(options), "GET", "/health").status == 200);
     options.http.host = "no such host";
     const auto refused = Service::start(
-        options, Tokenizer::bytes_only(), std::make_shared<DecoderModel>(tiny_snapshot(1), 1));
+        options, bytes_tokenizer(), std::make_shared<DecoderModel>(tiny_snapshot(1), 1));
     REQUIRE_FALSE(refused.ok());
     CHECK(has(refused.reason(), "--host no such host"));
 }

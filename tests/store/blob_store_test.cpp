@@ -1,13 +1,19 @@
-// Blobs on disk: resumable, hashed, private until published, and a full disk.
+// What every blob store does, whatever it keeps its blobs in: each implementation is run through
+// all of this.
 
 #include "store/blob_store.h"
 
 #include <catch2/catch.hpp>
+#include <functional>
+#include <thread>
 
 #include "core/files.h"
 #include "protocol/limits.h"
-#include "tests/store/full_disk.h"
+#include "store/folder_blob_store.h"
+#include "store/memory_blob_store.h"
+#include "tests/support/check_fires.h"
 #include "tests/support/scratch_folder.h"
+#include "tests/support/some_bytes.h"
 
 namespace assay {
 
@@ -15,118 +21,154 @@ namespace fs = std::filesystem;
 
 namespace {
 
-size_t files_below(const fs::path& folder) {
-    size_t count = 0;
-    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-        count += entry.is_regular_file() ? 1 : 0;
-    }
-    return count;
-}
+struct Implementation {
+    std::string name;
+    std::function<std::unique_ptr<BlobStore>(const fs::path& folder)> make;
+};
 
-Bytes some_bytes(size_t size, uint8_t salt = 0) {
-    Bytes bytes(size);
-    for (size_t i = 0; i < size; ++i) {
-        bytes[i] = static_cast<uint8_t>(i * 31 + i / 251 + salt);
-    }
-    return bytes;
+const std::vector<Implementation> kImplementations = {
+    {"folder",
+     [](const fs::path& folder) -> std::unique_ptr<BlobStore> {
+         return FolderBlobStore::open(folder).value();
+     }},
+    {"memory", [](const fs::path&) -> std::unique_ptr<BlobStore> {
+         return std::make_unique<MemoryBlobStore>();
+     }}};
+
+// An empty store of each implementation in turn.
+struct Subject {
+    const Implementation& implementation = GENERATE(from_range(kImplementations));
+    ScratchFolder folder;
+    std::unique_ptr<BlobStore> store = implementation.make(folder.path() / "store");
+};
+
+BlobRef ref_of(const Bytes& bytes) {
+    return {sha256_plain(bytes), bytes.size(), {}};
 }
 
 }  // namespace
 
-TEST_CASE("a blob comes back, named by its plain hash, also after a restart") {
-    const ScratchFolder folder;
-    const Bytes bytes = some_bytes(100000);
-    BlobRef blob;
-    {
-        BlobStore store = BlobStore::open(folder.path()).value();
-        blob = store.put(bytes, Visibility::kPrivate).value();
+TEST_CASE("a store gives back what was put, by its plain hash, within the size allowed") {
+    const Subject subject;
+    INFO(subject.implementation.name);
+    BlobStore& store = *subject.store;
+    for (const size_t size : {size_t{0}, size_t{1}, size_t{100000}}) {
+        const Bytes bytes = some_bytes(size);
+        CHECK_FALSE(store.has(sha256_plain(bytes)));
+        const BlobRef blob = store.put(bytes, Visibility::kPrivate).value();
         CHECK(blob.sha256 == sha256_plain(bytes));
-        CHECK(blob.size_bytes == 100000);
+        CHECK(blob.size_bytes == size);
+        CHECK(store.has(blob.sha256));
+        CHECK(store.get(blob.sha256, size).value() == bytes);
     }
-    BlobStore store = BlobStore::open(folder.path()).value();
-    CHECK(store.get(blob.sha256, 1U << 20).value() == bytes);
-    CHECK(store.size(blob.sha256).value() == 100000);
-    CHECK(store.list() == std::vector<Digest>{blob.sha256});
-    CHECK(read_file(store.path(blob.sha256).value(), 1U << 20).value() == bytes);
-    CHECK_THAT(store.get(blob.sha256, 99999).reason(), Catch::Contains("at most 99999"));
+    const Digest large = sha256_plain(some_bytes(100000));
+    CHECK_THAT(store.get(large, 99999).reason(),
+               Catch::Contains("100000") && Catch::Contains("at most 99999"));
+    const Digest absent = sha256_plain(as_bytes("absent"));
+    CHECK_THAT(store.get(absent, 10).reason(), Catch::Contains(absent.brief()));
+}
+
+TEST_CASE("a store forgets what is removed, and removing it again is no failure") {
+    const Subject subject;
+    INFO(subject.implementation.name);
+    BlobStore& store = *subject.store;
+    const BlobRef blob = store.put(some_bytes(10), Visibility::kPublic).value();
     REQUIRE(store.remove(blob.sha256).ok());
     CHECK_FALSE(store.has(blob.sha256));
-    CHECK(files_below(folder.path()) == 0);
+    CHECK_FALSE(store.get(blob.sha256, 10).ok());
+    CHECK(store.answer({blob.sha256, 0, 10}, true).missing);
     CHECK(store.remove(blob.sha256).ok());
 }
 
-TEST_CASE("an empty blob is a blob") {
-    const ScratchFolder folder;
-    BlobStore store = BlobStore::open(folder.path()).value();
-    const BlobRef blob = store.put({}, Visibility::kPublic).value();
-    CHECK(store.has(blob.sha256));
-    CHECK(store.get(blob.sha256, 0).value().empty());
+TEST_CASE("a store answers strangers with public blobs alone, and shows wider never narrower") {
+    const Subject subject;
+    INFO(subject.implementation.name);
+    BlobStore& store = *subject.store;
+    const Bytes bytes = some_bytes(1000);
+    const Digest sha256 = store.put(bytes, Visibility::kPrivate).value().sha256;
+    CHECK(store.answer({sha256, 0, 10}, false).missing);
+    CHECK_FALSE(store.answer({sha256, 0, 10}, true).missing);
+    SECTION("made public") {
+        REQUIRE(store.make_public(sha256).ok());
+    }
+    SECTION("put again as public") {
+        REQUIRE(store.put(bytes, Visibility::kPublic).ok());
+    }
+    CHECK_FALSE(store.answer({sha256, 0, 10}, false).missing);
+    REQUIRE(store.put(bytes, Visibility::kPrivate).ok());
+    CHECK_FALSE(store.answer({sha256, 0, 10}, false).missing);
+    CHECK_FALSE(store.make_public(sha256_plain(as_bytes("absent"))).ok());
 }
 
-TEST_CASE("a private blob is not given to strangers before it is made public") {
-    const ScratchFolder folder;
-    BlobStore store = BlobStore::open(folder.path()).value();
+TEST_CASE("a store answers ranges inside a blob, cuts the last one, and refuses all others") {
+    const Subject subject;
+    INFO(subject.implementation.name);
+    BlobStore& store = *subject.store;
     const Bytes bytes = some_bytes(1000);
-    const BlobRef blob = store.put(bytes, Visibility::kPrivate).value();
-    const BlobRequest request{blob.sha256, 100, 300};
-    CHECK(store.answer(request, false).missing);
-    CHECK(store.answer(request, false).data.empty());
-    CHECK_FALSE(store.answer(request, true).missing);
-    REQUIRE(store.make_public(blob.sha256).ok());
-    const BlobPiece piece = store.answer(request, false);
-    CHECK_FALSE(piece.missing);
+    const Digest sha256 = store.put(bytes, Visibility::kPublic).value().sha256;
+    const BlobPiece piece = store.answer({sha256, 100, 300}, false);
+    CHECK(piece.sha256 == sha256);
     CHECK(piece.offset == 100);
     CHECK(piece.data == Bytes(bytes.begin() + 100, bytes.begin() + 400));
-    CHECK(store.make_public(blob.sha256).ok());
-    CHECK_FALSE(store.make_public(sha256_plain(as_bytes("none"))).ok());
-    CHECK(store.put(bytes, Visibility::kPrivate).ok());
-    CHECK_FALSE(store.answer(request, false).missing);  // it does not become private again
-}
-
-TEST_CASE("putting a private blob as public shows it") {
-    const ScratchFolder folder;
-    BlobStore store = BlobStore::open(folder.path()).value();
-    const Bytes bytes = some_bytes(10);
-    (void)store.put(bytes, Visibility::kPrivate);
-    const BlobRef blob = store.put(bytes, Visibility::kPublic).value();
-    CHECK_FALSE(store.answer({blob.sha256, 0, 10}, false).missing);
-    CHECK(files_below(folder.path()) == 1);
-}
-
-TEST_CASE("ranges outside a blob are answered with missing, the last one is cut") {
-    const ScratchFolder folder;
-    BlobStore store = BlobStore::open(folder.path()).value();
-    const Digest blob = store.put(some_bytes(1000), Visibility::kPublic).value().sha256;
-    CHECK(store.answer({blob, 900, 300}, false).data.size() == 100);
-    CHECK(store.answer({blob, 1000, 1}, false).missing);
-    CHECK(store.answer({blob, UINT64_MAX, 1}, false).missing);
-    CHECK(store.answer({blob, 0, 300000}, false).missing);
-    CHECK(store.answer({sha256_plain({}), 0, 1}, false).missing);
-}
-
-TEST_CASE("a blob that arrives in parts goes on after a restart") {
-    const ScratchFolder folder;
-    const Bytes bytes = some_bytes(3000000);
-    const BlobRef blob{sha256_plain(bytes), bytes.size(), {}};
-    {
-        BlobStore store = BlobStore::open(folder.path()).value();
-        CHECK(store.begin(blob).value() == 0);
-        REQUIRE(store.append(blob.sha256, ByteSpan(bytes).first(2000000)).ok());
-        CHECK_FALSE(store.has(blob.sha256));
+    CHECK(store.answer({sha256, 900, 300}, false).data.size() == 100);
+    for (const BlobRequest& outside : {BlobRequest{sha256, 1000, 1},
+                                       BlobRequest{sha256, UINT64_MAX, 1},
+                                       BlobRequest{sha256, 0, limits::kPieceBytes + 1},
+                                       BlobRequest{sha256_plain({}), 0, 1}}) {
+        CHECK(store.answer(outside, false).missing);
+        CHECK(store.answer(outside, false).data.empty());
     }
-    BlobStore store = BlobStore::open(folder.path()).value();
-    CHECK(store.begin(blob).value() == 2000000);
-    REQUIRE(store.append(blob.sha256, ByteSpan(bytes).subspan(2000000)).ok());
-    REQUIRE(store.finish(blob.sha256, Visibility::kPublic).ok());
-    CHECK(store.get(blob.sha256, 1U << 30).value() == bytes);
-    CHECK(files_below(folder.path()) == 1);
 }
 
-TEST_CASE("an arriving blob with wrong bytes, too few or too many, is thrown away") {
-    const ScratchFolder folder;
-    BlobStore store = BlobStore::open(folder.path()).value();
+TEST_CASE("a store makes a blob a file that stays when the blob goes, and overwrites none") {
+    const Subject subject;
+    INFO(subject.implementation.name);
+    BlobStore& store = *subject.store;
+    const Bytes bytes = some_bytes(3000000);
+    const Visibility visibility = GENERATE(Visibility::kPrivate, Visibility::kPublic);
+    const Digest sha256 = store.put(bytes, visibility).value().sha256;
+    const fs::path file = subject.folder.path() / "file";
+    REQUIRE(store.export_to(sha256, file).ok());
+    CHECK(read_file(file, bytes.size()).value() == bytes);
+    CHECK_THAT(store.export_to(sha256, file).reason(),
+               Catch::Contains(file.string()) && Catch::Contains("already"));
+    REQUIRE(store.remove(sha256).ok());
+    CHECK(read_file(file, bytes.size()).value() == bytes);
+    CHECK_THAT(store.export_to(sha256, subject.folder.path() / "other").reason(),
+               Catch::Contains(sha256.brief()));
+    CHECK_FALSE(fs::exists(subject.folder.path() / "other"));
+    const Digest kept = store.put(some_bytes(5), visibility).value().sha256;
+    CHECK_FALSE(store.export_to(kept, subject.folder.path() / "no folder" / "file").ok());
+}
+
+TEST_CASE("a blob that arrives in parts is there once it is whole") {
+    const Subject subject;
+    INFO(subject.implementation.name);
+    BlobStore& store = *subject.store;
     const Bytes bytes = some_bytes(1000);
-    const BlobRef blob{sha256_plain(bytes), bytes.size(), {}};
+    const BlobRef blob = ref_of(bytes);
+    CHECK(store.begin(blob).value() == 0);
+    REQUIRE(store.append(blob.sha256, ByteSpan(bytes).first(600)).ok());
+    CHECK_FALSE(store.has(blob.sha256));
+    CHECK(store.begin(blob).value() == 600);  // somebody asks for it anew
+    REQUIRE(store.append(blob.sha256, ByteSpan(bytes).subspan(600)).ok());
+    REQUIRE(store.finish(blob.sha256, Visibility::kPrivate).ok());
+    CHECK(store.get(blob.sha256, 1000).value() == bytes);
+    CHECK(store.answer({blob.sha256, 0, 10}, false).missing);
+    CHECK_FALSE(store.finish(blob.sha256, Visibility::kPrivate).ok());
+    const BlobRef empty = ref_of({});
+    REQUIRE(store.begin(empty).ok());
+    REQUIRE(store.finish(empty.sha256, Visibility::kPublic).ok());
+    CHECK(store.has(empty.sha256));
+    CHECK(store.disk().ok());
+}
+
+TEST_CASE("an arrival of other bytes, of too few or of too many ends with a reason") {
+    const Subject subject;
+    INFO(subject.implementation.name);
+    BlobStore& store = *subject.store;
+    const Bytes bytes = some_bytes(1000);
+    const BlobRef blob = ref_of(bytes);
     REQUIRE(store.begin(blob).ok());
     CHECK_THAT(store.append(blob.sha256, Bytes(1001)).reason(), Catch::Contains("longer"));
     REQUIRE(store.append(blob.sha256, some_bytes(1000, 1)).ok());
@@ -136,103 +178,69 @@ TEST_CASE("an arriving blob with wrong bytes, too few or too many, is thrown awa
     REQUIRE(store.append(blob.sha256, ByteSpan(bytes).first(999)).ok());
     CHECK_THAT(store.finish(blob.sha256, Visibility::kPublic).reason(),
                Catch::Contains("999 of 1000"));
-    CHECK(files_below(folder.path()) == 0);
-    CHECK_FALSE(store.append(blob.sha256, bytes).ok());
-    CHECK_FALSE(store.finish(blob.sha256, Visibility::kPublic).ok());
-    CHECK_FALSE(store.begin(BlobRef{blob.sha256, limits::kBlobBytesMax + 1, {}}).ok());
+    CHECK_FALSE(store.has(blob.sha256));
+    CHECK_THAT(store.append(blob.sha256, bytes).reason(), Catch::Contains("not arriving"));
+    CHECK_THAT(store.begin({blob.sha256, limits::kBlobBytesMax + 1, {}}).reason(),
+               Catch::Contains(std::to_string(limits::kBlobBytesMax)));
+    CHECK(store.disk().ok());  // all of that is the source's fault
 }
 
-TEST_CASE("a damaged file is named") {
-    const ScratchFolder folder;
-    BlobStore store = BlobStore::open(folder.path()).value();
-    const Digest blob = store.put(some_bytes(1000), Visibility::kPublic).value().sha256;
-    REQUIRE(write_file_atomically(store.path(blob).value(), some_bytes(1000, 3)).ok());
-    CHECK_THAT(store.get(blob, 1000).reason(),
-               Catch::Contains(blob.hex()) && Catch::Contains("damaged"));
-}
-
-TEST_CASE("a full disk is said in words and leaves nothing half-written") {
-    const ScratchFolder folder;
-    FullDisk disk(1500);
-    BlobStore store = BlobStore::open(folder.path(), disk).value();
-    const BlobRef first = store.put(some_bytes(1000), Visibility::kPublic).value();
-    const Result<BlobRef> second = store.put(some_bytes(1000, 1), Visibility::kPublic);
-    REQUIRE_FALSE(second.ok());
-    CHECK_THAT(second.reason(), Catch::Contains("No space left") && Catch::Contains("free some"));
-    CHECK(files_below(folder.path()) == 1);
-    CHECK(store.get(first.sha256, 1000).ok());
-    disk.free(1000);
-    CHECK(store.put(some_bytes(1000, 1), Visibility::kPublic).ok());
-}
-
-TEST_CASE("a disk that is full in mid-arrival ends the arrival and frees its space") {
-    const ScratchFolder folder;
-    FullDisk disk(700);
-    BlobStore store = BlobStore::open(folder.path(), disk).value();
+TEST_CASE("what is abandoned begins anew, also under another size") {
+    const Subject subject;
+    INFO(subject.implementation.name);
+    BlobStore& store = *subject.store;
     const Bytes bytes = some_bytes(1000);
-    const BlobRef blob{sha256_plain(bytes), bytes.size(), {}};
+    const BlobRef blob = ref_of(bytes);
     REQUIRE(store.begin(blob).ok());
     REQUIRE(store.append(blob.sha256, ByteSpan(bytes).first(600)).ok());
-    const BlobRef small{sha256_plain(as_bytes("small")), 5, {}};
-    REQUIRE(store.begin(small).ok());
-    REQUIRE(store.append(small.sha256, as_bytes("other")).ok());
-    CHECK_FALSE(store.finish(small.sha256, Visibility::kPublic).ok());
-    CHECK(store.disk().ok());  // other bytes than announced are the source's fault
-    CHECK_THAT(store.append(blob.sha256, ByteSpan(bytes).subspan(600)).reason(),
-               Catch::Contains("No space left"));
-    CHECK_THAT(store.disk().reason(), Catch::Contains("No space left"));
-    CHECK(files_below(folder.path()) == 0);
+    REQUIRE(store.abandon(blob.sha256).ok());
+    CHECK_FALSE(store.append(blob.sha256, ByteSpan(bytes).subspan(600)).ok());
+    CHECK(store.begin(blob).value() == 0);
+    REQUIRE(store.append(blob.sha256, ByteSpan(bytes).first(600)).ok());
+    CHECK(store.begin({blob.sha256, 500, {}}).value() == 0);  // somebody lied about the size
+    CHECK(store.abandon(blob.sha256).ok());
+    CHECK(store.abandon(blob.sha256).ok());
 }
 
-TEST_CASE("a blob that cannot be synced is not there") {
-    const ScratchFolder folder;
-    FullDisk disk(10000);
-    disk.fail_syncs(true);
-    BlobStore store = BlobStore::open(folder.path(), disk).value();
-    const Result<BlobRef> blob = store.put(some_bytes(100), Visibility::kPublic);
-    REQUIRE_FALSE(blob.ok());
-    CHECK_THAT(blob.reason(), Catch::Contains("cannot sync"));
-    CHECK(files_below(folder.path()) == 0);
-}
-
-TEST_CASE("what is not needed any more goes, stored or on its way") {
-    const ScratchFolder folder;
-    BlobStore store = BlobStore::open(folder.path()).value();
+TEST_CASE("a store keeps what is live, stored or on its way, and nothing else") {
+    const Subject subject;
+    INFO(subject.implementation.name);
+    BlobStore& store = *subject.store;
     const Digest kept = store.put(some_bytes(10), Visibility::kPublic).value().sha256;
     const Digest gone = store.put(some_bytes(20), Visibility::kPublic).value().sha256;
     const Digest secret = store.put(some_bytes(30), Visibility::kPrivate).value().sha256;
-    const Bytes bytes = some_bytes(1000);
-    const BlobRef arriving{sha256_plain(bytes), bytes.size(), {}};
-    const BlobRef stray{sha256_plain(some_bytes(40)), 40, {}};
+    const BlobRef arriving = ref_of(some_bytes(1000));
+    const BlobRef stray = ref_of(some_bytes(40));
     REQUIRE(store.begin(arriving).ok());
-    REQUIRE(store.append(arriving.sha256, ByteSpan(bytes).first(600)).ok());
+    REQUIRE(store.append(arriving.sha256, ByteSpan(some_bytes(1000)).first(600)).ok());
     REQUIRE(store.begin(stray).ok());
     REQUIRE(store.append(stray.sha256, some_bytes(40)).ok());
     REQUIRE(store.keep_only({kept, arriving.sha256}).ok());
-    CHECK(store.list() == std::vector<Digest>{kept});
+    CHECK(store.has(kept));
     CHECK_FALSE(store.has(gone));
     CHECK_FALSE(store.has(secret));
     CHECK_FALSE(store.finish(stray.sha256, Visibility::kPublic).ok());
-    REQUIRE(store.append(arriving.sha256, ByteSpan(bytes).subspan(600)).ok());
+    REQUIRE(store.append(arriving.sha256, ByteSpan(some_bytes(1000)).subspan(600)).ok());
     CHECK(store.finish(arriving.sha256, Visibility::kPublic).ok());
-    CHECK(files_below(folder.path()) == 2);
 }
 
-TEST_CASE("what a crash left of a put goes at the next start") {
-    const ScratchFolder folder;
-    (void)BlobStore::open(folder.path()).value();
-    const Bytes bytes = some_bytes(100);
-    const fs::path half = folder.path() / "staging" / sha256_plain(bytes).hex();
-    REQUIRE(write_file_atomically(half, ByteSpan(bytes).first(70)).ok());
-    BlobStore store = BlobStore::open(folder.path()).value();
-    CHECK(files_below(folder.path()) == 0);
-    CHECK(store.get(store.put(bytes, Visibility::kPublic).value().sha256, 100).value() == bytes);
-}
-
-TEST_CASE("a folder that cannot be made is named") {
-    const ScratchFolder folder;
-    REQUIRE(write_file_atomically(folder.path() / "file", {}).ok());
-    CHECK_THAT(BlobStore::open(folder.path() / "file" / "blobs").reason(), Catch::Contains("file"));
+TEST_CASE("a second thread that takes part in an arrival is a defect of the program") {
+    const Subject subject;
+    INFO(subject.implementation.name);
+    BlobStore& store = *subject.store;
+    const BlobRef blob = ref_of(some_bytes(10));
+    REQUIRE(store.begin(blob).ok());
+    using Call = std::function<void(BlobStore&)>;
+    for (const Call& call :
+         {Call([&](BlobStore& s) { (void)s.begin(blob); }),
+          Call([&](BlobStore& s) { (void)s.append(blob.sha256, {}); }),
+          Call([&](BlobStore& s) { (void)s.finish(blob.sha256, Visibility::kPublic); }),
+          Call([&](BlobStore& s) { (void)s.abandon(blob.sha256); }),
+          Call([&](BlobStore& s) { (void)s.keep_only({}); })}) {
+        CHECK_THAT(fired_check([&] { std::thread([&] { call(store); }).join(); }),
+                   Catch::Contains("owner_.is_"));
+        CHECK(fired_check([&] { call(store); }).empty());
+    }
 }
 
 }  // namespace assay

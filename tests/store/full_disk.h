@@ -1,4 +1,4 @@
-// A file system that is full after so many bytes, and counts what is left on it.
+// A file system that is full after so many bytes, and cannot sync or link if told so.
 
 #pragma once
 
@@ -30,6 +30,10 @@ public:
         return sync_fails_ ? Status(fail("cannot sync " + file.string() + ": Input/output error"))
                            : real_.sync(file);
     }
+    Status link(const std::filesystem::path& from, const std::filesystem::path& to) override {
+        return links_fail_ ? Status(fail("cannot link to " + to.string() + ": another disk"))
+                           : real_.link(from, to);
+    }
     Status rename(const std::filesystem::path& from, const std::filesystem::path& to) override {
         return real_.rename(from, to);
     }
@@ -42,12 +46,15 @@ public:
     }
 
     void free(uint64_t bytes) { bytes_free_ = bytes; }
+    // As where the other file is on another disk.
+    void fail_links(bool fails) { links_fail_ = fails; }
     void fail_syncs(bool fails) { sync_fails_ = fails; }
 
 private:
     FileSystem& real_ = real_file_system();
     uint64_t bytes_free_;
     bool sync_fails_ = false;
+    bool links_fail_ = false;
 };
 
 }  // namespace assay

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/support/bytes_tokenizer.h"
 #include "tokenizer/tokenizer.h"
 #include "tokenizer/tokenizer_json.h"
 
@@ -56,7 +57,7 @@ TEST_CASE("a tokenizer file that nests deeply is refused", "[data]") {
     CHECK(refusal(parse_tokenizer_json(json)).find("nests") != std::string::npos);
     CHECK(refusal(parse_gpt2_files(R"({"a":)" + deep + "}", "")).find("nests") !=
           std::string::npos);
-    CHECK(Tokenizer::parse(Tokenizer::bytes_only().json()).ok());
+    CHECK(Tokenizer::parse(bytes_tokenizer().json()).ok());
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "core/digest.h"
 #include "core/rng.h"
+#include "tests/support/bytes_tokenizer.h"
 #include "tests/support/scratch_folder.h"
 #include "tests/support/shared_text.h"
 #include "tokenizer/bpe_trainer.h"
@@ -128,7 +129,7 @@ std::optional<Tokenizer> gpt2() {
 }  // namespace
 
 TEST_CASE("bytes alone encode anything", "[tokenizer]") {
-    const Tokenizer bytes = Tokenizer::bytes_only();
+    const Tokenizer bytes = bytes_tokenizer();
     REQUIRE(bytes.vocab_size() == 257);
     REQUIRE(bytes.end_of_text() == 256);
     REQUIRE(bytes.encode("Az") == Ids{65, 122});
@@ -217,7 +218,7 @@ TEST_CASE("tokenizer.json round-trips to the byte", "[tokenizer]") {
 }
 
 TEST_CASE("files of another kind are refused with the reason", "[tokenizer]") {
-    const std::string json = Tokenizer::bytes_only().json();
+    const std::string json = bytes_tokenizer().json();
     REQUIRE(Tokenizer::parse(json).ok());
     REQUIRE_THAT(refusal_of("[1, 2"), Catch::Contains("JSON"));
     REQUIRE_THAT(refusal_of("{}"), Catch::Contains("not BPE"));
@@ -270,7 +271,7 @@ TEST_CASE("a damaged tokenizer.json never brings the program down", "[tokenizer]
 }
 
 TEST_CASE("a Llama 3 style file with its own pattern works", "[tokenizer]") {
-    std::string json = Tokenizer::bytes_only().json();
+    std::string json = bytes_tokenizer().json();
     const size_t at = json.find("\"pre_tokenizer\": {");
     const size_t end = json.find('}', at) + 1;
     json.replace(

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "tests/support/expand_payload.h"
 #include "tests/support/quadratic_model.h"
 #include "tests/support/verify_world.h"
 

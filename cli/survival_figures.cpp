@@ -1,4 +1,4 @@
-#include "cli/settings_of_run.h"
+#include "cli/survival_figures.h"
 
 #include "verify/survival.h"
 

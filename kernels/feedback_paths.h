@@ -18,6 +18,7 @@ struct FeedbackArrays {
     size_t count = 0;
 };
 
+// a = fma(beta, e, theta_start - theta_end), for each value.
 void feedback_scalar(const FeedbackArrays& arrays, float beta);
 void feedback_avx2(const FeedbackArrays& arrays, float beta);
 

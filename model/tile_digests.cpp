@@ -1,4 +1,4 @@
-#include "model/tile_roots.h"
+#include "model/tile_digests.h"
 
 #include "core/check.h"
 

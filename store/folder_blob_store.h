@@ -1,0 +1,63 @@
+// A blob store in a folder of this machine's disk.
+//
+//     DIR/private/<hex>  held, and given to nobody but who may see private blobs
+//     DIR/public/<hex>   given to everybody
+//     DIR/incoming/<hex> still arriving: the first bytes, in order; goes on after a restart
+//     DIR/staging/<hex>  being put; whatever a crash leaves there goes at the next start
+//
+// A file in private/ or public/ is complete and synced.
+
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+
+#include "core/owner_thread.h"
+#include "store/arrival.h"
+#include "store/blob_store.h"
+#include "store/file_system.h"
+
+namespace assay {
+
+class FolderBlobStore : public BlobStore {
+public:
+    // `files` must outlive the store.
+    static Result<std::unique_ptr<FolderBlobStore>> open(const std::filesystem::path& folder,
+                                                         FileSystem& files = real_file_system());
+
+    Result<BlobRef> put(ByteSpan bytes, Visibility visibility) override;
+    [[nodiscard]] bool has(const Digest& sha256) const override;
+    [[nodiscard]] Result<Bytes> get(const Digest& sha256, uint64_t size_max) const override;
+    [[nodiscard]] Status export_to(const Digest& sha256, const std::string& file) const override;
+    [[nodiscard]] BlobPiece answer(const BlobRequest& request, bool may_see_private) const override;
+    Status make_public(const Digest& sha256) override;
+    Status remove(const Digest& sha256) override;
+    Status keep_only(const std::set<Digest>& live) override;
+    Result<uint64_t> begin(const BlobRef& blob) override;
+    Status append(const Digest& sha256, ByteSpan bytes) override;
+    Status finish(const Digest& sha256, Visibility visibility) override;
+    Status abandon(const Digest& sha256) override;
+    [[nodiscard]] const Status& disk() const override { return disk_; }
+
+private:
+    FolderBlobStore(std::filesystem::path folder, FileSystem& files)
+        : folder_(std::move(folder)), files_(files) {}
+
+    [[nodiscard]] std::filesystem::path place(const char* kind, const Digest& sha256) const;
+    // Where the blob is. Fails if it is not.
+    [[nodiscard]] Result<std::filesystem::path> find(const Digest& sha256) const;
+    [[nodiscard]] Status copy(const std::filesystem::path& from,
+                              const std::filesystem::path& to) const;
+    // Adds what an earlier attempt left of it.
+    Status take_up(Arrival& arrival, const std::filesystem::path& file) const;
+    Status disk_failed(const Digest& sha256, const Status& status);
+
+    const std::filesystem::path folder_;
+    FileSystem& files_;
+    std::map<Digest, std::unique_ptr<Arrival>> arriving_;
+    Status disk_;
+    OwnerThread arrivals_owner_;
+};
+
+}  // namespace assay

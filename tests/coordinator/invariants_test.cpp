@@ -1,0 +1,107 @@
+// What a programmer promises of the coordinator: each kind of promise is broken once, and is seen
+// to stop the process. What lies in a folder breaks none: it is refused in words.
+
+#include <catch2/catch.hpp>
+
+#include "coordinator/judge_jobs.h"
+#include "coordinator/run_folder.h"
+#include "coordinator/status_book.h"
+#include "core/files.h"
+#include "data/prepare.h"
+#include "tests/support/check_fires.h"
+#include "tests/support/scratch_folder.h"
+#include "tokenizer/tokenizer.h"
+
+namespace assay {
+
+namespace {
+
+using Catch::Contains;
+
+RunConfig tiny_config() {
+    RunConfig config;
+    config.model.vocab = 257;
+    config.model.width = 16;
+    config.model.layers = 1;
+    config.model.heads = 2;
+    config.model.kv_heads = 1;
+    config.model.head_width = 8;
+    config.model.ffn_width = 24;
+    config.model.context = 16;
+    config.data.sequence_tokens = 16;
+    config.rounds.rounds = 3;
+    return config;
+}
+
+// Data, tokenizer and a run's folder.
+struct Sources {
+    ScratchFolder scratch;
+    RunFolderPaths paths{scratch.file("run")};
+
+    Result<OpenedRun> open() const {
+        return open_run_folder(
+            paths, tiny_config(), {scratch.file("data"), scratch.file("tokenizer.json")});
+    }
+    Sources() {
+        std::string text;
+        for (int i = 0; i < 400; ++i) {
+            text += "line " + std::to_string(i) + " of a text\n";
+        }
+        PrepareOptions options;
+        options.text = scratch.file("text.txt");
+        options.tokenizer = scratch.file("tokenizer.json");
+        options.folder = scratch.file("data");
+        options.block_tokens = 64;
+        REQUIRE(write_file_atomically(options.text, as_bytes(text)).ok());
+        REQUIRE(Tokenizer::bytes_only().save(options.tokenizer).ok());
+        REQUIRE(prepare_data(options).ok());
+    }
+};
+
+}  // namespace
+
+TEST_CASE("the judge's answer belongs to its order", "[coordinator]") {
+    JudgeRound order;
+    order.submissions.resize(2);
+    order.submissions[1].expected.id.key[0] = 1;
+    RoundJudged judged;
+    judged.peers.resize(2);
+    judged.peers[1].verdict.peer.key[0] = 1;
+    judged.voided = true;
+    const auto fired = [&order](RoundJudged answer, auto spoil) {
+        spoil(answer);
+        return fired_check([&] { check_answer(order, answer); });
+    };
+    CHECK(fired(judged, [](RoundJudged&) {}).empty());
+    CHECK_THAT(fired(judged, [](RoundJudged& answer) { answer.peers.pop_back(); }),
+               Contains("submissions.size()"));
+    CHECK_THAT(
+        fired(judged, [](RoundJudged& answer) { std::swap(answer.peers[0], answer.peers[1]); }),
+        Contains("expected.id"));
+    CHECK_THAT(fired(judged, [](RoundJudged& answer) { answer.round.value = 1; }),
+               Contains("plan.round"));
+    CHECK_THAT(fired(judged, [](RoundJudged& answer) { answer.taken_back.resize(1); }),
+               Contains("take_backs"));
+    CHECK_THAT(fired(judged, [](RoundJudged& answer) { answer.voided = false; }),
+               Contains("voided"));
+}
+
+TEST_CASE("a folder with another key or beacon secret than its run's is refused", "[coordinator]") {
+    const Sources sources;
+    const RunFolderPaths& paths = sources.paths;
+    {
+        const Result<OpenedRun> made = sources.open();
+        REQUIRE(made.ok());
+        CHECK(made->manifest.beacon_tail == made->beacons.tail());
+    }
+    CHECK(sources.open().ok());
+    const Result<std::string> secret = read_text_file(paths.beacon(), 256);
+    REQUIRE(std::filesystem::remove(paths.beacon()));
+    CHECK_THAT(sources.open().reason(), Contains("beacon.secret is not the secret"));
+    REQUIRE(write_file_atomically(paths.beacon(), as_bytes(*secret)).ok());
+    CHECK(sources.open().ok());
+    REQUIRE(std::filesystem::remove(paths.key()));
+    CHECK_THAT(sources.open().reason(), Contains("coordinator.key is not the key"));
+}
+
+}  // namespace assay
