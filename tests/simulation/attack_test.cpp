@@ -81,7 +81,7 @@ TEST_CASE("a colluder that leaks to a late copycat and is seldom audited is paid
         CHECK(report.voided == 0);
         const SimulatedPeer& cheat = report.peers.back();
         CHECK(cheat.verdict.find("have equal states roots") != std::string::npos);
-        CHECK(cheat.verdict.find(deciding_words("copycat")) != std::string::npos);
+        CHECK(cheat.rejected_by == deciding_layer("copycat"));
         CHECK((cheat.ejected && cheat.vested == 0));
         CHECK(report.peers[0].counted > 3);  // the late joiner
         for (size_t i = 0; i < 3; ++i) {

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/rng.h"
+#include "tests/support/check_fires.h"
 #include "tests/support/verify_world.h"
 #include "verify/survival.h"
 
@@ -132,6 +133,11 @@ TEST_CASE("a refusal of this round says nothing about whose an earlier round's w
     CHECK(verdicts[1].layer == Layer::kRefusal);
     CHECK(verdicts[0].ruling == Ruling::kGated);
     CHECK(verdicts[0].layer == Layer::kCopies);
+}
+
+TEST_CASE("a peer twice in one round is a defect of the program", "[verify]") {
+    const std::vector<Evidence> round = {clean(1), clean(1)};
+    CHECK_THAT(fired_check([&] { (void)judge_round(round); }), Catch::Contains("peers.insert"));
 }
 
 TEST_CASE("audits: refusal, failure, agreement, disagreement", "[verify]") {
