@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <cstdio>
 #include <sstream>
+#include <stdexcept>
 
 #include "core/log.h"
 
@@ -131,6 +132,18 @@ std::string refusal(int status, const std::string& message) {
            R"(","param":null,"code":null}})";
 }
 
+// Beast throws at a field of more than 64 KiB.
+size_t put(http::request_parser<http::string_body>& parser,
+           const std::string& bytes,
+           beast::error_code& error) {
+    try {
+        return parser.put(asio::buffer(bytes), error);
+    } catch (const std::length_error&) {
+        error = http::error::header_limit;
+        return 0;
+    }
+}
+
 std::string value_of(const http::request<http::string_body>& message, const char* name) {
     return std::string(message[name]);
 }
@@ -225,7 +238,7 @@ void HttpSession::parse() {
     skip_empty_lines();
     while (!received_.empty() && !parser_->is_done()) {
         beast::error_code error;
-        received_.erase(0, parser_->put(asio::buffer(received_), error));
+        received_.erase(0, put(*parser_, received_, error));
         const bool starved = error == http::error::need_more;
         if (error && !starved) {
             refuse_bytes(error);

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <chrono>
-#include <thread>
 
 #include "core/rng.h"
 #include "tests/serving/http_client.h"
@@ -75,19 +73,6 @@ bool has(const std::string& text, const std::string& part) {
 std::string printable(const std::string& bytes) {
     const std::string text = json(bytes).dump(-1, ' ', false, json::error_handler_t::replace);
     return json::parse(text).get<std::string>();
-}
-
-// Waits for something that another thread does. False after half a minute.
-template <typename Condition>
-bool eventually(Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) {
-            return false;
-        }
-        std::this_thread::yield();
-    }
-    return true;
 }
 
 TEST_CASE("the small routes answer", "[serving]") {
