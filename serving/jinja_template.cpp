@@ -17,7 +17,7 @@ namespace {
 using nlohmann::json;
 using Kind = JinjaExpression::Kind;
 
-constexpr size_t kStepsMax = 2000000;
+constexpr size_t kStepsMax = 500000;
 constexpr size_t kOutputBytesMax = 8U << 20;
 constexpr const char* kBlanks = " \t\r\n";
 
