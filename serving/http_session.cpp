@@ -274,7 +274,7 @@ bool HttpSession::accept_head() {
         refuse(417, "the only expectation that is met is 100-continue");
         return false;
     }
-    if (!parser_->is_done() && received_.empty()) {
+    if (!parser_->is_done()) {
         queue("HTTP/1.1 100 Continue\r\n\r\n");
     }
     return !closed_;
