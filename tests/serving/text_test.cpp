@@ -165,7 +165,8 @@ TEST_CASE("what says nothing is no reason to refuse", "[serving]") {
     const ApiRequest request = accepted(
         R"({"model":"toy","prompt":"x","suffix":"","stop":["",""],"tools":[],"logit_bias":{},
         "response_format":{"type":"text"},"best_of":1,"length_penalty":1.0,"echo":false,
-        "use_beam_search":false,"add_generation_prompt":true,"prompt_logprobs":null,"grammar":""})");
+        "use_beam_search":false,"add_generation_prompt":true,"prompt_logprobs":null,
+        "grammar":""})");
     CHECK(request.stop.empty());
     CHECK(accepted(R"({"model":"toy","stop":""})").stop.empty());
     std::string stops = R"("1")";
@@ -251,7 +252,8 @@ TEST_CASE("fields that change the answer are done or refused by name", "[serving
 TEST_CASE("messages may have no content, or parts", "[serving]") {
     const ApiRequest request = accepted(
         R"({"model":"toy","messages":[{"role":"assistant","tool_calls":[{"id":"1"}]},
-        {"role":"tool","content":null},{"role":"user","content":[{"type":"text","text":"a"},"b"]}]})",
+        {"role":"tool","content":null},
+        {"role":"user","content":[{"type":"text","text":"a"},"b"]}]})",
         true);
     CHECK(std::get<std::string>(request.prompts.front()) ==
           "<|im_start|>assistant\n<|im_end|>\n<|im_start|>tool\n<|im_end|>\n"
