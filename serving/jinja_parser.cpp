@@ -6,6 +6,7 @@
 #include <set>
 
 #include "serving/jinja_nodes.h"
+#include "serving/jinja_pieces.h"
 
 namespace assay {
 
@@ -61,123 +62,9 @@ struct Word {
     std::string text;
 };
 
-// A piece of the template: text, or what stands between the braces.
-struct Piece {
-    enum class Kind : uint8_t { kText, kOutput, kBlock };
-    Kind kind = Kind::kText;
-    std::string text;
-    size_t line = 1;
-};
-
-[[noreturn]] void fail_at(size_t line, const std::string& message) {
-    throw JinjaError("line " + std::to_string(line) + ": " + message);
-}
-
 bool is_name(char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
 }
-
-void strip_end(std::string& text, const char* blanks) {
-    text.erase(text.find_last_not_of(blanks) + 1);
-}
-
-// Cuts the source into pieces and takes the blanks away that blocks swallow.
-class Cutter {
-public:
-    explicit Cutter(std::string_view source) : rest_(source) {}
-
-    std::vector<Piece> cut() {
-        while (!rest_.empty()) {
-            const size_t at = next_brace();
-            add_text(std::string(rest_.substr(0, at)));
-            rest_.remove_prefix(std::min(at, rest_.size()));
-            if (!rest_.empty()) {
-                add_braces();
-            }
-        }
-        return std::move(pieces_);
-    }
-
-private:
-    [[nodiscard]] size_t next_brace() const {
-        size_t at = rest_.size();
-        for (const char* open : {"{{", "{%", "{#"}) {
-            at = std::min(at, rest_.find(open));
-        }
-        return at;
-    }
-
-    void add_text(std::string text) {
-        if (strip_next_) {
-            text.erase(0, std::min(text.find_first_not_of(" \t\r\n"), text.size()));
-        } else if (drop_newline_ && !text.empty() && text.front() == '\n') {
-            text.erase(0, 1);
-            ++line_;
-        }
-        strip_next_ = drop_newline_ = false;
-        line_ += static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
-        pieces_.push_back({Piece::Kind::kText, std::move(text), line_});
-    }
-
-    void add_braces() {
-        const char kind = rest_[1];
-        const std::string close = kind == '{' ? "}}" : kind == '%' ? "%}" : "#}";
-        const size_t end = end_of(close, kind == '#');
-        std::string inside(rest_.substr(2, end - 2));
-        rest_.remove_prefix(end + 2);
-        std::string& before = pieces_.back().text;
-        const bool strips_before = !inside.empty() && inside.front() == '-';
-        const bool strips_behind = !inside.empty() && inside.back() == '-';
-        if (strips_before) {
-            strip_end(before, " \t\r\n");
-        } else if (kind != '{') {
-            strip_line_start(before);
-        }
-        if (!inside.empty() && (strips_before || inside.front() == '+')) {
-            inside.erase(0, 1);
-        }
-        if (strips_behind && !inside.empty()) {
-            inside.pop_back();
-        }
-        strip_next_ = strips_behind;
-        drop_newline_ = kind != '{';
-        if (kind != '#') {
-            const auto as = kind == '{' ? Piece::Kind::kOutput : Piece::Kind::kBlock;
-            pieces_.push_back({as, inside, line_});
-        }
-        line_ += static_cast<size_t>(std::count(inside.begin(), inside.end(), '\n'));
-    }
-
-    // Where the braces close; strings may hold what looks like it.
-    [[nodiscard]] size_t end_of(const std::string& close, bool comment) const {
-        char quote = 0;
-        for (size_t i = 2; i + 1 < rest_.size(); ++i) {
-            const char c = rest_[i];
-            if (quote != 0) {
-                i += c == '\\' ? 1 : 0;
-                quote = c == quote ? '\0' : quote;
-            } else if (!comment && (c == '\'' || c == '"')) {
-                quote = c;
-            } else if (rest_.compare(i, 2, close) == 0) {
-                return i;
-            }
-        }
-        fail_at(line_, "a brace is opened and never closed");
-    }
-
-    static void strip_line_start(std::string& text) {
-        const size_t end = text.find_last_not_of(" \t");
-        if (end == std::string::npos || text[end] == '\n') {
-            text.erase(end == std::string::npos ? 0 : end + 1);
-        }
-    }
-
-    std::string_view rest_;
-    size_t line_ = 1;
-    bool strip_next_ = false;
-    bool drop_newline_ = false;
-    std::vector<Piece> pieces_;
-};
 
 // The words of one expression or block.
 class Words {
@@ -204,12 +91,12 @@ public:
     }
     void expect(std::string_view text) {
         if (!take_if(text)) {
-            fail_at(line_, "expected " + std::string(text) + " where " + shown() + " stands");
+            fail_jinja(line_, "expected " + std::string(text) + " where " + shown() + " stands");
         }
     }
     std::string expect_name() {
         if (word_.kind != Word::Kind::kName) {
-            fail_at(line_, "expected a name where " + shown() + " stands");
+            fail_jinja(line_, "expected a name where " + shown() + " stands");
         }
         return take().text;
     }
@@ -257,7 +144,7 @@ private:
             text += !escaped ? c : c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c;
         }
         if (i >= rest_.size()) {
-            fail_at(line_, "a string is not closed");
+            fail_jinja(line_, "a string is not closed");
         }
         rest_.remove_prefix(i + 1);
         return text;
@@ -274,7 +161,7 @@ public:
 
     Expression whole() {
         if (++depth_ > kDepthMax) {
-            fail_at(words_.line(), "an expression nests too deeply");
+            fail_jinja(words_.line(), "an expression nests too deeply");
         }
         Expression value = either();
         if (words_.take_if("if")) {
@@ -316,7 +203,7 @@ private:
             return compared();
         }
         if (++depth_ > kDepthMax) {
-            fail_at(words_.line(), "an expression nests too deeply");
+            fail_jinja(words_.line(), "an expression nests too deeply");
         }
         Expression value = make(Kind::kNot, "", {negated()});
         --depth_;
@@ -449,12 +336,12 @@ private:
             }
             return list;
         }
-        fail_at(words_.line(), "`" + word.text + "` is not understood here");
+        fail_jinja(words_.line(), "`" + word.text + "` is not understood here");
     }
 
     Expression number(const std::string& digits) {
         if (digits.size() > 9 || digits.find_first_not_of("0123456789") != std::string::npos) {
-            fail_at(words_.line(), "`" + digits + "` is no number that is understood");
+            fail_jinja(words_.line(), "`" + digits + "` is no number that is understood");
         }
         return literal(std::stoll(digits));
     }
@@ -494,7 +381,7 @@ private:
                const std::string& name,
                const char* what) {
         if (names.count(name) == 0) {
-            fail_at(words_.line(), std::string("the ") + what + " `" + name + "` is not known");
+            fail_jinja(words_.line(), std::string("the ") + what + " `" + name + "` is not known");
         }
     }
 
@@ -504,7 +391,7 @@ private:
 
 class TemplateParser {
 public:
-    explicit TemplateParser(std::vector<Piece> pieces) : pieces_(std::move(pieces)) {}
+    explicit TemplateParser(std::vector<JinjaPiece> pieces) : pieces_(std::move(pieces)) {}
 
     std::vector<JinjaNode> whole() {
         std::vector<JinjaNode> nodes = body({});
@@ -515,17 +402,17 @@ private:
     // Up to a block whose first word is one of `ends`; that one is left.
     std::vector<JinjaNode> body(const std::vector<std::string>& ends) {
         if (++depth_ > kDepthMax) {
-            fail_at(line(), "blocks nest too deeply");
+            fail_jinja(line(), "blocks nest too deeply");
         }
         std::vector<JinjaNode> nodes;
         for (; at_ < pieces_.size(); ++at_) {
-            const Piece& piece = pieces_[at_];
-            if (piece.kind == Piece::Kind::kText) {
+            const JinjaPiece& piece = pieces_[at_];
+            if (piece.kind == JinjaPiece::Kind::kText) {
                 nodes.push_back({JinjaNode::Kind::kText, piece.text, {}, {}, {}, {}, {}});
                 continue;
             }
             Words words(piece.text, piece.line);
-            if (piece.kind == Piece::Kind::kOutput) {
+            if (piece.kind == JinjaPiece::Kind::kOutput) {
                 nodes.push_back({JinjaNode::Kind::kOutput, "", {}, only(words), {}, {}, {}});
                 continue;
             }
@@ -536,7 +423,7 @@ private:
             block(words, nodes);
         }
         if (!ends.empty()) {
-            fail_at(line(), "the template ends before " + ends.back());
+            fail_jinja(line(), "the template ends before " + ends.back());
         }
         --depth_;
         return nodes;
@@ -546,7 +433,7 @@ private:
 
     static void ended(const Words& words) {
         if (words.peek().kind != Word::Kind::kEnd) {
-            fail_at(words.line(), words.shown() + " is not understood here");
+            fail_jinja(words.line(), words.shown() + " is not understood here");
         }
     }
     static Expression only(Words& words) {
@@ -563,7 +450,7 @@ private:
         } else if (words.take_if("set")) {
             nodes.push_back(assignment(words));
         } else if (!words.at("generation") && !words.at("endgeneration")) {  // marks for training
-            fail_at(words.line(), "the block " + words.shown() + " is not understood");
+            fail_jinja(words.line(), "the block " + words.shown() + " is not understood");
         }
     }
 
@@ -612,7 +499,7 @@ private:
         return node;
     }
 
-    std::vector<Piece> pieces_;
+    std::vector<JinjaPiece> pieces_;
     size_t at_ = 0;
     int depth_ = 0;
 };
@@ -620,7 +507,7 @@ private:
 }  // namespace
 
 std::vector<JinjaNode> parse_jinja(std::string_view source) {
-    return TemplateParser(Cutter(source).cut()).whole();
+    return TemplateParser(cut_jinja(source)).whole();
 }
 
 }  // namespace assay

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "serving/jinja_nodes.h"
+#include "serving/jinja_values.h"
 
 namespace assay {
 
@@ -19,74 +20,6 @@ using Kind = JinjaExpression::Kind;
 
 constexpr size_t kStepsMax = 500000;
 constexpr size_t kOutputBytesMax = 8U << 20;
-constexpr const char* kBlanks = " \t\r\n";
-
-bool is_true(const json& value) {
-    if (value.is_boolean()) {
-        return value.get<bool>();
-    }
-    if (value.is_number()) {
-        return value != json(0);
-    }
-    return value.is_string() ? !value.get_ref<const std::string&>().empty() : !value.empty();
-}
-
-std::string text_of(const json& value) {
-    if (value.is_string()) {
-        return value.get<std::string>();
-    }
-    if (value.is_boolean()) {
-        return value.get<bool>() ? "True" : "False";
-    }
-    return value.is_null() ? "" : value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-std::string stripped(std::string text, bool front, bool back, const std::string& blanks) {
-    if (back) {
-        text.erase(text.find_last_not_of(blanks) + 1);
-    }
-    if (front) {
-        text.erase(0, std::min(text.find_first_not_of(blanks), text.size()));
-    }
-    return text;
-}
-
-// ASCII alone: that of roles and of marks.
-std::string cased(std::string text, bool upper) {
-    std::transform(text.begin(), text.end(), text.begin(), [upper](char c) {
-        const auto byte = static_cast<unsigned char>(c);
-        return static_cast<char>(byte >= 0x80 ? byte
-                                 : upper      ? std::toupper(byte)
-                                              : std::tolower(byte));
-    });
-    return text;
-}
-
-json size_of(const json& value) {
-    return value.is_string() ? value.get_ref<const std::string&>().size() : value.size();
-}
-
-json split(const std::string& text, const std::string& by) {
-    json parts = json::array();
-    size_t from = 0;
-    for (size_t at = text.find(by); !by.empty() && at != std::string::npos;
-         at = text.find(by, from)) {
-        parts.push_back(text.substr(from, at - from));
-        from = at + by.size();
-    }
-    parts.push_back(text.substr(from));
-    return parts;
-}
-
-std::string replaced(const std::string& text, const std::string& from, const std::string& to) {
-    const json parts = split(text, from);
-    std::string joined;
-    for (size_t i = 0; i < parts.size(); ++i) {
-        joined += (i > 0 ? to : "") + parts[i].get<std::string>();
-    }
-    return joined;
-}
-
 class Renderer {
 public:
     explicit Renderer(const json& variables) : scopes_{variables} {}
@@ -118,10 +51,10 @@ private:
                     print(node.text);
                     break;
                 case JinjaNode::Kind::kOutput:
-                    print(text_of(value_of(*node.expression)));
+                    print(jinja_text_of(value_of(*node.expression)));
                     break;
                 case JinjaNode::Kind::kIf:
-                    run(is_true(value_of(*node.expression)) ? node.body : node.otherwise);
+                    run(jinja_is_true(value_of(*node.expression)) ? node.body : node.otherwise);
                     break;
                 case JinjaNode::Kind::kFor:
                     loop(node);
@@ -167,7 +100,7 @@ private:
             const json& item = all.is_object() ? json(key) : value;
             scopes_.emplace_back(json::object());
             bind(node, item);
-            if (!node.filter || is_true(value_of(*node.filter))) {
+            if (!node.filter || jinja_is_true(value_of(*node.filter))) {
                 items.push_back(item);
             }
             scopes_.pop_back();
@@ -249,11 +182,12 @@ private:
             case Kind::kCall:
                 return call(expression);
             case Kind::kFilter:
-                return filter(expression);
+                return jinja_filter(
+                    expression.name, value_of(*expression.parts[0]), arguments_of(expression));
             case Kind::kTest:
-                return test(expression);
+                return jinja_test(expression.name, value_of(*expression.parts[0]));
             case Kind::kNot:
-                return !is_true(value_of(*expression.parts[0]));
+                return !jinja_is_true(value_of(*expression.parts[0]));
             case Kind::kBinary:
                 return binary(expression);
             case Kind::kChoice:
@@ -269,7 +203,7 @@ private:
     }
 
     json choice(const JinjaExpression& expression) {
-        if (is_true(value_of(*expression.parts[0]))) {
+        if (jinja_is_true(value_of(*expression.parts[0]))) {
             return value_of(*expression.parts[1]);
         }
         return expression.parts[2] ? value_of(*expression.parts[2]) : json(nullptr);
@@ -277,7 +211,7 @@ private:
 
     json slice(const JinjaExpression& expression) {
         const json of = value_of(*expression.parts[0]);
-        const auto size = size_of(of).get<int64_t>();
+        const auto size = jinja_size_of(of).get<int64_t>();
         const auto bound = [&](size_t part, int64_t otherwise) {
             if (!expression.parts[part]) {
                 return otherwise;
@@ -300,61 +234,26 @@ private:
         const std::string& sign = expression.name;
         json left = value_of(*expression.parts[0]);
         if (sign == "and" || sign == "or") {
-            return is_true(left) == (sign == "or") ? left : value_of(*expression.parts[1]);
+            return jinja_is_true(left) == (sign == "or") ? left : value_of(*expression.parts[1]);
         }
         const json right = value_of(*expression.parts[1]);
         if (sign == "==" || sign == "!=") {
             return (left == right) == (sign == "==");
         }
         if (sign == "in") {
-            return contains(right, left);
+            return jinja_contains(right, left);
         }
         if (sign == "~" || (sign == "+" && (left.is_string() || right.is_string()))) {
-            return text_of(left) + text_of(right);
+            return jinja_text_of(left) + jinja_text_of(right);
         }
         if (sign == "+" && left.is_array() && right.is_array()) {
             left.insert(left.end(), right.begin(), right.end());
             return left;
         }
         if (sign.front() == '<' || sign.front() == '>') {
-            return compare(sign, left, right);
+            return jinja_compare(sign, left, right);
         }
-        return calculate(sign, left, right);
-    }
-
-    static bool contains(const json& where, const json& what) {
-        if (where.is_string()) {
-            return what.is_string() && where.get_ref<const std::string&>().find(
-                                           what.get_ref<const std::string&>()) != std::string::npos;
-        }
-        if (where.is_object()) {
-            return what.is_string() && where.contains(what.get<std::string>());
-        }
-        return std::find(where.begin(), where.end(), what) != where.end();
-    }
-
-    static bool compare(const std::string& sign, const json& left, const json& right) {
-        return sign == "<"    ? left < right
-               : sign == ">"  ? left > right
-               : sign == "<=" ? left <= right
-                              : left >= right;
-    }
-
-    static json calculate(const std::string& sign, const json& left, const json& right) {
-        if (!left.is_number_integer() || !right.is_number_integer()) {
-            throw JinjaError("`" + sign + "` needs two whole numbers");
-        }
-        const auto a = static_cast<uint64_t>(left.get<int64_t>());
-        const auto b = static_cast<uint64_t>(right.get<int64_t>());
-        if (sign == "+" || sign == "-" || sign == "*") {
-            return static_cast<int64_t>(sign == "+" ? a + b : sign == "-" ? a - b : a * b);
-        }
-        const int64_t by = right.get<int64_t>();
-        if (by <= 0) {
-            throw JinjaError("`" + sign + "` needs a positive divisor");
-        }
-        const int64_t rest = ((left.get<int64_t>() % by) + by) % by;
-        return sign == "%" ? rest : (left.get<int64_t>() - rest) / by;
+        return jinja_calculate(sign, left, right);
     }
 
     std::vector<json> arguments_of(const JinjaExpression& expression) {
@@ -367,9 +266,9 @@ private:
 
     json call(const JinjaExpression& expression) {
         const std::vector<json> arguments = arguments_of(expression);
-        const std::string first = arguments.empty() ? "" : text_of(arguments[0]);
+        const std::string first = arguments.empty() ? "" : jinja_text_of(arguments[0]);
         if (expression.parts[0]) {
-            return method(expression.name, value_of(*expression.parts[0]), arguments, first);
+            return jinja_method(expression.name, value_of(*expression.parts[0]), arguments);
         }
         if (expression.name == "raise_exception") {
             throw JinjaError(first);
@@ -391,106 +290,6 @@ private:
             numbers.push_back(i);
         }
         return numbers;
-    }
-
-    static json method(const std::string& name,
-                       const json& of,
-                       const std::vector<json>& arguments,
-                       const std::string& first) {
-        const std::string text = of.is_string() ? of.get<std::string>() : "";
-        if (name == "strip" || name == "lstrip" || name == "rstrip") {
-            return stripped(
-                text, name != "rstrip", name != "lstrip", arguments.empty() ? kBlanks : first);
-        }
-        if (name == "startswith") {
-            return text.compare(0, first.size(), first) == 0;
-        }
-        if (name == "endswith") {
-            return text.size() >= first.size() &&
-                   text.compare(text.size() - first.size(), first.size(), first) == 0;
-        }
-        if (name == "upper" || name == "lower") {
-            return cased(text, name == "upper");
-        }
-        if (name == "replace") {
-            return replaced(text, first, arguments.size() > 1 ? text_of(arguments[1]) : "");
-        }
-        if (name == "split") {
-            return split(text, arguments.empty() ? " " : first);
-        }
-        if (name == "get") {
-            const json otherwise = arguments.size() > 1 ? arguments[1] : json(nullptr);
-            return of.is_object() && of.contains(first) ? of[first] : otherwise;
-        }
-        json pairs = json::array();
-        for (const auto& [key, value] : of.items()) {
-            pairs.push_back(name == "keys" ? json(key) : json::array({key, value}));
-        }
-        return pairs;
-    }
-
-    json filter(const JinjaExpression& expression) {
-        const std::string& name = expression.name;
-        const json of = value_of(*expression.parts[0]);
-        const std::vector<json> arguments = arguments_of(expression);
-        if (name == "trim") {
-            return stripped(text_of(of), true, true, kBlanks);
-        }
-        if (name == "length" || name == "count") {
-            return size_of(of);
-        }
-        if (name == "upper" || name == "lower") {
-            return cased(text_of(of), name == "upper");
-        }
-        if (name == "capitalize") {
-            std::string text = cased(text_of(of), false);
-            return cased(text.substr(0, 1), true) + (text.empty() ? "" : text.substr(1));
-        }
-        if (name == "tojson") {
-            return of.dump(-1, ' ', false, json::error_handler_t::replace);
-        }
-        if (name == "default") {
-            return of.is_null() && !arguments.empty() ? arguments[0] : of;
-        }
-        if (name == "string") {
-            return text_of(of);
-        }
-        if (name == "first" || name == "last") {
-            return item_of(of, name == "first" ? 0 : -1);
-        }
-        if (name == "join") {
-            std::string joined;
-            for (size_t i = 0; of.is_array() && i < of.size(); ++i) {
-                joined +=
-                    (i > 0 && !arguments.empty() ? text_of(arguments[0]) : "") + text_of(of[i]);
-            }
-            return joined;
-        }
-        return of;
-    }
-
-    json test(const JinjaExpression& expression) {
-        const std::string& name = expression.name;
-        const json of = value_of(*expression.parts[0]);
-        if (name == "string") {
-            return of.is_string();
-        }
-        if (name == "mapping") {
-            return of.is_object();
-        }
-        if (name == "iterable" || name == "sequence") {
-            return of.is_array() || of.is_string() || (name == "iterable" && of.is_object());
-        }
-        if (name == "number") {
-            return of.is_number();
-        }
-        if (name == "boolean") {
-            return of.is_boolean();
-        }
-        if (name == "true" || name == "false") {
-            return of == json(name == "true");
-        }
-        return of.is_null() != (name == "defined");
     }
 
     std::vector<json> scopes_;
