@@ -3,14 +3,11 @@
 #include <netinet/tcp.h>
 
 #include <algorithm>
-#include <atomic>
-#include <boost/asio/post.hpp>
-#include <cstdio>
-#include <sstream>
 #include <stdexcept>
 
 #include "core/check.h"
 #include "core/log.h"
+#include "serving/session_reply.h"
 
 namespace assay {
 
@@ -29,143 +26,6 @@ static_assert(kRequestTimes > 1);  // a request may take longer than one of its 
 DurationMs seconds(int count) {
     return DurationMs{int64_t{1000} * count};
 }
-
-// Text of a chunk of the chunked transfer coding (RFC 9112, 7.1).
-std::string chunk_of(const std::string& data) {
-    char size[32];
-    std::snprintf(size, sizeof(size), "%zx\r\n", data.size());
-    return size + data + "\r\n";
-}
-
-// How the client of one request wants its answer.
-struct Manner {
-    bool keep_alive = true;
-    bool chunks = true;  // HTTP/1.0 knows none: a stream ends with the connection
-    bool head_only = false;
-};
-
-// The reply handed to the application; posts to the session's thread.
-class Reply : public HttpReply {
-public:
-    Reply(std::shared_ptr<HttpSession> session, uint64_t request, Manner manner)
-        : session_(std::move(session)), request_(request), manner_(manner) {}
-
-    void add_headers(HttpHeaders headers) override {
-        ASSAY_CHECK(state_ == State::kFresh);
-        added_.insert(added_.end(), headers.begin(), headers.end());
-    }
-
-    void respond(int status,
-                 std::string body,
-                 std::string content_type,
-                 HttpHeaders headers) override {
-        tell(
-            State::kFresh, State::kComplete, whole(status, std::move(body), content_type, headers));
-    }
-
-    void start_stream(HttpHeaders headers) override {
-        http::response<http::empty_body> response{http::status::ok, 11};
-        fill(response, headers);
-        response.set(http::field::content_type, "text/event-stream");
-        response.set(http::field::cache_control, "no-cache");
-        response.set("X-Accel-Buffering", "no");  // proxies pass events on as they come
-        if (manner_.chunks) {
-            response.set(http::field::transfer_encoding, "chunked");
-        }
-        std::ostringstream text;
-        text << response.base();
-        tell(State::kFresh, State::kStreaming, text.str());
-    }
-
-    void send_event(std::string data) override {
-        const std::string event = "data: " + data + "\n\n";
-        tell(State::kStreaming, State::kStreaming, manner_.chunks ? chunk_of(event) : event);
-    }
-    void finish() override {
-        tell(State::kStreaming, State::kComplete, manner_.chunks ? "0\r\n\r\n" : "");
-    }
-
-    // The application threw: what it may still say here is not heard.
-    void give_up(const std::string& error) {
-        const State before = state_.exchange(State::kGivenUp);
-        if (before == State::kFresh) {
-            post(whole(500, error, "application/json", {}), true);
-        } else if (before == State::kStreaming) {
-            session_->give_up();
-        }
-    }
-
-    void on_gone(std::function<void()> callback) override {
-        ASSAY_CHECK(callback != nullptr);
-        asio::post(session_->io(),
-                   [session = session_, request = request_, callback = std::move(callback)] {
-                       session->watch(request, callback);
-                   });
-    }
-
-private:
-    // Goes forward only: whole at once, or begun, and complete once.
-    enum class State : uint8_t { kFresh, kStreaming, kComplete, kGivenUp };
-
-    std::string whole(int status,
-                      std::string body,
-                      const std::string& content_type,
-                      const HttpHeaders& headers) {
-        ASSAY_CHECK(status >= 200 && status < 600);
-        http::response<http::string_body> response{static_cast<http::status>(status), 11};
-        fill(response, headers);
-        if (status != 204) {
-            response.set(http::field::content_type, content_type);
-        }
-        response.body() = std::move(body);
-        response.prepare_payload();
-        std::ostringstream text;
-        text << response.base();
-        return manner_.head_only ? text.str() : text.str() + response.body();
-    }
-
-    // Says it, and is `after` then. What throws on the way has not been said.
-    void tell(State before, State after, std::string bytes) {
-        const State now = state_;
-        if (now == State::kGivenUp) {
-            return;
-        }
-        ASSAY_CHECK_MSG(now == before, "answered twice, or an event outside its stream");
-        post(std::move(bytes), after == State::kComplete);
-        // Nobody comes between but the server that gives up.
-        State expected = before;
-        state_.compare_exchange_strong(expected, after);
-    }
-
-    template <typename Response>
-    void fill(Response& response, const HttpHeaders& headers) {
-        response.set(http::field::server, "assay");
-        if (!manner_.keep_alive) {
-            response.set(http::field::connection, "close");
-        } else if (!manner_.chunks) {
-            response.set(http::field::connection, "keep-alive");
-        }
-        for (const HttpHeaders& some : {added_, headers}) {
-            for (const auto& [name, value] : some) {
-                response.set(name, value);
-            }
-        }
-    }
-
-    void post(std::string bytes, bool last) {
-        asio::post(
-            session_->io(),
-            [session = session_, request = request_, bytes = std::move(bytes), last]() mutable {
-                session->answer(request, std::move(bytes), last);
-            });
-    }
-
-    std::shared_ptr<HttpSession> session_;
-    uint64_t request_;
-    Manner manner_;
-    HttpHeaders added_;
-    std::atomic<State> state_{State::kFresh};
-};
 
 std::string refusal(int status, const std::string& message) {
     const char* type = status == 503   ? "unavailable_error"
@@ -350,7 +210,7 @@ void HttpSession::refuse(int status, const std::string& message) {
     read_until_.reset();
     keep_alive_ = false;
     const bool head_only = parser_->is_header_done() && parser_->get().method() == http::verb::head;
-    Reply(shared_from_this(), ++request_, {false, true, head_only})
+    SessionReply(shared_from_this(), ++request_, {false, true, head_only})
         .respond(status,
                  refusal(status, message),
                  "application/json",
@@ -359,9 +219,9 @@ void HttpSession::refuse(int status, const std::string& message) {
 
 void HttpSession::handle() {
     http::request<http::string_body> message = parser_->release();
-    const Manner manner{message.keep_alive() && !spare_,
-                        message.version() >= 11,
-                        message.method() == http::verb::head};
+    const ReplyManner manner{message.keep_alive() && !spare_,
+                             message.version() >= 11,
+                             message.method() == http::verb::head};
     HttpRequest request = request_of(message);
     const std::vector<std::string>& always = shared_.options.always_answered;
     if (spare_ && std::find(always.begin(), always.end(), request.path) == always.end()) {
@@ -371,7 +231,7 @@ void HttpSession::handle() {
     enter(Phase::kAnswering);
     read_until_.reset();
     keep_alive_ = manner.keep_alive;
-    const auto reply = std::make_shared<Reply>(shared_from_this(), ++request_, manner);
+    const auto reply = std::make_shared<SessionReply>(shared_from_this(), ++request_, manner);
     try {
         shared_.handler(std::move(request), reply);
     } catch (const std::exception& error) {

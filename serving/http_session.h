@@ -1,4 +1,5 @@
-// One connection of the HTTP server. Only http_server.cpp and http_session.cpp include this.
+// One connection of the HTTP server. Only http_server.cpp, session_reply.cpp and its own .cpp
+// include this.
 //
 // Reads on while an answer is being made: so it learns that a client went away, and what it sends
 // next waits in a bounded buffer. All members are touched on the server's thread only. Every call
