@@ -367,6 +367,19 @@ TEST_CASE("a server has a handler and room", "[serving][http]") {
                Contains("connections_max"));
 }
 
+TEST_CASE("no handler ends its own server", "[serving][http]") {
+    CHECK_THAT(fired_check([] {
+                   std::unique_ptr<HttpServer> server;
+                   auto started = HttpServer::start(
+                       {}, [&server](const HttpRequest&, const auto&) { server.reset(); });
+                   server = std::move(*started);
+                   HttpTestClient client(server->port());
+                   client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+                   (void)client.answer();
+               }),
+               Contains("get_id()"));
+}
+
 TEST_CASE("a key is never empty", "[serving]") {
     CHECK_THAT(fired_check([] { const ApiKeys keys({"good", ""}); }), Contains("none_of"));
 }
