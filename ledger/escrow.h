@@ -35,7 +35,8 @@ public:
     Forfeiture forfeit(bool with_deposit);
 
     // What is certain to be still here when the last verdict on `round` may come: the deposit and
-    // the rewards that do not vest before round + verdict_window is over.
+    // the rewards that do not vest before round + verdict_window is over. REQUIRES: neither is
+    // negative.
     [[nodiscard]] int64_t at_stake(RoundId round,
                                    int64_t vest_rounds,
                                    int64_t verdict_window) const;

@@ -72,7 +72,8 @@ constexpr uint64_t kRoundMax = limits::kRoundsMax;
 
 // The hash that `record` should have; its own `hash` field plays no part.
 [[nodiscard]] Digest record_hash(const Record& record);
-// Gives a draft its place in the chain and the coordinator's signature.
+// Gives a draft its place in the chain and the coordinator's signature. REQUIRES: check_drafts
+// takes it, and names a subject only where its kind has one.
 Record seal_record(const Identity& coordinator,
                    uint64_t height,
                    const Digest& previous,
