@@ -94,8 +94,12 @@ JudgeSettings BenchWorld::judge_settings() const {
 
 Status BenchWorld::start() {
     const std::vector<float> theta = initial_parameters(sizes_.shape, derive_seed(seed_, "theta"));
-    const auto put = [this](ByteSpan bytes) -> Result<BlobRef> { return blobs_.put(bytes); };
-    const auto get = [this](const BlobRef& blob) { return blobs_.get(blob.sha256); };
+    const auto put = [this](ByteSpan bytes) -> Result<BlobRef> {
+        return blobs_.put(bytes, Visibility::kPrivate);
+    };
+    const auto get = [this](const BlobRef& blob) {
+        return blobs_.get(blob.sha256, blob.size_bytes);
+    };
     const auto read = [this](std::span<const uint64_t> samples) -> Result<std::vector<int32_t>> {
         return text_.read(samples);
     };
@@ -111,7 +115,7 @@ Status BenchWorld::start() {
         peer.m_root = peer.v_root = peer.e_root = zero;
         roster_.push_back(peer);
         const TrainerPorts ports{
-            put, get, [this](const Digest& sha256) { blobs_.drop(sha256); }, read};
+            put, get, [this](const Digest& sha256) { (void)blobs_.remove(sha256); }, read};
         trainers_.push_back(std::make_unique<Trainer>(trainer_settings(peer.id), ports, *model_));
         if (Status adopted = trainers_.back()->adopt_theta(theta); !adopted) {
             return adopted;

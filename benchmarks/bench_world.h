@@ -11,7 +11,7 @@
 #include "benchmarks/bench_text.h"
 #include "model/shape.h"
 #include "peer/trainer.h"
-#include "simulation/sim_run.h"
+#include "store/memory_blob_store.h"
 #include "verify/round_judge.h"
 
 namespace assay {
@@ -54,7 +54,7 @@ public:
     [[nodiscard]] const ParameterLayout& layout() const { return model_->layout(); }
     [[nodiscard]] const std::vector<float>& theta() const { return judge_->theta(); }
     [[nodiscard]] const CompressionSettings& compression() const { return compression_; }
-    [[nodiscard]] const MemoryBlobs& blobs() const { return blobs_; }
+    [[nodiscard]] const MemoryBlobStore& blobs() const { return blobs_; }
     // H steps of B sequences of T tokens: what one peer trains in a round.
     [[nodiscard]] uint64_t tokens_per_peer() const;
 
@@ -82,7 +82,7 @@ private:
     OuterSettings outer_;
     Digest seed_;
     Digest beacon_;
-    MemoryBlobs blobs_;
+    MemoryBlobStore blobs_;
     std::vector<PlanPeer> roster_;
     std::vector<std::unique_ptr<Trainer>> trainers_;
     std::unique_ptr<RoundJudge> judge_;

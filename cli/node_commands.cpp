@@ -116,9 +116,7 @@ int run_peer_command(const PeerCommand& command, const MakeWorker& make_trainer)
     hooks.stop_requested = stop_requested;
     hooks.make_model = model_maker(command.compute);
     hooks.make_trainer = make_trainer;
-    hooks.on_change = [folder = fs::path(command.folder)](const PeerView& view) {
-        const PeerReport report{
-            view.id.hex(), view.round, view.theta_root.hex(), view.state, view.error};
+    hooks.on_change = [folder = fs::path(command.folder)](const PeerReport& report) {
         const Status written =
             write_file_atomically(folder / kStatusFile, as_bytes(to_json(report)));
         if (!written) {

@@ -436,12 +436,15 @@ void Peer::Program::end(Status status) {
 }
 
 void Peer::Program::show(const std::string& error) {
-    PeerView view{
-        identity_.id(), applied_, machine_->theta_root(), phase_name(machine_->phase()), error};
-    const std::string now = view.state + view.theta_root.hex() + error;
+    const PeerReport report{identity_.id().hex(),
+                            applied_,
+                            machine_->theta_root().hex(),
+                            phase_name(machine_->phase()),
+                            error};
+    const std::string now = report.state + report.theta_root + error;
     if (now != shown_) {
         shown_ = now;
-        hooks_.on_change(view);
+        hooks_.on_change(report);
     }
 }
 

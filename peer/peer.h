@@ -15,6 +15,7 @@
 #include "core/identity.h"
 #include "model/gradient_model.h"
 #include "peer/trainer.h"
+#include "status/peer_report.h"
 
 namespace assay {
 
@@ -27,15 +28,6 @@ struct PeerOptions {
     std::string build;
 };
 
-// What people see of a running peer.
-struct PeerView {
-    PeerId id;
-    RoundId round;  // last applied
-    Digest theta_root;
-    std::string state;
-    std::string error;
-};
-
 struct PeerHooks {
     std::function<bool()> stop_requested;
     // Builds the network. Called on the job thread.
@@ -45,7 +37,7 @@ struct PeerHooks {
     // An honest trainer, or one of adversaries/. The folder is the peer's own.
     std::function<std::unique_ptr<Trainer>(TrainerSettings, TrainerPorts, GradientModel&)>
         make_trainer;
-    std::function<void(const PeerView&)> on_change;
+    std::function<void(const PeerReport&)> on_change;
 };
 
 class Peer {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "status/peer_report.h"
 #include "status/run_status.h"
 
 namespace assay {
@@ -17,14 +18,6 @@ std::string to_json(const RoundStatus& round);
 Result<CoordinatorStatus> coordinator_status_from_json(const std::string& text);
 Result<RoundStatus> round_status_from_json(const std::string& text);
 
-// What a peer leaves in its folder after each round.
-struct PeerReport {
-    std::string id;
-    RoundId round;           // last applied
-    std::string theta_root;  // after it, hexadecimal
-    std::string state;
-    std::string error;  // why it stopped; empty while all is well
-};
 std::string to_json(const PeerReport& report);
 Result<PeerReport> peer_report_from_json(const std::string& text);
 

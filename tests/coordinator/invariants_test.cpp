@@ -8,6 +8,7 @@
 #include "coordinator/status_book.h"
 #include "core/files.h"
 #include "data/prepare.h"
+#include "tests/support/bytes_tokenizer.h"
 #include "tests/support/check_fires.h"
 #include "tests/support/scratch_folder.h"
 #include "tokenizer/tokenizer.h"
@@ -53,7 +54,7 @@ struct Sources {
         options.folder = scratch.file("data");
         options.block_tokens = 64;
         REQUIRE(write_file_atomically(options.text, as_bytes(text)).ok());
-        REQUIRE(Tokenizer::bytes_only().save(options.tokenizer).ok());
+        REQUIRE(bytes_tokenizer().save(options.tokenizer).ok());
         REQUIRE(prepare_data(options).ok());
     }
 };
