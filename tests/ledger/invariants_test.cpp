@@ -1,7 +1,9 @@
 // What a programmer promises of the ledger: each kind of promise is broken once, and is seen to
 // stop the process. No order of records does: that is tried too.
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <numeric>
 
 #include "ledger/round_check.h"
 #include "tests/ledger/story.h"
@@ -280,6 +282,46 @@ TEST_CASE("no order of records, refused or not, breaks what holds between them",
     }
     CHECK(taken > 10000);
     CHECK(refused > 10000);
+}
+
+TEST_CASE("no order of records breaks what the check of rounds keeps", "[repeats]") {
+    const Story story;
+    const std::vector<Record> records = all_records(story.ledger);
+    const std::vector<Said> events = story_events();
+    const LedgerChecks checks;
+    CounterRng rng(test_digest("order of rounds"));
+    size_t whole = 0;
+    for (int trial = 0; trial < 600; ++trial) {
+        std::vector<size_t> order(records.size());
+        std::iota(order.begin(), order.end(), size_t{0});
+        const size_t at = rng.below(order.size());
+        const size_t near = std::min(order.size() - 1, at + rng.below(12));
+        switch (rng.below(3)) {
+            case 0:
+                std::swap(order[at], order[near]);
+                break;
+            case 1:
+                order.erase(order.begin() + static_cast<std::ptrdiff_t>(at));
+                break;
+            default:
+                order.insert(order.begin() + static_cast<std::ptrdiff_t>(near), at);
+                break;
+        }
+        RoundCheck rounds(checks);
+        Books books;
+        bool good = true;
+        for (size_t i = 0; good && i < order.size(); ++i) {
+            const Said& said = events[order[i]];
+            good = rounds.check(records[order[i]], said.event, books).ok() &&
+                   books.apply(said.head, said.event).ok();
+            if (good) {
+                rounds.forget(books);
+            }
+        }
+        whole += good ? 1 : 0;
+    }
+    CHECK(whole > 0);  // some neighbours may change places
+    CHECK(whole < 400);
 }
 
 }  // namespace assay
