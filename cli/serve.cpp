@@ -2,8 +2,8 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <cstdio>
-#include <sstream>
 
 #include "cli/commands.h"
 #include "cli/compute_options.h"
@@ -30,30 +30,50 @@ struct ServeCommand {
     std::string port_file;
     std::string api_key_file;
     std::string model_name = "assay";
+    std::string chat_template;
+    std::string cors_origin;
+    bool key_for_metrics = false;
     int64_t port = 8000;
     ComputeOptions compute;
 };
 
-Result<std::vector<std::string>> read_keys(const std::string& file) {
-    std::vector<std::string> keys;
+Result<ApiKeys> read_keys(const std::string& file) {
     if (file.empty()) {
-        return keys;
+        return ApiKeys();
     }
     Result<std::string> text = read_text_file(file, kKeysBytesMax);
     if (!text) {
         return text.error();
     }
-    std::istringstream lines(*text);
-    for (std::string line; std::getline(lines, line);) {
-        line.erase(line.find_last_not_of(" \t\r") + 1);
-        if (!line.empty() && line.front() != '#') {
-            keys.push_back(line);
-        }
+    Result<ApiKeys> keys = ApiKeys::parse(*text);
+    return keys ? std::move(keys) : fail(file + ": " + keys.reason());
+}
+
+// The one that is named, or the one that lies beside the tokenizer.
+Result<std::optional<ChatTemplate>> chat_template_of(const ServeCommand& command,
+                                                     const fs::path& tokenizer_file,
+                                                     const Tokenizer& tokenizer) {
+    const std::optional<int32_t> end = tokenizer.end_of_text();
+    const std::string end_of_text = end ? std::string(tokenizer.token_text(*end)) : "";
+    if (command.chat_template.empty()) {
+        return ChatTemplate::find_beside(tokenizer_file, end_of_text);
     }
-    if (keys.empty()) {
-        return fail(file + " has no key: put one on each line");
+    Result<ChatTemplate> named = ChatTemplate::load(command.chat_template, end_of_text);
+    if (!named) {
+        return named.error();
     }
-    return keys;
+    return std::optional<ChatTemplate>(std::move(*named));
+}
+
+// Origins in one option, with commas.
+CorsPolicy cors_of(const std::string& list) {
+    std::vector<std::string> origins;
+    for (size_t from = 0; from < list.size();) {
+        const size_t comma = std::min(list.find(',', from), list.size());
+        origins.push_back(list.substr(from, comma - from));
+        from = comma + 1;
+    }
+    return CorsPolicy(std::move(origins));
 }
 
 // Swaps in what a running coordinator has saved since.
@@ -98,6 +118,28 @@ Status write_port(const ServeCommand& command, uint16_t port) {
     return write_file_atomically(command.port_file, as_bytes(std::to_string(port) + "\n"));
 }
 
+Result<ServiceOptions> options_of(const ServeCommand& command,
+                                  const fs::path& tokenizer_file,
+                                  const Tokenizer& tokenizer) {
+    Result<ApiKeys> keys = read_keys(command.api_key_file);
+    if (!keys) {
+        return keys.error();
+    }
+    Result<std::optional<ChatTemplate>> chat = chat_template_of(command, tokenizer_file, tokenizer);
+    if (!chat) {
+        return chat.error();
+    }
+    ServiceOptions options;
+    options.http.host = command.host;
+    options.http.port = static_cast<uint16_t>(command.port);
+    options.model_name = command.model_name;
+    options.api_keys = *keys;
+    options.key_for_metrics = command.key_for_metrics;
+    options.cors = cors_of(command.cors_origin);
+    options.chat_template = *chat;
+    return options;
+}
+
 int serve(const ServeCommand& command) {
     catch_stop_signals();
     if (Status kernels = use_kernels(command.compute); !kernels) {
@@ -116,17 +158,12 @@ int serve(const ServeCommand& command) {
     if (!tokenizer) {
         return failed(tokenizer.reason());
     }
-    Result<std::vector<std::string>> keys = read_keys(command.api_key_file);
-    if (!keys) {
-        return failed(keys.reason());
+    Result<ServiceOptions> options = options_of(command, *tokenizer_file, *tokenizer);
+    if (!options) {
+        return failed(options.reason());
     }
-    ServiceOptions options;
-    options.http.host = command.host;
-    options.http.port = static_cast<uint16_t>(command.port);
-    options.model_name = command.model_name;
-    options.api_keys = *keys;
     Result<std::unique_ptr<Service>> service = Service::start(
-        options,
+        *options,
         *tokenizer,
         std::make_shared<DecoderModel>(*snapshot, static_cast<int>(command.compute.threads)));
     if (!service) {
@@ -165,6 +202,14 @@ void add_serve(CommandLine& line) {
             .number("--port", command.port, 0, 65535, "port; 0 takes any free one")
             .text("--port-file", command.port_file, "write the port there once it listens")
             .text("--api-key-file", command.api_key_file, "keys, one a line; without it: no key")
+            .toggle("--metrics-need-key", command.key_for_metrics, "/metrics asks for a key too")
+            .text("--chat-template",
+                  command.chat_template,
+                  "chatml, plain, or a file in Jinja; default: the one beside the tokenizer, else "
+                  "chats are refused")
+            .text("--cors-origin",
+                  command.cors_origin,
+                  "web pages that may ask: origins with commas between, or * for all")
             .text("--model-name", command.model_name, "name under which it is served");
     add_compute_options(added, command.compute, "threads that compute");
 }

@@ -3,6 +3,8 @@
 #include <cmath>
 
 #include "core/check.h"
+#include "serving/api_answer.h"
+#include "serving/api_request.h"
 #include "serving/openai_api.h"
 
 namespace assay {
@@ -14,6 +16,8 @@ ApiLimits limits() {
     limits.model = "m";
     limits.context_tokens = 256;
     limits.vocabulary = 1000;
+    static const ChatTemplate kTemplate = *ChatTemplate::load("chatml", "");
+    limits.chat_template = &kTemplate;
     return limits;
 }
 
@@ -35,6 +39,8 @@ void check_sampling(const SamplingSettings& sampling) {
     ASSAY_CHECK(sampling.top_k >= 0);
     ASSAY_CHECK(std::fabs(sampling.presence_penalty) <= 2);
     ASSAY_CHECK(std::fabs(sampling.frequency_penalty) <= 2);
+    ASSAY_CHECK(sampling.min_p >= 0 && sampling.min_p <= 1);
+    ASSAY_CHECK(sampling.repetition_penalty > 0);
 }
 
 void check_request(const ApiRequest& request, const ApiLimits& limits) {
@@ -42,8 +48,7 @@ void check_request(const ApiRequest& request, const ApiLimits& limits) {
     ASSAY_CHECK(request.choices >= 1);
     const auto prompts = static_cast<int64_t>(request.prompts.size());
     ASSAY_CHECK(request.choices * prompts <= limits.choices_max);
-    const int64_t tokens = request.max_tokens.value_or(0);
-    ASSAY_CHECK(tokens >= 0 && tokens <= limits.context_tokens);
+    ASSAY_CHECK(request.max_tokens.value_or(0) >= 0 && request.min_tokens >= 0);
     ASSAY_CHECK(request.logprobs >= -1 && request.logprobs <= 20);
     for (const std::string& stop : request.stop) {
         ASSAY_CHECK(!stop.empty());
@@ -53,13 +58,14 @@ void check_request(const ApiRequest& request, const ApiLimits& limits) {
             check_tokens(*ids, limits.vocabulary);
         }
     }
+    check_tokens(request.stop_tokens, limits.vocabulary);
     check_sampling(request.sampling);
 }
 
 // What was asked comes back as answers: any bytes may stand in them.
 void check_answers(const ApiRequest& request, const std::string& text) {
     AnswerHead head{"id", 0, "m", "f", request.chat, request.logprobs >= 0};
-    const Choice choice{0, text, "stop", {{text, -1.0F, {{text, -INFINITY}}}}};
+    const Choice choice{0, text, "stop", {{text, 1, -1.0F, 0, {{text, 1, -INFINITY}}}}};
     ASSAY_CHECK(answer_json(head, {choice}, {}).front() == '{');
     ASSAY_CHECK(chunk_json(head, choice, true).front() == '{');
 }

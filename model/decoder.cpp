@@ -13,6 +13,8 @@ namespace assay {
 
 namespace {
 
+constexpr size_t kRowsHeld = 16;  // of logits, where every position of a prompt is asked for
+
 // Keys and values of one layer for all earlier positions, (length, K) each.
 struct Cache {
     std::vector<float> keys;
@@ -203,13 +205,27 @@ void Decoder::end_sequence(uint64_t sequence) {
     state_->sequences.erase(sequence);
 }
 
-std::vector<float> Decoder::prefill(uint64_t sequence, std::span<const int32_t> tokens) {
+std::vector<float> Decoder::prefill(uint64_t sequence,
+                                    std::span<const int32_t> tokens,
+                                    const OnLogits& each) {
     Sequence& one = state_->sequences.at(sequence);
     const auto context = static_cast<size_t>(state_->shape.context);
     ASSAY_CHECK(!tokens.empty() && tokens.size() <= context && one.length == 0);
     state_->run_prompt(tokens, &one);
     one.length = tokens.size();
-    return state_->logits(tokens.size() - 1, 1);
+    if (!each) {
+        return state_->logits(tokens.size() - 1, 1);
+    }
+    const auto vocab = static_cast<size_t>(state_->shape.vocab);
+    std::vector<float> some;
+    for (size_t first = 0; first < tokens.size(); first += kRowsHeld) {
+        some = state_->logits(first, std::min(kRowsHeld, tokens.size() - first));
+        for (size_t row = 0; row * vocab < some.size(); ++row) {
+            each(first + row, std::span(some).subspan(row * vocab, vocab));
+        }
+    }
+    some.erase(some.begin(), some.end() - static_cast<std::ptrdiff_t>(vocab));
+    return some;
 }
 
 std::vector<float> Decoder::prompt_logits(std::span<const int32_t> tokens) {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -33,9 +34,14 @@ public:
     // is passed over.
     uint64_t begin_sequence();
     void end_sequence(uint64_t sequence);
-    // Reads a prompt into an empty sequence; logits (vocab) behind its last token.
+    // Hears the logits (vocab) behind each token of a prompt, in order; valid during the call.
+    using OnLogits = std::function<void(size_t index, std::span<const float> logits)>;
+    // Reads a prompt into an empty sequence; logits (vocab) behind its last token. With `each`, a
+    // few positions' logits are held at a time.
     // REQUIRES: 0 < tokens.size() <= shape().context.
-    std::vector<float> prefill(uint64_t sequence, std::span<const int32_t> tokens);
+    std::vector<float> prefill(uint64_t sequence,
+                               std::span<const int32_t> tokens,
+                               const OnLogits& each = {});
     // Logits (tokens.size() x vocab) at every position of a prompt: for tests and checks.
     std::vector<float> prompt_logits(std::span<const int32_t> tokens);
     // Appends one token to each sequence; logits (vocab) of each, in order.

@@ -2,7 +2,7 @@
 """Talks to a running `assay serve` with the official openai package.
 
     pip install openai                           # once, in a virtual environment
-    assay serve --dir run --port 8000
+    assay serve --dir run --port 8000 --chat-template chatml
     scripts/check_openai.py http://127.0.0.1:8000/v1
 
 Ends with 0 if models, completions, chat, streams and errors are what that package expects; --key is
@@ -41,7 +41,19 @@ def answers_hold(client, model):
         check("".join(pieces) == whole.choices[0].text, "a stream says what the whole answer says"),
         check(message.role == "assistant" and message.content is not None, "a chat"),
         check("".join(d.content or "" for d in deltas) == message.content, "a chat's stream"),
+        check(rated_hold(client, model), "a prompt's log-probabilities, bytes and offsets"),
     ]
+
+
+def rated_hold(client, model):
+    answer = client.completions.create(model=model, prompt="na\u00efve", max_tokens=3, temperature=0,
+                                       echo=True, logprobs=5)
+    rated = answer.choices[0].logprobs
+    lengths = {len(rated.tokens), len(rated.token_logprobs), len(rated.text_offset),
+               len(rated.top_logprobs), answer.usage.total_tokens}
+    return (len(lengths) == 1 and rated.token_logprobs[0] is None and
+            all(len(top) == 5 for top in rated.top_logprobs[1:]) and
+            answer.choices[0].text.startswith("na\u00efve"))
 
 
 def errors_hold(client, model):

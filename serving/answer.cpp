@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "serving/api_error.h"
+
 namespace assay {
 
 Answer::Answer(ApiRequest request,
@@ -16,14 +18,14 @@ Answer::Answer(ApiRequest request,
       on_done_(std::move(on_done)),
       started_(std::chrono::steady_clock::now()) {}
 
-void Answer::expect(std::vector<std::vector<int32_t>> prompts) {
+void Answer::expect(std::vector<PromptTokens> prompts) {
     prompts_ = std::move(prompts);
     for (size_t prompt = 0; prompt < prompts_.size(); ++prompt) {
         for (int64_t n = 0; n < request_.choices; ++n) {
-            Part part{prompt, TextStream(request_.stop), {}, 0, false};
+            Part part{prompt, TextStream(request_.stop), {}, {}, 0, false};
             part.choice.index = static_cast<int64_t>(choices_.size());
-            if (request_.echo) {
-                part.choice.text = tokenizer_.decode(prompts_[prompt]);
+            if (request_.echo && !request_.stream) {
+                part.choice.text = echo_of(prompts_[prompt]);
             }
             choices_.push_back(std::move(part));
         }
@@ -33,31 +35,75 @@ void Answer::expect(std::vector<std::vector<int32_t>> prompts) {
 
 GenerationRequest Answer::generation(size_t choice, int64_t context_tokens) const {
     GenerationRequest generation;
-    generation.prompt = prompts_[choices_[choice].prompt];
+    generation.prompt = prompts_[choices_[choice].prompt].tokens;
     const int64_t room = context_tokens - static_cast<int64_t>(generation.prompt.size());
     generation.tokens_max = std::min(room, request_.max_tokens.value_or(room));
+    generation.tokens_min = request_.min_tokens;
     generation.sampling = request_.sampling;
     generation.sampling.seed += choice;  // choices of one request differ, and can be recomputed
     generation.alternatives = std::max(0, request_.logprobs);
-    generation.end_token = request_.ignore_end ? -1 : tokenizer_.end_of_text().value_or(-1);
+    generation.end_tokens = request_.stop_tokens;
+    if (!request_.ignore_end && tokenizer_.end_of_text()) {
+        generation.end_tokens.push_back(*tokenizer_.end_of_text());
+    }
+    generation.rate_prompt = rates_prompts();
     return generation;
 }
 
 void Answer::start_stream(HttpHeaders headers) {
     reply_->start_stream(std::move(headers));
-    for (const Part& part : choices_) {
+    for (Part& part : choices_) {
         if (head_.chat) {
             reply_->send_event(chunk_json(head_, part.choice, true));
+        } else if (request_.echo && !rates_prompts()) {
+            Choice echo = part.choice;
+            echo.text = part.stream.push(echo_of(prompts_[part.prompt]), false);
+            reply_->send_event(chunk_json(head_, echo, false));
         }
     }
 }
 
-TokenText Answer::describe(const SampledToken& token) const {
-    TokenText text{token_text(token.token), token.log_probability, {}};
-    for (const TokenProbability& other : token.alternatives) {
-        text.alternatives.emplace_back(token_text(other.token), other.log_probability);
+// Every token that was asked with is written out; the one that only begins the text is not.
+std::string Answer::echo_of(const PromptTokens& prompt) const {
+    std::string text;
+    for (size_t i = prompt.begun ? 1 : 0; i < prompt.tokens.size(); ++i) {
+        text += token_text(prompt.tokens[i]);
     }
     return text;
+}
+
+std::string Answer::visible(int32_t token) const {
+    return request_.skip_special && tokenizer_.is_special(token) ? "" : token_text(token);
+}
+
+TokenText Answer::describe(Part& part,
+                           const SampledToken& token,
+                           const std::string& visible) const {
+    TokenText text{token_text(token.token),
+                   token.token,
+                   token.log_probability,
+                   part.offsets.append(visible),
+                   {}};
+    for (const TokenProbability& other : token.alternatives) {
+        text.alternatives.push_back({token_text(other.token), other.token, other.log_probability});
+    }
+    return text;
+}
+
+void Answer::take_prompt(size_t choice, const std::vector<SampledToken>& rated) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    Part& part = choices_[choice];
+    const PromptTokens& prompt = prompts_[part.prompt];
+    const int32_t first = prompt.tokens.front();
+    part.choice.tokens.push_back(
+        describe(part, {first, 0, {}}, prompt.begun ? "" : token_text(first)));
+    part.choice.tokens.back().log_probability.reset();
+    for (const SampledToken& token : rated) {
+        part.choice.tokens.push_back(describe(part, token, token_text(token.token)));
+    }
+    if (request_.stream) {
+        emit(part, part.stream.push(echo_of(prompt), false));
+    }
 }
 
 void Answer::emit(Part& part, const std::string& text) {
@@ -76,11 +122,15 @@ void Answer::emit(Part& part, const std::string& text) {
 
 bool Answer::take(size_t choice, const SampledToken& token) {
     const std::lock_guard<std::mutex> lock(mutex_);
+    if (failed_) {
+        return false;
+    }
     Part& part = choices_[choice];
     ++part.generated;
-    const std::string text = part.stream.push(token_text(token.token));
-    if (head_.with_logprobs && !part.stream.stopped()) {
-        part.choice.tokens.push_back(describe(token));
+    const std::string added = visible(token.token);
+    const std::string text = part.stream.push(added, part.generated > request_.min_tokens);
+    if (head_.with_logprobs) {
+        part.choice.tokens.push_back(describe(part, token, added));
     }
     emit(part, text);
     return !part.stream.stopped();
@@ -89,7 +139,7 @@ bool Answer::take(size_t choice, const SampledToken& token) {
 void Answer::finish(size_t choice, FinishReason reason) {
     const std::lock_guard<std::mutex> lock(mutex_);
     Part& part = choices_[choice];
-    if (part.done) {
+    if (part.done || failed_) {
         return;
     }
     part.done = true;
@@ -107,10 +157,24 @@ void Answer::finish(size_t choice, FinishReason reason) {
     }
 }
 
+void Answer::fail() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (std::exchange(failed_, true)) {
+        return;
+    }
+    const std::string error = error_json({500, "the server failed", "server_error", "", ""});
+    if (request_.stream) {
+        reply_->send_event(error);
+        reply_->finish();
+    } else {
+        reply_->respond(500, error, "application/json", {});
+    }
+}
+
 void Answer::complete() {
     Usage usage;
-    for (const std::vector<int32_t>& prompt : prompts_) {
-        usage.prompt_tokens += static_cast<int64_t>(prompt.size());
+    for (const PromptTokens& prompt : prompts_) {
+        usage.prompt_tokens += static_cast<int64_t>(prompt.tokens.size());
     }
     std::vector<Choice> choices;
     for (Part& part : choices_) {

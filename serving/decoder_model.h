@@ -21,8 +21,10 @@ public:
     [[nodiscard]] int64_t context_tokens() const override { return decoder_.shape().context; }
     uint64_t begin_sequence() override { return decoder_.begin_sequence(); }
     void end_sequence(uint64_t sequence) override { decoder_.end_sequence(sequence); }
-    std::vector<float> prefill(uint64_t sequence, std::span<const int32_t> tokens) override {
-        return decoder_.prefill(sequence, tokens);
+    std::vector<float> prefill(uint64_t sequence,
+                               std::span<const int32_t> tokens,
+                               const OnLogits& each) override {
+        return decoder_.prefill(sequence, tokens, each);
     }
     std::vector<std::vector<float>> step(std::span<const uint64_t> sequences,
                                          std::span<const int32_t> tokens) override {

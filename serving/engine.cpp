@@ -19,6 +19,7 @@ struct Running {
     GenerationRequest request;
     Engine::OnToken on_token;
     Engine::OnFinish on_finish;
+    Engine::OnPrompt on_prompt;
     std::shared_ptr<SequenceModel> model;
     uint64_t sequence = 0;
     std::vector<int32_t> generated;
@@ -46,6 +47,7 @@ struct Engine::State {
     bool admit();
     void drop_cancelled();
     void begin(Running& answer);
+    static std::vector<float> read_prompt(Running& answer);
     void step_all();
     void step_group(const std::shared_ptr<SequenceModel>& group_model);
     bool take(Running& answer, const std::vector<float>& logits);
@@ -79,7 +81,10 @@ void Engine::stop() {
     }
 }
 
-uint64_t Engine::submit(GenerationRequest request, OnToken on_token, OnFinish on_finish) {
+uint64_t Engine::submit(GenerationRequest request,
+                        OnToken on_token,
+                        OnFinish on_finish,
+                        OnPrompt on_prompt) {
     ASSAY_CHECK(!request.prompt.empty());
     uint64_t number = 0;
     {
@@ -94,6 +99,7 @@ uint64_t Engine::submit(GenerationRequest request, OnToken on_token, OnFinish on
                                    std::move(request),
                                    std::move(on_token),
                                    std::move(on_finish),
+                                   std::move(on_prompt),
                                    std::move(model),
                                    0,
                                    {}});
@@ -134,7 +140,8 @@ void Engine::State::run() {
             }
         }
         drop_cancelled();
-        while (admit()) {
+        // Bounded: a long queue of prompts keeps nobody who runs waiting.
+        for (size_t i = 0; i < settings.running_max && admit(); ++i) {
         }
         step_all();
         remove_finished();
@@ -175,9 +182,25 @@ bool Engine::State::admit() {
     return true;
 }
 
+std::vector<float> Engine::State::read_prompt(Running& answer) {
+    const std::vector<int32_t>& prompt = answer.request.prompt;
+    if (!answer.request.rate_prompt) {
+        return answer.model->prefill(answer.sequence, prompt, {});
+    }
+    std::vector<SampledToken> rated;
+    std::vector<float> logits = answer.model->prefill(
+        answer.sequence, prompt, [&](size_t index, std::span<const float> behind) {
+            if (index + 1 < prompt.size()) {
+                rated.push_back(rate_token(behind, prompt[index + 1], answer.request.alternatives));
+            }
+        });
+    answer.on_prompt(rated);
+    return logits;
+}
+
 void Engine::State::begin(Running& answer) {
     answer.sequence = answer.model->begin_sequence();
-    const std::vector<float> logits = answer.model->prefill(answer.sequence, answer.request.prompt);
+    const std::vector<float> logits = read_prompt(answer);
     if (answer.request.tokens_max <= 0) {
         finish(answer, FinishReason::kLength);
         return;
@@ -218,10 +241,18 @@ void Engine::State::drop_cancelled() {
 
 // Samples the next token and hands it out. False: the answer is complete.
 bool Engine::State::take(Running& answer, const std::vector<float>& logits) {
-    const uint64_t position = answer.request.prompt.size() + answer.generated.size();
-    const SampledToken sampled = sample_token(
-        logits, answer.generated, answer.request.sampling, position, answer.request.alternatives);
-    if (sampled.token == answer.request.end_token) {
+    const GenerationRequest& request = answer.request;
+    const uint64_t position = request.prompt.size() + answer.generated.size();
+    const bool may_end = static_cast<int64_t>(answer.generated.size()) >= request.tokens_min;
+    SamplingPlace place{request.prompt, answer.generated, {}, position};
+    if (!may_end) {
+        place.forbidden = request.end_tokens;
+    }
+    const SampledToken sampled =
+        sample_token(logits, place, request.sampling, request.alternatives);
+    const bool ends =
+        std::count(request.end_tokens.begin(), request.end_tokens.end(), sampled.token) != 0;
+    if (ends && may_end) {
         finish(answer, FinishReason::kStop);
         return false;
     }

@@ -27,8 +27,12 @@ public:
     // A sequence holds its keys and values until it is ended.
     virtual uint64_t begin_sequence() = 0;
     virtual void end_sequence(uint64_t sequence) = 0;
-    // Appends a prompt; returns the logits behind its last token.
-    virtual std::vector<float> prefill(uint64_t sequence, std::span<const int32_t> tokens) = 0;
+    // Hears the logits behind each token of a prompt, in order; valid during the call.
+    using OnLogits = std::function<void(size_t index, std::span<const float> logits)>;
+    // Appends a prompt; returns the logits behind its last token. `each` may be empty.
+    virtual std::vector<float> prefill(uint64_t sequence,
+                                       std::span<const int32_t> tokens,
+                                       const OnLogits& each) = 0;
     // Appends one token to each sequence; logits in the same order.
     virtual std::vector<std::vector<float>> step(std::span<const uint64_t> sequences,
                                                  std::span<const int32_t> tokens) = 0;
@@ -38,9 +42,11 @@ struct GenerationRequest {
     std::shared_ptr<SequenceModel> model;  // null: the engine's at submit()
     std::vector<int32_t> prompt;           // not empty
     int64_t tokens_max = 16;
+    int64_t tokens_min = 0;  // before them no end token is drawn
     SamplingSettings sampling;
     int alternatives = 0;
-    int32_t end_token = -1;  // ends the answer; -1: none
+    std::vector<int32_t> end_tokens;  // each ends the answer
+    bool rate_prompt = false;         // say how likely the prompt's tokens are, from the second on
 };
 
 enum class FinishReason : uint8_t { kStop, kLength, kCancelled };
@@ -58,8 +64,10 @@ class Engine {
 public:
     struct Settings {
         size_t running_max = 16;
-        size_t waiting_max = 128;
+        size_t waiting_max = 2048;
     };
+    // Hears what was asked with rate_prompt, before any token is generated.
+    using OnPrompt = std::function<void(const std::vector<SampledToken>&)>;
     // Returns false to end the answer here (a stop string was met).
     using OnToken = std::function<bool(const SampledToken&)>;
     using OnFinish = std::function<void(FinishReason)>;
@@ -74,7 +82,10 @@ public:
     void stop();
 
     // 0 if the queue is full or the engine stopped; else a number for cancel().
-    uint64_t submit(GenerationRequest request, OnToken on_token, OnFinish on_finish);
+    uint64_t submit(GenerationRequest request,
+                    OnToken on_token,
+                    OnFinish on_finish,
+                    OnPrompt on_prompt = {});
     void cancel(uint64_t number);
     // Requests that are submitted from now on use this one.
     void swap_model(std::shared_ptr<SequenceModel> model);

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
+#include <initializer_list>
+#include <limits>
 #include <numeric>
 
 #include "core/rng.h"
@@ -11,23 +12,59 @@ namespace assay {
 
 namespace {
 
-std::vector<double> penalised(std::span<const float> logits,
-                              std::span<const int32_t> generated,
-                              const SamplingSettings& settings) {
+constexpr double kNever = -std::numeric_limits<double>::infinity();
+
+// What is no number is never drawn.
+std::vector<double> numbers_of(std::span<const float> logits) {
     std::vector<double> scores(logits.begin(), logits.end());
-    if (settings.presence_penalty == 0 && settings.frequency_penalty == 0) {
-        return scores;
+    for (double& score : scores) {
+        score = std::isnan(score) ? kNever : score;
     }
-    std::map<int32_t, int> counts;
-    for (const int32_t token : generated) {
-        ++counts[token];
-    }
-    for (const auto& [token, count] : counts) {
+    return scores;
+}
+
+// The scores of `tokens` that there are, each once.
+template <typename Change>
+void change_each(std::vector<double>& scores, const std::map<int32_t, int>& tokens, Change change) {
+    for (const auto& [token, count] : tokens) {
         if (token >= 0 && static_cast<size_t>(token) < scores.size()) {
-            scores[static_cast<size_t>(token)] -=
-                settings.presence_penalty + settings.frequency_penalty * count;
+            change(scores[static_cast<size_t>(token)], count);
         }
     }
+}
+
+std::map<int32_t, int> counts_of(std::initializer_list<std::span<const int32_t>> lists) {
+    std::map<int32_t, int> counts;
+    for (const std::span<const int32_t> list : lists) {
+        for (const int32_t token : list) {
+            ++counts[token];
+        }
+    }
+    return counts;
+}
+
+// The order is that of other servers: repetition, then frequency and presence, then the bias.
+std::vector<double> penalised(std::span<const float> logits,
+                              const SamplingPlace& place,
+                              const SamplingSettings& settings) {
+    std::vector<double> scores = numbers_of(logits);
+    if (settings.repetition_penalty != 1) {
+        change_each(
+            scores, counts_of({place.prompt, place.generated}), [&](double& score, int /*count*/) {
+                score *= score > 0 ? 1 / settings.repetition_penalty : settings.repetition_penalty;
+            });
+    }
+    if (settings.presence_penalty != 0 || settings.frequency_penalty != 0) {
+        change_each(scores, counts_of({place.generated}), [&](double& score, int count) {
+            score -= settings.presence_penalty + settings.frequency_penalty * count;
+        });
+    }
+    for (const auto& [token, bias] : settings.logit_bias) {
+        change_each(
+            scores, {{token, 1}}, [by = bias](double& score, int /*count*/) { score += by; });
+    }
+    change_each(
+        scores, counts_of({place.forbidden}), [](double& score, int /*count*/) { score = kNever; });
     return scores;
 }
 
@@ -40,12 +77,19 @@ double log_sum_exp(const std::vector<double>& scores) {
     return top + std::log(sum);
 }
 
-std::vector<int32_t> by_score(const std::vector<double>& scores) {
+// The `count` tokens of the highest scores, the highest first.
+std::vector<int32_t> by_score(const std::vector<double>& scores, size_t count) {
     std::vector<int32_t> order(scores.size());
     std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(), [&scores](int32_t a, int32_t b) {
-        return scores[static_cast<size_t>(a)] > scores[static_cast<size_t>(b)];
-    });
+    const auto before = [&scores](int32_t a, int32_t b) {
+        const double score_a = scores[static_cast<size_t>(a)];
+        const double score_b = scores[static_cast<size_t>(b)];
+        return score_a > score_b || (score_a == score_b && a < b);
+    };
+    count = std::min(count, order.size());
+    std::partial_sort(
+        order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(), before);
+    order.resize(count);
     return order;
 }
 
@@ -69,6 +113,10 @@ int32_t pick(const std::vector<double>& scores,
     for (size_t i = 0; i < kept; ++i) {
         const double score = scores[static_cast<size_t>(order[i])];
         weights[i] = std::exp((score - top) / settings.temperature);
+        if (weights[i] < settings.min_p) {  // the most likely one has weight 1
+            kept = i;
+            break;
+        }
         total += weights[i];
     }
     double nucleus = 0;
@@ -86,28 +134,41 @@ int32_t pick(const std::vector<double>& scores,
     return order[used - 1];
 }
 
+// What the scores say of a token, and of the most likely ones.
+SampledToken described(const std::vector<double>& scores,
+                       const std::vector<int32_t>& order,
+                       int32_t token,
+                       int alternatives_wanted) {
+    const double norm = log_sum_exp(scores);
+    const auto probability = [&scores, norm](int32_t of) {
+        return static_cast<float>(scores[static_cast<size_t>(of)] - norm);
+    };
+    SampledToken sampled{token, probability(token), {}};
+    for (int i = 0; i < alternatives_wanted && static_cast<size_t>(i) < order.size(); ++i) {
+        const int32_t other = order[static_cast<size_t>(i)];
+        sampled.alternatives.push_back({other, probability(other)});
+    }
+    return sampled;
+}
+
 }  // namespace
 
 SampledToken sample_token(std::span<const float> logits,
-                          std::span<const int32_t> generated,
+                          const SamplingPlace& place,
                           const SamplingSettings& settings,
-                          uint64_t position,
                           int alternatives_wanted) {
-    const std::vector<double> scores = penalised(logits, generated, settings);
-    const std::vector<int32_t> order = by_score(scores);
-    const double norm = log_sum_exp(scores);
-    const auto probability = [&scores, norm](int32_t token) {
-        return static_cast<float>(scores[static_cast<size_t>(token)] - norm);
-    };
-    SampledToken sampled;
-    sampled.token =
-        settings.temperature <= 0 ? order.front() : pick(scores, order, settings, position);
-    sampled.log_probability = probability(sampled.token);
-    for (int i = 0; i < alternatives_wanted && static_cast<size_t>(i) < order.size(); ++i) {
-        const int32_t token = order[static_cast<size_t>(i)];
-        sampled.alternatives.push_back({token, probability(token)});
-    }
-    return sampled;
+    const std::vector<double> scores = penalised(logits, place, settings);
+    const bool greedy = settings.temperature <= 0;
+    const auto wanted = static_cast<size_t>(std::max(1, alternatives_wanted));
+    const std::vector<int32_t> order = by_score(scores, greedy ? wanted : scores.size());
+    const int32_t token = greedy ? order.front() : pick(scores, order, settings, place.position);
+    return described(scores, order, token, alternatives_wanted);
+}
+
+SampledToken rate_token(std::span<const float> logits, int32_t token, int alternatives_wanted) {
+    const std::vector<double> scores = numbers_of(logits);
+    const auto wanted = static_cast<size_t>(std::max(0, alternatives_wanted));
+    return described(scores, by_score(scores, wanted), token, alternatives_wanted);
 }
 
 }  // namespace assay

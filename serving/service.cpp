@@ -1,32 +1,20 @@
 #include "serving/service.h"
 
-#include <openssl/crypto.h>
-
-#include <algorithm>
-#include <array>
 #include <atomic>
-#include <boost/algorithm/string/predicate.hpp>
-#include <locale>
 #include <mutex>
-#include <string_view>
 
 #include "core/clock.h"
+#include "core/log.h"
 #include "core/rng.h"
 #include "serving/answer.h"
+#include "serving/api_route.h"
 #include "serving/openai_api.h"
+#include "serving/prompt_reader.h"
 #include "serving/service_metrics.h"
 
 namespace assay {
 
 namespace {
-
-constexpr size_t kPromptBytesMax = 1U << 20;
-constexpr std::string_view kBearer = "Bearer ";        // its case means nothing (RFC 9110, 11.1)
-constexpr std::string_view kOneModel = "/v1/models/";  // and its name
-
-bool equal_in_constant_time(const std::string& a, const std::string& b) {
-    return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
-}
 
 Status check_fit(const Tokenizer& tokenizer, const DecoderModel& model) {
     if (tokenizer.vocab_size() > model.vocabulary()) {
@@ -36,17 +24,12 @@ Status check_fit(const Tokenizer& tokenizer, const DecoderModel& model) {
     return {};
 }
 
-struct Route {
-    const char* path;
-    const char* method;
-};
-constexpr std::array<Route, 7> kRoutes = {{{"/v1/models", "GET"},
-                                           {"/metrics", "GET"},
-                                           {"/version", "GET"},
-                                           {"/v1/completions", "POST"},
-                                           {"/v1/chat/completions", "POST"},
-                                           {"/tokenize", "POST"},
-                                           {"/detokenize", "POST"}}};
+constexpr const char* kVersion = "0.1.0";
+
+HttpOptions with_health(HttpOptions options) {
+    options.always_answered = {"/health", "/ping"};
+    return options;
+}
 
 }  // namespace
 
@@ -61,7 +44,7 @@ public:
 
     Status listen() {
         Result<std::unique_ptr<HttpServer>> server = HttpServer::start(
-            options_.http,
+            with_health(options_.http),
             [this](const HttpRequest& request, const ReplyPtr& reply) { handle(request, reply); });
         if (!server) {
             return server.error();
@@ -101,26 +84,16 @@ private:
         reply->respond(error.status, error_json(error), "application/json", std::move(headers));
     }
 
-    [[nodiscard]] bool is_allowed(const HttpRequest& request) const {
-        if (options_.api_keys.empty()) {
-            return true;
-        }
-        const std::string scheme = request.authorization.substr(0, kBearer.size());
-        if (!boost::algorithm::iequals(scheme, kBearer, std::locale::classic())) {
-            return false;
-        }
-        const std::string given = request.authorization.substr(kBearer.size());
-        bool known = false;
-        for (const std::string& key : options_.api_keys) {
-            known = equal_in_constant_time(given, key) || known;
-        }
-        return known;
-    }
-
     void handle(const HttpRequest& request, const ReplyPtr& reply) {
-        if (request.path == "/health") {
-            reply->respond(200, R"({"status":"ok"})", "application/json", {});
-        } else if (!is_allowed(request)) {
+        const ApiRoute route = route_of(request.path);
+        reply->add_headers(options_.cors.answer_headers(request));
+        if (request.method == "OPTIONS") {
+            HttpHeaders headers = options_.cors.preflight_headers(request);
+            headers.emplace_back("Allow", allowed_methods(route));
+            reply->respond(204, "", "", std::move(headers));
+        } else if (is_public(route) || options_.api_keys.allow(request)) {
+            handle_route(route, request, reply);
+        } else {
             refuse(reply,
                    {401,
                     "the API key is missing or wrong; send `Authorization: Bearer KEY`",
@@ -128,86 +101,107 @@ private:
                     "",
                     "invalid_api_key"},
                    {{"WWW-Authenticate", "Bearer"}});
-        } else {
-            handle_route(request, reply);
         }
     }
 
-    void handle_route(const HttpRequest& request, const ReplyPtr& reply) {
-        if (request.method == "GET" && request.path.rfind(kOneModel, 0) == 0) {
-            handle_model(request.path.substr(kOneModel.size()), reply);
-            return;
-        }
-        const auto* const route =
-            std::find_if(kRoutes.begin(), kRoutes.end(), [&request](const Route& known) {
-                return request.path == known.path;
-            });
-        if (route == kRoutes.end()) {
+    [[nodiscard]] bool is_public(const ApiRoute& route) const {
+        return route.kind == ApiRoute::Kind::kHealth ||
+               (route.kind == ApiRoute::Kind::kMetrics && !options_.key_for_metrics);
+    }
+
+    static std::string allowed_methods(const ApiRoute& route) {
+        return std::string(route.method) == "POST" ? "POST, OPTIONS" : "GET, HEAD, OPTIONS";
+    }
+
+    void handle_route(const ApiRoute& route, const HttpRequest& request, const ReplyPtr& reply) {
+        if (route.kind == ApiRoute::Kind::kNone) {
             refuse(reply,
-                   {404, "there is nothing at " + request.path, "invalid_request_error", "", ""});
-        } else if (request.method != route->method) {
+                   {404,
+                    "there is nothing at " + request.path +
+                        "; the API is at /v1/completions, /v1/chat/completions and /v1/models",
+                    "invalid_request_error",
+                    "",
+                    ""});
+        } else if (request.method != route.method) {
             refuse(reply,
                    {405,
-                    request.path + " answers " + route->method + ", not " + request.method,
+                    request.path + " answers " + route.method + ", not " + request.method,
                     "invalid_request_error",
                     "",
                     "method_not_allowed"},
-                   {{"Allow", route->method}});
+                   {{"Allow", allowed_methods(route)}});
         } else if (request.method == "GET") {
-            handle_get(request, reply);
+            handle_get(route, reply);
         } else {
-            handle_post(request, reply);
+            handle_post(route, request, reply);
         }
     }
 
-    void handle_model(const std::string& name, const ReplyPtr& reply) {
-        if (name != options_.model_name) {
-            refuse(reply, unknown_model(name, options_.model_name));
-            return;
-        }
-        reply->respond(
-            200, model_json(name, created_, model()->context_tokens()), "application/json", {});
+    static void respond_json(const ReplyPtr& reply, std::string body) {
+        reply->respond(200, std::move(body), "application/json", {});
     }
 
-    void handle_get(const HttpRequest& request, const ReplyPtr& reply) {
-        if (request.path == "/v1/models") {
-            reply->respond(200,
-                           models_json(options_.model_name, created_, model()->context_tokens()),
-                           "application/json",
-                           {});
-        } else if (request.path == "/metrics") {
+    void handle_get(const ApiRoute& route, const ReplyPtr& reply) {
+        const int64_t context = model()->context_tokens();
+        if (route.kind == ApiRoute::Kind::kHealth) {
+            respond_json(reply, R"({"status":"ok"})");
+        } else if (route.kind == ApiRoute::Kind::kModels) {
+            respond_json(reply, models_json(options_.model_name, created_, context));
+        } else if (route.kind == ApiRoute::Kind::kTokenizerInfo) {
+            respond_json(reply, tokenizer_info_json(tokenizer_info()));
+        } else if (route.kind == ApiRoute::Kind::kVersion) {
+            respond_json(reply, text_json("version", kVersion));
+        } else if (route.kind == ApiRoute::Kind::kMetrics) {
             reply->respond(200,
                            metrics_.text(engine_->metrics()),
                            "text/plain; version=0.0.4; charset=utf-8",
                            {});
+        } else if (route.model == options_.model_name) {
+            respond_json(reply, model_json(route.model, created_, context));
         } else {
-            reply->respond(200, text_json("version", "0.1.0"), "application/json", {});
+            refuse(reply, unknown_model(route.model, options_.model_name));
         }
     }
 
-    void handle_post(const HttpRequest& request, const ReplyPtr& reply) {
-        if (request.path == "/v1/completions") {
-            complete(request, false, reply);
-        } else if (request.path == "/v1/chat/completions") {
-            complete(request, true, reply);
-        } else if (request.path == "/tokenize") {
+    void handle_post(const ApiRoute& route, const HttpRequest& request, const ReplyPtr& reply) {
+        if (route.kind == ApiRoute::Kind::kTokenize) {
             tokenize(request, reply);
-        } else {
+        } else if (route.kind == ApiRoute::Kind::kDetokenize) {
             detokenize(request, reply);
+        } else {
+            complete(request, route.kind == ApiRoute::Kind::kChatCompletions, reply);
         }
+    }
+
+    [[nodiscard]] TokenizerInfo tokenizer_info() const {
+        TokenizerInfo info;
+        if (const std::optional<int32_t> end = tokenizer_.end_of_text()) {
+            info.end_of_text = std::string(tokenizer_.token_text(*end));
+        }
+        if (options_.chat_template) {
+            info.chat_template = options_.chat_template->source();
+        }
+        info.vocabulary = tokenizer_.vocab_size();
+        info.context_tokens = model()->context_tokens();
+        return info;
     }
 
     void tokenize(const HttpRequest& request, const ReplyPtr& reply) {
-        auto text = parse_tokenize(request.body);
-        if (const auto* error = std::get_if<ApiError>(&text)) {
+        auto parsed = parse_tokenize(request.body);
+        if (const auto* error = std::get_if<ApiError>(&parsed)) {
             refuse(reply, *error);
             return;
         }
-        reply->respond(
-            200,
-            tokens_json(tokenizer_.encode(std::get<std::string>(text)), model()->context_tokens()),
-            "application/json",
-            {});
+        const auto& asked = std::get<TokenizeRequest>(parsed);
+        const std::vector<int32_t> tokens = tokenizer_.encode(asked.text);
+        std::optional<std::vector<std::string>> texts;
+        if (asked.with_texts) {
+            texts.emplace();
+            for (const int32_t token : tokens) {
+                texts->emplace_back(tokenizer_.token_text(token));
+            }
+        }
+        respond_json(reply, tokens_json(tokens, texts, model()->context_tokens()));
     }
 
     void detokenize(const HttpRequest& request, const ReplyPtr& reply) {
@@ -216,44 +210,8 @@ private:
             refuse(reply, *error);
             return;
         }
-        reply->respond(
-            200,
-            text_json("prompt", tokenizer_.decode(std::get<std::vector<int32_t>>(tokens))),
-            "application/json",
-            {});
-    }
-
-    // Tokens of every prompt, or why one of them cannot be answered.
-    std::variant<std::vector<std::vector<int32_t>>, ApiError> encode(const ApiRequest& request,
-                                                                     int64_t context) {
-        std::vector<std::vector<int32_t>> all;
-        for (const Prompt& prompt : request.prompts) {
-            std::vector<int32_t> tokens;
-            if (const auto* ids = std::get_if<std::vector<int32_t>>(&prompt)) {
-                tokens = *ids;
-            } else if (std::get<std::string>(prompt).size() <= kPromptBytesMax) {
-                tokens = tokenizer_.encode(std::get<std::string>(prompt));
-            }
-            if (tokens.empty()) {
-                return ApiError{400,
-                                "the prompt is empty or far too long",
-                                "invalid_request_error",
-                                "prompt",
-                                ""};
-            }
-            const auto size = static_cast<int64_t>(tokens.size());
-            if (size + (request.max_tokens.value_or(1) > 0 ? 1 : 0) > context) {
-                return ApiError{400,
-                                "the prompt has " + std::to_string(size) +
-                                    " tokens; this model's context is " + std::to_string(context) +
-                                    ", of which at least one is for the answer",
-                                "invalid_request_error",
-                                request.chat ? "messages" : "prompt",
-                                "context_length_exceeded"};
-            }
-            all.push_back(std::move(tokens));
-        }
-        return all;
+        respond_json(
+            reply, text_json("prompt", tokenizer_.decode(std::get<std::vector<int32_t>>(tokens))));
     }
 
     AnswerHead head_of(const ApiRequest& request,
@@ -280,10 +238,12 @@ private:
     // One model from the first check to the last token: the fingerprint names what answers.
     void complete(const HttpRequest& http, bool chat, const ReplyPtr& reply) {
         const std::shared_ptr<DecoderModel> served = model();
-        auto parsed = parse_request(
-            http.body,
-            chat,
-            {options_.model_name, served->context_tokens(), served->vocabulary(), 16});
+        ApiLimits limits;
+        limits.model = options_.model_name;
+        limits.context_tokens = served->context_tokens();
+        limits.vocabulary = served->vocabulary();
+        limits.chat_template = options_.chat_template ? &*options_.chat_template : nullptr;
+        auto parsed = parse_request(http.body, chat, limits);
         if (const auto* error = std::get_if<ApiError>(&parsed)) {
             refuse(reply, *error);
             return;
@@ -292,8 +252,8 @@ private:
         if (!request.seed_given) {
             request.sampling.seed = next_seed();
         }
-        auto encoded = encode(request, served->context_tokens());
-        if (const auto* error = std::get_if<ApiError>(&encoded)) {
+        auto prompts = read_prompts(request, tokenizer_, served->context_tokens());
+        if (const auto* error = std::get_if<ApiError>(&prompts)) {
             refuse(reply, *error);
             return;
         }
@@ -307,7 +267,7 @@ private:
                                      [this](const std::string& reason, double seconds) {
                                          metrics_.request_finished(reason, seconds);
                                      });
-        answer->expect(std::get<std::vector<std::vector<int32_t>>>(std::move(encoded)));
+        answer->expect(std::get<std::vector<PromptTokens>>(std::move(prompts)));
         submit(answer, reply, stream, served);
     }
 
@@ -331,16 +291,7 @@ private:
         }
         std::vector<uint64_t> numbers;
         for (size_t i = 0; i < answer->choice_count(); ++i) {
-            GenerationRequest generation = answer->generation(i, served->context_tokens());
-            generation.model = served;
-            const uint64_t number = engine_->submit(
-                std::move(generation),
-                [answer, i](const SampledToken& token) { return answer->take(i, token); },
-                [answer, i](FinishReason reason) { answer->finish(i, reason); });
-            if (number == 0) {
-                answer->finish(i, FinishReason::kCancelled);
-            }
-            numbers.push_back(number);
+            numbers.push_back(submit_choice(answer, i, served));
         }
         reply->on_gone([self = weak_from_this(), numbers] {
             if (const std::shared_ptr<Impl> alive = self.lock()) {
@@ -349,6 +300,41 @@ private:
                 }
             }
         });
+    }
+
+    uint64_t submit_choice(const std::shared_ptr<Answer>& answer,
+                           size_t choice,
+                           const std::shared_ptr<DecoderModel>& served) {
+        GenerationRequest generation = answer->generation(choice, served->context_tokens());
+        generation.model = served;
+        const uint64_t number = engine_->submit(
+            std::move(generation),
+            [answer, choice](const SampledToken& token) {
+                bool more = false;
+                shielded(*answer, [&] { more = answer->take(choice, token); });
+                return more;
+            },
+            [answer, choice](FinishReason reason) {
+                shielded(*answer, [&] { answer->finish(choice, reason); });
+            },
+            [answer, choice](const std::vector<SampledToken>& rated) {
+                shielded(*answer, [&] { answer->take_prompt(choice, rated); });
+            });
+        if (number == 0) {
+            answer->finish(choice, FinishReason::kCancelled);
+        }
+        return number;
+    }
+
+    // On the engine's thread: what goes wrong with one answer leaves the others alone.
+    template <typename Action>
+    static void shielded(Answer& answer, Action action) {
+        try {
+            action();
+        } catch (const std::exception& error) {
+            log_error(std::string("an answer failed: ") + error.what());
+            answer.fail();
+        }
     }
 
     ServiceOptions options_;

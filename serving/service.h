@@ -6,9 +6,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "serving/api_keys.h"
+#include "serving/chat_template.h"
+#include "serving/cors_policy.h"
 #include "serving/decoder_model.h"
 #include "serving/http_server.h"
 #include "tokenizer/tokenizer.h"
@@ -19,7 +23,10 @@ struct ServiceOptions {
     HttpOptions http;
     Engine::Settings engine;
     std::string model_name = "assay";
-    std::vector<std::string> api_keys;  // empty: everybody may ask
+    ApiKeys api_keys;
+    bool key_for_metrics = false;  // who collects them seldom has one
+    CorsPolicy cors;
+    std::optional<ChatTemplate> chat_template;  // none: chats are refused
 };
 
 class Service {

@@ -30,21 +30,21 @@ size_t TextStream::held_for_stop() const {
     return held;
 }
 
-std::string TextStream::push(std::string_view bytes) {
+std::string TextStream::push(std::string_view bytes, bool may_stop) {
     if (stopped_) {
         return "";
     }
     pending_ += bytes;
     size_t first = std::string::npos;
-    for (const std::string& stop : stop_) {
-        first = std::min(first, pending_.find(stop));
+    for (size_t i = 0; may_stop && i < stop_.size(); ++i) {
+        first = std::min(first, pending_.find(stop_[i]));
     }
     if (first != std::string::npos) {
         stopped_ = true;
         pending_.resize(first);
         return std::exchange(pending_, "");
     }
-    const size_t held = std::max(held_for_stop(), incomplete_utf8_tail(pending_));
+    const size_t held = std::max(may_stop ? held_for_stop() : 0, incomplete_utf8_tail(pending_));
     std::string ready = pending_.substr(0, pending_.size() - held);
     pending_.erase(0, ready.size());
     return ready;

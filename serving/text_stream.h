@@ -16,7 +16,8 @@ public:
     explicit TextStream(std::vector<std::string> stop) : stop_(std::move(stop)) {}
 
     // Text that is certain now. After a stop string was met: the text before it, then nothing more.
-    std::string push(std::string_view bytes);
+    // Without `may_stop` nothing is looked for in what has come so far.
+    std::string push(std::string_view bytes, bool may_stop = true);
     // What was held back, at the end of generation.
     std::string flush();
     [[nodiscard]] bool stopped() const { return stopped_; }

@@ -104,6 +104,23 @@ TEST_CASE("steps over the whole context give the prompt's logits at each positio
     }
 }
 
+TEST_CASE("a prompt's logits can be heard position by position", "[decoder]") {
+    const ModelShape shape = shape_of_test(true);
+    const auto vocab = static_cast<size_t>(shape.vocab);
+    const std::vector<int32_t> tokens = tokens_of(shape, 37, 5);
+    Decoder decoder(shape, weights_of(shape, 5), 1);
+    const std::vector<float> whole = decoder.prompt_logits(tokens);
+    size_t heard = 0;
+    const std::vector<float> last =
+        decoder.prefill(decoder.begin_sequence(), tokens, [&](size_t index, auto logits) {
+            const auto row = std::span(whole).subspan(index * vocab, vocab);
+            CHECK(index == heard++);
+            CHECK(std::equal(logits.begin(), logits.end(), row.begin(), row.end()));
+        });
+    CHECK(heard == tokens.size());
+    CHECK(std::equal(last.begin(), last.end(), whole.end() - static_cast<long>(vocab)));
+}
+
 TEST_CASE("a sequence has the same bits whatever runs beside it", "[decoder]") {
     const ModelShape shape = shape_of_test(true);
     Decoder decoder(shape, weights_of(shape, 3), 1);

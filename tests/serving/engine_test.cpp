@@ -2,12 +2,14 @@
 
 #include "serving/engine.h"
 
+#include <algorithm>
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <condition_variable>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <thread>
 
 namespace assay {
 namespace {
@@ -32,10 +34,15 @@ public:
         const std::lock_guard<std::mutex> lock(mutex_);
         ended_twice_ = ended_twice_ || sums_.erase(sequence) != 1;
     }
-    std::vector<float> prefill(uint64_t sequence, std::span<const int32_t> tokens) override {
+    std::vector<float> prefill(uint64_t sequence,
+                               std::span<const int32_t> tokens,
+                               const OnLogits& each) override {
         const std::lock_guard<std::mutex> lock(mutex_);
-        for (const int32_t token : tokens) {
-            sums_[sequence] += token;
+        for (size_t i = 0; i < tokens.size(); ++i) {
+            sums_[sequence] += tokens[i];
+            if (each) {
+                each(i, logits_of(sequence));
+            }
         }
         return logits_of(sequence);
     }
@@ -139,7 +146,7 @@ GenerationRequest greedy(std::vector<int32_t> prompt, int64_t tokens_max) {
     request.prompt = std::move(prompt);
     request.tokens_max = tokens_max;
     request.sampling.temperature = 0;
-    request.end_token = kEnd;
+    request.end_tokens = {kEnd};
     return request;
 }
 
@@ -190,7 +197,7 @@ TEST_CASE("an answer ends at its end token, its callback's word, or the context"
     Engine engine({}, model);
     Heard ended;
     GenerationRequest request = greedy({2}, 30);
-    request.end_token = expected({2}, 3, 0).back();
+    request.end_tokens = {kEnd, expected({2}, 3, 0).back()};
     ended.submit(engine, request);
     CHECK(ended.await() == FinishReason::kStop);
     CHECK(ended.tokens() == expected({2}, 2, 0));
@@ -312,6 +319,46 @@ TEST_CASE("a stopped engine has told every request, and takes none", "[serving]"
     Heard late;
     CHECK(late.submit(engine, greedy({1}, 3)) == 0);
     CHECK(model->alive() == 0);
+}
+
+TEST_CASE("end tokens are drawn only behind the least number of tokens", "[engine]") {
+    const auto model = std::make_shared<SumModel>(0);
+    Engine engine({}, model);
+    GenerationRequest request = greedy({2}, 5);
+    const int32_t end = expected({2}, 3, 0).back();
+    request.end_tokens = {end};
+    request.tokens_min = 5;
+    Heard heard;
+    heard.submit(engine, request);
+    CHECK(heard.await() == FinishReason::kLength);
+    const std::vector<int32_t> tokens = heard.tokens();
+    REQUIRE(tokens.size() == 5);
+    CHECK(std::count(tokens.begin(), tokens.end(), end) == 0);
+}
+
+TEST_CASE("a prompt's tokens are rated from the second on, before any is generated", "[engine]") {
+    const auto model = std::make_shared<SumModel>(0);
+    Engine engine({}, model);
+    GenerationRequest request = greedy({2, 2, 7, 9}, 0);  // 2 then 4 would have been likely
+    request.rate_prompt = true;
+    request.alternatives = 1;
+    std::vector<SampledToken> rated;
+    std::atomic<bool> done{false};
+    engine.submit(
+        request,
+        [](const SampledToken& /*token*/) { return true; },
+        [&done](FinishReason /*reason*/) { done = true; },
+        [&rated](const std::vector<SampledToken>& all) { rated = all; });
+    while (!done) {
+        std::this_thread::yield();
+    }
+    REQUIRE(rated.size() == 3);
+    CHECK(rated[0].token == 2);
+    CHECK(rated[0].alternatives.front().token == 2);
+    CHECK(rated[0].log_probability == rated[0].alternatives.front().log_probability);
+    CHECK(rated[1].token == 7);
+    CHECK(rated[1].alternatives.front().token == 4);
+    CHECK(rated[1].log_probability < rated[1].alternatives.front().log_probability);
 }
 
 }  // namespace

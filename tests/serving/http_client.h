@@ -6,12 +6,28 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace assay {
+
+// Waits for something that another thread does. False after half a minute.
+template <typename Condition>
+bool eventually(Condition condition) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > deadline) {
+            return false;
+        }
+        std::this_thread::yield();
+    }
+    return true;
+}
 
 struct HttpAnswer {
     int status = 0;  // 0: the connection ended without an answer
@@ -43,13 +59,31 @@ public:
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         REQUIRE(::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
     }
-    ~HttpTestClient() { ::close(fd_); }
+    ~HttpTestClient() { hang_up(false); }
     HttpTestClient(const HttpTestClient&) = delete;
     HttpTestClient& operator=(const HttpTestClient&) = delete;
 
     void send(const std::string& bytes) const {
         REQUIRE(::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
                 static_cast<ssize_t>(bytes.size()));
+    }
+    // To one who may have hung up by now.
+    void send_anyway(const std::string& bytes) const {
+        ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    }
+    // Says that no more will be sent, and goes on reading.
+    void end_input() const { ::shutdown(fd_, SHUT_WR); }
+    // Closes; with a reset instead of an orderly end, if wanted.
+    void hang_up(bool reset) {
+        if (fd_ < 0) {
+            return;
+        }
+        const linger at_once{1, 0};
+        if (reset) {
+            ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+        }
+        ::close(fd_);
+        fd_ = -1;
     }
     void request(const std::string& method,
                  const std::string& path,
@@ -70,6 +104,19 @@ public:
             received_.append(buffer, static_cast<size_t>(got));
         }
         return true;
+    }
+
+    // False: the connection ended before so many bytes came. They are dropped.
+    bool read_exactly(size_t count) {
+        while (received_.size() < count && await_more()) {
+        }
+        return take(count).size() == count;
+    }
+    // All until the other side ends the connection.
+    std::string rest() {
+        while (await_more()) {
+        }
+        return take(received_.size());
     }
 
     // The next whole answer; the connection may be used again.
