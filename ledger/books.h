@@ -56,6 +56,7 @@ struct PeerBook {
     uint32_t cheats = 0;                 // proven
     uint32_t faults = 0;                 // other rejections
 
+    // Whether any of its COMMITs does: no deposit goes back before.
     [[nodiscard]] bool awaits_audit() const;
 };
 

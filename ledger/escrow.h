@@ -42,6 +42,7 @@ public:
                                    int64_t verdict_window) const;
 
     [[nodiscard]] const std::map<RoundId, int64_t>& unvested() const { return unvested_; }
+    // The sum of unvested().
     [[nodiscard]] int64_t unvested_total() const;
     [[nodiscard]] int64_t deposit() const { return deposit_; }
     [[nodiscard]] int64_t vested() const { return vested_; }

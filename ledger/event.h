@@ -85,6 +85,7 @@ static_assert(std::is_same_v<EventOf<RecordKind::kSummary>, RoundSummary>);
 static_assert(std::is_same_v<EventOf<RecordKind::kRunEnd>, RunEndBody>);
 static_assert(std::is_same_v<EventOf<RecordKind::kRoster>, RosterBody>);
 
+// Of the record that would say this.
 [[nodiscard]] RecordKind kind_of(const LedgerEvent& event);
 
 // Checks bounds, the signatures of peers' messages, and that body and head are about the same peer

@@ -42,6 +42,7 @@ enum class RecordKind : uint8_t {
 };
 
 constexpr uint8_t kRecordKindMax = 21;
+// Whether a number read from a file stands for a kind.
 [[nodiscard]] bool is_record_kind(uint8_t number);
 // "run_start", "join", ...; "unknown" for a number that is no kind.
 [[nodiscard]] const char* record_kind_name(RecordKind kind);
