@@ -171,7 +171,7 @@ std::vector<PeerStatus> StatusBook::peers() const {
         if (newest != newest_.end()) {
             peer.verdict = newest->second.verdict;
             peer.reason = newest->second.reason;
-            peer.share_nano_nats = newest->second.pay_share_nano;
+            peer.pay_share_nano_nats = newest->second.pay_share_nano;
             peer.earned = newest->second.earned;
             peer.payload_bytes = newest->second.payload_bytes;
             peer.uploaded_bytes = newest->second.uploaded_bytes;

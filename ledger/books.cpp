@@ -37,7 +37,7 @@ void Books::check_between_records() const {
     ASSAY_CHECK(plan_ || (e_after_.empty() && !settled_ && !summarised_));
     ASSAY_CHECK(!ended_ || !plan_ || summarised_);
     ASSAY_CHECK(!plan_ || e_after_.size() <= plan_->peers.size());
-    ASSAY_CHECK_LE(shares_.size(), e_after_.size());  // who has a share has sent a COMMIT
+    ASSAY_CHECK_LE(pay_shares_.size(), e_after_.size());  // who has a share has sent a COMMIT
     ASSAY_CHECK_LE(owed_.size(), peers_.size());
     ASSAY_CHECK(handed_out_ >= 0 && handed_out_ <= kAmountMax);
     ASSAY_CHECK(fees_total_ >= 0 && fees_total_ <= kAmountMax);
@@ -108,7 +108,7 @@ std::vector<RecordDraft> Books::owed_forfeits() const {
 
 std::vector<PayShareLine> Books::pay_share_lines() const {
     std::vector<PayShareLine> lines;
-    for (const auto& [peer, share] : shares_) {
+    for (const auto& [peer, share] : pay_shares_) {
         lines.push_back({peer, share.phi_nano_nats, share.tokens});
     }
     return lines;
@@ -116,7 +116,7 @@ std::vector<PayShareLine> Books::pay_share_lines() const {
 
 RecordDraft Books::settlement() const {
     ASSAY_CHECK(plan_.has_value());
-    const SettlementBody body{shares_.empty() ? 0 : pay_.pool_per_round,
+    const SettlementBody body{pay_shares_.empty() ? 0 : pay_.pool_per_round,
                               settle_round(pay_, pay_share_lines())};
     return make_draft(RecordKind::kSettlement, plan_->round, PeerId{}, body);
 }
@@ -237,8 +237,8 @@ Status Books::on(const EventHead& head, const RoundPlan& plan) {
     }
     plan_ = plan;
     e_after_.clear();
-    shares_.clear();
-    encoding_share_ = settled_ = summarised_ = false;
+    pay_shares_.clear();
+    encoding_pay_share_ = settled_ = summarised_ = false;
     return {};
 }
 

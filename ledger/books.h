@@ -155,8 +155,8 @@ private:
     // Of the round of the last plan.
     std::optional<RoundPlan> plan_;
     std::map<PeerId, Digest> e_after_;  // from the COMMITs
-    std::map<PeerId, PayShareBody> shares_;
-    bool encoding_share_ = false;
+    std::map<PeerId, PayShareBody> pay_shares_;
+    bool encoding_pay_share_ = false;
     bool settled_ = false;
     bool summarised_ = false;
 };

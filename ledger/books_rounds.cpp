@@ -14,10 +14,10 @@ Status Books::on(const EventHead& head, const PayShareBody& share) {
         return fail("shares of " + in_words(head.round) + " are not open");
     }
     if (head.subject == PeerId{}) {
-        if (encoding_share_ || share.tokens != 0) {
+        if (encoding_pay_share_ || share.tokens != 0) {
             return fail("a second share of the encoding, or one with tokens");
         }
-        encoding_share_ = true;
+        encoding_pay_share_ = true;
         return {};
     }
     const BookedCommit* booked = find(head.round, head.subject);
@@ -33,7 +33,7 @@ Status Books::on(const EventHead& head, const PayShareBody& share) {
         return fail("the share of peer " + head.subject.hex() +
                     " ends in another e than its COMMIT");
     }
-    if (!shares_.try_emplace(head.subject, share).second) {
+    if (!pay_shares_.try_emplace(head.subject, share).second) {
         return fail("a second share of peer " + head.subject.hex());
     }
     return {};
@@ -46,7 +46,7 @@ Status Books::on(const EventHead& head, const SettlementBody& pay) {
     if (Status owed = nothing_owed(); !owed) {
         return owed;
     }
-    for (const auto& [peer, share] : shares_) {
+    for (const auto& [peer, share] : pay_shares_) {
         if (is_barred(peer)) {
             return fail("peer " + peer.hex() + " was rejected after its share");
         }
@@ -103,7 +103,7 @@ bool Books::is_barred(const PeerId& peer) const {
 
 Status Books::check_entry(const SummaryEntry& entry, bool voided) const {
     const BookedCommit& booked = *find(plan_->round, entry.peer);
-    const bool has_share = shares_.count(entry.peer) > 0;
+    const bool has_share = pay_shares_.count(entry.peer) > 0;
     const bool rejected = entry.outcome == CommitOutcome::kRejected;
     ASSAY_CHECK(!has_share || booked.accepted);
     if (rejected ? !is_barred(entry.peer) : booked.rejected) {
@@ -152,8 +152,8 @@ Status Books::on(const EventHead& head, const RoundSummary& summary) {
             return fail("peer " + entry.peer.hex() + " " + status.reason());
         }
     }
-    ASSAY_CHECK(shares_.empty() || (settled_ && !summary.voided));  // nothing counts unpaid
-    for (const auto& [peer, share] : shares_) {
+    ASSAY_CHECK(pay_shares_.empty() || (settled_ && !summary.voided));  // nothing counts unpaid
+    for (const auto& [peer, share] : pay_shares_) {
         count(peer, share);
     }
     summarised_ = true;

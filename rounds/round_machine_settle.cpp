@@ -151,7 +151,7 @@ void RoundMachine::record_pay(const RoundJudged& judged) {
                 make_draft(RecordKind::kPayShare, judged.round, peer.verdict.peer, share));
         }
         PayShareBody encoding;
-        encoding.phi_nano_nats = clamp_phi(judged.encoding_share_nano);
+        encoding.phi_nano_nats = clamp_phi(judged.encoding_pay_share_nano);
         drafts.push_back(make_draft(RecordKind::kPayShare, judged.round, {}, encoding));
         persist(std::move(drafts));
         persist({state_.books().settlement()});

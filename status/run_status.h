@@ -23,8 +23,8 @@ struct PeerStatus {
     uint32_t tokens_per_second = 0;
     float loss = 0;  // own training loss, last reported step
     uint32_t tenure_rounds = 0;
-    int64_t share_nano_nats = 0;  // Aumann-Shapley share of its last judged round
-    int64_t earned = 0;           // of its last settled round
+    int64_t pay_share_nano_nats = 0;  // Aumann-Shapley share of its last judged round
+    int64_t earned = 0;               // of its last settled round
     int64_t unvested = 0;
     int64_t vested = 0;
     int64_t deposit = 0;

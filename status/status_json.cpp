@@ -30,7 +30,7 @@ json peer_to_json(const PeerStatus& p) {
                 {"tokens_per_second", p.tokens_per_second},
                 {"loss", p.loss},
                 {"tenure_rounds", p.tenure_rounds},
-                {"share_nano_nats", p.share_nano_nats},
+                {"share_nano_nats", p.pay_share_nano_nats},
                 {"earned", p.earned},
                 {"unvested", p.unvested},
                 {"vested", p.vested},
@@ -60,7 +60,7 @@ PeerStatus peer_from_json(const json& j) {
     p.tokens_per_second = j.at("tokens_per_second").get<uint32_t>();
     p.loss = j.at("loss").is_number() ? j.at("loss").get<float>() : 0.0F;
     p.tenure_rounds = j.at("tenure_rounds").get<uint32_t>();
-    p.share_nano_nats = j.at("share_nano_nats").get<int64_t>();
+    p.pay_share_nano_nats = j.at("share_nano_nats").get<int64_t>();
     p.earned = j.at("earned").get<int64_t>();
     p.unvested = amount_from(j, "unvested");
     p.vested = amount_from(j, "vested");

@@ -80,7 +80,7 @@ struct RoundJudged {
     std::vector<JudgedPeer> peers;                       // one a submission, in order of id
     std::vector<AuditJob> audits;                        // single gradients that must be recomputed
     std::vector<std::pair<RoundId, PeerId>> taken_back;  // of the order's take_backs
-    int64_t encoding_share_nano = 0;
+    int64_t encoding_pay_share_nano = 0;
     int64_t loss_decrease_nano = 0;  // measured on the same sequences as the shares
     BlobRef aggregate;
     BlobRef theta;  // after the outer step, durable before this event

@@ -283,7 +283,7 @@ Status RoundJudge::measure_pay_shares(const JudgeRound& order,
     for (size_t i = 0; i < entered.size(); ++i) {
         entered[i]->pay_share_nano = outcome.phi[i];
     }
-    judged.encoding_share_nano = outcome.encoding;
+    judged.encoding_pay_share_nano = outcome.encoding;
     judged.loss_decrease_nano = outcome.measured;
     return {};
 }
