@@ -193,7 +193,7 @@ private:
             return;
         }
         const auto& asked = std::get<TokenizeRequest>(parsed);
-        const std::vector<int32_t> tokens = tokenizer_.encode(asked.text);
+        const std::vector<int32_t> tokens = tokenizer_.encode_marked(asked.text);
         std::optional<std::vector<std::string>> texts;
         if (asked.with_texts) {
             texts.emplace();
@@ -211,7 +211,8 @@ private:
             return;
         }
         respond_json(
-            reply, text_json("prompt", tokenizer_.decode(std::get<std::vector<int32_t>>(tokens))));
+            reply,
+            text_json("prompt", tokenizer_.decode_marked(std::get<std::vector<int32_t>>(tokens))));
     }
 
     AnswerHead head_of(const ApiRequest& request,
