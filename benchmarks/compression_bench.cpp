@@ -242,7 +242,8 @@ Result<BenchRow> real_bits(const BenchOptions& options) {
             if (!trained) {
                 return trained.error();
             }
-            const Result<Bytes> payload = (*world)->blobs().get(trained->payload.sha256);
+            const Result<Bytes> payload =
+                (*world)->blobs().get(trained->payload.sha256, trained->payload.size_bytes);
             const Result<SparseUpdate> update =
                 payload ? decode_update(*payload, (*world)->layout(), (*world)->compression())
                         : payload.error();

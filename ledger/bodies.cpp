@@ -8,6 +8,16 @@ namespace assay {
 
 namespace {
 
+// Frozen, and the bounds that are read against.
+static_assert(static_cast<uint8_t>(NumericClass::kExact) == 1);
+static_assert(static_cast<uint8_t>(NumericClass::kBf16) == 4);
+static_assert(static_cast<uint8_t>(VestingSource::kReward) == 1);
+static_assert(static_cast<uint8_t>(VestingSource::kDeposit) == 2);
+static_assert(static_cast<uint8_t>(ForfeitCause::kCheat) == 1);
+static_assert(static_cast<uint8_t>(ForfeitCause::kFault) == 3);
+static_assert(limits::kSequencesPerStepMax <= UINT32_MAX && limits::kPeersMax <= UINT32_MAX);
+static_assert(kPoolMax <= kAmountMax && kPhiMax <= kAmountMax);
+
 // Reads a body and remembers whether all was within bounds.
 class BodyReader {
 public:
@@ -31,6 +41,7 @@ public:
         return value;
     }
     int64_t between(int64_t low, int64_t high) {
+        ASSAY_CHECK_LE(low, high);
         const int64_t value = reader_.i64();
         require(value >= low && value <= high);
         return value;
@@ -41,6 +52,7 @@ public:
         return value;
     }
     uint8_t choice(uint8_t low, uint8_t high) {
+        ASSAY_CHECK_LE(int{low}, int{high});
         const uint8_t value = reader_.u8();
         require(value >= low && value <= high);
         return value;
@@ -48,6 +60,7 @@ public:
     NumericClass numeric_class() { return static_cast<NumericClass>(choice(1, 4)); }
     // Length of a list whose entries take at least entry_bytes: bounded before anything is made.
     uint32_t count(uint64_t most, size_t entry_bytes) {
+        ASSAY_CHECK(entry_bytes > 0);
         const uint32_t value = reader_.u32();
         require(value <= most && value <= reader_.remaining() / entry_bytes);
         return good_ ? value : 0;
@@ -146,6 +159,7 @@ Result<JoinBody> JoinBody::decode(ByteSpan bytes) {
 }
 
 Bytes RosterBody::encode() const {
+    ASSAY_CHECK_LE(lines.size(), limits::kPeersMax);
     ByteWriter out;
     out.u32(static_cast<uint32_t>(lines.size()));
     for (const RosterLine& line : lines) {
@@ -191,6 +205,7 @@ Result<PayloadBody> PayloadBody::decode(ByteSpan bytes) {
 }
 
 Bytes CloseBody::encode() const {
+    ASSAY_CHECK_LE(entries.size(), limits::kPeersMax);
     ByteWriter out;
     out.sized(close);
     out.u32(static_cast<uint32_t>(entries.size()));
@@ -258,6 +273,7 @@ Result<PayShareBody> PayShareBody::decode(ByteSpan bytes) {
 }
 
 Bytes SettlementBody::encode() const {
+    ASSAY_CHECK_LE(lines.size(), limits::kPeersMax);
     ByteWriter out;
     out.i64(pool);
     out.u32(static_cast<uint32_t>(lines.size()));

@@ -7,6 +7,10 @@
 
 namespace assay {
 
+static_assert(limits::kTokensMax <= UINT64_MAX / limits::kPeersMax, "a plan's tokens add up");
+static_assert(kAmountMax <= INT64_MAX - kPoolMax,
+              "a sum is held against its bound before it wraps");
+
 bool PeerBook::awaits_audit() const {
     return std::any_of(commits.begin(), commits.end(), [](const auto& booked) {
         return booked.second.awaits_audit();
@@ -21,7 +25,22 @@ Status Books::apply(const EventHead& head, const LedgerEvent& event) {
     if (started_ == std::holds_alternative<RunStartEvent>(event)) {
         return fail(started_ ? "a run starts once" : "a ledger begins with run_start");
     }
-    return std::visit([&](const auto& one) { return on(head, one); }, event);
+    Status taken = std::visit([&](const auto& one) { return on(head, one); }, event);
+    check_between_records();
+    return taken;
+}
+
+// What holds whatever the records say, taken or refused: a round goes from COMMITs to shares to
+// summary, and no run ends inside one.
+void Books::check_between_records() const {
+    ASSAY_CHECK(started_ || (peers_.empty() && !plan_));
+    ASSAY_CHECK(plan_ || (e_after_.empty() && !settled_ && !summarised_));
+    ASSAY_CHECK(!ended_ || !plan_ || summarised_);
+    ASSAY_CHECK(!plan_ || e_after_.size() <= plan_->peers.size());
+    ASSAY_CHECK_LE(shares_.size(), e_after_.size());  // who has a share has sent a COMMIT
+    ASSAY_CHECK_LE(owed_.size(), peers_.size());
+    ASSAY_CHECK(handed_out_ >= 0 && handed_out_ <= kAmountMax);
+    ASSAY_CHECK(fees_total_ >= 0 && fees_total_ <= kAmountMax);
 }
 
 // ---- reading ------------------------------------------------------------------------------------
@@ -56,6 +75,7 @@ StartState Books::start_of(const PeerId& peer, RoundId round) const {
     if (book == nullptr || book->state.tenure_rounds == 0) {
         return zero;
     }
+    ASSAY_CHECK(book->last_commit.has_value());  // what counted was committed to
     const auto absence = static_cast<uint64_t>(pay_.max_absence);
     if (book->last_commit && round.value > book->last_commit->value + 1 + absence) {
         zero.tenure_rounds = book->state.tenure_rounds;
@@ -73,12 +93,14 @@ uint32_t Books::audit_rate(const PeerId& peer,
     const int64_t cost = declared_cost(pay_, reward);
     const int64_t at_stake =
         book == nullptr ? 0 : book->escrow.at_stake(round, pay_.vest_rounds, pay_.verdict_window);
+    ASSAY_CHECK_LE(at_stake, handed_out_);
     return audit_ppm(pay_.audit_min_ppm, pay_.audit_margin_ppm, cost, reward, at_stake);
 }
 
 std::vector<RecordDraft> Books::owed_forfeits() const {
     std::vector<RecordDraft> drafts;
     for (const auto& [peer, owed] : owed_) {
+        ASSAY_CHECK(find(peer) != nullptr && find(peer)->rejected_in);  // a verdict owes it
         drafts.push_back(make_draft(RecordKind::kForfeit, owed.round, peer, owed.body));
     }
     return drafts;
@@ -124,6 +146,7 @@ std::vector<RecordDraft> Books::due_vestings() const {
             }
         }
         if (ended_ && left == 0 && book.escrow.deposit() > 0 && !book.awaits_audit()) {
+            ASSAY_CHECK(plan_.has_value());  // a deposit was earned in some round
             const VestingBody body{VestingSource::kDeposit, book.escrow.deposit()};
             drafts.push_back(make_draft(RecordKind::kVesting, plan_->round, peer, body));
         }
@@ -142,6 +165,8 @@ Status Books::nothing_owed() const {
 // ---- run, members, plan -------------------------------------------------------------------------
 
 Status Books::on(const EventHead&, const RunStartEvent& start) {
+    ASSAY_CHECK(start.body.pay.pool_per_round >= 0 && start.body.pay.pool_per_round <= kPoolMax);
+    ASSAY_CHECK(start.body.pay.vest_rounds > 0 && start.body.pay.verdict_window >= 0);
     started_ = true;
     pay_ = start.body.pay;
     zero_root_ = zero_tiles_root(start.manifest.parameter_tiles);
@@ -161,6 +186,7 @@ Status Books::check_plan_peer(const PlanPeer& peer,
         return fail("has not joined");
     }
     const StartState start = start_of(peer.id, plan.round);
+    ASSAY_CHECK_LE(uint64_t{start.tenure_rounds}, plan.round.value);  // a round counts once
     const bool carried = peer.optimiser_steps == start.optimiser_steps &&
                          peer.m_root == start.m_root && peer.v_root == start.v_root;
     // inner_state = "reset" zeroes the moments at every start and keeps e.
@@ -223,10 +249,13 @@ Status Books::on(const EventHead& head, const CommitEvent& event) {
     if (find_peer(*plan_, head.subject) == nullptr) {
         return fail("peer " + head.subject.hex() + " is not in the plan");
     }
+    ASSAY_CHECK(event.commit.round == head.round && event.envelope->signer == head.subject);
     PeerBook& book = peers_.at(head.subject);
     if (!book.commits.try_emplace(head.round).second) {
         return fail("a second COMMIT of peer " + head.subject.hex());
     }
+    ASSAY_CHECK(!book.last_commit || *book.last_commit < head.round);
+    ASSAY_CHECK_EQ(e_after_.count(head.subject), size_t{0});
     book.last_commit = head.round;
     e_after_[head.subject] = event.commit.e_after_root;
     return {};
@@ -235,11 +264,13 @@ Status Books::on(const EventHead& head, const CommitEvent& event) {
 // ---- fees, end ----------------------------------------------------------------------------------
 
 Status Books::on(const EventHead& head, const FeeBody& fee) {
+    ASSAY_CHECK(fee.amount > 0 && fee.amount <= kPoolMax);
     if (fees_total_ > kAmountMax - fee.amount) {
         return fail("the sum of fees is out of bounds");
     }
     fees_[head.subject] += fee.amount;
     fees_total_ += fee.amount;
+    ASSAY_CHECK_LE(fees_[head.subject], fees_total_);
     return {};
 }
 

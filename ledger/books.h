@@ -56,13 +56,14 @@ struct PeerBook {
     uint32_t cheats = 0;                 // proven
     uint32_t faults = 0;                 // other rejections
 
+    // Whether any of its COMMITs does: no deposit goes back before.
     [[nodiscard]] bool awaits_audit() const;
 };
 
 class Books {
 public:
     // Takes the next event in, or fails with the reason and changes nothing: no copy is needed
-    // for trying one.
+    // for trying one. REQUIRES: decode_record read the event, of that head.
     Status apply(const EventHead& head, const LedgerEvent& event);
 
     [[nodiscard]] bool started() const { return started_; }
@@ -134,6 +135,7 @@ private:
     void reject(PeerBook& book, BookedCommit& booked, const Verdict& verdict);
     void forget_old_commits(RoundId now);
     BookedCommit* commit_of(RoundId round, const PeerId& peer);
+    void check_between_records() const;
 
     struct OwedForfeit {
         RoundId round;

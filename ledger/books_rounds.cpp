@@ -54,6 +54,9 @@ Status Books::on(const EventHead& head, const SettlementBody& pay) {
     if (pay.encode() != settlement().body) {
         return fail("the pay does not follow from the recorded shares");
     }
+    if (handed_out_ > kAmountMax - pay.pool) {
+        return fail("the sum of pools is out of bounds");
+    }
     for (const Earning& line : pay.lines) {
         if (Status earned = peers_.at(line.peer).escrow.earn(head.round, line.amount); !earned) {
             return fail("peer " + line.peer.hex() + ": " + earned.reason());
@@ -61,6 +64,7 @@ Status Books::on(const EventHead& head, const SettlementBody& pay) {
     }
     handed_out_ += pay.pool;
     settled_ = true;
+    ASSAY_CHECK(check_books(*this).ok());  // all of the pool is in the accounts, and no more
     return {};
 }
 
@@ -93,6 +97,7 @@ Status Books::on(const EventHead& head, const VestingBody& vesting) {
 
 // Rejected, in this round or for an earlier one, since the plan of this round.
 bool Books::is_barred(const PeerId& peer) const {
+    ASSAY_CHECK(plan_ && find(peer) != nullptr);  // asked of who has a COMMIT
     return find(peer)->rejected_in == plan_->round;
 }
 
@@ -100,11 +105,15 @@ Status Books::check_entry(const SummaryEntry& entry, bool voided) const {
     const BookedCommit& booked = *find(plan_->round, entry.peer);
     const bool has_share = shares_.count(entry.peer) > 0;
     const bool rejected = entry.outcome == CommitOutcome::kRejected;
+    ASSAY_CHECK(!has_share || booked.accepted);
     if (rejected ? !is_barred(entry.peer) : booked.rejected) {
         return fail(rejected ? "was rejected by no verdict" : "was rejected by a verdict");
     }
     if (entry.outcome == CommitOutcome::kCounted && (voided || !has_share || !settled_)) {
         return fail("counts without a share and a settlement of the round");
+    }
+    if (entry.outcome == CommitOutcome::kCounted && booked.gated) {
+        return fail("counts and was gated by a verdict");
     }
     if (entry.outcome != CommitOutcome::kCounted && has_share) {
         return fail("has a share and does not count");
@@ -143,6 +152,7 @@ Status Books::on(const EventHead& head, const RoundSummary& summary) {
             return fail("peer " + entry.peer.hex() + " " + status.reason());
         }
     }
+    ASSAY_CHECK(shares_.empty() || (settled_ && !summary.voided));  // nothing counts unpaid
     for (const auto& [peer, share] : shares_) {
         count(peer, share);
     }
@@ -154,6 +164,8 @@ Status Books::on(const EventHead& head, const RoundSummary& summary) {
 void Books::count(const PeerId& peer, const PayShareBody& share) {
     PeerBook& book = peers_.at(peer);
     const PlanPeer& line = *find_peer(*plan_, peer);
+    const BookedCommit& booked = book.commits.at(plan_->round);
+    ASSAY_CHECK(booked.accepted && !booked.gated && !booked.rejected && !booked.counted);
     book.commits.at(plan_->round).counted = true;
     book.state = {book.state.tenure_rounds + 1,
                   line.optimiser_steps + plan_->inner_steps,
@@ -162,20 +174,25 @@ void Books::count(const PeerId& peer, const PayShareBody& share) {
                   share.e_root};
     book.sequences_most = std::max(book.sequences_most, line.sequences_per_step);
     book.tokens_counted += share.tokens;
+    ASSAY_CHECK_LE(uint64_t{book.state.tenure_rounds}, plan_->round.value + 1);
 }
 
 // A booked COMMIT is kept while it can vest, be judged, or must still be taken out.
 void Books::forget_old_commits(RoundId now) {
     const auto window = static_cast<uint64_t>(std::max(pay_.vest_rounds, pay_.verdict_window));
+    ASSAY_CHECK(owed_.empty());
     for (auto& [peer, book] : peers_) {
         for (auto booked = book.commits.begin(); booked != book.commits.end();) {
             const BookedCommit& one = booked->second;
+            ASSAY_CHECK(!one.rolled_back || (one.counted && one.rejected));
             const bool open = one.awaits_audit() ||
                               (one.counted && one.rejected && !one.rolled_back) ||
                               book.escrow.unvested().count(booked->first) > 0 ||
                               booked->first.value + window >= now.value;
             booked = open ? std::next(booked) : book.commits.erase(booked);
         }
+        // What may yet vest is asked for by its COMMIT.
+        ASSAY_CHECK_LE(book.escrow.unvested().size(), book.commits.size());
     }
 }
 

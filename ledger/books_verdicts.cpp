@@ -34,6 +34,8 @@ Status Books::on(const EventHead& head, const Verdict& verdict) {
         return fail("no COMMIT of peer " + head.subject.hex() + " in " + in_words(head.round) +
                     " is open to a verdict");
     }
+    ASSAY_CHECK(verdict.peer == head.subject && verdict.round == head.round);
+    ASSAY_CHECK(plan_ && head.round <= plan_->round);  // what is booked was planned
     const bool audit = decides_audit(verdict.layer);
     if (booked->rejected) {  // an audit may still end: nothing more follows from it
         return audit ? Status()
@@ -64,6 +66,7 @@ Status Books::on(const EventHead& head, const Verdict& verdict) {
 }
 
 void Books::reject(PeerBook& book, BookedCommit& booked, const Verdict& verdict) {
+    ASSAY_CHECK(!booked.rejected && !booked.rolled_back);
     booked.rejected = true;
     book.rejected_in = plan_->round;
     book.state = {};
@@ -72,6 +75,8 @@ void Books::reject(PeerBook& book, BookedCommit& booked, const Verdict& verdict)
     const Consequence follows = consequence_of(verdict.layer, book.refusals);
     book.cheats += follows.cause == ForfeitCause::kCheat ? 1 : 0;
     book.faults += follows.cause == ForfeitCause::kFault ? 1 : 0;
+    // A COMMIT is rejected once, for one cause.
+    ASSAY_CHECK_LE(uint64_t{book.refusals} + book.cheats + book.faults, plan_->round.value + 1);
     const Forfeiture lost = book.escrow.exposed(follows.takes_deposit);
     ForfeitBody body;
     body.cause = follows.cause;
@@ -98,7 +103,9 @@ Status Books::on(const EventHead& head, const ForfeitBody& forfeit) {
                     " unvested and " + std::to_string(due.deposit) + " deposit, the record says " +
                     std::to_string(forfeit.unvested) + " and " + std::to_string(forfeit.deposit));
     }
-    peers_.at(head.subject).escrow.forfeit(forfeit.deposit > 0);
+    const Forfeiture lost = peers_.at(head.subject).escrow.forfeit(forfeit.deposit > 0);
+    // Nothing was settled between the verdict and its forfeit.
+    ASSAY_CHECK(lost == (Forfeiture{forfeit.unvested, forfeit.deposit}));
     owed_.erase(owed);
     return {};
 }

@@ -41,4 +41,25 @@ constexpr Consequence consequence_of(Layer layer, uint32_t refusals) {
     return {};
 }
 
+// Whether the table has a row for each layer, in which deposit and identity go together, and only a
+// refusal costs more when it is said again.
+constexpr bool consequences_fit() {
+    for (int number = 0; number <= static_cast<int>(Layer::kRefusal); ++number) {
+        const auto layer = static_cast<Layer>(number);
+        for (uint32_t refusals = 1; refusals <= kRefusalsMax; ++refusals) {
+            const Consequence follows = consequence_of(layer, refusals);
+            const bool refusal = follows.cause == ForfeitCause::kRefusal;
+            const bool all =
+                follows.cause == ForfeitCause::kCheat || (refusal && refusals == kRefusalsMax);
+            if (refusal != (layer == Layer::kRefusal) || follows.takes_deposit != all ||
+                follows.ejects != all) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+static_assert(consequences_fit());
+static_assert(kRefusalsMax > 1, "the first refusal may be an accident");
+
 }  // namespace assay

@@ -12,6 +12,8 @@ Status Escrow::earn(RoundId round, int64_t amount) {
     if (round < next_round_) {
         return fail(in_words(round) + " was credited before");
     }
+    ASSAY_CHECK(unvested_.empty() || unvested_.rbegin()->first < round);
+    ASSAY_CHECK(deposit_ > 0 || unvested_.empty());  // the first reward is the deposit
     next_round_ = round.next();
     earned_ += amount;
     if (deposit_ == 0) {
@@ -27,7 +29,9 @@ Status Escrow::vest(RoundId round) {
     if (reward == unvested_.end()) {
         return fail("nothing of " + in_words(round) + " is unvested");
     }
+    ASSAY_CHECK(reward->second > 0 && deposit_ > 0);
     vested_ += reward->second;
+    ASSAY_CHECK_LE(vested_, earned_ - deposit_ - forfeited_);
     unvested_.erase(reward);
     return {};
 }
@@ -41,6 +45,7 @@ Status Escrow::release_deposit() {
     }
     vested_ += deposit_;
     deposit_ = 0;
+    ASSAY_CHECK(check().ok());
     return {};
 }
 
@@ -53,10 +58,12 @@ Forfeiture Escrow::forfeit(bool with_deposit) {
     unvested_.clear();
     deposit_ -= lost.deposit;
     forfeited_ += lost.unvested + lost.deposit;
+    ASSAY_CHECK(lost.unvested >= 0 && lost.deposit >= 0 && check().ok());
     return lost;
 }
 
 int64_t Escrow::at_stake(RoundId round, int64_t vest_rounds, int64_t verdict_window) const {
+    ASSAY_CHECK(vest_rounds >= 0 && verdict_window >= 0);
     int64_t sum = deposit_;
     const uint64_t horizon = round.value + static_cast<uint64_t>(verdict_window);
     for (const auto& [earned_in, amount] : unvested_) {
@@ -72,6 +79,7 @@ int64_t Escrow::unvested_total() const {
     for (const auto& [round, amount] : unvested_) {
         sum += amount;
     }
+    ASSAY_CHECK_LE(sum, earned_);
     return sum;
 }
 

@@ -35,12 +35,14 @@ public:
     Forfeiture forfeit(bool with_deposit);
 
     // What is certain to be still here when the last verdict on `round` may come: the deposit and
-    // the rewards that do not vest before round + verdict_window is over.
+    // the rewards that do not vest before round + verdict_window is over. REQUIRES: neither is
+    // negative.
     [[nodiscard]] int64_t at_stake(RoundId round,
                                    int64_t vest_rounds,
                                    int64_t verdict_window) const;
 
     [[nodiscard]] const std::map<RoundId, int64_t>& unvested() const { return unvested_; }
+    // The sum of unvested().
     [[nodiscard]] int64_t unvested_total() const;
     [[nodiscard]] int64_t deposit() const { return deposit_; }
     [[nodiscard]] int64_t vested() const { return vested_; }

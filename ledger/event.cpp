@@ -137,6 +137,7 @@ constexpr auto kReaders = readers(std::make_index_sequence<kRecordKindMax>());
 }  // namespace
 
 RecordKind kind_of(const LedgerEvent& event) {
+    ASSAY_CHECK(!event.valueless_by_exception());
     return static_cast<RecordKind>(event.index() + 1);
 }
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <optional>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -73,6 +74,18 @@ using LedgerEvent = std::variant<RunStartEvent,
                                  RosterBody>;
 static_assert(std::variant_size_v<LedgerEvent> == kRecordKindMax);
 
+// What a record of that kind says.
+template <RecordKind kKind>
+using EventOf = std::variant_alternative_t<static_cast<size_t>(kKind) - 1, LedgerEvent>;
+static_assert(std::is_same_v<EventOf<RecordKind::kRunStart>, RunStartEvent>);
+static_assert(std::is_same_v<EventOf<RecordKind::kCommit>, CommitEvent>);
+static_assert(std::is_same_v<EventOf<RecordKind::kVerdict>, Verdict>);
+static_assert(std::is_same_v<EventOf<RecordKind::kVesting>, VestingBody>);
+static_assert(std::is_same_v<EventOf<RecordKind::kSummary>, RoundSummary>);
+static_assert(std::is_same_v<EventOf<RecordKind::kRunEnd>, RunEndBody>);
+static_assert(std::is_same_v<EventOf<RecordKind::kRoster>, RosterBody>);
+
+// Of the record that would say this.
 [[nodiscard]] RecordKind kind_of(const LedgerEvent& event);
 
 // Checks bounds, the signatures of peers' messages, and that body and head are about the same peer

@@ -1,5 +1,7 @@
 #include "ledger/ledger.h"
 
+#include <algorithm>
+
 namespace assay {
 
 Status for_each_record(const Ledger& ledger, const std::function<Status(const Record&)>& visit) {
@@ -8,6 +10,8 @@ Status for_each_record(const Ledger& ledger, const std::function<Status(const Re
         if (!page) {
             return page.error();
         }
+        // An interface that gave less or more would let records go unseen or be seen twice.
+        ASSAY_CHECK_EQ(page->size(), std::min(kLedgerPage, ledger.height() - from));
         for (const Record& record : *page) {
             if (Status status = visit(record); !status) {
                 return fail("record " + std::to_string(record.height) + " (" +

@@ -20,7 +20,8 @@ std::string format(const char* pattern, Args... args) {
     const int size = std::snprintf(nullptr, 0, pattern, args...);
     ASSAY_CHECK(size >= 0);
     std::string text(static_cast<size_t>(size) + 1, '\0');
-    std::snprintf(text.data(), text.size(), pattern, args...);
+    const int written = std::snprintf(text.data(), text.size(), pattern, args...);
+    ASSAY_CHECK_EQ(written, size);
     text.pop_back();
     return text;
 }
@@ -46,6 +47,7 @@ std::string trimmed(std::string line) {
 
 // Breaks at spaces so that no line is wider than kShowColumns; later lines start with `indent`.
 std::string wrapped(const std::string& text, size_t indent) {
+    ASSAY_CHECK_LT(indent, kShowColumns);
     std::string out;
     std::string line;
     size_t begin = 0;
@@ -250,6 +252,10 @@ private:
         for (const auto& [peer, book] : books_.peers()) {
             const auto found = totals_.find(peer);
             const PeerTotals totals = found == totals_.end() ? PeerTotals{} : found->second;
+            ASSAY_CHECK_LE(totals.counted, totals.paid_rounds);
+            ASSAY_CHECK_EQ(
+                totals.commits,
+                totals.counted + totals.gated + totals.late + totals.voided + totals.rejected);
             const Escrow& account = book.escrow;
             const double quality =
                 totals.paid_rounds == 0

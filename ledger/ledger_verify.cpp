@@ -18,6 +18,7 @@ public:
             report_.bad = BadRecord{report_.records, record.kind, status.reason()};
             return false;
         }
+        ASSAY_CHECK(report_.ok());  // nothing is good behind a bad record
         ++report_.records;
         report_.head = record.hash;
         report_.rounds = rounds_.rounds();
@@ -142,6 +143,7 @@ VerifyReport verify_ledger(const Ledger& ledger, const LedgerChecks& checks) {
     if (report.ok() && report.records == 0) {
         report.bad = BadRecord{0, RecordKind{}, "the ledger is empty"};
     }
+    ASSAY_CHECK(!report.ok() || report.records == ledger.height());
     return report;
 }
 

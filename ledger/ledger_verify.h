@@ -55,6 +55,7 @@ struct VerifyReport {
     [[nodiscard]] std::string text() const;
 };
 
+// Stops at the first bad record. The report says what was good before it.
 VerifyReport verify_ledger(const Ledger& ledger, const LedgerChecks& checks = {});
 
 // The manifest in the first record: callbacks need its settings.

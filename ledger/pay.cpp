@@ -9,6 +9,13 @@ namespace {
 
 __extension__ using Wide = __int128;
 
+constexpr Wide kWideMax = (((Wide{1} << 126) - 1) << 1) + 1;
+static_assert(Wide{kPhiMax} * kRoundTokensMax < Wide{1} << 87, "what worth_less promises");
+static_assert(Wide{kPhiMax} * kRoundTokensMax <= kWideMax / kPpm, "a quality does not overflow");
+static_assert(Wide{kQualityMax} * kRoundTokensMax <= kWideMax / kPoolMax, "nor does a product");
+static_assert(Wide{kQualityMax} * kRoundTokensMax <= kWideMax / limits::kPeersMax, "nor their sum");
+static_assert(kAmountMax <= kWideMax / kQualityMax, "nor a declared cost");
+
 // phi_a / tokens_a < phi_b / tokens_b, exactly: below 2^87 with the bounds of the header.
 bool worth_less(const PayShareLine& a, const PayShareLine& b) {
     return static_cast<Wide>(a.phi_nano_nats) * static_cast<Wide>(b.tokens) <
@@ -16,6 +23,7 @@ bool worth_less(const PayShareLine& a, const PayShareLine& b) {
 }
 
 PayShareLine lower_median(std::span<const PayShareLine> shares) {
+    ASSAY_CHECK(!shares.empty());
     std::vector<PayShareLine> sorted(shares.begin(), shares.end());
     const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>((sorted.size() - 1) / 2);
     std::nth_element(sorted.begin(), middle, sorted.end(), worth_less);
@@ -31,6 +39,7 @@ int64_t quality_of(const PayShareLine& share, const PayShareLine& median, int64_
     }
     const Wide above = static_cast<Wide>(share.phi_nano_nats) * static_cast<Wide>(median.tokens);
     const Wide below = static_cast<Wide>(median.phi_nano_nats) * static_cast<Wide>(share.tokens);
+    ASSAY_CHECK(below > 0);
     return static_cast<int64_t>(std::min<Wide>(above * kPpm / below, cap_ppm));
 }
 
@@ -49,6 +58,13 @@ void deal_leftover(std::vector<Earning>& earnings,
     }
 }
 
+int64_t sum_of(const std::vector<Earning>& earnings) {
+    return std::accumulate(
+        earnings.begin(), earnings.end(), int64_t{0}, [](int64_t sum, const Earning& earning) {
+            return sum + earning.amount;
+        });
+}
+
 }  // namespace
 
 std::vector<Earning> settle_round(const PaySettings& settings,
@@ -56,6 +72,12 @@ std::vector<Earning> settle_round(const PaySettings& settings,
     if (shares.empty()) {
         return {};
     }
+    ASSAY_CHECK(settings.pool_per_round >= 0 && settings.pool_per_round <= kPoolMax);
+    ASSAY_CHECK(settings.quality_cap_ppm >= kPpm && settings.quality_cap_ppm <= kQualityMax);
+    ASSAY_CHECK_LE(shares.size(), limits::kPeersMax);
+    ASSAY_CHECK(std::adjacent_find(shares.begin(), shares.end(), [](const auto& a, const auto& b) {
+                    return !(a.peer < b.peer);
+                }) == shares.end());
     const PayShareLine median = lower_median(shares);
     std::vector<Earning> earnings;
     std::vector<Wide> weights;
@@ -78,6 +100,7 @@ std::vector<Earning> settle_round(const PaySettings& settings,
         left -= earnings[i].amount;
     }
     deal_leftover(earnings, remainders, left);
+    ASSAY_CHECK_EQ(sum_of(earnings), settings.pool_per_round);  // no unit is lost or made
     return earnings;
 }
 
@@ -98,6 +121,7 @@ uint32_t audit_ppm(int64_t p_min_ppm,
 }
 
 int64_t expected_reward(const PaySettings& settings, uint64_t tokens, uint64_t total_tokens) {
+    ASSAY_CHECK_LE(tokens, total_tokens);
     if (total_tokens == 0) {
         return 0;
     }
@@ -106,6 +130,7 @@ int64_t expected_reward(const PaySettings& settings, uint64_t tokens, uint64_t t
 }
 
 int64_t declared_cost(const PaySettings& settings, int64_t reward) {
+    ASSAY_CHECK(reward >= 0 && settings.declared_cost_ppm > 0);
     const Wide product = static_cast<Wide>(reward) * settings.declared_cost_ppm;
     return static_cast<int64_t>((product + kPpm - 1) / kPpm);
 }

@@ -21,6 +21,7 @@ constexpr int64_t kPoolMax = 1'000'000'000'000;   // of a round
 constexpr int64_t kAmountMax = int64_t{1} << 62;  // of a run
 constexpr int64_t kPhiMax = 1'000'000'000'000;    // 1000 nat, in 1e-9 nat
 constexpr uint64_t kRoundTokensMax = limits::kTokensMax;
+constexpr int64_t kQualityMax = 10 * kPpm;
 
 struct PaySettings {
     int64_t pool_per_round = 1'000'000;
@@ -62,7 +63,7 @@ struct PaySettings {
         visit(Field{"quality_cap_ppm",
                     "ppm",
                     1000000,
-                    10000000,
+                    static_cast<double>(kQualityMax),
                     "upper bound of quality: share per token over the median of the round"},
               quality_cap_ppm);
         visit(Field{"audit_min_ppm",
@@ -117,9 +118,10 @@ uint32_t audit_ppm(int64_t p_min_ppm,
                    int64_t expected_reward,
                    int64_t unvested_plus_deposit);
 
-// What `tokens` of a round's `total_tokens` earn at quality 1, rounded down.
+// What `tokens` of a round's `total_tokens` earn at quality 1, rounded down. REQUIRES: they are a
+// part of these.
 int64_t expected_reward(const PaySettings& settings, uint64_t tokens, uint64_t total_tokens);
-// The cost that is declared for work of that reward, rounded up.
+// The cost that is declared for work of that reward, rounded up. REQUIRES: it is not negative.
 int64_t declared_cost(const PaySettings& settings, int64_t reward);
 
 }  // namespace assay

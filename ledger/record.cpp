@@ -1,5 +1,6 @@
 #include "ledger/record.h"
 
+#include <algorithm>
 #include <iterator>
 
 namespace assay {
@@ -35,6 +36,11 @@ constexpr KindFacts kKinds[] = {
     {"rollback", true}, {"summary", false},    {"extension", true}, {"fee", true},
     {"run_end", false}, {"roster", false}};
 static_assert(std::size(kKinds) == kRecordKindMax + 1);
+static_assert(std::all_of(std::begin(kKinds), std::end(kKinds), [](const KindFacts& facts) {
+    return facts.name != nullptr;
+}));
+static_assert(static_cast<uint8_t>(RecordKind::kRoster) == kRecordKindMax, "it is the last kind");
+static_assert(kRecordBodyBytesMax <= UINT32_MAX, "the length of a body is hashed as u32");
 
 const KindFacts& facts_of(RecordKind kind) {
     const auto number = static_cast<uint8_t>(kind);
@@ -64,6 +70,10 @@ Record seal_record(const Identity& coordinator,
                    uint64_t height,
                    const Digest& previous,
                    RecordDraft draft) {
+    ASSAY_CHECK(is_record_kind(static_cast<uint8_t>(draft.kind)));
+    ASSAY_CHECK(has_subject(draft.kind) || draft.subject == PeerId{});
+    ASSAY_CHECK_LE(draft.body.size(), kRecordBodyBytesMax);
+    ASSAY_CHECK_EQ(height == 0, previous.is_zero());  // the first record alone chains to nothing
     Record record;
     record.height = height;
     record.kind = draft.kind;

@@ -42,6 +42,7 @@ enum class RecordKind : uint8_t {
 };
 
 constexpr uint8_t kRecordKindMax = 21;
+// Whether a number read from a file stands for a kind.
 [[nodiscard]] bool is_record_kind(uint8_t number);
 // "run_start", "join", ...; "unknown" for a number that is no kind.
 [[nodiscard]] const char* record_kind_name(RecordKind kind);
@@ -72,7 +73,8 @@ constexpr uint64_t kRoundMax = limits::kRoundsMax;
 
 // The hash that `record` should have; its own `hash` field plays no part.
 [[nodiscard]] Digest record_hash(const Record& record);
-// Gives a draft its place in the chain and the coordinator's signature.
+// Gives a draft its place in the chain and the coordinator's signature. REQUIRES: check_drafts
+// takes it, and names a subject only where its kind has one.
 Record seal_record(const Identity& coordinator,
                    uint64_t height,
                    const Digest& previous,

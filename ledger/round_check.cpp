@@ -33,8 +33,11 @@ void RoundCheck::forget(const Books& books) {
                                       [&](const auto& commit) {
                                           return books.find(round->first, commit.first) != nullptr;
                                       });
+        ASSAY_CHECK(!round->second.beacon || round->second.close_root);
+        ASSAY_CHECK(!round->second.summarised || round->second.beacon);
         round = open ? std::next(round) : rounds_.erase(round);
     }
+    ASSAY_CHECK(!current_ || rounds_.count(*current_) == 1);
 }
 
 Result<RoundCheck::RoundFacts*> RoundCheck::open_round(const EventHead& head) {
@@ -102,6 +105,7 @@ Status RoundCheck::on(const Place& at, const RosterBody& roster) {
         return fail("the roster comes after the beacon of the round before");
     }
     rosters_[due] = roster;
+    ASSAY_CHECK_EQ(rosters_.size(), size_t{1});  // the one before went into its plan
     return {};
 }
 
@@ -145,6 +149,8 @@ Status RoundCheck::on(const Place& at, const RoundPlan& plan) {
     if (Status roster = check_roster(plan); !roster) {
         return roster;
     }
+    // Its roster was due: the round is the next one.
+    ASSAY_CHECK(rounds_.empty() || rounds_.rbegin()->first < plan.round);
     rosters_.erase(plan.round);
     current_ = plan.round;
     RoundFacts& round = rounds_[*current_];
@@ -205,6 +211,7 @@ Status RoundCheck::on(const Place& at, const CloseEvent& event) {
     if (entry != event.entries.end()) {
         return fail("an entry for peer " + entry->peer.hex() + " without COMMIT or payload");
     }
+    ASSAY_CHECK_EQ(leaves.size(), event.entries.size());  // each was held against a COMMIT
     const Digest root = merkle_root(leaves);
     if (event.close.entries_root != root || event.close.entry_count != leaves.size()) {
         return mismatch("the root of the entries", root, event.close.entries_root);
@@ -420,6 +427,7 @@ Status RoundCheck::on(const Place& at, const RoundSummary& summary) {
     round.plan.bias1_bits = {};
     round.plan.bias2_bits = {};
     ++rounds_closed_;
+    ASSAY_CHECK_EQ(rounds_closed_, current_->value + 1);
     return {};
 }
 

@@ -13,6 +13,8 @@ namespace {
 constexpr int kApplicationId = 0x41535359;  // "ASSY"
 constexpr int kSchemaVersion = 1;
 
+static_assert(kRoundMax <= INT64_MAX, "SQLite stores int64");
+
 constexpr const char* kSchema =
     "CREATE TABLE run (one INTEGER PRIMARY KEY CHECK (one = 1), manifest BLOB NOT NULL,"
     "  coordinator BLOB NOT NULL) STRICT;"
@@ -338,6 +340,7 @@ Status SqliteLedger::append(std::vector<RecordDraft> drafts) {
         return fail(status.reason() + "; nothing of a batch of " + std::to_string(records.size()) +
                     " records was stored, the ledger still has " + std::to_string(height_));
     }
+    ASSAY_CHECK(sqlite3_get_autocommit(database_) != 0);  // the transaction is over: it is durable
     height_ += records.size();
     head_ = previous;
     return {};
@@ -345,11 +348,13 @@ Status SqliteLedger::append(std::vector<RecordDraft> drafts) {
 
 // A height that is taken means that somebody else wrote: the batch is refused.
 Status SqliteLedger::insert(const std::vector<Record>& records) {
+    ASSAY_CHECK_EQ(sqlite3_get_autocommit(database_), 0);  // inside the batch's transaction
     Statement row(database_, "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
     if (!row.good()) {
         return storage_error("cannot write to it");
     }
     for (const Record& record : records) {
+        ASSAY_CHECK_EQ(record.height, height_ + static_cast<size_t>(&record - records.data()));
         row.bind(1, record.height);
         row.bind(2, uint64_t{static_cast<uint8_t>(record.kind)});
         row.bind(3, record.round.value);
