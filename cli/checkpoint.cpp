@@ -25,7 +25,6 @@ struct CheckpointCommand {
     SnapshotSource source;
     std::string out = "export";
     std::string gguf;
-    std::string end_token;
     bool force = false;
     std::string tokens = "1,2,3";
     std::string json_file;
@@ -69,11 +68,10 @@ int verify(const CheckpointCommand& command) {
 }
 
 // What readers of the export have to be told.
-void note_end_token(const CheckpointCommand& command, const std::string& tokenizer_json) {
-    const Result<Tokenizer> tokenizer = Tokenizer::parse(tokenizer_json);
+void note_end_token(const Result<Tokenizer>& tokenizer, const std::string& end_token) {
     if (!tokenizer) {
         std::printf("note: no end-of-text token is named: %s\n", tokenizer.reason().c_str());
-    } else if (!tokenizer->end_of_text() && command.end_token.empty()) {
+    } else if (!tokenizer->end_of_text() && end_token.empty()) {
         std::printf(
             "note: the tokenizer has no end-of-text token that is known by name, so that "
             "none is named; name it with --end-token\n");
@@ -105,7 +103,7 @@ int export_model(const CheckpointCommand& command) {
     std::printf("%s: load it with transformers.AutoModelForCausalLM.from_pretrained\n",
                 command.out.c_str());
     if (!command.gguf.empty()) {
-        const Status written = export_gguf(*snapshot, *tokenizer, command.gguf, command.end_token);
+        const Status written = export_gguf(*snapshot, *tokenizer, command.gguf, end_token);
         if (!written) {
             return failed("no GGUF file was written: " + written.reason());
         }
@@ -167,7 +165,9 @@ void add_checkpoint(CommandLine& line) {
         .text("--tokenizer", command.source.tokenizer, "tokenizer.json; default: the run's")
         .text("--out", command.out, "folder to write")
         .text("--gguf", command.gguf, "also write the model as this GGUF file")
-        .text("--end-token", command.end_token, "the added token that ends a text, by its name")
+        .text("--end-token",
+              command.source.end_token,
+              "the added token that ends a text, by its name; default: as the run's data was made")
         .toggle("--force", command.force, "write into a folder that holds other files");
     add("logits",
         "Logits at every position of a token sequence, as JSON",

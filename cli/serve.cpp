@@ -31,7 +31,6 @@ struct ServeCommand {
     std::string api_key_file;
     std::string model_name = "assay";
     std::string chat_template;
-    std::string end_token;
     std::string cors_origin;
     bool key_for_metrics = false;
     int64_t port = 8000;
@@ -55,8 +54,9 @@ Result<Tokenizer> tokenizer_of(const ServeCommand& command, const fs::path& file
     if (!tokenizer) {
         return tokenizer;
     }
-    if (!command.end_token.empty()) {
-        return tokenizer->with_end_of_text(command.end_token);
+    const std::string end_token = end_token_of(command.source, *tokenizer);
+    if (!end_token.empty()) {
+        return tokenizer->with_end_of_text(end_token);
     }
     if (!tokenizer->end_of_text()) {
         log_warning(file.string() +
@@ -225,8 +225,9 @@ void add_serve(CommandLine& line) {
                   "chatml, plain, or a file in Jinja; default: the one beside the tokenizer, else "
                   "chats are refused")
             .text("--end-token",
-                  command.end_token,
-                  "the added token that ends a text, by its name; default: by the names in use")
+                  command.source.end_token,
+                  "the added token that ends a text, by its name; default: as the run's data was "
+                  "made")
             .text("--cors-origin",
                   command.cors_origin,
                   "web pages that may ask: origins with commas between, or * for all")

@@ -99,11 +99,7 @@ Status check_options(const PrepareOptions& options) {
 
 // Whether <|endoftext|> is no token itself, but ends documents all the same.
 bool has_own_mark(const Tokenizer& tokenizer) {
-    const AddedTokenMap& added = tokenizer.parts().added;
-    return tokenizer.end_of_text() &&
-           std::none_of(added.begin(), added.end(), [](const AddedTokenMap::value_type& entry) {
-               return entry.second.content == kEndOfText;
-           });
+    return tokenizer.end_of_text() && !tokenizer.added_id(kEndOfText);
 }
 
 // Tokens of one block of text, document ends included.
@@ -300,6 +296,9 @@ Result<PrepareReport> prepare_data(const PrepareOptions& options,
     report.manifest.vocab_size = static_cast<uint32_t>(tokenizer->vocab_size());
     report.manifest.tokenizer = sha256_plain(*tokenizer_file);
     report.ends_documents = tokenizer->end_of_text().has_value();
+    if (!options.end_token.empty()) {
+        report.manifest.end_token = static_cast<uint32_t>(*tokenizer->end_of_text());
+    }
     BlockSplitter splitter(options, work.path(), report.manifest.vocab_size);
     Status done = stream_text(*source, *tokenizer, splitter, progress);
     if (done.ok()) {

@@ -236,6 +236,16 @@ private:
         return CounterRng(derive_seed(Digest{}, "sampling", {started, ++seeds_})).next();
     }
 
+    // A mark behind the assistant's turn that is one token ends the answer as that token: its text
+    // may be left out, and then no stop string is met.
+    void end_at_marks(ApiRequest& request) const {
+        for (const std::string& mark : options_.chat_template->stop()) {
+            if (const std::optional<int32_t> id = tokenizer_.added_id(mark)) {
+                request.stop_tokens.push_back(*id);
+            }
+        }
+    }
+
     // One model from the first check to the last token: the fingerprint names what answers.
     void complete(const HttpRequest& http, bool chat, const ReplyPtr& reply) {
         const std::shared_ptr<DecoderModel> served = model();
@@ -250,6 +260,9 @@ private:
             return;
         }
         ApiRequest request = std::get<ApiRequest>(std::move(parsed));
+        if (chat) {
+            end_at_marks(request);
+        }
         if (!request.seed_given) {
             request.sampling.seed = next_seed();
         }

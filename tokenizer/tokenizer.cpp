@@ -189,16 +189,24 @@ Status Tokenizer::save(const std::filesystem::path& file) const {
     return write_file_atomically(file, as_bytes(json()));
 }
 
-Result<Tokenizer> Tokenizer::with_end_of_text(const std::string& name) const {
+std::optional<int32_t> Tokenizer::added_id(std::string_view name) const {
     for (const auto& [id, token] : parts_->added) {
         if (token.content == name) {
-            Tokenizer out = *this;
-            out.end_of_text_ = id;
-            return out;
+            return id;
         }
     }
-    return fail("the tokenizer has no added token " + name.substr(0, 100) + " (it has " +
-                names_of(parts_->added) + ")");
+    return std::nullopt;
+}
+
+Result<Tokenizer> Tokenizer::with_end_of_text(const std::string& name) const {
+    const std::optional<int32_t> id = added_id(name);
+    if (!id) {
+        return fail("the tokenizer has no added token " + name.substr(0, 100) + " (it has " +
+                    names_of(parts_->added) + ")");
+    }
+    Tokenizer out = *this;
+    out.end_of_text_ = id;
+    return out;
 }
 
 void Tokenizer::append_plain(std::string_view text, std::vector<int32_t>& ids) const {

@@ -68,6 +68,8 @@ public:
     [[nodiscard]] std::string decode_marked(std::span<const int32_t> ids) const;
     // The bytes of a token, or what stands for an added one; empty for an unknown id.
     [[nodiscard]] std::string_view token_text(int32_t id) const;
+    // The added token of this name.
+    [[nodiscard]] std::optional<int32_t> added_id(std::string_view name) const;
     [[nodiscard]] bool is_added(int32_t id) const { return parts_->added.count(id) != 0; }
     [[nodiscard]] bool is_special(int32_t id) const {
         const auto found = parts_->added.find(id);

@@ -114,6 +114,20 @@ TEST_CASE("a data set that is there survives whatever fails, and is replaced as 
     CHECK(tokens_of(options, *again).size() == 1501);
 }
 
+TEST_CASE("a data manifest that names an end of text is read back, and no nonsense", "[prepare]") {
+    DataManifest manifest;
+    manifest.vocab_size = 300;
+    const std::string without = encode_data_manifest(manifest);
+    manifest.end_token = 299;
+    const std::string text = encode_data_manifest(manifest);
+    CHECK(text == without + "end_token 299\n");
+    CHECK(*parse_data_manifest(text) == manifest);
+    for (const char* line :
+         {"end_token 300\n", "end_token -1\n", "end_token x\n", "end_token \n", "end_token 07\n"}) {
+        CHECK_FALSE(parse_data_manifest(without + line).ok());
+    }
+}
+
 TEST_CASE("what a killed one left is removed, another one's work is not", "[prepare]") {
     const ScratchFolder scratch;
     const PrepareOptions options = options_in(scratch, kText, bytes_tokenizer());
@@ -161,6 +175,8 @@ TEST_CASE("documents end under any name of the end, a named one, or are said not
         INFO((report.ok() ? "" : report.reason()));
         REQUIRE(report.ok());
         CHECK(report->ends_documents == ends);
+        CHECK(report->manifest.end_token.has_value() == !end.empty());
+        CHECK(load_data_manifest(options.folder)->end_token == report->manifest.end_token);
         Ids ids = tokens_of(options, *report);
         if (ends) {
             CHECK(ids.back() > 255);
