@@ -95,11 +95,14 @@ int export_model(const CheckpointCommand& command) {
     if (!tokenizer) {
         return failed(tokenizer.reason());
     }
-    const Status done = export_hugging_face(*snapshot, *tokenizer, command.out, command.end_token);
+    const Result<Tokenizer> readable = Tokenizer::parse(*tokenizer);
+    const std::string end_token =
+        readable ? end_token_of(command.source, *readable) : command.source.end_token;
+    const Status done = export_hugging_face(*snapshot, *tokenizer, command.out, end_token);
     if (!done) {
         return failed(done.reason());
     }
-    note_end_token(command, *tokenizer);
+    note_end_token(readable, end_token);
     std::printf("%s: load it with transformers.AutoModelForCausalLM.from_pretrained\n",
                 command.out.c_str());
     if (!command.gguf.empty()) {

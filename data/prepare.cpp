@@ -160,10 +160,14 @@ Status stream_text(TextSource& source,
 class WorkFolder {
 public:
     explicit WorkFolder(const fs::path& folder)
-        : path_(folder / (std::string(kPrefix) + std::to_string(::getpid()))) {}
+        : path_(folder / (std::string(kPrefix) + std::to_string(::getpid()))),
+          is_new_(!fs::exists(folder)) {}
     ~WorkFolder() {
         std::error_code code;
         fs::remove_all(path_, code);
+        if (is_new_) {
+            fs::remove(path_.parent_path(), code);  // unless a data set lies there now
+        }
     }
     WorkFolder(const WorkFolder&) = delete;
     WorkFolder& operator=(const WorkFolder&) = delete;
@@ -192,6 +196,7 @@ private:
     }
 
     fs::path path_;
+    bool is_new_;
 };
 
 Status move_file(const fs::path& from, const fs::path& to) {

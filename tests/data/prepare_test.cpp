@@ -105,6 +105,10 @@ TEST_CASE("a data set that is there survives whatever fails, and is replaced as 
         CHECK_FALSE(prepare_data(options).ok());
         CHECK(contents_of(options.folder) == before);
     }
+    PrepareOptions fresh = options;
+    fresh.folder = scratch.file("fresh");
+    CHECK_FALSE(prepare_data(fresh).ok());
+    CHECK_FALSE(fs::exists(fresh.folder));
     write(options.text, kText.substr(0, 1500));
     const Result<PrepareReport> again = prepare_data(options);
     REQUIRE(again.ok());
@@ -197,6 +201,7 @@ TEST_CASE("documents end under any name of the end, a named one, or are said not
     CHECK((ids_of(plain, "<stop>", true) == with({'o', 'n', 'e', 256, 't', 'w', 'o', 256})));
     CHECK((ids_of(other, "", true) == with({'o', 'n', 'e', 257, 't', 'w', 'o', 256})));
     PrepareOptions options = options_in(scratch, text, plain);
+    options.folder = scratch.file("new");
     options.end_token = "<eos>";
     CHECK_THAT(prepare_data(options).reason(),
                Catch::Contains("no added token <eos>") && Catch::Contains("tokenizer.json"));
