@@ -116,8 +116,10 @@ TEST_CASE("bytes of another encoding are refused wherever they begin", "[text_ki
         write_text(scratch.file("first"), bad);
         CHECK_THAT(all_of(scratch.file("first")).reason(), Catch::Contains("no plain text"));
     }
-    write_text(scratch.file("later"), prose + recoded(kProse, false));
-    CHECK_THAT(all_of(scratch.file("later")).reason(), Catch::Contains("no plain text"));
+    for (const std::string& bad : {recoded(kProse, false), kProse + "\0"s + kProse}) {
+        write_text(scratch.file("later"), prose + bad);
+        CHECK_THAT(all_of(scratch.file("later")).reason(), Catch::Contains("a byte is 0"));
+    }
 }
 
 TEST_CASE("text stays text, without a byte order mark", "[text_kind]") {
