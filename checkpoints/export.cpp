@@ -89,6 +89,22 @@ std::string model_card(const Snapshot& snapshot) {
            std::to_string(snapshot.round.value) + ".\n";
 }
 
+// The file without what puts tokens around every text: nothing was trained with them, nor is
+// served. Any other file stays as it is, to the byte.
+std::string without_post_processor(const std::string& tokenizer_json) {
+    if (!check_json_depth(tokenizer_json)) {
+        return tokenizer_json;
+    }
+    json parsed = json::parse(tokenizer_json, nullptr, false);
+    const auto found = parsed.is_object() ? parsed.find("post_processor") : parsed.end();
+    if (!parsed.is_object() || found == parsed.end() || !found->is_object() ||
+        found->value("type", json()) == "ByteLevel") {
+        return tokenizer_json;
+    }
+    *found = nullptr;
+    return parsed.dump(1) + "\n";
+}
+
 struct NamedFile {
     std::string name;
     std::string text;
@@ -111,7 +127,7 @@ std::vector<NamedFile> side_files(const Snapshot& snapshot,
         {"do_sample", true}, {"bos_token_id", id_of(end)}, {"eos_token_id", id_of(end)}};
     return {{"config.json", config_json(snapshot.shape, end).dump(2) + "\n"},
             {"generation_config.json", generation.dump(2) + "\n"},
-            {"tokenizer.json", tokenizer_json},
+            {"tokenizer.json", without_post_processor(tokenizer_json)},
             {"tokenizer_config.json", tokenizer_config.dump(2) + "\n"},
             {"special_tokens_map.json", special.dump(2) + "\n"},
             {std::string(kCardFile), model_card(snapshot)}};

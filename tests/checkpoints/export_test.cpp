@@ -80,6 +80,31 @@ TEST_CASE("an export names the end of text as end and as beginning", "[checkpoin
     CHECK_FALSE(export_hugging_face(made_snapshot(true), other, folder.path, "<eos>").ok());
 }
 
+TEST_CASE("an export's tokenizer puts no tokens around a text, as in training", "[checkpoints]") {
+    const ExportFolder folder;
+    const auto exported = [&](const std::string& tokenizer) {
+        REQUIRE(export_hugging_face(made_snapshot(true), tokenizer, folder.path).ok());
+        return *read_text_file(folder.path / "tokenizer.json", 1U << 20);
+    };
+    const std::string plain = bytes_tokenizer().json();
+    const std::string none = "\"post_processor\": null";
+    REQUIRE(plain.find(none) != std::string::npos);
+    const auto with = [&](const std::string& value) {
+        std::string text = plain;
+        return text.replace(plain.find(none), none.size(), "\"post_processor\": " + value);
+    };
+    CHECK(exported(plain) == plain);
+    const std::string offsets = with(R"({"type": "ByteLevel", "trim_offsets": false})");
+    CHECK(exported(offsets) == offsets);
+    for (const char* value : {R"({"type": "TemplateProcessing", "single": []})",
+                              R"({"type": "Sequence", "processors": []})",
+                              R"({"type": 7})"}) {
+        const std::string text = exported(with(value));
+        CHECK(nlohmann::json::parse(text) == nlohmann::json::parse(plain));
+        CHECK(Tokenizer::parse(text)->json() == plain);
+    }
+}
+
 TEST_CASE("a folder that holds other files is no place for an export", "[checkpoints]") {
     const ExportFolder folder;
     CHECK(check_export_folder(folder.path).ok());  // not there
