@@ -73,8 +73,16 @@ private:
     void receive(const Incoming& incoming, const BlobRequest& message);
     void receive(const Incoming& incoming, const BlobPiece& message);
     void receive(const Incoming& incoming, const Goodbye& message);
-    template <typename T>
-    void receive(const Incoming&, const T&) {}  // heartbeats, and what only we may say
+    // What only we may say, and heartbeats: a new message must be named here or above.
+    void receive(const Incoming&, const Welcome&) {}
+    void receive(const Incoming&, const Refusal&) {}
+    void receive(const Incoming&, const RoundPlan&) {}
+    void receive(const Incoming&, const CloseNotice&) {}
+    void receive(const Incoming&, const Beacon&) {}
+    void receive(const Incoming&, const RoundSummary&) {}
+    void receive(const Incoming&, const AuditJob&) {}
+    void receive(const Incoming&, const AuditReport&) {}
+    void receive(const Incoming&, const Heartbeat&) {}
 
     void take_fetched();
     void take_computed();

@@ -67,7 +67,7 @@ void check_answers(const ApiRequest& request, const std::string& text) {
     AnswerHead head{"id", 0, "m", "f", request.chat, request.logprobs >= 0};
     const Choice choice{0, text, "stop", {{text, 1, -1.0F, 0, {{text, 1, -INFINITY}}}}};
     ASSAY_CHECK(answer_json(head, {choice}, {}).front() == '{');
-    ASSAY_CHECK(chunk_json(head, choice, true).front() == '{');
+    ASSAY_CHECK(chunk_json(head, choice, request.chat).front() == '{');
 }
 
 }  // namespace

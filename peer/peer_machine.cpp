@@ -227,17 +227,7 @@ void PeerMachine::on(const MessageArrived& event, Instant now) {
         note("ignored a message that the coordinator did not sign");
         return;
     }
-    std::visit(
-        [&](const auto& message) {
-            using T = std::decay_t<decltype(message)>;
-            if constexpr (std::is_same_v<T, Welcome> || std::is_same_v<T, Refusal> ||
-                          std::is_same_v<T, RoundPlan> || std::is_same_v<T, CloseNotice> ||
-                          std::is_same_v<T, Beacon> || std::is_same_v<T, RoundSummary> ||
-                          std::is_same_v<T, Goodbye>) {
-                receive(message, event.envelope, now);
-            }
-        },
-        event.message);
+    std::visit([&](const auto& message) { receive(message, event.envelope, now); }, event.message);
 }
 
 void PeerMachine::receive(const Welcome& welcome, const Envelope&, Instant now) {

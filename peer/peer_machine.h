@@ -109,6 +109,18 @@ private:
     void receive(const Beacon& beacon, const Envelope& envelope, Instant now);
     void receive(const RoundSummary& summary, const Envelope& envelope, Instant now);
     void receive(const Goodbye& goodbye, const Envelope& envelope, Instant now);
+    // What peers say, and what the program answers itself: a new message must be named here or
+    // above.
+    void receive(const Hello&, const Envelope&, Instant) {}
+    void receive(const Commit&, const Envelope&, Instant) {}
+    void receive(const PayloadNotice&, const Envelope&, Instant) {}
+    void receive(const OpeningNotice&, const Envelope&, Instant) {}
+    void receive(const Progress&, const Envelope&, Instant) {}
+    void receive(const AuditJob&, const Envelope&, Instant) {}
+    void receive(const AuditReport&, const Envelope&, Instant) {}
+    void receive(const BlobRequest&, const Envelope&, Instant) {}
+    void receive(const BlobPiece&, const Envelope&, Instant) {}
+    void receive(const Heartbeat&, const Envelope&, Instant) {}
 
     void check_between_steps() const;
     void follow_manifest();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/check.h"
 #include "serving/api_error.h"
 
 namespace assay {
@@ -16,11 +17,16 @@ Answer::Answer(ApiRequest request,
       tokenizer_(tokenizer),
       reply_(std::move(reply)),
       on_done_(std::move(on_done)),
-      started_(std::chrono::steady_clock::now()) {}
+      started_(std::chrono::steady_clock::now()) {
+    ASSAY_CHECK(reply_ != nullptr && on_done_);
+}
 
 void Answer::expect(std::vector<PromptTokens> prompts) {
+    ASSAY_CHECK(choices_.empty() && !prompts.empty());
+    ASSAY_CHECK_EQ(prompts.size(), request_.prompts.size());
     prompts_ = std::move(prompts);
     for (size_t prompt = 0; prompt < prompts_.size(); ++prompt) {
+        ASSAY_CHECK(!prompts_[prompt].tokens.empty());
         for (int64_t n = 0; n < request_.choices; ++n) {
             Part part{prompt, TextStream(request_.stop), {}, {}, 0, false};
             part.choice.index = static_cast<int64_t>(choices_.size());
@@ -31,12 +37,15 @@ void Answer::expect(std::vector<PromptTokens> prompts) {
         }
     }
     open_ = choices_.size();
+    ASSAY_CHECK_LT(size_t{0}, open_);
 }
 
 GenerationRequest Answer::generation(size_t choice, int64_t context_tokens) const {
+    ASSAY_CHECK_LT(choice, choices_.size());
     GenerationRequest generation;
     generation.prompt = prompts_[choices_[choice].prompt].tokens;
     const int64_t room = context_tokens - static_cast<int64_t>(generation.prompt.size());
+    ASSAY_CHECK_LE(int64_t{0}, room);
     generation.tokens_max = std::min(room, request_.max_tokens.value_or(room));
     generation.tokens_min = request_.min_tokens;
     generation.sampling = request_.sampling;
@@ -51,6 +60,7 @@ GenerationRequest Answer::generation(size_t choice, int64_t context_tokens) cons
 }
 
 void Answer::start_stream(HttpHeaders headers) {
+    ASSAY_CHECK(request_.stream && open_ == choices_.size());
     reply_->start_stream(std::move(headers));
     for (Part& part : choices_) {
         if (head_.chat) {
@@ -92,8 +102,13 @@ TokenText Answer::describe(Part& part,
 
 void Answer::take_prompt(size_t choice, const std::vector<SampledToken>& rated) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    Part& part = choices_[choice];
+    if (failed_) {
+        return;
+    }
+    Part& part = open_part(choice);
+    ASSAY_CHECK(rates_prompts() && part.generated == 0 && part.choice.tokens.empty());
     const PromptTokens& prompt = prompts_[part.prompt];
+    ASSAY_CHECK_EQ(rated.size() + 1, prompt.tokens.size());
     const int32_t first = prompt.tokens.front();
     part.choice.tokens.push_back(
         describe(part, {first, 0, {}}, prompt.begun ? "" : token_text(first)));
@@ -104,6 +119,16 @@ void Answer::take_prompt(size_t choice, const std::vector<SampledToken>& rated) 
     if (request_.stream) {
         emit(part, part.stream.push(echo_of(prompt), false));
     }
+}
+
+// Choices are told apart by their place, and nothing comes behind the end of one.
+Answer::Part& Answer::open_part(size_t choice) {
+    ASSAY_CHECK_LT(choice, choices_.size());
+    Part& part = choices_[choice];
+    ASSAY_CHECK_EQ(part.choice.index, static_cast<int64_t>(choice));
+    ASSAY_CHECK(!part.done && part.choice.finish_reason.empty());
+    ASSAY_CHECK(open_ > 0 && open_ <= choices_.size());
+    return part;
 }
 
 void Answer::emit(Part& part, const std::string& text) {
@@ -125,7 +150,8 @@ bool Answer::take(size_t choice, const SampledToken& token) {
     if (failed_) {
         return false;
     }
-    Part& part = choices_[choice];
+    Part& part = open_part(choice);
+    ASSAY_CHECK(!part.stream.stopped());
     ++part.generated;
     const std::string added = visible(token.token);
     const std::string text = part.stream.push(added, part.generated > request_.min_tokens);
@@ -138,10 +164,10 @@ bool Answer::take(size_t choice, const SampledToken& token) {
 
 void Answer::finish(size_t choice, FinishReason reason) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    Part& part = choices_[choice];
-    if (part.done || failed_) {
+    if (failed_) {
         return;
     }
+    Part& part = open_part(choice);
     part.done = true;
     cancelled_ = cancelled_ || reason == FinishReason::kCancelled;
     emit(part, part.stream.flush());
@@ -178,6 +204,7 @@ void Answer::complete() {
     }
     std::vector<Choice> choices;
     for (Part& part : choices_) {
+        ASSAY_CHECK(part.done && !part.choice.finish_reason.empty());
         usage.completion_tokens += part.generated;
         choices.push_back(std::move(part.choice));
     }

@@ -47,6 +47,7 @@ public:
     void take_prompt(size_t choice, const std::vector<SampledToken>& rated);
     // Called on the engine's thread. False ends the choice: a stop string was met.
     bool take(size_t choice, const SampledToken& token);
+    // Once for each choice; nothing of it may come behind.
     void finish(size_t choice, FinishReason reason);
     // Something went wrong: says so, and nothing more.
     void fail();
@@ -65,6 +66,8 @@ private:
         return std::string(tokenizer_.token_text(token));
     }
     [[nodiscard]] bool rates_prompts() const { return request_.echo && head_.with_logprobs; }
+    // REQUIRES: the choice is not finished.
+    [[nodiscard]] Part& open_part(size_t choice);
     [[nodiscard]] std::string echo_of(const PromptTokens& prompt) const;
     [[nodiscard]] std::string visible(int32_t token) const;
     // `visible`: what the token adds to the text.

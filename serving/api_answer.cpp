@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "core/check.h"
 #include "serving/json_fields.h"
 #include "tokenizer/utf8.h"
 
@@ -117,6 +118,8 @@ json head_json(const AnswerHead& head, const char* object) {
 }
 
 json usage_json(const Usage& usage) {
+    ASSAY_CHECK(usage.prompt_tokens >= 0 && usage.completion_tokens >= 0);
+    ASSAY_CHECK(usage.cached_tokens >= 0 && usage.cached_tokens <= usage.prompt_tokens);
     return {{"prompt_tokens", usage.prompt_tokens},
             {"completion_tokens", usage.completion_tokens},
             {"total_tokens", usage.prompt_tokens + usage.completion_tokens},
@@ -135,6 +138,7 @@ std::string answer_json(const AnswerHead& head,
     json answer = head_json(head, head.chat ? "chat.completion" : "text_completion");
     json list = json::array();
     for (const Choice& choice : choices) {
+        ASSAY_CHECK_EQ(choice.index, static_cast<int64_t>(list.size()));  // in order, all of them
         json entry{{"index", choice.index},
                    {"finish_reason", or_null(choice.finish_reason)},
                    {"logprobs", logprobs_json(head, choice.tokens)}};
@@ -151,6 +155,8 @@ std::string answer_json(const AnswerHead& head,
 }
 
 std::string chunk_json(const AnswerHead& head, const Choice& delta, bool opening) {
+    ASSAY_CHECK_LE(int64_t{0}, delta.index);
+    ASSAY_CHECK(!opening || head.chat);
     json chunk = head_json(head, chunk_object(head));
     json entry{
         {"index", delta.index},

@@ -45,6 +45,7 @@ struct AnswerHead {
     bool with_logprobs = false;
 };
 
+// The whole answer. REQUIRES: the choices stand in order of their indices, from 0 on.
 std::string answer_json(const AnswerHead& head,
                         const std::vector<Choice>& choices,
                         const Usage& usage);

@@ -15,6 +15,7 @@ struct ApiError {
 };
 std::string error_json(const ApiError& error);
 
+// What is told who asks for a model that is not served here.
 ApiError unknown_model(const std::string& asked, const std::string& served);
 
 }  // namespace assay

@@ -2,9 +2,12 @@
 
 #include <openssl/crypto.h>
 
+#include <algorithm>
 #include <boost/algorithm/string/predicate.hpp>
 #include <locale>
 #include <sstream>
+
+#include "core/check.h"
 
 namespace assay {
 
@@ -24,6 +27,13 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
 }
 
 }  // namespace
+
+// An empty one would be shown by everybody who shows none.
+ApiKeys::ApiKeys(std::vector<std::string> keys) : keys_(std::move(keys)) {
+    ASSAY_CHECK(!keys_.empty());
+    ASSAY_CHECK(std::none_of(
+        keys_.begin(), keys_.end(), [](const std::string& key) { return key.empty(); }));
+}
 
 Result<ApiKeys> ApiKeys::parse(std::string_view text) {
     if (text.find('\0') != std::string_view::npos) {

@@ -14,7 +14,8 @@ namespace assay {
 class ApiKeys {
 public:
     ApiKeys() = default;  // everybody may ask
-    explicit ApiKeys(std::vector<std::string> keys) : keys_(std::move(keys)) {}
+    // REQUIRES: no key is empty.
+    explicit ApiKeys(std::vector<std::string> keys);
 
     // One a line; a byte order mark, blanks around a key, empty lines and lines that begin with #
     // are left out. Fails on text without a key, and on UTF-16.

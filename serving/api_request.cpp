@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/check.h"
 #include "serving/json_fields.h"
 
 namespace assay {
@@ -289,6 +290,7 @@ void read_lengths(const json& body, ApiRequest& request) {
 }
 
 void read_stops(const json& body, const ApiLimits& limits, ApiRequest& request) {
+    ASSAY_CHECK(!request.chat || limits.chat_template != nullptr);
     request.stop = stop_of(body);
     if (request.chat) {
         const std::vector<std::string>& ends = limits.chat_template->stop();
@@ -296,6 +298,15 @@ void read_stops(const json& body, const ApiLimits& limits, ApiRequest& request) 
     }
     request.stop_tokens = stop_tokens_of(body, limits);
     request.ignore_end = flag_of(body, "ignore_eos");
+}
+
+// What the rest of the service relies on, whatever was asked.
+void check_within(const ApiRequest& request, const ApiLimits& limits) {
+    const auto prompts = static_cast<int64_t>(request.prompts.size());
+    ASSAY_CHECK(prompts > 0 && request.choices > 0);
+    ASSAY_CHECK_LE(prompts * request.choices, limits.choices_max);
+    ASSAY_CHECK(request.min_tokens >= 0 && request.max_tokens.value_or(0) >= 0);
+    ASSAY_CHECK(request.logprobs >= -1 && request.logprobs <= kAlternativesMax);
 }
 
 ApiRequest request_of(const json& body, bool chat, const ApiLimits& limits) {
@@ -317,6 +328,7 @@ ApiRequest request_of(const json& body, bool chat, const ApiLimits& limits) {
     request.logprobs = logprobs_of(body, chat);
     request.echo = flag_of(body, "echo");
     request.skip_special = flag_of(body, "skip_special_tokens", true);
+    check_within(request, limits);
     return request;
 }
 
@@ -325,6 +337,7 @@ ApiRequest request_of(const json& body, bool chat, const ApiLimits& limits) {
 std::variant<ApiRequest, ApiError> parse_request(const std::string& body,
                                                  bool chat,
                                                  const ApiLimits& limits) {
+    ASSAY_CHECK(limits.vocabulary > 0 && limits.context_tokens > 0 && limits.choices_max > 0);
     return guarded<ApiRequest>([&] { return request_of(parse_object(body), chat, limits); });
 }
 

@@ -46,6 +46,7 @@ struct ApiRequest {
     bool skip_special = true;  // special tokens that are generated are no text
 };
 
+// The request, or what to tell its client. REQUIRES: limits that are more than 0.
 std::variant<ApiRequest, ApiError> parse_request(const std::string& body,
                                                  bool chat,
                                                  const ApiLimits& limits);

@@ -12,6 +12,9 @@ namespace {
 constexpr std::string_view kPrefix = "/v1/";
 constexpr std::string_view kOneModel = "/models/";  // and its name
 
+// Each prefix that is taken off leaves a path that begins with its last slash.
+static_assert(kPrefix.front() == '/' && kPrefix.back() == '/' && kPrefix.size() > 1);
+
 struct Entry {
     const char* path;
     const char* method;

@@ -29,6 +29,7 @@ struct ApiRoute {
     const char* method = "";  // the one it answers
 };
 
+// kNone where there is nothing.
 ApiRoute route_of(const std::string& path);
 
 }  // namespace assay

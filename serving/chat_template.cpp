@@ -1,5 +1,6 @@
 #include "serving/chat_template.h"
 
+#include "core/check.h"
 #include "core/files.h"
 #include "serving/jinja_template.h"
 
@@ -79,6 +80,7 @@ Result<ChatTemplate> ChatTemplate::load(const std::string& name, const std::stri
     }
     if (name == "plain") {
         Result<ChatTemplate> plain = parse(kPlain, end_of_text);
+        ASSAY_CHECK_MSG(plain.ok(), plain.reason());
         plain->stop_ = {"\nUser:"};
         return plain;
     }
@@ -127,6 +129,7 @@ Result<std::string> ChatTemplate::render(const std::vector<ChatMessage>& message
 
 Result<std::string> ChatTemplate::render_with(const std::vector<ChatMessage>& messages,
                                               bool opens_answer) const {
+    ASSAY_CHECK(body_ != nullptr);
     return body_->jinja.render(variables_of(messages, end_of_text_, opens_answer));
 }
 

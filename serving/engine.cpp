@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "core/check.h"
+#include "core/owner_thread.h"
 
 namespace assay {
 
@@ -23,6 +24,7 @@ struct Running {
     std::shared_ptr<SequenceModel> model;
     uint64_t sequence = 0;
     std::vector<int32_t> generated;
+    size_t fed = 0;        // tokens that the model has read: its prompt, then one a step
     bool counted = false;  // among the running ones of the metrics
 };
 
@@ -40,13 +42,16 @@ struct Engine::State {
     EngineMetrics metrics;
 
     std::vector<Running> running;  // the engine's thread only
+    OwnerThread owner;
     std::thread thread;
 
     void run();
+    void check_invariants() const;
     void end_all();
     bool admit();
     void drop_cancelled();
     void begin(Running& answer);
+    void check_admitted(const Running& answer) const;
     static std::vector<float> read_prompt(Running& answer);
     void step_all();
     void step_group(const std::shared_ptr<SequenceModel>& group_model);
@@ -61,6 +66,8 @@ struct Engine::State {
 
 Engine::Engine(Settings settings, std::shared_ptr<SequenceModel> model)
     : state_(std::make_unique<State>()) {
+    ASSAY_CHECK(model != nullptr);
+    ASSAY_CHECK_LT(size_t{0}, settings.running_max);
     state_->settings = settings;
     state_->model = std::move(model);
     state_->thread = std::thread([this] { state_->run(); });
@@ -76,6 +83,7 @@ void Engine::stop() {
         state_->stopping = true;
     }
     state_->changed.notify_one();
+    ASSAY_CHECK(std::this_thread::get_id() != state_->thread.get_id());  // no callback stops it
     if (state_->thread.joinable()) {
         state_->thread.join();
     }
@@ -86,6 +94,8 @@ uint64_t Engine::submit(GenerationRequest request,
                         OnFinish on_finish,
                         OnPrompt on_prompt) {
     ASSAY_CHECK(!request.prompt.empty());
+    ASSAY_CHECK(on_token && on_finish && (on_prompt || !request.rate_prompt));
+    ASSAY_CHECK(request.alternatives >= 0 && request.tokens_max >= 0);
     uint64_t number = 0;
     {
         const std::lock_guard<std::mutex> lock(state_->mutex);
@@ -94,6 +104,9 @@ uint64_t Engine::submit(GenerationRequest request,
         }
         number = state_->next_number++;
         std::shared_ptr<SequenceModel> model = request.model ? request.model : state_->model;
+        // Room for the prompt and, unless only that is rated, for one token of an answer.
+        const auto prompt = static_cast<int64_t>(request.prompt.size());
+        ASSAY_CHECK_LE(prompt + std::min<int64_t>(1, request.tokens_max), model->context_tokens());
         request.model.reset();
         state_->waiting.push_back({number,
                                    std::move(request),
@@ -102,7 +115,9 @@ uint64_t Engine::submit(GenerationRequest request,
                                    std::move(on_prompt),
                                    std::move(model),
                                    0,
-                                   {}});
+                                   {},
+                                   0});
+        ASSAY_CHECK_LE(state_->waiting.size(), state_->settings.waiting_max);
     }
     state_->changed.notify_one();
     return number;
@@ -117,6 +132,7 @@ void Engine::cancel(uint64_t number) {
 }
 
 void Engine::swap_model(std::shared_ptr<SequenceModel> model) {
+    ASSAY_CHECK(model != nullptr);
     const std::lock_guard<std::mutex> lock(state_->mutex);
     state_->model = std::move(model);
 }
@@ -145,8 +161,23 @@ void Engine::State::run() {
         }
         step_all();
         remove_finished();
+        check_invariants();
     }
     end_all();
+}
+
+// Between two steps: what runs is counted, stands where it was fed, and shares its sequence with
+// nobody.
+void Engine::State::check_invariants() const {
+    std::set<std::pair<const SequenceModel*, uint64_t>> sequences;
+    for (const Running& answer : running) {
+        ASSAY_CHECK(answer.counted && !answer.generated.empty());
+        ASSAY_CHECK_EQ(answer.fed + 1, answer.request.prompt.size() + answer.generated.size());
+        ASSAY_CHECK(sequences.emplace(answer.model.get(), answer.sequence).second);
+    }
+    const std::lock_guard<std::mutex> lock(mutex);
+    ASSAY_CHECK_EQ(metrics.running, running.size());
+    ASSAY_CHECK_LE(running.size(), settings.running_max);
 }
 
 // Nothing is added any more once `stopping` is set.
@@ -155,9 +186,11 @@ void Engine::State::end_all() {
         finish(answer, FinishReason::kCancelled);
     }
     remove_finished();
+    ASSAY_CHECK(running.empty());
     std::deque<Running> dropped;
     {
         const std::lock_guard<std::mutex> lock(mutex);
+        ASSAY_CHECK(stopping && metrics.running == 0);
         dropped.swap(waiting);
         metrics.cancelled += dropped.size();
     }
@@ -182,8 +215,20 @@ bool Engine::State::admit() {
     return true;
 }
 
+// A sequence of its own, with nothing in it.
+void Engine::State::check_admitted(const Running& answer) const {
+    ASSAY_CHECK(answer.model != nullptr && answer.generated.empty() && !answer.counted);
+    ASSAY_CHECK_EQ(answer.fed, size_t{0});
+    ASSAY_CHECK_LT(running.size(), settings.running_max);
+    for (const Running& other : running) {
+        ASSAY_CHECK(other.number != answer.number);  // admitted once
+        ASSAY_CHECK(other.model != answer.model || other.sequence != answer.sequence);
+    }
+}
+
 std::vector<float> Engine::State::read_prompt(Running& answer) {
     const std::vector<int32_t>& prompt = answer.request.prompt;
+    answer.fed = prompt.size();
     if (!answer.request.rate_prompt) {
         return answer.model->prefill(answer.sequence, prompt, {});
     }
@@ -194,12 +239,14 @@ std::vector<float> Engine::State::read_prompt(Running& answer) {
                 rated.push_back(rate_token(behind, prompt[index + 1], answer.request.alternatives));
             }
         });
+    ASSAY_CHECK_EQ(rated.size() + 1, prompt.size());
     answer.on_prompt(rated);
     return logits;
 }
 
 void Engine::State::begin(Running& answer) {
     answer.sequence = answer.model->begin_sequence();
+    check_admitted(answer);
     const std::vector<float> logits = read_prompt(answer);
     if (answer.request.tokens_max <= 0) {
         finish(answer, FinishReason::kLength);
@@ -243,6 +290,12 @@ void Engine::State::drop_cancelled() {
 bool Engine::State::take(Running& answer, const std::vector<float>& logits) {
     const GenerationRequest& request = answer.request;
     const uint64_t position = request.prompt.size() + answer.generated.size();
+    ASSAY_CHECK(owner.is_here());
+    ASSAY_CHECK(answer.model != nullptr);  // nothing comes behind the finish
+    ASSAY_CHECK_EQ(position, answer.fed);
+    ASSAY_CHECK_LT(static_cast<int64_t>(position), answer.model->context_tokens());
+    ASSAY_CHECK_LT(static_cast<int64_t>(answer.generated.size()), request.tokens_max);
+    ASSAY_CHECK_EQ(static_cast<int64_t>(logits.size()), answer.model->vocabulary());
     const bool may_end = static_cast<int64_t>(answer.generated.size()) >= request.tokens_min;
     SamplingPlace place{request.prompt, answer.generated, {}, position};
     if (!may_end) {
@@ -272,10 +325,13 @@ bool Engine::State::take(Running& answer, const std::vector<float>& logits) {
 }
 
 void Engine::State::finish(Running& answer, FinishReason reason) {
+    ASSAY_CHECK(owner.is_here());
+    ASSAY_CHECK(answer.model != nullptr);  // finished once
     answer.model->end_sequence(answer.sequence);
     answer.model.reset();
     if (answer.counted) {
         const std::lock_guard<std::mutex> lock(mutex);
+        ASSAY_CHECK_LT(uint64_t{0}, metrics.running);
         --metrics.running;  // before the client can know that its answer is complete
     }
     count(reason == FinishReason::kCancelled ? &EngineMetrics::cancelled : &EngineMetrics::finished,
@@ -310,9 +366,12 @@ void Engine::State::step_group(const std::shared_ptr<SequenceModel>& group_model
             group.push_back(&answer);
             sequences.push_back(answer.sequence);
             tokens.push_back(answer.generated.back());
+            ++answer.fed;
         }
     }
+    ASSAY_CHECK(!group.empty() && group.size() <= settings.running_max);
     const std::vector<std::vector<float>> logits = group_model->step(sequences, tokens);
+    ASSAY_CHECK_EQ(logits.size(), group.size());
     for (size_t i = 0; i < group.size(); ++i) {
         take(*group[i], logits[i]);
     }

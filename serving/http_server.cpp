@@ -8,6 +8,7 @@
 #include <chrono>
 #include <thread>
 
+#include "core/check.h"
 #include "core/log.h"
 #include "serving/http_session.h"
 
@@ -51,6 +52,9 @@ class Server : public HttpServer {
 public:
     Server(const HttpOptions& options, Handler handler)
         : acceptor_(shared_.io), look_(shared_.io), pause_(shared_.io) {
+        ASSAY_CHECK(handler != nullptr);
+        ASSAY_CHECK(options.connections_max > 0 && options.header_bytes_max > 0);
+        ASSAY_CHECK(options.idle_seconds > 0 && options.write_seconds > 0);
         shared_.options = options;
         shared_.options.connections_max = connections_within(options);
         if (!shared_.options.now) {
@@ -63,6 +67,7 @@ public:
         if (!thread_.joinable()) {
             return;  // never listened
         }
+        ASSAY_CHECK(std::this_thread::get_id() != thread_.get_id());  // no handler ends its server
         asio::post(shared_.io, [this] {
             error_code ignored;
             acceptor_.close(ignored);
@@ -157,8 +162,17 @@ private:
         const uint64_t number = ++accepted_;
         const auto session =
             std::make_shared<HttpSession>(shared_, std::move(socket), number, full);
-        shared_.sessions.emplace(number, session);
+        ASSAY_CHECK(shared_.owner.is_here());
+        ASSAY_CHECK(shared_.sessions.emplace(number, session).second);
+        check_connections();
         session->start();
+    }
+
+    // With no room for spare ones there is one all the same: somebody must tell that it is full.
+    void check_connections() const {
+        const size_t spare = count_spare();
+        ASSAY_CHECK_LE(spare, std::max<size_t>(1, shared_.options.spare_connections_max));
+        ASSAY_CHECK_LE(shared_.sessions.size() - spare, shared_.options.connections_max);
     }
 
     [[nodiscard]] size_t count_spare() const {
@@ -173,8 +187,10 @@ private:
                                          shared_.sessions.end(),
                                          [](const auto& one) { return one.second->is_spare(); });
         if (oldest != shared_.sessions.end()) {
+            const size_t before = shared_.sessions.size();
             const std::shared_ptr<HttpSession> session = oldest->second;
             session->close();
+            ASSAY_CHECK_EQ(shared_.sessions.size() + 1, before);
         }
     }
 

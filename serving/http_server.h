@@ -1,5 +1,5 @@
 // An HTTP/1.1 server: requests in, answers or event streams out. Boost.Beast stays in
-// http_session.h and the two files that include it.
+// http_session.h and the three files that include it.
 //
 // Knows no JSON beyond its own refusals, and no model. One thread runs all connections; replies may
 // be used from any thread. Nothing that a client does ends more than its own connection.

@@ -3,12 +3,11 @@
 #include <netinet/tcp.h>
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
-#include <cstdio>
-#include <sstream>
 #include <stdexcept>
 
+#include "core/check.h"
 #include "core/log.h"
+#include "serving/session_reply.h"
 
 namespace assay {
 
@@ -22,107 +21,11 @@ using tcp = asio::ip::tcp;
 constexpr size_t kAheadBytesMax = 64U << 10;  // of the next request, while one is answered
 constexpr int kRequestTimes = 5;              // idle times that a whole request may take
 constexpr int kProbeSeconds = 15;
+static_assert(kRequestTimes > 1);  // a request may take longer than one of its parts
 
 DurationMs seconds(int count) {
     return DurationMs{int64_t{1000} * count};
 }
-
-// Text of a chunk of the chunked transfer coding (RFC 9112, 7.1).
-std::string chunk_of(const std::string& data) {
-    char size[32];
-    std::snprintf(size, sizeof(size), "%zx\r\n", data.size());
-    return size + data + "\r\n";
-}
-
-// How the client of one request wants its answer.
-struct Manner {
-    bool keep_alive = true;
-    bool chunks = true;  // HTTP/1.0 knows none: a stream ends with the connection
-    bool head_only = false;
-};
-
-// The reply handed to the application; posts to the session's thread.
-class Reply : public HttpReply {
-public:
-    Reply(std::shared_ptr<HttpSession> session, uint64_t request, Manner manner)
-        : session_(std::move(session)), request_(request), manner_(manner) {}
-
-    void add_headers(HttpHeaders headers) override {
-        added_.insert(added_.end(), headers.begin(), headers.end());
-    }
-
-    void respond(int status,
-                 std::string body,
-                 std::string content_type,
-                 HttpHeaders headers) override {
-        http::response<http::string_body> response{static_cast<http::status>(status), 11};
-        fill(response, headers);
-        if (status != 204) {
-            response.set(http::field::content_type, content_type);
-        }
-        response.body() = std::move(body);
-        response.prepare_payload();
-        std::ostringstream text;
-        text << response.base();
-        post(manner_.head_only ? text.str() : text.str() + response.body(), true);
-    }
-
-    void start_stream(HttpHeaders headers) override {
-        http::response<http::empty_body> response{http::status::ok, 11};
-        fill(response, headers);
-        response.set(http::field::content_type, "text/event-stream");
-        response.set(http::field::cache_control, "no-cache");
-        response.set("X-Accel-Buffering", "no");  // proxies pass events on as they come
-        if (manner_.chunks) {
-            response.set(http::field::transfer_encoding, "chunked");
-        }
-        std::ostringstream text;
-        text << response.base();
-        post(text.str(), false);
-    }
-
-    void send_event(std::string data) override {
-        const std::string event = "data: " + data + "\n\n";
-        post(manner_.chunks ? chunk_of(event) : event, false);
-    }
-    void finish() override { post(manner_.chunks ? "0\r\n\r\n" : "", true); }
-
-    void on_gone(std::function<void()> callback) override {
-        asio::post(session_->io(),
-                   [session = session_, request = request_, callback = std::move(callback)] {
-                       session->watch(request, callback);
-                   });
-    }
-
-private:
-    template <typename Response>
-    void fill(Response& response, const HttpHeaders& headers) {
-        response.set(http::field::server, "assay");
-        if (!manner_.keep_alive) {
-            response.set(http::field::connection, "close");
-        } else if (!manner_.chunks) {
-            response.set(http::field::connection, "keep-alive");
-        }
-        for (const HttpHeaders& some : {added_, headers}) {
-            for (const auto& [name, value] : some) {
-                response.set(name, value);
-            }
-        }
-    }
-
-    void post(std::string bytes, bool last) {
-        asio::post(
-            session_->io(),
-            [session = session_, request = request_, bytes = std::move(bytes), last]() mutable {
-                session->answer(request, std::move(bytes), last);
-            });
-    }
-
-    std::shared_ptr<HttpSession> session_;
-    uint64_t request_;
-    Manner manner_;
-    HttpHeaders added_;
-};
 
 std::string refusal(int status, const std::string& message) {
     const char* type = status == 503   ? "unavailable_error"
@@ -187,6 +90,7 @@ HttpSession::HttpSession(HttpShared& shared, tcp::socket socket, uint64_t number
 // Whatever a handler throws ends this connection, and no other.
 template <typename Body>
 void HttpSession::guarded(Body body) {
+    ASSAY_CHECK(shared_.owner.is_here());
     try {
         if (!closed_) {
             body();
@@ -206,8 +110,18 @@ void HttpSession::start() {
     });
 }
 
+// Read, answered, and read again or hung up on.
+void HttpSession::enter(Phase phase) {
+    const bool reads_on = phase_ == Phase::kAnswering && last_queued_ && keep_alive_;
+    const bool may_follow = phase == Phase::kReading     ? reads_on || request_ == 0
+                            : phase == Phase::kAnswering ? phase_ == Phase::kReading
+                                                         : phase_ == Phase::kAnswering;
+    ASSAY_CHECK(!closed_ && may_follow);
+    phase_ = phase;
+}
+
 void HttpSession::next_request() {
-    phase_ = Phase::kReading;
+    enter(Phase::kReading);
     last_queued_ = false;
     on_gone_ = nullptr;
     begun_ = false;
@@ -235,6 +149,7 @@ void HttpSession::skip_empty_lines() {
 }
 
 void HttpSession::parse() {
+    ASSAY_CHECK(phase_ == Phase::kReading && parser_.has_value());
     skip_empty_lines();
     while (!received_.empty() && !parser_->is_done()) {
         beast::error_code error;
@@ -291,11 +206,11 @@ void HttpSession::refuse_bytes(beast::error_code error) {
 }
 
 void HttpSession::refuse(int status, const std::string& message) {
-    phase_ = Phase::kAnswering;
+    enter(Phase::kAnswering);
     read_until_.reset();
     keep_alive_ = false;
     const bool head_only = parser_->is_header_done() && parser_->get().method() == http::verb::head;
-    Reply(shared_from_this(), ++request_, {false, true, head_only})
+    SessionReply(shared_from_this(), ++request_, {false, true, head_only})
         .respond(status,
                  refusal(status, message),
                  "application/json",
@@ -304,24 +219,27 @@ void HttpSession::refuse(int status, const std::string& message) {
 
 void HttpSession::handle() {
     http::request<http::string_body> message = parser_->release();
-    const Manner manner{message.keep_alive() && !spare_,
-                        message.version() >= 11,
-                        message.method() == http::verb::head};
+    const ReplyManner manner{message.keep_alive() && !spare_,
+                             message.version() >= 11,
+                             message.method() == http::verb::head};
     HttpRequest request = request_of(message);
     const std::vector<std::string>& always = shared_.options.always_answered;
     if (spare_ && std::find(always.begin(), always.end(), request.path) == always.end()) {
         refuse(503, "too many connections are open; try again in a moment");
         return;
     }
-    phase_ = Phase::kAnswering;
+    enter(Phase::kAnswering);
     read_until_.reset();
     keep_alive_ = manner.keep_alive;
-    const auto reply = std::make_shared<Reply>(shared_from_this(), ++request_, manner);
+    const auto reply = std::make_shared<SessionReply>(shared_from_this(), ++request_, manner);
     try {
         shared_.handler(std::move(request), reply);
     } catch (const std::exception& error) {
         log_error(std::string("a request failed: ") + error.what());
-        reply->respond(500, refusal(500, "the server failed"), "application/json", {});
+        reply->give_up(refusal(500, "the server failed"));
+    }
+    if (closed_) {
+        return;
     }
     if (input_ended_) {
         await_hang_up();
@@ -344,6 +262,7 @@ void HttpSession::receive() {
 }
 
 void HttpSession::received(beast::error_code error, size_t count) {
+    ASSAY_CHECK_LE(count, chunk_.size());
     if (error == asio::error::eof) {
         input_ended_ = true;
         input_ended();
@@ -353,6 +272,7 @@ void HttpSession::received(beast::error_code error, size_t count) {
         receive();  // and forget it
     } else if (phase_ == Phase::kAnswering) {
         received_.append(chunk_.data(), count);
+        ASSAY_CHECK_LE(received_.size(), kAheadBytesMax + chunk_.size());
         receive();
     } else {
         received_.append(chunk_.data(), count);
@@ -388,9 +308,11 @@ void HttpSession::await_hang_up() {
 }
 
 void HttpSession::watch(uint64_t request, std::function<void()> callback) {
+    ASSAY_CHECK(shared_.owner.is_here() && request > 0 && request <= request_);
     if (closed_ || request != request_) {
         callback();
-    } else {
+    } else if (phase_ == Phase::kAnswering) {
+        ASSAY_CHECK(on_gone_ == nullptr);  // one for each request
         on_gone_ = std::move(callback);
     }
 }
@@ -413,6 +335,7 @@ void HttpSession::answer(uint64_t request, std::string bytes, bool last) {
             return;
         }
         queue(std::move(bytes));
+        ASSAY_CHECK(last || unsent_.size() <= shared_.options.unsent_bytes_max);
     });
 }
 
@@ -428,6 +351,7 @@ void HttpSession::queue(std::string bytes) {
 }
 
 void HttpSession::write_some() {
+    ASSAY_CHECK_LT(written_, writing_.size());
     write_until_ = shared_.options.now() + seconds(shared_.options.write_seconds);
     socket_.async_write_some(asio::buffer(writing_.data() + written_, writing_.size() - written_),
                              [self = shared_from_this()](beast::error_code error, size_t count) {
@@ -440,6 +364,7 @@ void HttpSession::written(beast::error_code error, size_t count) {
         gone();
         return;
     }
+    ASSAY_CHECK_LE(count, writing_.size() - written_);
     written_ += count;
     if (written_ == writing_.size()) {
         writing_ = std::exchange(unsent_, "");
@@ -449,6 +374,7 @@ void HttpSession::written(beast::error_code error, size_t count) {
         write_some();
         return;
     }
+    ASSAY_CHECK(unsent_.empty());
     write_until_.reset();
     if (last_queued_ && phase_ == Phase::kAnswering) {
         answered();
@@ -466,7 +392,7 @@ void HttpSession::answered() {
 
 // Closed at once, with bytes unread, the kernel would take back what the client has not read yet.
 void HttpSession::linger() {
-    phase_ = Phase::kLingering;
+    enter(Phase::kLingering);
     beast::error_code ignored;
     socket_.shutdown(tcp::socket::shutdown_send, ignored);
     if (input_ended_) {
@@ -484,7 +410,12 @@ void HttpSession::check_time(Instant now) {
     }
 }
 
+void HttpSession::give_up() {
+    guarded([this] { gone(); });
+}
+
 void HttpSession::close() {
+    ASSAY_CHECK(shared_.owner.is_here());
     if (closed_) {
         return;
     }
@@ -492,7 +423,7 @@ void HttpSession::close() {
     on_gone_ = nullptr;
     beast::error_code ignored;
     socket_.close(ignored);
-    shared_.sessions.erase(number_);
+    ASSAY_CHECK_EQ(shared_.sessions.erase(number_), size_t{1});
 }
 
 }  // namespace assay

@@ -1,4 +1,5 @@
-// One connection of the HTTP server. Only http_server.cpp and http_session.cpp include this.
+// One connection of the HTTP server. Only http_server.cpp, session_reply.cpp and its own .cpp
+// include this.
 //
 // Reads on while an answer is being made: so it learns that a client went away, and what it sends
 // next waits in a bounded buffer. All members are touched on the server's thread only. Every call
@@ -13,6 +14,7 @@
 #include <map>
 #include <optional>
 
+#include "core/owner_thread.h"
 #include "serving/http_server.h"
 
 namespace assay {
@@ -25,6 +27,7 @@ struct HttpShared {
     HttpServer::Handler handler;
     boost::asio::io_context io;
     std::map<uint64_t, std::shared_ptr<HttpSession>> sessions;  // by age
+    OwnerThread owner;                                          // the server's, of all sessions
 };
 
 class HttpSession : public std::enable_shared_from_this<HttpSession> {
@@ -35,7 +38,9 @@ public:
                 uint64_t number,
                 bool spare);
 
+    // Reads the first request. REQUIRES: HttpShared knows this session.
     void start();
+    // Forgets whatever is under way; once closed nothing more happens here.
     void close();
     // Ends what its client has let stand for too long.
     void check_time(Instant now);
@@ -45,12 +50,15 @@ public:
     void answer(uint64_t request, std::string bytes, bool last);
     void watch(uint64_t request, std::function<void()> callback);
     [[nodiscard]] boost::asio::io_context& io() { return shared_.io; }
+    // Ends the connection, whatever has been answered.
+    void give_up();
 
 private:
     enum class Phase : uint8_t { kReading, kAnswering, kLingering };
 
     template <typename Body>
     void guarded(Body body);
+    void enter(Phase phase);
     void next_request();
     void parse();
     void skip_empty_lines();

@@ -34,6 +34,7 @@ struct JinjaExpression {
     nlohmann::json value;
     std::vector<std::shared_ptr<JinjaExpression>> parts;
     std::vector<std::string> keywords;
+    int height = 1;  // one more than that of the highest part: walks and deletions go so deep
 };
 
 struct JinjaNode {

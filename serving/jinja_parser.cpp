@@ -5,6 +5,7 @@
 #include <cctype>
 #include <set>
 
+#include "core/check.h"
 #include "serving/jinja_nodes.h"
 #include "serving/jinja_pieces.h"
 
@@ -16,6 +17,8 @@ using Kind = JinjaExpression::Kind;
 using Expression = std::shared_ptr<JinjaExpression>;
 
 constexpr int kDepthMax = 60;
+constexpr int kHeightMax = 1000;  // of an expression's tree: a chain of operators nests too
+static_assert(kHeightMax > kDepthMax);
 
 const std::set<std::string, std::less<>> kFunctions = {"raise_exception", "namespace", "range"};
 const std::set<std::string, std::less<>> kMethods = {"strip",
@@ -169,6 +172,7 @@ public:
             Expression otherwise = words_.take_if("else") ? whole() : nullptr;
             value = make(Kind::kChoice, "", {condition, value, otherwise});
         }
+        ASSAY_CHECK(depth_ > 0 && depth_ <= kDepthMax);
         --depth_;
         return value;
     }
@@ -181,13 +185,27 @@ public:
     }
 
 private:
-    static Expression make(Kind kind, std::string name, std::vector<Expression> parts) {
-        return std::make_shared<JinjaExpression>(
-            JinjaExpression{kind, std::move(name), nullptr, std::move(parts), {}});
+    Expression make(Kind kind, std::string name, const std::vector<Expression>& parts) {
+        auto made = std::make_shared<JinjaExpression>();
+        made->kind = kind;
+        made->name = std::move(name);
+        for (const Expression& part : parts) {
+            add(*made, part);
+        }
+        return made;
     }
     static Expression literal(nlohmann::json value) {
-        return std::make_shared<JinjaExpression>(
-            JinjaExpression{Kind::kLiteral, "", std::move(value), {}, {}});
+        auto made = std::make_shared<JinjaExpression>();
+        made->value = std::move(value);
+        return made;
+    }
+    // A part that may be missing.
+    void add(JinjaExpression& to, Expression part) {
+        to.height = std::max(to.height, part ? part->height + 1 : 0);
+        if (to.height > kHeightMax) {
+            fail_jinja(words_.line(), "an expression is too long");
+        }
+        to.parts.push_back(std::move(part));
     }
 
     Expression both() {
@@ -206,6 +224,7 @@ private:
             fail_jinja(words_.line(), "an expression nests too deeply");
         }
         Expression value = make(Kind::kNot, "", {negated()});
+        ASSAY_CHECK_LT(0, depth_);
         --depth_;
         return value;
     }
@@ -329,7 +348,7 @@ private:
         if (word.text == "[") {
             Expression list = make(Kind::kList, "", {});
             while (!words_.take_if("]")) {
-                list->parts.push_back(whole());
+                add(*list, whole());
                 if (!words_.at("]")) {
                     words_.expect(",");
                 }
@@ -370,7 +389,7 @@ private:
                 call.keywords.push_back(value->name);
                 value = whole();
             }
-            call.parts.push_back(value);
+            add(call, value);
             if (!words_.at(")")) {
                 words_.expect(",");
             }
@@ -395,15 +414,14 @@ public:
 
     std::vector<JinjaNode> whole() {
         std::vector<JinjaNode> nodes = body({});
+        ASSAY_CHECK(at_ == pieces_.size() && depth_ == 0);
         return nodes;
     }
 
 private:
     // Up to a block whose first word is one of `ends`; that one is left.
     std::vector<JinjaNode> body(const std::vector<std::string>& ends) {
-        if (++depth_ > kDepthMax) {
-            fail_jinja(line(), "blocks nest too deeply");
-        }
+        deepen();
         std::vector<JinjaNode> nodes;
         for (; at_ < pieces_.size(); ++at_) {
             const JinjaPiece& piece = pieces_[at_];
@@ -417,7 +435,7 @@ private:
                 continue;
             }
             if (std::count(ends.begin(), ends.end(), words.peek().text) != 0) {
-                --depth_;
+                rise();
                 return nodes;
             }
             block(words, nodes);
@@ -425,8 +443,24 @@ private:
         if (!ends.empty()) {
             fail_jinja(line(), "the template ends before " + ends.back());
         }
-        --depth_;
+        rise();
         return nodes;
+    }
+
+    void deepen() {
+        if (++depth_ > kDepthMax) {
+            fail_jinja(line(), "blocks nest too deeply");
+        }
+    }
+    void rise() {
+        ASSAY_CHECK(depth_ > 0 && depth_ <= kDepthMax);
+        --depth_;
+    }
+    // The block that a body ended at.
+    Words words_here() {
+        ASSAY_CHECK_LT(at_, pieces_.size());
+        ASSAY_CHECK(pieces_[at_].kind == JinjaPiece::Kind::kBlock);
+        return {pieces_[at_].text, pieces_[at_].line};
     }
 
     [[nodiscard]] size_t line() const { return pieces_.empty() ? 1 : pieces_.back().line; }
@@ -458,9 +492,11 @@ private:
         JinjaNode node{JinjaNode::Kind::kIf, "", {}, only(words), {}, {}, {}};
         ++at_;
         node.body = body({"elif", "else", "endif"});
-        Words end(pieces_[at_].text, pieces_[at_].line);
+        Words end = words_here();
         if (end.take_if("elif")) {
+            deepen();                                  // a chain of them nests
             node.otherwise.push_back(condition(end));  // which takes the endif
+            rise();
         } else if (end.take_if("else")) {
             ++at_;
             node.otherwise = body({"endif"});
@@ -481,7 +517,7 @@ private:
         ended(words);
         ++at_;
         node.body = body({"else", "endfor"});
-        Words end(pieces_[at_].text, pieces_[at_].line);
+        Words end = words_here();
         if (end.take_if("else")) {
             ++at_;
             node.otherwise = body({"endfor"});

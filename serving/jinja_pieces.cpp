@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/check.h"
 #include "serving/jinja_nodes.h"
 
 namespace assay {
@@ -20,6 +21,7 @@ public:
     std::vector<JinjaPiece> cut() {
         while (!rest_.empty()) {
             const size_t at = next_brace();
+            ASSAY_CHECK_LE(at, rest_.size());
             add_text(std::string(rest_.substr(0, at)));
             rest_.remove_prefix(std::min(at, rest_.size()));
             if (!rest_.empty()) {
@@ -51,6 +53,8 @@ private:
     }
 
     void add_braces() {
+        ASSAY_CHECK(rest_.size() >= 2 && rest_.front() == '{');
+        ASSAY_CHECK(!pieces_.empty() && pieces_.back().kind == JinjaPiece::Kind::kText);
         const char kind = rest_[1];
         const std::string close = kind == '{' ? "}}" : kind == '%' ? "%}" : "#}";
         const size_t end = end_of(close, kind == '#');

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <map>
 
+#include "core/check.h"
 #include "serving/jinja_nodes.h"
 #include "serving/jinja_values.h"
 
@@ -26,6 +27,8 @@ public:
 
     std::string render(const std::vector<JinjaNode>& nodes) {
         run(nodes);
+        ASSAY_CHECK_EQ(scopes_.size(), size_t{1});  // each loop took its own away
+        ASSAY_CHECK_LE(output_.size(), kOutputBytesMax);
         return std::move(output_);
     }
 
@@ -83,6 +86,8 @@ private:
     }
 
     void bind(const JinjaNode& node, const json& item) {
+        ASSAY_CHECK(node.names.size() == 1 || node.names.size() == 2);
+        ASSAY_CHECK_LT(size_t{1}, scopes_.size());
         if (node.names.size() == 1) {
             scopes_.back()[node.names.front()] = item;
             return;
@@ -203,6 +208,7 @@ private:
     }
 
     json choice(const JinjaExpression& expression) {
+        ASSAY_CHECK_EQ(expression.parts.size(), size_t{3});
         if (jinja_is_true(value_of(*expression.parts[0]))) {
             return value_of(*expression.parts[1]);
         }
@@ -210,6 +216,7 @@ private:
     }
 
     json slice(const JinjaExpression& expression) {
+        ASSAY_CHECK_EQ(expression.parts.size(), size_t{3});
         const json of = value_of(*expression.parts[0]);
         const auto size = jinja_size_of(of).get<int64_t>();
         const auto bound = [&](size_t part, int64_t otherwise) {
@@ -231,6 +238,7 @@ private:
     }
 
     json binary(const JinjaExpression& expression) {
+        ASSAY_CHECK_EQ(expression.parts.size(), size_t{2});
         const std::string& sign = expression.name;
         json left = value_of(*expression.parts[0]);
         if (sign == "and" || sign == "or") {
@@ -275,6 +283,7 @@ private:
         }
         if (expression.name == "namespace") {
             json made = json::object();
+            ASSAY_CHECK_LE(expression.keywords.size(), arguments.size());
             const size_t unnamed = arguments.size() - expression.keywords.size();
             for (size_t i = 0; i < expression.keywords.size(); ++i) {
                 made[expression.keywords[i]] = arguments[unnamed + i];
@@ -311,6 +320,7 @@ Result<JinjaTemplate> JinjaTemplate::parse(std::string_view source) {
 }
 
 Result<std::string> JinjaTemplate::render(const json& variables) const {
+    ASSAY_CHECK(nodes_ != nullptr && variables.is_object());
     try {
         return Renderer(variables).render(nodes_->nodes);
     } catch (const JinjaError& error) {

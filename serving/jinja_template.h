@@ -19,6 +19,7 @@ namespace assay {
 
 class JinjaTemplate {
 public:
+    // Fails on what is not understood, with its line.
     static Result<JinjaTemplate> parse(std::string_view source);
     // Fails where the template raises an exception, and beyond the bounds.
     [[nodiscard]] Result<std::string> render(const nlohmann::json& variables) const;

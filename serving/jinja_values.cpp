@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "core/check.h"
 #include "serving/jinja_nodes.h"
 
 namespace assay {
@@ -112,8 +113,10 @@ json jinja_calculate(const std::string& sign, const json& left, const json& righ
     if (by <= 0) {
         throw JinjaError("`" + sign + "` needs a positive divisor");
     }
-    const int64_t rest = ((left.get<int64_t>() % by) + by) % by;
-    return sign == "%" ? rest : (left.get<int64_t>() - rest) / by;
+    const int64_t towards_zero = left.get<int64_t>() % by;
+    const int64_t rest = towards_zero + (towards_zero < 0 ? by : 0);
+    ASSAY_CHECK(rest >= 0 && rest < by);
+    return sign == "%" ? rest : left.get<int64_t>() / by - (towards_zero < 0 ? 1 : 0);
 }
 
 json jinja_method(const std::string& name, const json& of, const std::vector<json>& arguments) {

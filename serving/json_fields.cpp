@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "core/check.h"
 #include "core/json_depth.h"
 
 namespace assay {
@@ -45,6 +46,7 @@ bool is_given(const json& body, const char* name) {
 }
 
 double number_in(const json& body, const char* name, double low, double high, double otherwise) {
+    ASSAY_CHECK(low <= otherwise && otherwise <= high);
     if (!is_given(body, name)) {
         return otherwise;
     }
@@ -61,6 +63,7 @@ double number_in(const json& body, const char* name, double low, double high, do
 }
 
 std::optional<int64_t> integer_in(const json& body, const char* name, int64_t low, int64_t high) {
+    ASSAY_CHECK_LE(low, high);
     if (!is_given(body, name)) {
         return std::nullopt;
     }
@@ -87,6 +90,7 @@ bool flag_of(const json& body, const char* name, bool otherwise) {
 }
 
 std::vector<int32_t> token_ids(const json& list, int64_t vocabulary, const char* name) {
+    ASSAY_CHECK(vocabulary > 0 && vocabulary <= INT32_MAX);
     if (list.size() > kPromptTokensMax) {
         refuse(name, std::string(name) + " has too many tokens");
     }

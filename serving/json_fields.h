@@ -19,11 +19,13 @@ struct Refused {
     ApiError error;
 };
 
+// Throws Refused: 400, with the field that is wrong ("" for the body as a whole).
 [[noreturn]] void refuse(const std::string& param, const std::string& message);
 
 // Present and not null.
 [[nodiscard]] bool is_given(const nlohmann::json& body, const char* name);
 
+// The field's value, or `otherwise` where none is given. REQUIRES: low <= otherwise <= high.
 double number_in(
     const nlohmann::json& body, const char* name, double low, double high, double otherwise);
 // 16.0 is 16: some languages write no other numbers.
@@ -41,6 +43,7 @@ nlohmann::json parse_object(const std::string& body);
 // Bytes of a token need not be UTF-8: what is not becomes U+FFFD.
 std::string dump(const nlohmann::json& value);
 
+// What `make` returns, or the error that it threw.
 template <typename T, typename Make>
 std::variant<T, ApiError> guarded(Make make) {
     try {

@@ -1,5 +1,6 @@
 #include "serving/openai_api.h"
 
+#include "core/check.h"
 #include "serving/json_fields.h"
 
 namespace assay {
@@ -35,6 +36,7 @@ std::string models_json(const std::string& model, int64_t created, int64_t conte
 std::string tokens_json(const std::vector<int32_t>& tokens,
                         const std::optional<std::vector<std::string>>& texts,
                         int64_t context_tokens) {
+    ASSAY_CHECK(!texts || texts->size() == tokens.size());
     return dump({{"tokens", tokens},
                  {"token_strs", texts ? json(*texts) : json(nullptr)},
                  {"count", tokens.size()},

@@ -35,8 +35,10 @@ struct TokenizerInfo {
     int64_t vocabulary = 0;
     int64_t context_tokens = 0;
 };
+// What /tokenizer_info answers.
 std::string tokenizer_info_json(const TokenizerInfo& info);
 
+// An object with this one member.
 std::string text_json(const std::string& key, const std::string& value);
 
 }  // namespace assay

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/check.h"
+
 namespace assay {
 
 namespace {
@@ -45,6 +47,7 @@ bool rates_too_many(const ApiRequest& request,
     int64_t tokens = 0;
     for (const PromptTokens& prompt : prompts) {
         const auto size = static_cast<int64_t>(prompt.tokens.size());
+        ASSAY_CHECK_LE(size, context_tokens);
         tokens += std::min(context_tokens - size, request.max_tokens.value_or(context_tokens)) +
                   (request.echo ? size : 0);
     }
@@ -56,6 +59,7 @@ bool rates_too_many(const ApiRequest& request,
 std::variant<std::vector<PromptTokens>, ApiError> read_prompts(const ApiRequest& request,
                                                                const Tokenizer& tokenizer,
                                                                int64_t context_tokens) {
+    ASSAY_CHECK_LT(int64_t{0}, context_tokens);
     std::vector<PromptTokens> all;
     for (const Prompt& prompt : request.prompts) {
         auto read = read_prompt(request, prompt, tokenizer);
@@ -72,6 +76,7 @@ std::variant<std::vector<PromptTokens>, ApiError> read_prompts(const ApiRequest&
                 "context_length_exceeded");
         }
     }
+    ASSAY_CHECK_EQ(all.size(), request.prompts.size());
     if (rates_too_many(request, all, context_tokens)) {
         return ApiError{400,
                         "too many log-probabilities in one request: ask fewer prompts at a time, "

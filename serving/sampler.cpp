@@ -6,6 +6,7 @@
 #include <limits>
 #include <numeric>
 
+#include "core/check.h"
 #include "core/rng.h"
 
 namespace assay {
@@ -13,6 +14,15 @@ namespace assay {
 namespace {
 
 constexpr double kNever = -std::numeric_limits<double>::infinity();
+
+// What a request may ask (api_request). Of the logits nothing is promised: a client may forbid all
+// tokens, and a model may have no numbers.
+void check_settings(const SamplingSettings& settings) {
+    ASSAY_CHECK(settings.temperature >= 0 && std::isfinite(settings.temperature));
+    ASSAY_CHECK(settings.top_p >= 0 && settings.top_p <= 1 && settings.top_k >= 0);
+    ASSAY_CHECK(settings.min_p >= 0 && settings.min_p <= 1);  // or the most likely one would go
+    ASSAY_CHECK(settings.repetition_penalty > 0 && std::isfinite(settings.repetition_penalty));
+}
 
 // What is no number is never drawn.
 std::vector<double> numbers_of(std::span<const float> logits) {
@@ -90,19 +100,23 @@ std::vector<int32_t> by_score(const std::vector<double>& scores, size_t count) {
     std::partial_sort(
         order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(), before);
     order.resize(count);
+    ASSAY_CHECK(std::is_sorted(order.begin(), order.end(), before));
     return order;
 }
 
 // Uniform in [0, 1) for (seed, position).
 double draw(uint64_t seed, uint64_t position) {
     CounterRng rng(derive_seed(Digest{}, "sampling", {seed, position}));
-    return rng.unit();
+    const double drawn = rng.unit();
+    ASSAY_CHECK(drawn >= 0 && drawn < 1);
+    return drawn;
 }
 
 int32_t pick(const std::vector<double>& scores,
              const std::vector<int32_t>& order,
              const SamplingSettings& settings,
              uint64_t position) {
+    ASSAY_CHECK_EQ(order.size(), scores.size());
     size_t kept = order.size();
     if (settings.top_k > 0) {
         kept = std::min(kept, static_cast<size_t>(settings.top_k));
@@ -124,6 +138,8 @@ int32_t pick(const std::vector<double>& scores,
     while (used < kept && (used == 0 || nucleus < settings.top_p * total)) {
         nucleus += weights[used++];
     }
+    ASSAY_CHECK(used > 0 && used <= kept);
+    ASSAY_CHECK(!(nucleus > total));  // the same terms in the same order; both may be no number
     double left = draw(settings.seed, position) * nucleus;
     for (size_t i = 0; i < used; ++i) {
         left -= weights[i];
@@ -139,11 +155,13 @@ SampledToken described(const std::vector<double>& scores,
                        const std::vector<int32_t>& order,
                        int32_t token,
                        int alternatives_wanted) {
+    ASSAY_CHECK(token >= 0 && static_cast<size_t>(token) < scores.size());
     const double norm = log_sum_exp(scores);
     const auto probability = [&scores, norm](int32_t of) {
         return static_cast<float>(scores[static_cast<size_t>(of)] - norm);
     };
     SampledToken sampled{token, probability(token), {}};
+    ASSAY_CHECK(!(sampled.log_probability > 0));  // of a sum that it is part of
     for (int i = 0; i < alternatives_wanted && static_cast<size_t>(i) < order.size(); ++i) {
         const int32_t other = order[static_cast<size_t>(i)];
         sampled.alternatives.push_back({other, probability(other)});
@@ -157,6 +175,8 @@ SampledToken sample_token(std::span<const float> logits,
                           const SamplingPlace& place,
                           const SamplingSettings& settings,
                           int alternatives_wanted) {
+    ASSAY_CHECK(!logits.empty());
+    check_settings(settings);
     const std::vector<double> scores = penalised(logits, place, settings);
     const bool greedy = settings.temperature <= 0;
     const auto wanted = static_cast<size_t>(std::max(1, alternatives_wanted));

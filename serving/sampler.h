@@ -43,13 +43,13 @@ struct SampledToken {
     std::vector<TokenProbability> alternatives;  // most likely first
 };
 
-// Ties go to the lower token id. REQUIRES: logits not empty.
+// Ties go to the lower token id. REQUIRES: logits not empty; settings within the bounds of the API.
 SampledToken sample_token(std::span<const float> logits,
                           const SamplingPlace& place,
                           const SamplingSettings& settings,
                           int alternatives_wanted);
 
-// How likely the logits hold `token`, as if it had been sampled.
+// How likely the logits hold `token`, as if it had been sampled. REQUIRES: there is one of it.
 SampledToken rate_token(std::span<const float> logits, int32_t token, int alternatives_wanted);
 
 }  // namespace assay

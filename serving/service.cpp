@@ -3,8 +3,10 @@
 #include <atomic>
 #include <mutex>
 
+#include "core/check.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/owner_thread.h"
 #include "core/rng.h"
 #include "serving/answer.h"
 #include "serving/api_route.h"
@@ -53,7 +55,8 @@ public:
         return {};
     }
 
-    ~Impl() {
+    // Before whoever holds this lets it go: that may be a handler, on the server's thread.
+    void stop() {
         engine_->stop();  // its callbacks use the server's connections
         server_.reset();  // its handlers use the engine
     }
@@ -62,6 +65,7 @@ public:
     [[nodiscard]] EngineMetrics metrics() const { return engine_->metrics(); }
 
     Status replace_model(std::shared_ptr<DecoderModel> model) {
+        ASSAY_CHECK(model != nullptr);
         if (Status fits = check_fit(tokenizer_, *model); !fits) {
             return fits;
         }
@@ -76,15 +80,18 @@ private:
 
     [[nodiscard]] std::shared_ptr<DecoderModel> model() const {
         const std::lock_guard<std::mutex> lock(mutex_);
+        ASSAY_CHECK(model_ != nullptr);
         return model_;
     }
 
     void refuse(const ReplyPtr& reply, const ApiError& error, HttpHeaders headers = {}) {
+        ASSAY_CHECK(!error.message.empty());
         metrics_.request_refused(error.status);
         reply->respond(error.status, error_json(error), "application/json", std::move(headers));
     }
 
     void handle(const HttpRequest& request, const ReplyPtr& reply) {
+        ASSAY_CHECK(http_thread_.is_here());
         const ApiRoute route = route_of(request.path);
         reply->add_headers(options_.cors.answer_headers(request));
         if (request.method == "OPTIONS") {
@@ -218,6 +225,7 @@ private:
     AnswerHead head_of(const ApiRequest& request,
                        const HttpRequest& http,
                        const DecoderModel& served) {
+        ASSAY_CHECK_EQ(served.root().size(), size_t{64});
         AnswerHead head;
         const std::string number = std::to_string(next_answer_.fetch_add(1) + 1);
         head.id = (request.chat ? "chatcmpl-" : "cmpl-") +
@@ -232,6 +240,7 @@ private:
 
     // Where none was given: another one for each request.
     uint64_t next_seed() {
+        ASSAY_CHECK(http_thread_.is_here());
         const auto started = static_cast<uint64_t>(created_);
         return CounterRng(derive_seed(Digest{}, "sampling", {started, ++seeds_})).next();
     }
@@ -357,6 +366,7 @@ private:
     std::shared_ptr<DecoderModel> model_;
     int64_t created_;
     std::atomic<uint64_t> next_answer_{0};
+    OwnerThread http_thread_;
     uint64_t seeds_ = 0;  // the HTTP thread's
     ServiceMetrics metrics_;
     std::unique_ptr<Engine> engine_;
@@ -364,11 +374,14 @@ private:
 };
 
 Service::Service(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Service::~Service() = default;
+Service::~Service() {
+    impl_->stop();
+}
 
 Result<std::unique_ptr<Service>> Service::start(ServiceOptions options,
                                                 Tokenizer tokenizer,
                                                 std::shared_ptr<DecoderModel> model) {
+    ASSAY_CHECK(model != nullptr);
     if (Status fits = check_fit(tokenizer, *model); !fits) {
         return fits.error();
     }

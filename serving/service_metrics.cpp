@@ -6,6 +6,8 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include "core/check.h"
+
 namespace assay {
 
 struct ServiceMetrics::State {
@@ -46,15 +48,20 @@ ServiceMetrics::ServiceMetrics() : state_(std::make_unique<State>()) {}
 ServiceMetrics::~ServiceMetrics() = default;
 
 void ServiceMetrics::request_finished(const std::string& finish_reason, double seconds) {
+    ASSAY_CHECK(!finish_reason.empty() && seconds >= 0);
     state_->finished.Add({{"finished_reason", finish_reason}}).Increment();
     state_->latency.Observe(seconds);
 }
 
 void ServiceMetrics::request_refused(int status) {
+    ASSAY_CHECK(status >= 400 && status < 600);
     state_->refused.Add({{"status", std::to_string(status)}}).Increment();
 }
 
 std::string ServiceMetrics::text(const EngineMetrics& engine) {
+    // The engine's counts only grow, and one thread asks for them.
+    ASSAY_CHECK(static_cast<double>(engine.prompt_tokens) >= state_->prompt.Value());
+    ASSAY_CHECK(static_cast<double>(engine.generated_tokens) >= state_->generated.Value());
     state_->running.Set(static_cast<double>(engine.running));
     state_->waiting.Set(static_cast<double>(engine.waiting));
     state_->prompt.Increment(static_cast<double>(engine.prompt_tokens) - state_->prompt.Value());

@@ -16,7 +16,7 @@ public:
     // Any thread. Reasons and statuses become labels: they must come from a short fixed list.
     void request_finished(const std::string& finish_reason, double seconds);
     void request_refused(int status);
-    // The whole page, with the engine's figures as they are now.
+    // The whole page, with the engine's figures as they are now. One thread.
     std::string text(const EngineMetrics& engine);
 
 private:

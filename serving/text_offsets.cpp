@@ -1,8 +1,12 @@
 #include "serving/text_offsets.h"
 
+#include "core/check.h"
+
 namespace assay {
 
 bool TextOffsets::continues(unsigned char byte) {
+    ASSAY_CHECK(missing_ >= 0 && missing_ <= 3);
+    ASSAY_CHECK(missing_ == 0 || (low_ >= 0x80 && low_ <= high_ && begun_ > 0));
     if (missing_ > 0 && byte >= low_ && byte <= high_) {
         --missing_;
         low_ = 0x80;
@@ -28,6 +32,7 @@ size_t TextOffsets::append(std::string_view bytes) {
             first = begun_ - 1;
         }
     }
+    ASSAY_CHECK(first <= begun_ && (bytes.empty() || first < begun_));
     return first;
 }
 

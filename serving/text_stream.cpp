@@ -2,7 +2,14 @@
 
 #include <algorithm>
 
+#include "core/check.h"
+
 namespace assay {
+
+TextStream::TextStream(std::vector<std::string> stop) : stop_(std::move(stop)) {
+    ASSAY_CHECK(std::none_of(
+        stop_.begin(), stop_.end(), [](const std::string& one) { return one.empty(); }));
+}
 
 size_t incomplete_utf8_tail(std::string_view text) {
     for (size_t back = 1; back <= 3 && back <= text.size(); ++back) {
@@ -31,6 +38,7 @@ size_t TextStream::held_for_stop() const {
 }
 
 std::string TextStream::push(std::string_view bytes, bool may_stop) {
+    ASSAY_CHECK(!flushed_);
     if (stopped_) {
         return "";
     }
@@ -41,18 +49,22 @@ std::string TextStream::push(std::string_view bytes, bool may_stop) {
     }
     if (first != std::string::npos) {
         stopped_ = true;
+        ASSAY_CHECK_LT(first, pending_.size());
         pending_.resize(first);
         return std::exchange(pending_, "");
     }
     const size_t held = std::max(may_stop ? held_for_stop() : 0, incomplete_utf8_tail(pending_));
+    ASSAY_CHECK_LE(held, pending_.size());
     std::string ready = pending_.substr(0, pending_.size() - held);
     pending_.erase(0, ready.size());
+    ASSAY_CHECK_EQ(pending_.size(), held);
     return ready;
 }
 
 std::string TextStream::flush() {
-    std::string rest = std::exchange(pending_, "");
-    return stopped_ ? "" : rest;
+    ASSAY_CHECK(!std::exchange(flushed_, true));
+    ASSAY_CHECK(!stopped_ || pending_.empty());
+    return std::exchange(pending_, "");
 }
 
 }  // namespace assay

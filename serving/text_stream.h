@@ -12,13 +12,13 @@ namespace assay {
 
 class TextStream {
 public:
-    // Empty stop strings are never met.
-    explicit TextStream(std::vector<std::string> stop) : stop_(std::move(stop)) {}
+    // REQUIRES: no stop string is empty.
+    explicit TextStream(std::vector<std::string> stop);
 
     // Text that is certain now. After a stop string was met: the text before it, then nothing more.
     // Without `may_stop` nothing is looked for in what has come so far.
     std::string push(std::string_view bytes, bool may_stop = true);
-    // What was held back, at the end of generation.
+    // What was held back, at the end of generation. Nothing is pushed behind it.
     std::string flush();
     [[nodiscard]] bool stopped() const { return stopped_; }
 
@@ -27,6 +27,7 @@ private:
     std::vector<std::string> stop_;
     std::string pending_;
     bool stopped_ = false;
+    bool flushed_ = false;
 };
 
 // How many bytes at the end of `text` are the beginning of a UTF-8 sequence that is not complete.

@@ -110,6 +110,28 @@ TEST_CASE("what a template says and is not understood is refused with its line",
                    "{% endfor %}") == "refused: the template takes too many steps");
     CHECK(rendered("{{ messages[9].content.x[0] }}{{ none.y }}{{ nothing | length }}") == "0");
     CHECK(rendered("{{ 1 // 0 }}").rfind("refused:", 0) == 0);
+    CHECK(rendered("{{ -7 // 2 }} {{ -7 % 2 }} {{ 7 // 2 }} {{ 7 % 2 }}") == "-4 1 3 1");
+}
+
+TEST_CASE("no chain in a template is walked deeper than it may nest", "[serving]") {
+    const auto chain = [](int links, const std::string& link) {
+        std::string text;
+        for (int i = 0; i < links; ++i) {
+            text += link;
+        }
+        return text;
+    };
+    const auto sum = [&](int links) { return "{{ 1" + chain(links, "+1") + " }}"; };
+    const auto choice = [&](int links) {
+        return "{% if 0 %}a" + chain(links, "{% elif 0 %}b") + "{% else %}c{% endif %}";
+    };
+    CHECK(rendered(sum(900)) == "901");
+    CHECK(rendered(sum(200000)) == "not read: line 1: an expression is too long");
+    CHECK(rendered("{{ m" + chain(200000, ".a") + " }}") ==
+          "not read: line 1: an expression is too long");
+    CHECK(rendered("{{ [1" + chain(5000, ",1") + "] | length }}") == "5001");
+    CHECK(rendered(choice(40)) == "c");
+    CHECK(rendered(choice(50000)) == "not read: line 1: blocks nest too deeply");
 }
 
 TEST_CASE("the template beside a tokenizer is found, in either file", "[serving]") {

@@ -66,6 +66,13 @@ private:
             reply->finish();
         } else if (request.path == "/throws") {
             throw std::runtime_error("this application fails");
+        } else if (request.path == "/throws/streaming") {
+            reply->start_stream({});
+            reply->send_event("the only one");
+            throw std::runtime_error("this stream fails");
+        } else if (request.path == "/throws/answered") {
+            reply->respond(200, "all of it", "text/plain", {});
+            throw std::runtime_error("too late to matter");
         } else if (request.path == "/hold") {
             const std::lock_guard<std::mutex> lock(mutex_);
             held_.push_back(reply);
@@ -281,6 +288,21 @@ TEST_CASE("an exception in the application ends its request only", "[serving][ht
     CHECK(answer.json()["error"]["type"] == "server_error");
     other.send(kGet);
     CHECK(other.answer().status == 200);
+}
+
+TEST_CASE("an exception behind the beginning of an answer adds nothing to it", "[serving][http]") {
+    const Application application;
+    HttpTestClient streaming(application.port());
+    streaming.send("GET /throws/streaming HTTP/1.1\r\nHost: x\r\n\r\n");
+    const std::string stream = streaming.rest();  // ends, and not as a stream that is complete
+    CHECK_FALSE(has(stream, "500"));
+    CHECK_FALSE(has(stream, "0\r\n\r\n"));
+    CHECK(eventually([&] { return application.gone() == 1; }));
+    HttpTestClient answered(application.port());
+    answered.send("GET /throws/answered HTTP/1.1\r\nHost: x\r\n\r\n");
+    CHECK(answered.answer().body == "all of it");
+    answered.send(kGet);
+    CHECK(answered.answer().status == 200);
 }
 
 TEST_CASE("beyond the limit of connections 503 is said, and health still answered",
