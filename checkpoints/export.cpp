@@ -18,6 +18,16 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr uint64_t kConfigBytesMax = 1U << 20;
+constexpr std::string_view kModelFile = "model.safetensors";
+constexpr std::string_view kCardFile = "README.md";
+constexpr std::string_view kCardBegins = "A Llama-style decoder trained with Assay.";
+constexpr std::string_view kOurFiles[] = {"config.json",
+                                          "generation_config.json",
+                                          "tokenizer.json",
+                                          "tokenizer_config.json",
+                                          "special_tokens_map.json",
+                                          kCardFile,
+                                          kModelFile};
 
 struct EndToken {
     int32_t id = 0;
@@ -25,13 +35,20 @@ struct EndToken {
 };
 
 // Of a tokenizer that this program can read; a folder can be written without.
-std::optional<EndToken> end_token_of(const std::string& tokenizer_json) {
-    const Result<Tokenizer> tokenizer = Tokenizer::parse(tokenizer_json);
+Result<std::optional<EndToken>> end_token_of(const std::string& tokenizer_json,
+                                             const std::string& named) {
+    Result<Tokenizer> tokenizer = Tokenizer::parse(tokenizer_json);
+    if (!named.empty()) {
+        tokenizer = tokenizer ? tokenizer->with_end_of_text(named) : std::move(tokenizer);
+        if (!tokenizer) {
+            return tokenizer.error();
+        }
+    }
     if (!tokenizer || !tokenizer->end_of_text()) {
-        return std::nullopt;
+        return std::optional<EndToken>();
     }
     const int32_t id = *tokenizer->end_of_text();
-    return EndToken{id, std::string(tokenizer->token_text(id))};
+    return std::optional<EndToken>({id, std::string(tokenizer->token_text(id))});
 }
 
 json id_of(const std::optional<EndToken>& end) {
@@ -57,7 +74,7 @@ json config_json(const ModelShape& shape, const std::optional<EndToken>& end) {
             {"attention_bias", false},
             {"mlp_bias", false},
             {"tie_word_embeddings", shape.tied},
-            {"bos_token_id", nullptr},
+            {"bos_token_id", id_of(end)},  // readers invent one where none is named
             {"eos_token_id", id_of(end)},
             {"torch_dtype", "float32"},
             {"dtype", "float32"},
@@ -66,11 +83,26 @@ json config_json(const ModelShape& shape, const std::optional<EndToken>& end) {
 }
 
 std::string model_card(const Snapshot& snapshot) {
-    return "# " + snapshot.run_name +
-           "\n\nA Llama-style decoder trained with Assay. theta has the Merkle root `" +
-           tiles_root(snapshot.theta).hex() + "`;\nthe run's manifest is `" +
-           snapshot.manifest.hex() + "`, next round " + std::to_string(snapshot.round.value) +
-           ".\n";
+    return "# " + snapshot.run_name + "\n\n" + std::string(kCardBegins) +
+           " theta has the Merkle root `" + tiles_root(snapshot.theta).hex() +
+           "`;\nthe run's manifest is `" + snapshot.manifest.hex() + "`, next round " +
+           std::to_string(snapshot.round.value) + ".\n";
+}
+
+// The file without what puts tokens around every text: nothing was trained with them, nor is
+// served. Any other file stays as it is, to the byte.
+std::string without_post_processor(const std::string& tokenizer_json) {
+    if (!check_json_depth(tokenizer_json)) {
+        return tokenizer_json;
+    }
+    json parsed = json::parse(tokenizer_json, nullptr, false);
+    const auto found = parsed.is_object() ? parsed.find("post_processor") : parsed.end();
+    if (!parsed.is_object() || found == parsed.end() || !found->is_object() ||
+        found->value("type", json()) == "ByteLevel") {
+        return tokenizer_json;
+    }
+    *found = nullptr;
+    return parsed.dump(1) + "\n";
 }
 
 struct NamedFile {
@@ -78,23 +110,27 @@ struct NamedFile {
     std::string text;
 };
 
-std::vector<NamedFile> side_files(const Snapshot& snapshot, const std::string& tokenizer_json) {
-    const std::optional<EndToken> end = end_token_of(tokenizer_json);
+std::vector<NamedFile> side_files(const Snapshot& snapshot,
+                                  const std::string& tokenizer_json,
+                                  const std::optional<EndToken>& end) {
     json tokenizer_config{{"tokenizer_class", "PreTrainedTokenizerFast"},
                           {"model_max_length", snapshot.shape.context},
                           {"clean_up_tokenization_spaces", false}};
     json special = json::object();
     if (end) {
-        tokenizer_config["eos_token"] = end->text;
-        special["eos_token"] = end->text;
+        for (const char* name : {"bos_token", "eos_token"}) {
+            tokenizer_config[name] = end->text;
+            special[name] = end->text;
+        }
     }
-    const json generation{{"do_sample", true}, {"eos_token_id", id_of(end)}};
+    const json generation{
+        {"do_sample", true}, {"bos_token_id", id_of(end)}, {"eos_token_id", id_of(end)}};
     return {{"config.json", config_json(snapshot.shape, end).dump(2) + "\n"},
             {"generation_config.json", generation.dump(2) + "\n"},
-            {"tokenizer.json", tokenizer_json},
+            {"tokenizer.json", without_post_processor(tokenizer_json)},
             {"tokenizer_config.json", tokenizer_config.dump(2) + "\n"},
             {"special_tokens_map.json", special.dump(2) + "\n"},
-            {"README.md", model_card(snapshot)}};
+            {std::string(kCardFile), model_card(snapshot)}};
 }
 
 Result<json> parse_file(const fs::path& file, uint64_t size_max) {
@@ -207,19 +243,41 @@ Result<ModelShape> shape_of(const json& config) {
 
 }  // namespace
 
+Status check_export_folder(const fs::path& folder) {
+    std::error_code code;
+    bool any = false;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder, code)) {
+        const std::string name = entry.path().filename().string();
+        if (std::find(std::begin(kOurFiles), std::end(kOurFiles), name) == std::end(kOurFiles)) {
+            return fail(folder.string() + " holds other files, such as " + name);
+        }
+        any = true;
+    }
+    const Result<std::string> card = read_text_file(folder / kCardFile, kConfigBytesMax);
+    if (any && (!card || card->find(kCardBegins) == std::string::npos)) {
+        return fail(folder.string() + " holds a model that is no export of Assay's");
+    }
+    return {};
+}
+
 Status export_hugging_face(const Snapshot& snapshot,
                            const std::string& tokenizer_json,
-                           const fs::path& folder) {
+                           const fs::path& folder,
+                           const std::string& end_token) {
+    Result<std::optional<EndToken>> end = end_token_of(tokenizer_json, end_token);
+    if (!end) {
+        return end.error();
+    }
     if (Status made = make_folder(folder); !made) {
         return made;
     }
-    for (const NamedFile& file : side_files(snapshot, tokenizer_json)) {
+    for (const NamedFile& file : side_files(snapshot, tokenizer_json, *end)) {
         if (Status written = write_file_atomically(folder / file.name, as_bytes(file.text));
             !written) {
             return written;
         }
     }
-    return write_file_atomically(folder / "model.safetensors",
+    return write_file_atomically(folder / kModelFile,
                                  safetensors_bytes(llama_layout(snapshot.shape), snapshot.theta));
 }
 

@@ -25,7 +25,78 @@ enum class ValueType : uint32_t {
     kString = 8,
     kArray = 9
 };
-enum class TokenType : int32_t { kNormal = 1, kControl = 3, kUnused = 5 };
+enum class TokenType : int32_t { kNormal = 1, kControl = 3, kUserDefined = 4, kUnused = 5 };
+
+// What llama.cpp calls the patterns that it has; its tokenizers differ in one thing more, whether a
+// piece that is a token needs no merges.
+struct PreTokenizerName {
+    std::string_view name;
+    bool whole_words = false;
+    std::string_view pattern;
+};
+
+constexpr std::string_view kLlama3Pattern =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*)"
+    R"(|\s*[\r\n]+|\s+(?!\S)|\s+)";
+const PreTokenizerName kPreTokenizers[] = {
+    {"gpt-2", false, kGpt2Pattern},
+    {"llama-bpe", true, kLlama3Pattern},
+    {"smaug-bpe", false, kLlama3Pattern},
+    {"qwen2",
+     false,
+     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*)"
+     R"(|\s*[\r\n]+|\s+(?!\S)|\s+)"},
+    {"bailingmoe",
+     false,
+     R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*)"
+     R"(|\s*[\r\n]|\s+(?!\S)|\s+)"},
+    {"gpt-4o",
+     false,
+     R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+)"
+     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+)"
+     R"([\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3})"
+     R"(| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
+    {"tekken",
+     true,
+     R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+)"
+     R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N})"
+     R"(| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
+};
+
+Result<std::string> pre_tokenizer_name(const Tokenizer& tokenizer) {
+    const std::string& pattern = tokenizer.parts().pre_tokenizer.pattern();
+    const bool whole_words = tokenizer.parts().whole_words;
+    for (const PreTokenizerName& known : kPreTokenizers) {
+        if (known.pattern == pattern && known.whole_words == whole_words) {
+            return std::string(known.name);
+        }
+    }
+    return fail("llama.cpp has no pre-tokenizer for the pattern " + pattern +
+                (whole_words ? " with ignore_merges" : "") +
+                ": it would read text as other tokens; use the Hugging Face folder instead");
+}
+
+// What a reader of the file would do in another way.
+Status check_tokens(const Tokenizer& tokenizer, int64_t vocab) {
+    if (tokenizer.vocab_size() > vocab) {
+        return fail("the tokenizer has " + std::to_string(tokenizer.vocab_size()) +
+                    " tokens, the model only " + std::to_string(vocab));
+    }
+    if (!tokenizer.end_of_text()) {
+        return fail(
+            "the tokenizer has no token for the end of a text, and llama.cpp would take "
+            "another one for it: name it with --end-token");
+    }
+    for (const auto& [id, token] : tokenizer.parts().added) {
+        if (token.lstrip || token.rstrip || token.single_word) {
+            return fail("the added token " + token.content.substr(0, 100) + " (" +
+                        std::to_string(id) +
+                        ") takes blanks or stands for single words only, which a GGUF file cannot "
+                        "say; use the Hugging Face folder instead");
+        }
+    }
+    return {};
+}
 
 // Keys with values, counted.
 class Metadata {
@@ -209,19 +280,35 @@ void add_shape(Metadata& metadata, const Snapshot& snapshot) {
     metadata.f32("llama.rope.freq_base", shape.rope_theta);
 }
 
-void add_tokens(Metadata& metadata, const Tokenizer& tokenizer, int64_t vocab) {
+TokenType type_of(const Tokenizer& tokenizer, int32_t id) {
+    if (tokenizer.is_special(id)) {
+        return TokenType::kControl;
+    }
+    if (tokenizer.is_added(id)) {
+        return TokenType::kUserDefined;
+    }
+    return tokenizer.token_text(id).empty() ? TokenType::kUnused : TokenType::kNormal;
+}
+
+std::string name_of(const Tokenizer& tokenizer, int32_t id, TokenType type) {
+    if (type == TokenType::kUnused) {
+        return "<unused" + std::to_string(id) + ">";
+    }
+    const std::string_view text = tokenizer.token_text(id);
+    return type == TokenType::kNormal ? bytes_to_printable(text) : std::string(text);
+}
+
+// REQUIRES: check_tokens.
+void add_tokens(Metadata& metadata,
+                const Tokenizer& tokenizer,
+                const std::string& pre_tokenizer,
+                int64_t vocab) {
     std::vector<std::string> tokens;
     std::vector<int32_t> types;
     for (int32_t id = 0; id < vocab; ++id) {
-        const std::string_view text = tokenizer.token_text(id);
-        const bool special = tokenizer.is_special(id);
-        const bool used = special || !text.empty();
-        tokens.push_back(special ? std::string(text)
-                         : used  ? bytes_to_printable(text)
-                                 : "<unused" + std::to_string(id) + ">");
-        types.push_back(static_cast<int32_t>(special ? TokenType::kControl
-                                             : used  ? TokenType::kNormal
-                                                     : TokenType::kUnused));
+        const TokenType type = type_of(tokenizer, id);
+        tokens.push_back(name_of(tokenizer, id, type));
+        types.push_back(static_cast<int32_t>(type));
     }
     const Bpe& bpe = tokenizer.parts().bpe;
     std::vector<std::string> merges;
@@ -229,36 +316,43 @@ void add_tokens(Metadata& metadata, const Tokenizer& tokenizer, int64_t vocab) {
         merges.push_back(bytes_to_printable(bpe.tokens()[static_cast<size_t>(merge.left)]) + " " +
                          bytes_to_printable(bpe.tokens()[static_cast<size_t>(merge.right)]));
     }
-    const bool gpt2 = tokenizer.parts().pre_tokenizer.pattern() == kGpt2Pattern;
     metadata.text("tokenizer.ggml.model", "gpt2");
-    metadata.text("tokenizer.ggml.pre", gpt2 ? "gpt-2" : "llama-bpe");
+    metadata.text("tokenizer.ggml.pre", pre_tokenizer);
     metadata.texts("tokenizer.ggml.tokens", tokens);
     metadata.i32s("tokenizer.ggml.token_type", types);
     metadata.texts("tokenizer.ggml.merges", merges);
+    // A text begins behind the end of the one before; that token is not put there unasked.
     metadata.flag("tokenizer.ggml.add_bos_token", false);
-    if (tokenizer.end_of_text()) {
-        metadata.u32("tokenizer.ggml.eos_token_id", *tokenizer.end_of_text());
-    }
+    metadata.flag("tokenizer.ggml.add_eos_token", false);
+    metadata.u32("tokenizer.ggml.bos_token_id", *tokenizer.end_of_text());
+    metadata.u32("tokenizer.ggml.eos_token_id", *tokenizer.end_of_text());
 }
 
 }  // namespace
 
 Status export_gguf(const Snapshot& snapshot,
                    const std::string& tokenizer_json,
-                   const fs::path& file) {
+                   const fs::path& file,
+                   const std::string& end_token) {
     Result<Tokenizer> tokenizer = Tokenizer::parse(tokenizer_json);
+    if (tokenizer.ok() && !end_token.empty()) {
+        tokenizer = tokenizer->with_end_of_text(end_token);
+    }
     if (!tokenizer) {
         return tokenizer.error();
     }
-    if (tokenizer->vocab_size() > snapshot.shape.vocab) {
-        return fail("the tokenizer has " + std::to_string(tokenizer->vocab_size()) +
-                    " tokens, the model only " + std::to_string(snapshot.shape.vocab));
+    if (Status checked = check_tokens(*tokenizer, snapshot.shape.vocab); !checked) {
+        return checked;
+    }
+    Result<std::string> pre_tokenizer = pre_tokenizer_name(*tokenizer);
+    if (!pre_tokenizer) {
+        return pre_tokenizer.error();
     }
     const ParameterLayout layout = llama_layout(snapshot.shape);
     ASSAY_CHECK_EQ(snapshot.theta.size(), layout.value_count());
     Metadata metadata;
     add_shape(metadata, snapshot);
-    add_tokens(metadata, *tokenizer, snapshot.shape.vocab);
+    add_tokens(metadata, *tokenizer, *pre_tokenizer, snapshot.shape.vocab);
     ByteWriter writer;
     writer.raw(as_bytes("GGUF"));
     writer.u32(kVersion);

@@ -14,9 +14,13 @@
 
 namespace assay {
 
-// The file is complete or absent. Fails on a tokenizer that has more tokens than the model.
+// The file is complete or absent. `end_token`: by name; empty: by the names in use. Fails on a
+// tokenizer that has more tokens than the model, and on one that llama.cpp would read in another
+// way: a pattern that it has no name for, tokens that take blanks, no end of text (it would take
+// id 11).
 Status export_gguf(const Snapshot& snapshot,
                    const std::string& tokenizer_json,
-                   const std::filesystem::path& file);
+                   const std::filesystem::path& file,
+                   const std::string& end_token = "");
 
 }  // namespace assay

@@ -25,6 +25,7 @@ struct CheckpointCommand {
     SnapshotSource source;
     std::string out = "export";
     std::string gguf;
+    bool force = false;
     std::string tokens = "1,2,3";
     std::string json_file;
 };
@@ -66,7 +67,22 @@ int verify(const CheckpointCommand& command) {
     return damaged == 0 ? kExitOk : kExitVerification;
 }
 
+// What readers of the export have to be told.
+void note_end_token(const Result<Tokenizer>& tokenizer, const std::string& end_token) {
+    if (!tokenizer) {
+        std::printf("note: no end-of-text token is named: %s\n", tokenizer.reason().c_str());
+    } else if (!tokenizer->end_of_text() && end_token.empty()) {
+        std::printf(
+            "note: the tokenizer has no end-of-text token that is known by name, so that "
+            "none is named; name it with --end-token\n");
+    }
+}
+
 int export_model(const CheckpointCommand& command) {
+    if (Status ours = check_export_folder(command.out); !ours && !command.force) {
+        return failed(ours.reason() +
+                      "; name another folder with --out, or write into it with --force");
+    }
     Result<Snapshot> snapshot = load_from(command.source);
     if (!snapshot) {
         return failed(snapshot.reason());
@@ -79,14 +95,20 @@ int export_model(const CheckpointCommand& command) {
     if (!tokenizer) {
         return failed(tokenizer.reason());
     }
-    if (Status done = export_hugging_face(*snapshot, *tokenizer, command.out); !done) {
+    const Result<Tokenizer> readable = Tokenizer::parse(*tokenizer);
+    const std::string end_token =
+        readable ? end_token_of(command.source, *readable) : command.source.end_token;
+    const Status done = export_hugging_face(*snapshot, *tokenizer, command.out, end_token);
+    if (!done) {
         return failed(done.reason());
     }
+    note_end_token(readable, end_token);
     std::printf("%s: load it with transformers.AutoModelForCausalLM.from_pretrained\n",
                 command.out.c_str());
     if (!command.gguf.empty()) {
-        if (Status done = export_gguf(*snapshot, *tokenizer, command.gguf); !done) {
-            return failed(done.reason());
+        const Status written = export_gguf(*snapshot, *tokenizer, command.gguf, end_token);
+        if (!written) {
+            return failed("no GGUF file was written: " + written.reason());
         }
         std::printf("%s: for llama.cpp and its kin\n", command.gguf.c_str());
     }
@@ -145,7 +167,11 @@ void add_checkpoint(CommandLine& line) {
         [] { return export_model(command); })
         .text("--tokenizer", command.source.tokenizer, "tokenizer.json; default: the run's")
         .text("--out", command.out, "folder to write")
-        .text("--gguf", command.gguf, "also write the model as this GGUF file");
+        .text("--gguf", command.gguf, "also write the model as this GGUF file")
+        .text("--end-token",
+              command.source.end_token,
+              "the added token that ends a text, by its name; default: as the run's data was made")
+        .toggle("--force", command.force, "write into a folder that holds other files");
     add("logits",
         "Logits at every position of a token sequence, as JSON",
         "assay checkpoint logits --dir run --tokens 1,2,3",

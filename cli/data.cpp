@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "data/prepare.h"
+#include "tokenizer/added_tokens.h"
 
 namespace assay {
 
@@ -16,6 +17,7 @@ struct DataCommand {
     std::string text;
     std::string tokenizer = "tokenizer.json";
     std::string out = "data";
+    std::string end_token;
     int64_t limit_megabytes = 0;
 };
 
@@ -24,6 +26,7 @@ int prepare(const DataCommand& command) {
     options.text = command.text;
     options.tokenizer = command.tokenizer;
     options.folder = command.out;
+    options.end_token = command.end_token;
     options.limit_bytes = static_cast<uint64_t>(command.limit_megabytes) * kMegabyte;
     ProgressBar progress("tokenizing");
     Result<PrepareReport> made =
@@ -41,6 +44,13 @@ int prepare(const DataCommand& command) {
         std::printf("note: %llu ill-formed parts of the text became U+FFFD\n",
                     static_cast<unsigned long long>(made->replaced));
     }
+    if (!made->ends_documents) {
+        std::printf(
+            "note: %s has no end-of-text token that is known by name: documents run into "
+            "one another, and %s is text; name it with --end-token\n",
+            command.tokenizer.c_str(),
+            std::string(kEndOfText).c_str());
+    }
     return kExitOk;
 }
 
@@ -54,7 +64,8 @@ void add_data(CommandLine& line) {
              [] { return prepare(command); })
         .required("--text", command.text, "text file, plain or gzip")
         .text("--tokenizer", command.tokenizer, "tokenizer.json")
-        .text("--out", command.out, "folder to make")
+        .text("--out", command.out, "folder to make; a data set there is replaced")
+        .text("--end-token", command.end_token, "the added token that ends a text, by its name")
         .number("--limit-mb", command.limit_megabytes, 0, 1000000000, "read no more; 0: all");
 }
 

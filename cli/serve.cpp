@@ -49,6 +49,23 @@ Result<ApiKeys> read_keys(const std::string& file) {
     return keys ? std::move(keys) : fail(file + ": " + keys.reason());
 }
 
+Result<Tokenizer> tokenizer_of(const ServeCommand& command, const fs::path& file) {
+    Result<Tokenizer> tokenizer = Tokenizer::load(file);
+    if (!tokenizer) {
+        return tokenizer;
+    }
+    const std::string end_token = end_token_of(command.source, *tokenizer);
+    if (!end_token.empty()) {
+        return tokenizer->with_end_of_text(end_token);
+    }
+    if (!tokenizer->end_of_text()) {
+        log_warning(file.string() +
+                    " has no end-of-text token that is known by name: answers end at max_tokens "
+                    "only, and empty prompts are refused; name it with --end-token");
+    }
+    return tokenizer;
+}
+
 // The one that is named, or the one that lies beside the tokenizer.
 Result<std::optional<ChatTemplate>> chat_template_of(const ServeCommand& command,
                                                      const fs::path& tokenizer_file,
@@ -154,7 +171,7 @@ int serve(const ServeCommand& command) {
     if (!tokenizer_file) {
         return failed(tokenizer_file.reason());
     }
-    Result<Tokenizer> tokenizer = Tokenizer::load(*tokenizer_file);
+    Result<Tokenizer> tokenizer = tokenizer_of(command, *tokenizer_file);
     if (!tokenizer) {
         return failed(tokenizer.reason());
     }
@@ -207,6 +224,10 @@ void add_serve(CommandLine& line) {
                   command.chat_template,
                   "chatml, plain, or a file in Jinja; default: the one beside the tokenizer, else "
                   "chats are refused")
+            .text("--end-token",
+                  command.source.end_token,
+                  "the added token that ends a text, by its name; default: as the run's data was "
+                  "made")
             .text("--cors-origin",
                   command.cors_origin,
                   "web pages that may ask: origins with commas between, or * for all")

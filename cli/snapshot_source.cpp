@@ -1,5 +1,7 @@
 #include "cli/snapshot_source.h"
 
+#include "data/data_manifest.h"
+
 namespace assay {
 
 namespace fs = std::filesystem;
@@ -38,6 +40,18 @@ Result<fs::path> tokenizer_file_of(const SnapshotSource& source) {
                     "; name the run's tokenizer.json with --tokenizer FILE");
     }
     return file;
+}
+
+std::string end_token_of(const SnapshotSource& source, const Tokenizer& tokenizer) {
+    const Result<fs::path> file = tokenizer_file_of(source);
+    if (!source.end_token.empty() || !source.tokenizer.empty() || !file) {
+        return source.end_token;
+    }
+    const Result<DataManifest> data = load_data_manifest(file->parent_path() / "data");
+    if (!data || !data->end_token) {
+        return "";
+    }
+    return std::string(tokenizer.token_text(static_cast<int32_t>(*data->end_token)));
 }
 
 }  // namespace assay

@@ -91,6 +91,23 @@ Status check_vocabulary(const RunConfig& config, const DataManifest& data) {
     return {};
 }
 
+// Ids mean nothing without the tokenizer that made them: another one of the same size would start a
+// run whose text is nonsense.
+Status check_tokenizer(const RunSources& sources, const DataManifest& data) {
+    const Result<Bytes> file = read_file(sources.tokenizer_file, Tokenizer::kFileBytesMax);
+    if (!file) {
+        return file.error();
+    }
+    const Digest named = sha256_plain(*file);
+    if (named != data.tokenizer) {
+        return fail(sources.tokenizer_file.string() + " (SHA-256 " + named.brief() +
+                    ") is not the tokenizer that the data in " + sources.data_folder.string() +
+                    " was made with (" + data.tokenizer.brief() +
+                    "): give that one, or run `assay data prepare` again with this one");
+    }
+    return {};
+}
+
 Status publish_data(const RunFolderPaths& paths,
                     const RunConfig& config,
                     const RunSources& sources,
@@ -102,6 +119,9 @@ Status publish_data(const RunFolderPaths& paths,
     }
     if (Status fits = check_vocabulary(config, *data); !fits) {
         return fits;
+    }
+    if (Status same = check_tokenizer(sources, *data); !same) {
+        return same;
     }
     for (const ShardEntry& shard : data->shards) {
         const fs::path file = sources.data_folder / shard.file;

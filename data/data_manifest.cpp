@@ -14,6 +14,7 @@ namespace assay {
 namespace {
 
 constexpr std::string_view kFirstLine = "assay data manifest 1";
+constexpr std::string_view kEndToken = "end_token ";
 
 bool is_plain_name(std::string_view name) {
     if (name.empty() || name.size() > 128 || name.front() == '.') {
@@ -69,6 +70,9 @@ Status check_head(const DataManifest& manifest) {
         return fail("the data manifest's vocab_size is " + std::to_string(manifest.vocab_size) +
                     "; allowed are 1 to " + std::to_string(Bpe::kVocabMax));
     }
+    if (manifest.end_token && *manifest.end_token >= manifest.vocab_size) {
+        return fail("the data manifest's end_token is no token of its vocabulary");
+    }
     if (!(manifest.unigram_entropy >= 0 && manifest.unigram_entropy < 64)) {
         return fail("the data manifest's unigram_entropy is out of bounds");
     }
@@ -81,7 +85,8 @@ Status read_shards(std::string_view text, DataManifest& manifest) {
         const std::string_view line = take_until(text, '\n');
         ShardEntry shard;
         if (!read_shard(line, shard)) {
-            return fail("line " + std::to_string(manifest.shards.size() + 5) +
+            const size_t head_lines = manifest.end_token ? 5 : 4;
+            return fail("line " + std::to_string(manifest.shards.size() + head_lines + 1) +
                         " of the data manifest is no shard");
         }
         if (!names.insert(shard.file).second) {
@@ -104,6 +109,9 @@ std::string encode_data_manifest(const DataManifest& manifest) {
     text += "tokenizer " + manifest.tokenizer.hex() + "\n";
     text += "unigram_entropy_bits " +
             std::to_string(std::bit_cast<uint64_t>(manifest.unigram_entropy)) + "\n";
+    if (manifest.end_token) {
+        text += std::string(kEndToken) + std::to_string(*manifest.end_token) + "\n";
+    }
     for (const ShardEntry& shard : manifest.shards) {
         text += "shard " + shard.file + " " + shard.sha256.hex() + " " +
                 std::to_string(shard.token_count) + (shard.held_out ? " held_out\n" : " train\n");
@@ -128,6 +136,12 @@ Result<DataManifest> parse_data_manifest(std::string_view text) {
         return fail("the head of the data manifest is not well formed");
     }
     manifest.unigram_entropy = std::bit_cast<double>(entropy_bits);
+    if (text.starts_with(kEndToken)) {
+        std::string_view end = take_until(text, '\n').substr(kEndToken.size());
+        if (!read_number(end, manifest.end_token.emplace())) {
+            return fail("the data manifest's end_token is no number");
+        }
+    }
     if (Status head = check_head(manifest); !head.ok()) {
         return head.error();
     }

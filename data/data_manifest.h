@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,7 +32,8 @@ struct DataManifest {
     // Nats per token of the held-out text under the training text's unigram distribution with
     // add-one smoothing: what a model that learnt nothing but frequencies would reach.
     double unigram_entropy = 0;
-    Digest tokenizer;  // plain SHA-256 of the tokenizer.json that made the tokens
+    Digest tokenizer;                   // plain SHA-256 of the tokenizer.json that made the tokens
+    std::optional<uint32_t> end_token;  // that ends documents, where its name was given by hand
     bool operator==(const DataManifest&) const = default;
 };
 

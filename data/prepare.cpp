@@ -1,7 +1,12 @@
 #include "data/prepare.h"
 
+#include <signal.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
+#include <cstdlib>
 #include <vector>
 
 #include "core/check.h"
@@ -15,13 +20,15 @@ namespace assay {
 
 namespace {
 
+namespace fs = std::filesystem;
+
 // Deals a stream of tokens, block by block, to the two series.
 class BlockSplitter {
 public:
-    BlockSplitter(const PrepareOptions& options, uint32_t vocab_size)
+    BlockSplitter(const PrepareOptions& options, const fs::path& folder, uint32_t vocab_size)
         : options_(options),
-          training_(options.folder, "train", false, vocab_size, options.shard_tokens),
-          held_out_(options.folder, "held_out", true, vocab_size, options.shard_tokens),
+          training_(folder, "train", false, vocab_size, options.shard_tokens),
+          held_out_(folder, "held_out", true, vocab_size, options.shard_tokens),
           training_counts_(vocab_size, 0),
           held_out_counts_(vocab_size, 0) {}
 
@@ -90,27 +97,43 @@ Status check_options(const PrepareOptions& options) {
     return {};
 }
 
+// Whether <|endoftext|> is no token itself, but ends documents all the same.
+bool has_own_mark(const Tokenizer& tokenizer) {
+    return tokenizer.end_of_text() && !tokenizer.added_id(kEndOfText);
+}
+
 // Tokens of one block of text, document ends included.
 std::vector<int32_t> encode_documents(const Tokenizer& tokenizer, std::string_view text) {
+    if (!has_own_mark(tokenizer)) {
+        return tokenizer.encode_marked(text);
+    }
     std::vector<int32_t> ids;
     for (;;) {
         const size_t mark = text.find(kEndOfText);
-        const std::vector<int32_t> part = tokenizer.encode(text.substr(0, mark));
+        const std::vector<int32_t> part = tokenizer.encode_marked(text.substr(0, mark));
         ids.insert(ids.end(), part.begin(), part.end());
         if (mark == std::string_view::npos) {
             return ids;
         }
-        if (tokenizer.end_of_text()) {
-            ids.push_back(*tokenizer.end_of_text());
-        }
+        ids.push_back(*tokenizer.end_of_text());
         text.remove_prefix(mark + kEndOfText.size());
     }
+}
+
+// What no block of text may end in.
+AddedTokenMap marks_of(const Tokenizer& tokenizer) {
+    AddedTokenMap marks = tokenizer.parts().added;
+    if (has_own_mark(tokenizer)) {
+        marks[-1] = {std::string(kEndOfText)};
+    }
+    return marks;
 }
 
 Status stream_text(TextSource& source,
                    const Tokenizer& tokenizer,
                    BlockSplitter& splitter,
                    const std::function<void(double)>& progress) {
+    source.keep_whole(marks_of(tokenizer));
     for (;;) {
         const Result<std::string> block = source.next();
         if (!block) {
@@ -133,18 +156,96 @@ Status stream_text(TextSource& source,
     return {};
 }
 
-// The folder is there and holds no manifest.
-Status clear_folder(const std::filesystem::path& folder) {
-    if (Status made = make_folder(folder); !made.ok()) {
-        return made;
+// Where the files of a data set are made; it and what is left in it goes with the object.
+class WorkFolder {
+public:
+    explicit WorkFolder(const fs::path& folder)
+        : path_(folder / (std::string(kPrefix) + std::to_string(::getpid()))),
+          is_new_(!fs::exists(folder)) {}
+    ~WorkFolder() {
+        std::error_code code;
+        fs::remove_all(path_, code);
+        if (is_new_) {
+            fs::remove(path_.parent_path(), code);  // unless a data set lies there now
+        }
     }
+    WorkFolder(const WorkFolder&) = delete;
+    WorkFolder& operator=(const WorkFolder&) = delete;
+
+    [[nodiscard]] const fs::path& path() const { return path_; }
+    [[nodiscard]] Status make() const {
+        remove_left(path_.parent_path());
+        return make_folder(path_);
+    }
+
+private:
+    static constexpr std::string_view kPrefix = ".being-prepared-";
+
+    // Those of processes that were killed.
+    static void remove_left(const fs::path& folder) {
+        std::error_code code;
+        for (const fs::directory_entry& entry : fs::directory_iterator(folder, code)) {
+            const std::string name = entry.path().filename().string();
+            if (name.starts_with(kPrefix)) {
+                const int process = std::atoi(name.c_str() + kPrefix.size());
+                if (process <= 0 || (::kill(process, 0) != 0 && errno == ESRCH)) {
+                    fs::remove_all(entry.path(), code);
+                }
+            }
+        }
+    }
+
+    fs::path path_;
+    bool is_new_;
+};
+
+Status move_file(const fs::path& from, const fs::path& to) {
     std::error_code code;
-    std::filesystem::remove(folder / kDataManifestFile, code);
+    fs::rename(from, to, code);
     if (code) {
-        return fail("cannot remove the old " + (folder / kDataManifestFile).string() + ": " +
-                    code.message());
+        return fail("cannot move " + from.string() + " to " + to.string() + ": " + code.message());
     }
     return {};
+}
+
+// The set that is whole in `from` takes the place of the one in `to`; the manifest goes first and
+// comes last.
+Status replace_data_set(const fs::path& from, const fs::path& to, const DataManifest& made) {
+    const Result<DataManifest> old = load_data_manifest(to);
+    std::error_code code;
+    fs::remove(to / kDataManifestFile, code);
+    if (code) {
+        return fail("cannot remove the old " + (to / kDataManifestFile).string() + ": " +
+                    code.message());
+    }
+    if (old.ok()) {
+        for (const ShardEntry& shard : old->shards) {
+            fs::remove(to / shard.file, code);
+        }
+    }
+    for (const ShardEntry& shard : made.shards) {
+        if (Status moved = move_file(from / shard.file, to / shard.file); !moved.ok()) {
+            return moved;
+        }
+    }
+    if (Status synced = sync_folder(to); !synced.ok()) {
+        return synced;
+    }
+    if (Status moved = move_file(from / kDataManifestFile, to / kDataManifestFile); !moved.ok()) {
+        return moved;
+    }
+    return sync_folder(to);
+}
+
+Result<Tokenizer> tokenizer_of(const PrepareOptions& options, const Bytes& file) {
+    Result<Tokenizer> tokenizer = Tokenizer::parse(to_text(file));
+    if (tokenizer.ok() && !options.end_token.empty()) {
+        tokenizer = tokenizer->with_end_of_text(options.end_token);
+    }
+    if (!tokenizer) {
+        return fail(options.tokenizer.string() + ": " + tokenizer.reason());
+    }
+    return tokenizer;
 }
 
 }  // namespace
@@ -184,28 +285,36 @@ Result<PrepareReport> prepare_data(const PrepareOptions& options,
     if (!tokenizer_file) {
         return tokenizer_file.error();
     }
-    const Result<Tokenizer> tokenizer = Tokenizer::parse(to_text(*tokenizer_file));
+    const Result<Tokenizer> tokenizer = tokenizer_of(options, *tokenizer_file);
     if (!tokenizer) {
-        return fail(options.tokenizer.string() + ": " + tokenizer.reason());
+        return tokenizer.error();
     }
     Result<TextSource> source = TextSource::open(options.text, options.limit_bytes);
     if (!source) {
         return source.error();
     }
-    if (Status cleared = clear_folder(options.folder); !cleared.ok()) {
-        return cleared.error();
+    const WorkFolder work(options.folder);
+    if (Status made = work.make(); !made.ok()) {
+        return made.error();
     }
     PrepareReport report;
     report.manifest.vocab_size = static_cast<uint32_t>(tokenizer->vocab_size());
     report.manifest.tokenizer = sha256_plain(*tokenizer_file);
-    BlockSplitter splitter(options, report.manifest.vocab_size);
+    report.ends_documents = tokenizer->end_of_text().has_value();
+    if (!options.end_token.empty()) {
+        report.manifest.end_token = static_cast<uint32_t>(*tokenizer->end_of_text());
+    }
+    BlockSplitter splitter(options, work.path(), report.manifest.vocab_size);
     Status done = stream_text(*source, *tokenizer, splitter, progress);
     if (done.ok()) {
         done = splitter.finish(report);
     }
     if (done.ok()) {
-        done = write_file_atomically(options.folder / kDataManifestFile,
+        done = write_file_atomically(work.path() / kDataManifestFile,
                                      as_bytes(encode_data_manifest(report.manifest)));
+    }
+    if (done.ok()) {
+        done = replace_data_set(work.path(), options.folder, report.manifest);
     }
     if (!done.ok()) {
         return done.error();

@@ -2,8 +2,9 @@
 //
 // The token stream is cut into blocks; of each `held_out_every` blocks one, drawn from the number
 // of the group alone, is held out: the held-out text has the distribution of the whole, and the
-// same text gives the same files. The literal <|endoftext|> ends a document, as does the end of the
-// file.
+// same text gives the same files. Added tokens of the tokenizer that stand in the text become their
+// ids. The literal <|endoftext|> ends a document, as does the end of the file, if the tokenizer has
+// a token for it.
 
 #pragma once
 
@@ -11,6 +12,7 @@
 #include <filesystem>
 #include <functional>
 #include <span>
+#include <string>
 
 #include "data/data_manifest.h"
 
@@ -20,6 +22,7 @@ struct PrepareOptions {
     std::filesystem::path text;       // plain or gzip
     std::filesystem::path tokenizer;  // tokenizer.json
     std::filesystem::path folder;     // of the data set; made if it is not there
+    std::string end_token;            // by name; empty: by the names in use
     uint64_t limit_bytes = 0;         // of text; 0: all
     uint64_t shard_tokens = 1 << 26;
     uint64_t block_tokens = 4096;
@@ -32,10 +35,12 @@ struct PrepareReport {
     uint64_t replaced = 0;  // ill-formed parts of UTF-8, now U+FFFD
     uint64_t training_tokens = 0;
     uint64_t held_out_tokens = 0;
+    bool ends_documents = false;  // the tokenizer has an end of text
 };
 
-// Writes the shards, then data.manifest. An older manifest there is removed first, so that a folder
-// with a manifest is always whole. Progress, from 0 to 1, may be empty.
+// Makes all files in a folder within `folder`, and puts them into their places when they are whole:
+// a data set that was there before is replaced then, or not at all. A folder with a manifest is
+// always whole. Progress, from 0 to 1, may be empty.
 Result<PrepareReport> prepare_data(const PrepareOptions& options,
                                    const std::function<void(double)>& progress = {});
 

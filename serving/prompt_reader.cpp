@@ -22,7 +22,7 @@ std::variant<PromptTokens, ApiError> read_prompt(const ApiRequest& request,
     if (const auto* ids = std::get_if<std::vector<int32_t>>(&prompt)) {
         read.tokens = *ids;
     } else if (std::get<std::string>(prompt).size() <= kPromptBytesMax) {
-        read.tokens = tokenizer.encode(std::get<std::string>(prompt));
+        read.tokens = tokenizer.encode_marked(std::get<std::string>(prompt));
     } else {
         return refused(request, "the prompt is far too long", "context_length_exceeded");
     }

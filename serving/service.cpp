@@ -200,7 +200,7 @@ private:
             return;
         }
         const auto& asked = std::get<TokenizeRequest>(parsed);
-        const std::vector<int32_t> tokens = tokenizer_.encode(asked.text);
+        const std::vector<int32_t> tokens = tokenizer_.encode_marked(asked.text);
         std::optional<std::vector<std::string>> texts;
         if (asked.with_texts) {
             texts.emplace();
@@ -218,7 +218,8 @@ private:
             return;
         }
         respond_json(
-            reply, text_json("prompt", tokenizer_.decode(std::get<std::vector<int32_t>>(tokens))));
+            reply,
+            text_json("prompt", tokenizer_.decode_marked(std::get<std::vector<int32_t>>(tokens))));
     }
 
     AnswerHead head_of(const ApiRequest& request,
@@ -244,6 +245,16 @@ private:
         return CounterRng(derive_seed(Digest{}, "sampling", {started, ++seeds_})).next();
     }
 
+    // A mark behind the assistant's turn that is one token ends the answer as that token: its text
+    // may be left out, and then no stop string is met.
+    void end_at_marks(ApiRequest& request) const {
+        for (const std::string& mark : options_.chat_template->stop()) {
+            if (const std::optional<int32_t> id = tokenizer_.added_id(mark)) {
+                request.stop_tokens.push_back(*id);
+            }
+        }
+    }
+
     // One model from the first check to the last token: the fingerprint names what answers.
     void complete(const HttpRequest& http, bool chat, const ReplyPtr& reply) {
         const std::shared_ptr<DecoderModel> served = model();
@@ -258,6 +269,9 @@ private:
             return;
         }
         ApiRequest request = std::get<ApiRequest>(std::move(parsed));
+        if (chat) {
+            end_at_marks(request);
+        }
         if (!request.seed_given) {
             request.sampling.seed = next_seed();
         }

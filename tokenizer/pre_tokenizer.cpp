@@ -65,6 +65,19 @@ PreTokenizer PreTokenizer::gpt2() {
     return *compile(std::string(kGpt2Pattern));
 }
 
+bool PreTokenizer::matches(std::string_view text) const {
+    const std::unique_ptr<pcre2_match_data, FreeMatch> match(
+        pcre2_match_data_create_from_pattern(code_->code.get(), nullptr));
+    ASSAY_CHECK(match != nullptr);
+    return pcre2_match(code_->code.get(),
+                       units(text),
+                       text.size(),
+                       0,
+                       PCRE2_NO_UTF_CHECK,
+                       match.get(),
+                       code_->context.get()) > 0;
+}
+
 std::vector<std::string_view> PreTokenizer::split(std::string_view text) const {
     const std::unique_ptr<pcre2_match_data, FreeMatch> match(
         pcre2_match_data_create_from_pattern(code_->code.get(), nullptr));

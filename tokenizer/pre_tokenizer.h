@@ -26,6 +26,9 @@ public:
     // (match limit), the rest is one piece. REQUIRES: is_utf8(text).
     [[nodiscard]] std::vector<std::string_view> split(std::string_view text) const;
 
+    // Whether the pattern is found anywhere. REQUIRES: is_utf8(text).
+    [[nodiscard]] bool matches(std::string_view text) const;
+
     [[nodiscard]] const std::string& pattern() const { return pattern_; }
 
 private:

@@ -4,13 +4,17 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "core/check.h"
+#include "tokenizer/text_kind.h"
 #include "tokenizer/utf8.h"
 
 namespace assay {
 
 namespace {
+
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 struct CloseGzip {
     void operator()(gzFile_s* file) const { gzclose(file); }
@@ -37,14 +41,19 @@ struct TextSource::State {
     std::string name;
     std::unique_ptr<gzFile_s, CloseGzip> file;  // null: all text is in `rest`
     std::string rest;                           // read, not handed out
+    AddedTokens whole;                          // not to be cut
     uint64_t file_bytes = 0;
     uint64_t limit = 0;
     uint64_t read = 0;
     uint64_t replaced = 0;
     size_t block_bytes = 0;
     bool at_end = false;
+    bool begun = false;
 
     Status fill();
+    Status begin();
+    [[nodiscard]] size_t next_cut() const;
+    Result<std::string> take(size_t size);
     Status check_end();
 };
 
@@ -77,6 +86,40 @@ Status TextSource::State::fill() {
         read += static_cast<uint64_t>(got);
     }
     return {};
+}
+
+// Of a file, before its first block.
+Status TextSource::State::begin() {
+    if (std::exchange(begun, true) || !file) {
+        return {};
+    }
+    if (rest.starts_with(kByteOrderMark)) {
+        rest.erase(0, kByteOrderMark.size());
+    }
+    return check_text_file(name, rest);
+}
+
+// How much of `rest` is the next block.
+size_t TextSource::State::next_cut() const {
+    if (at_end && rest.size() <= block_bytes) {
+        return rest.size();
+    }
+    const size_t known = at_end ? rest.size() : rest.size() - whole.reach();
+    const size_t cut = cut_of(std::string_view(rest).substr(0, std::min(known, block_bytes)));
+    return whole.whole_prefix(rest, cut);
+}
+
+Result<std::string> TextSource::State::take(size_t size) {
+    std::string block = rest.substr(0, size);
+    rest.erase(0, size);
+    const uint64_t before = replaced;
+    if (!is_utf8(block)) {
+        block = repair_utf8(block, replaced);
+    }
+    if (Status text = file ? check_text_block(block, replaced - before) : Status(); !text.ok()) {
+        return fail(name + " is no plain text: " + text.reason());
+    }
+    return block;
 }
 
 TextSource::TextSource(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -114,21 +157,23 @@ TextSource TextSource::from_text(std::string text, size_t block_bytes) {
     return TextSource(std::move(state));
 }
 
+void TextSource::keep_whole(const AddedTokenMap& tokens) {
+    ASSAY_CHECK(!state_->begun);
+    state_->whole = AddedTokens(tokens);
+    state_->block_bytes = std::max(state_->block_bytes, 4 * state_->whole.reach());
+}
+
 Result<std::string> TextSource::next() {
     State& state = *state_;
     if (Status filled = state.fill(); !filled.ok()) {
         return filled.error();
     }
-    const bool last = state.at_end && state.rest.size() <= state.block_bytes;
-    const std::string_view front(state.rest.data(), std::min(state.rest.size(), state.block_bytes));
-    const size_t cut = last ? front.size() : cut_of(front);
-    ASSAY_CHECK(cut > 0 || front.empty());  // an empty block says that the text is over
-    std::string block(front.substr(0, cut));
-    state.rest.erase(0, cut);
-    if (!is_utf8(block)) {
-        block = repair_utf8(block, state.replaced);
+    if (Status begun = state.begin(); !begun.ok()) {
+        return begun.error();
     }
-    return block;
+    const size_t cut = state.next_cut();
+    ASSAY_CHECK(cut > 0 || state.rest.empty());  // an empty block says that the text is over
+    return state.take(cut);
 }
 
 uint64_t TextSource::bytes_read() const {

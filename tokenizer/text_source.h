@@ -1,7 +1,8 @@
 // Text from a plain or gzip file in blocks of bounded size, made UTF-8 on the way.
 //
 // A block ends where pre-tokenisers end a piece (before a space or newline behind a letter or
-// digit), so that encoding block by block gives the tokens of the whole. One owner thread.
+// digit) and in no added token, so that encoding block by block gives the tokens of the whole. What
+// is no text is refused (tokenizer/text_kind.h), a byte order mark left out. One owner thread.
 
 #pragma once
 
@@ -11,6 +12,7 @@
 #include <string>
 
 #include "core/result.h"
+#include "tokenizer/added_tokens.h"
 
 namespace assay {
 
@@ -28,7 +30,10 @@ public:
     TextSource& operator=(TextSource&&) noexcept;
     ~TextSource();
 
-    // The next block; empty at the end. Fails on an unreadable or damaged file.
+    // Blocks end in none of these. Before the first one.
+    void keep_whole(const AddedTokenMap& tokens);
+
+    // The next block; empty at the end. Fails on an unreadable or damaged file, and on no text.
     Result<std::string> next();
 
     // Of the unpacked text.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -15,18 +16,39 @@ namespace assay {
 
 namespace {
 
-// Names that are used for the end of a text, the first found counts.
-constexpr std::string_view kEndNames[] = {kEndOfText, "<|end_of_text|>", "</s>", "<|eot_id|>"};
-
-std::optional<int32_t> find_end(const std::map<int32_t, std::string>& special) {
-    for (const std::string_view name : kEndNames) {
-        for (const auto& entry : special) {
-            if (entry.second == name) {
-                return entry.first;
-            }
+// Whether the tokens can be looked for.
+Status check_added(const AddedTokenMap& added) {
+    std::set<std::string_view> names;
+    for (const auto& [id, token] : added) {
+        if (id < 0 || id >= Bpe::kVocabMax) {
+            return fail("the added token " + token.content.substr(0, 100) + " has the id " +
+                        std::to_string(id) + "; allowed are 0 to " +
+                        std::to_string(Bpe::kVocabMax - 1));
+        }
+        if (token.content.size() > AddedTokens::kContentBytesMax) {
+            return fail("the added token " + std::to_string(id) + " has " +
+                        std::to_string(token.content.size()) + " bytes; at most " +
+                        std::to_string(AddedTokens::kContentBytesMax) + " are allowed");
+        }
+        if (!names.insert(token.content).second) {
+            return fail("the added token " + std::to_string(id) +
+                        " has the name of another token: " + token.content.substr(0, 100));
         }
     }
-    return std::nullopt;
+    return {};
+}
+
+// The first few, for a message.
+std::string names_of(const AddedTokenMap& added) {
+    std::string names;
+    size_t named = 0;
+    for (const auto& entry : added) {
+        if (++named > 8) {
+            return names + ", ...";
+        }
+        names += (names.empty() ? "" : ", ") + entry.second.content.substr(0, 100);
+    }
+    return names.empty() ? "none" : names;
 }
 
 }  // namespace
@@ -61,18 +83,17 @@ struct Tokenizer::Cache {
 };
 
 Result<Tokenizer> Tokenizer::from_parts(Parts parts) {
+    if (Status checked = check_added(parts.added); !checked.ok()) {
+        return checked.error();
+    }
     Tokenizer out;
     out.vocab_size_ = static_cast<int32_t>(parts.bpe.tokens().size());
-    for (const auto& entry : parts.special) {
-        if (entry.first < 0 || entry.first >= Bpe::kVocabMax) {
-            return fail("the special token " + entry.second + " has the id " +
-                        std::to_string(entry.first) + "; allowed are 0 to " +
-                        std::to_string(Bpe::kVocabMax - 1));
-        }
-        out.vocab_size_ = std::max(out.vocab_size_, entry.first + 1);
+    if (!parts.added.empty()) {
+        out.vocab_size_ = std::max(out.vocab_size_, parts.added.rbegin()->first + 1);
     }
     ASSAY_CHECK(out.vocab_size_ > 0 && out.vocab_size_ <= Bpe::kVocabMax);
-    out.end_of_text_ = find_end(parts.special);
+    out.end_of_text_ = find_end_token(parts.added);
+    out.added_ = std::make_shared<const AddedTokens>(parts.added);
     out.parts_ = std::make_shared<const Parts>(std::move(parts));
     out.cache_ = std::make_shared<Cache>();
     return out;
@@ -157,7 +178,7 @@ Result<Tokenizer> Tokenizer::train(TextSource& source,
     ASSAY_CHECK_EQ(bpe->tokens().size() + 1, static_cast<size_t>(vocab_size));
     report(1.0);
     return from_parts(
-        {std::move(*bpe), pre_tokenizer, {{vocab_size - 1, std::string(kEndOfText)}}});
+        {std::move(*bpe), pre_tokenizer, {{vocab_size - 1, {std::string(kEndOfText)}}}});
 }
 
 std::string Tokenizer::json() const {
@@ -168,15 +189,27 @@ Status Tokenizer::save(const std::filesystem::path& file) const {
     return write_file_atomically(file, as_bytes(json()));
 }
 
-std::vector<int32_t> Tokenizer::encode(std::string_view text) const {
-    std::string repaired;
-    if (!is_utf8(text)) {
-        uint64_t replaced = 0;
-        repaired = repair_utf8(text, replaced);
-        text = repaired;
+std::optional<int32_t> Tokenizer::added_id(std::string_view name) const {
+    for (const auto& [id, token] : parts_->added) {
+        if (token.content == name) {
+            return id;
+        }
     }
-    std::vector<int32_t> ids;
-    ids.reserve(text.size() / 3);
+    return std::nullopt;
+}
+
+Result<Tokenizer> Tokenizer::with_end_of_text(const std::string& name) const {
+    const std::optional<int32_t> id = added_id(name);
+    if (!id) {
+        return fail("the tokenizer has no added token " + name.substr(0, 100) + " (it has " +
+                    names_of(parts_->added) + ")");
+    }
+    Tokenizer out = *this;
+    out.end_of_text_ = id;
+    return out;
+}
+
+void Tokenizer::append_plain(std::string_view text, std::vector<int32_t>& ids) const {
     const std::vector<std::string_view> pieces = parts_->pre_tokenizer.split(text);
     const std::lock_guard<std::mutex> lock(cache_->mutex);
     for (const std::string_view piece : pieces) {
@@ -187,7 +220,33 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text) const {
         const std::vector<int32_t>& cached = cache_->ids_of(piece, *parts_);
         ids.insert(ids.end(), cached.begin(), cached.end());
     }
+}
+
+std::vector<int32_t> Tokenizer::encode_with(std::string_view text, bool with_special) const {
+    std::string repaired;
+    if (!is_utf8(text)) {
+        uint64_t replaced = 0;
+        repaired = repair_utf8(text, replaced);
+        text = repaired;
+    }
+    std::vector<int32_t> ids;
+    ids.reserve(text.size() / 3);
+    for (const AddedTokens::Piece& piece : added_->split(text, with_special)) {
+        if (piece.id) {
+            ids.push_back(*piece.id);
+        } else {
+            append_plain(piece.text, ids);
+        }
+    }
     return ids;
+}
+
+std::vector<int32_t> Tokenizer::encode(std::string_view text) const {
+    return encode_with(text, false);
+}
+
+std::vector<int32_t> Tokenizer::encode_marked(std::string_view text) const {
+    return encode_with(text, true);
 }
 
 std::string Tokenizer::decode(std::span<const int32_t> ids) const {
@@ -200,10 +259,18 @@ std::string Tokenizer::decode(std::span<const int32_t> ids) const {
     return text;
 }
 
+std::string Tokenizer::decode_marked(std::span<const int32_t> ids) const {
+    std::string text;
+    for (const int32_t id : ids) {
+        text += token_text(id);
+    }
+    return text;
+}
+
 std::string_view Tokenizer::token_text(int32_t id) const {
-    const auto special = parts_->special.find(id);
-    if (special != parts_->special.end()) {
-        return special->second;
+    const auto added = parts_->added.find(id);
+    if (added != parts_->added.end()) {
+        return added->second.content;
     }
     const std::vector<std::string>& tokens = parts_->bpe.tokens();
     return id >= 0 && static_cast<size_t>(id) < tokens.size()

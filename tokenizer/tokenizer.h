@@ -1,15 +1,15 @@
 // Text to token ids and back: byte-level BPE, Hugging Face's tokenizer.json in and out.
 //
-// Any bytes can be encoded: what is no UTF-8 becomes U+FFFD first. encode() adds no special token
-// and takes none from the text, so nobody can smuggle one in. Copies share their cache of encoded
-// words; encode() may be called from several threads.
+// Any bytes can be encoded: what is no UTF-8 becomes U+FFFD first. Added tokens that stand in the
+// text are found there; special ones only by encode_marked(), as Hugging Face does, so that nobody
+// can smuggle one into encode(). Nothing is put before or behind a text. Copies share their cache
+// of encoded words; all may be called from several threads.
 
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -18,13 +18,12 @@
 #include <vector>
 
 #include "core/result.h"
+#include "tokenizer/added_tokens.h"
 #include "tokenizer/bpe.h"
 #include "tokenizer/pre_tokenizer.h"
 #include "tokenizer/text_source.h"
 
 namespace assay {
-
-constexpr std::string_view kEndOfText = "<|endoftext|>";
 
 class Tokenizer {
 public:
@@ -32,12 +31,13 @@ public:
     struct Parts {
         Bpe bpe;
         PreTokenizer pre_tokenizer;
-        std::map<int32_t, std::string> special;  // id -> what stands for it; ids may be new ones
-        bool whole_words = false;                // "ignore_merges"
+        AddedTokenMap added;       // ids may be new ones, or those of the vocabulary
+        bool whole_words = false;  // "ignore_merges"
     };
     static constexpr uint64_t kFileBytesMax = 64 << 20;
 
-    // Fails where a special token has an id outside [0, Bpe::kVocabMax).
+    // Fails where an added token has an id outside [0, Bpe::kVocabMax), the name of another one or
+    // a name of more than AddedTokens::kContentBytesMax bytes.
     static Result<Tokenizer> from_parts(Parts parts);
     // tokenizer.json with a BPE model of byte level (GPT-2, Llama 3 and our own).
     static Result<Tokenizer> load(const std::filesystem::path& file);
@@ -55,13 +55,26 @@ public:
     [[nodiscard]] std::string json() const;
     [[nodiscard]] Status save(const std::filesystem::path& file) const;
 
-    // Any bytes: ill-formed UTF-8 becomes U+FFFD first. Special tokens are never made from text.
+    // The same with another end of text: an added token by its name.
+    [[nodiscard]] Result<Tokenizer> with_end_of_text(const std::string& name) const;
+
+    // Special tokens are never made from text.
     [[nodiscard]] std::vector<int32_t> encode(std::string_view text) const;
+    // Special tokens that stand in the text become their ids.
+    [[nodiscard]] std::vector<int32_t> encode_marked(std::string_view text) const;
     // Special and unknown ids become nothing. May end inside a character.
     [[nodiscard]] std::string decode(std::span<const int32_t> ids) const;
-    // The bytes of a token, or what stands for a special one; empty for an unknown id.
+    // With what stands for special ids.
+    [[nodiscard]] std::string decode_marked(std::span<const int32_t> ids) const;
+    // The bytes of a token, or what stands for an added one; empty for an unknown id.
     [[nodiscard]] std::string_view token_text(int32_t id) const;
-    [[nodiscard]] bool is_special(int32_t id) const { return parts_->special.count(id) != 0; }
+    // The added token of this name.
+    [[nodiscard]] std::optional<int32_t> added_id(std::string_view name) const;
+    [[nodiscard]] bool is_added(int32_t id) const { return parts_->added.count(id) != 0; }
+    [[nodiscard]] bool is_special(int32_t id) const {
+        const auto found = parts_->added.find(id);
+        return found != parts_->added.end() && found->second.special;
+    }
 
     // One more than the largest id.
     [[nodiscard]] int32_t vocab_size() const { return vocab_size_; }
@@ -71,8 +84,11 @@ public:
 private:
     struct Cache;
     Tokenizer() = default;
+    [[nodiscard]] std::vector<int32_t> encode_with(std::string_view text, bool with_special) const;
+    void append_plain(std::string_view text, std::vector<int32_t>& ids) const;
 
     std::shared_ptr<const Parts> parts_;
+    std::shared_ptr<const AddedTokens> added_;
     std::shared_ptr<Cache> cache_;
     int32_t vocab_size_ = 0;
     std::optional<int32_t> end_of_text_;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <utility>
 
 #include "core/bytes.h"
@@ -79,12 +78,13 @@ struct Vocabulary {
     std::vector<std::string> tokens;  // bytes; empty for special ones and gaps
     std::unordered_map<std::string, int32_t> ids;
     std::vector<BpeMerge> merges;
+    std::map<int32_t, std::string> names_of_added;  // as the vocabulary has them
 };
 
 Status add_token(Vocabulary& vocabulary,
                  const std::string& name,
                  const Json& id_json,
-                 const std::map<int32_t, std::string>& special) {
+                 const AddedTokenMap& added) {
     const Result<int32_t> id = id_of(id_json);
     if (!id) {
         return id.error();
@@ -93,10 +93,14 @@ Status add_token(Vocabulary& vocabulary,
     if (index >= vocabulary.tokens.size()) {
         vocabulary.tokens.resize(index + 1);
     }
-    if (special.count(*id) != 0) {
-        return {};
-    }
     Result<std::string> bytes = printable_to_bytes(name);
+    if (const auto same = added.find(*id); same != added.end()) {
+        vocabulary.names_of_added[*id] = name;
+        // A word that is added as well takes part in merges; what marks text does not.
+        if (same->second.content != name || same->second.special || !bytes || bytes->empty()) {
+            return {};
+        }
+    }
     if (!bytes || bytes->empty()) {
         return fail("token " + std::to_string(*id) + " is not written in byte-level characters" +
                     (bytes ? "" : ": " + bytes.reason()));
@@ -149,43 +153,52 @@ Status read_merges(Vocabulary& vocabulary, const Json& merges) {
     return {};
 }
 
-Status read_vocabulary(Vocabulary& vocabulary,
-                       const Json& vocab,
-                       const std::map<int32_t, std::string>& special) {
+Status read_vocabulary(Vocabulary& vocabulary, const Json& vocab, const AddedTokenMap& added) {
     if (!vocab.is_object()) {
         return fail("model.vocab is no object");
     }
     for (const auto& entry : vocab.items()) {
-        Status added = add_token(vocabulary, entry.key(), entry.value(), special);
-        if (!added.ok()) {
-            return added;
+        if (Status read = add_token(vocabulary, entry.key(), entry.value(), added); !read.ok()) {
+            return read;
         }
     }
     return {};
 }
 
-Result<std::map<int32_t, std::string>> read_special(const Json& added_tokens) {
-    std::map<int32_t, std::string> special;
-    if (!added_tokens.is_array()) {
-        return special;
-    }
-    for (const Json& token : added_tokens) {
+Result<AddedTokenMap> read_added(const Json& list) {
+    AddedTokenMap added;
+    for (const Json& token : list.is_array() ? list : Json::array()) {
         const Result<int32_t> id = id_of(member(token, "id"));
         if (!id) {
             return fail("added_tokens: " + id.reason());
         }
-        special[*id] = text_of(member(token, "content"));
+        AddedToken read{text_of(member(token, "content")),
+                        flag_of(member(token, "special"), true),
+                        flag_of(member(token, "normalized"), false),
+                        flag_of(member(token, "single_word"), false),
+                        flag_of(member(token, "lstrip"), false),
+                        flag_of(member(token, "rstrip"), false)};
+        if (!added.emplace(*id, std::move(read)).second) {
+            return fail("added_tokens: two have the id " + std::to_string(*id));
+        }
     }
-    return special;
+    return added;
 }
 
-// A name that stands for two ids would come twice in the file that we write.
-Status check_special(const Vocabulary& vocabulary, const std::map<int32_t, std::string>& special) {
-    std::set<std::string> names;
-    for (const auto& [id, name] : special) {
-        if (vocabulary.ids.count(name) != 0 || !names.insert(name).second) {
-            return fail("the special token " + std::to_string(id) +
-                        " has the name of another token: " + name.substr(0, 100));
+// A name that stands for two ids, or an id with two names, would come twice in the file that we
+// write.
+Status check_added(const Vocabulary& vocabulary, const AddedTokenMap& added) {
+    for (const auto& [id, token] : added) {
+        const auto same = vocabulary.ids.find(token.content);
+        if (same != vocabulary.ids.end() && same->second != id) {
+            return fail("the added token " + std::to_string(id) +
+                        " has the name of another token: " + token.content.substr(0, 100));
+        }
+        const auto named = vocabulary.names_of_added.find(id);
+        if (named != vocabulary.names_of_added.end() && named->second != token.content) {
+            return fail("the added token " + std::to_string(id) + " is " +
+                        token.content.substr(0, 100) + ", but " + named->second.substr(0, 100) +
+                        " in the vocabulary");
         }
     }
     return {};
@@ -227,8 +240,12 @@ Status check_model(const Json& root) {
     if (flag_of(member(model, "byte_fallback"), false)) {
         return fail("a SentencePiece vocabulary (byte_fallback) is not byte-level BPE");
     }
-    if (!member(root, "normalizer").is_null()) {
-        return fail("a normalizer is not supported");
+    const Json& normalizer = member(root, "normalizer");
+    const Json& steps = member(normalizer, "normalizers");
+    const bool changes_nothing =
+        text_of(member(normalizer, "type")) == "Sequence" && steps.is_array() && steps.empty();
+    if (!normalizer.is_null() && !changes_nothing) {
+        return fail("a normalizer is not supported: " + text_of(member(normalizer, "type")));
     }
     for (const char* name : {"continuing_subword_prefix", "end_of_word_suffix"}) {
         if (!text_of(member(model, name)).empty()) {
@@ -240,7 +257,7 @@ Status check_model(const Json& root) {
 
 Result<Tokenizer::Parts> assemble(Vocabulary vocabulary,
                                   const std::string& pattern,
-                                  std::map<int32_t, std::string> special,
+                                  AddedTokenMap added,
                                   bool whole_words) {
     Result<PreTokenizer> pre_tokenizer = PreTokenizer::compile(pattern);
     if (!pre_tokenizer) {
@@ -254,7 +271,7 @@ Result<Tokenizer::Parts> assemble(Vocabulary vocabulary,
         return bpe.error();
     }
     return Tokenizer::Parts{
-        std::move(*bpe), std::move(*pre_tokenizer), std::move(special), whole_words};
+        std::move(*bpe), std::move(*pre_tokenizer), std::move(added), whole_words};
 }
 
 Written pre_tokenizer_json(const std::string& pattern) {
@@ -275,8 +292,8 @@ Written pre_tokenizer_json(const std::string& pattern) {
 Written vocab_json(const Tokenizer::Parts& parts) {
     const std::vector<std::string>& tokens = parts.bpe.tokens();
     std::map<int32_t, std::string> names;
-    for (const auto& entry : parts.special) {
-        names[entry.first] = entry.second;
+    for (const auto& [id, token] : parts.added) {
+        names[id] = token.content;
     }
     for (size_t id = 0; id < tokens.size(); ++id) {
         if (!tokens[id].empty()) {
@@ -291,16 +308,16 @@ Written vocab_json(const Tokenizer::Parts& parts) {
     return vocab;
 }
 
-Written special_json(const std::map<int32_t, std::string>& special) {
+Written added_json(const AddedTokenMap& added) {
     Written list = Written::array();
-    for (const auto& entry : special) {
-        list.push_back({{"id", entry.first},
-                        {"content", entry.second},
-                        {"single_word", false},
-                        {"lstrip", false},
-                        {"rstrip", false},
-                        {"normalized", false},
-                        {"special", true}});
+    for (const auto& [id, token] : added) {
+        list.push_back({{"id", id},
+                        {"content", token.content},
+                        {"single_word", token.single_word},
+                        {"lstrip", token.lstrip},
+                        {"rstrip", token.rstrip},
+                        {"normalized", token.normalized},
+                        {"special", token.special}});
     }
     return list;
 }
@@ -364,9 +381,9 @@ Result<Tokenizer::Parts> parse_tokenizer_json(std::string_view text) {
     if (Status checked = check_model(root); !checked.ok()) {
         return checked.error();
     }
-    Result<std::map<int32_t, std::string>> special = read_special(member(root, "added_tokens"));
-    if (!special) {
-        return special.error();
+    Result<AddedTokenMap> added = read_added(member(root, "added_tokens"));
+    if (!added) {
+        return added.error();
     }
     Result<std::string> pattern = read_pattern(member(root, "pre_tokenizer"));
     if (!pattern) {
@@ -374,19 +391,19 @@ Result<Tokenizer::Parts> parse_tokenizer_json(std::string_view text) {
     }
     const Json& model = member(root, "model");
     Vocabulary vocabulary;
-    Status read = read_vocabulary(vocabulary, member(model, "vocab"), *special);
+    Status read = read_vocabulary(vocabulary, member(model, "vocab"), *added);
     if (read.ok()) {
         read = read_merges(vocabulary, member(model, "merges"));
     }
     if (read.ok()) {
-        read = check_special(vocabulary, *special);
+        read = check_added(vocabulary, *added);
     }
     if (!read.ok()) {
         return read.error();
     }
     return assemble(std::move(vocabulary),
                     *pattern,
-                    std::move(*special),
+                    std::move(*added),
                     flag_of(member(model, "ignore_merges"), false));
 }
 
@@ -395,12 +412,12 @@ Result<Tokenizer::Parts> parse_gpt2_files(std::string_view vocab_text, std::stri
     if (!vocab) {
         return vocab.error();
     }
-    std::map<int32_t, std::string> special;
+    AddedTokenMap added;
     if (const Result<int32_t> end = id_of(member(*vocab, "<|endoftext|>")); end.ok()) {
-        special[*end] = kEndOfText;
+        added[*end] = {std::string(kEndOfText)};
     }
     Vocabulary vocabulary;
-    if (Status read = read_vocabulary(vocabulary, *vocab, special); !read.ok()) {
+    if (Status read = read_vocabulary(vocabulary, *vocab, added); !read.ok()) {
         return read.error();
     }
     while (!merges.empty()) {
@@ -410,18 +427,18 @@ Result<Tokenizer::Parts> parse_gpt2_files(std::string_view vocab_text, std::stri
         if (line.empty() || line.substr(0, 9) == "#version:") {
             continue;
         }
-        if (Status added = add_merge_line(vocabulary, line); !added.ok()) {
-            return added.error();
+        if (Status read = add_merge_line(vocabulary, line); !read.ok()) {
+            return read.error();
         }
     }
-    return assemble(std::move(vocabulary), std::string(kGpt2Pattern), std::move(special), false);
+    return assemble(std::move(vocabulary), std::string(kGpt2Pattern), std::move(added), false);
 }
 
 std::string write_tokenizer_json(const Tokenizer::Parts& parts) {
     const Written root = {{"version", "1.0"},
                           {"truncation", nullptr},
                           {"padding", nullptr},
-                          {"added_tokens", special_json(parts.special)},
+                          {"added_tokens", added_json(parts.added)},
                           {"normalizer", nullptr},
                           {"pre_tokenizer", pre_tokenizer_json(parts.pre_tokenizer.pattern())},
                           {"post_processor", nullptr},

@@ -6,9 +6,11 @@
 
 #include <catch2/catch.hpp>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "core/files.h"
 #include "core/rng.h"
+#include "tests/support/bytes_tokenizer.h"
 
 namespace assay {
 namespace {
@@ -51,6 +53,70 @@ TEST_CASE("import of an export gives the same bits", "[checkpoints]") {
             CHECK(fs::exists(folder.path / name));
         }
     }
+}
+
+TEST_CASE("an export names the end of text as end and as beginning", "[checkpoints]") {
+    const ExportFolder folder;
+    const auto read = [&](const char* name) {
+        return nlohmann::json::parse(*read_text_file(folder.path / name, 1U << 20));
+    };
+    REQUIRE(export_hugging_face(made_snapshot(true), bytes_tokenizer().json(), folder.path).ok());
+    for (const char* file : {"config.json", "generation_config.json"}) {
+        CHECK(read(file)["bos_token_id"] == 256);
+        CHECK(read(file)["eos_token_id"] == 256);
+    }
+    for (const char* file : {"tokenizer_config.json", "special_tokens_map.json"}) {
+        CHECK(read(file)["bos_token"] == kEndOfText);
+        CHECK(read(file)["eos_token"] == kEndOfText);
+    }
+    const std::string other =
+        Tokenizer::from_parts(
+            {*Bpe::from_merges({}), PreTokenizer::gpt2(), {{256, {"<pad>"}}, {257, {"<stop>"}}}})
+            ->json();
+    CHECK(export_hugging_face(made_snapshot(true), other, folder.path).ok());
+    CHECK(read("config.json")["eos_token_id"].is_null());
+    CHECK(export_hugging_face(made_snapshot(true), other, folder.path, "<stop>").ok());
+    CHECK(read("config.json")["bos_token_id"] == 257);
+    CHECK_FALSE(export_hugging_face(made_snapshot(true), other, folder.path, "<eos>").ok());
+}
+
+TEST_CASE("an export's tokenizer puts no tokens around a text, as in training", "[checkpoints]") {
+    const ExportFolder folder;
+    const auto exported = [&](const std::string& tokenizer) {
+        REQUIRE(export_hugging_face(made_snapshot(true), tokenizer, folder.path).ok());
+        return *read_text_file(folder.path / "tokenizer.json", 1U << 20);
+    };
+    const std::string plain = bytes_tokenizer().json();
+    const std::string none = "\"post_processor\": null";
+    REQUIRE(plain.find(none) != std::string::npos);
+    const auto with = [&](const std::string& value) {
+        std::string text = plain;
+        return text.replace(plain.find(none), none.size(), "\"post_processor\": " + value);
+    };
+    CHECK(exported(plain) == plain);
+    const std::string offsets = with(R"({"type": "ByteLevel", "trim_offsets": false})");
+    CHECK(exported(offsets) == offsets);
+    for (const char* value : {R"({"type": "TemplateProcessing", "single": []})",
+                              R"({"type": "Sequence", "processors": []})",
+                              R"({"type": 7})"}) {
+        const std::string text = exported(with(value));
+        CHECK(nlohmann::json::parse(text) == nlohmann::json::parse(plain));
+        CHECK(Tokenizer::parse(text)->json() == plain);
+    }
+}
+
+TEST_CASE("a folder that holds other files is no place for an export", "[checkpoints]") {
+    const ExportFolder folder;
+    CHECK(check_export_folder(folder.path).ok());  // not there
+    REQUIRE(make_folder(folder.path).ok());
+    CHECK(check_export_folder(folder.path).ok());
+    REQUIRE(export_hugging_face(made_snapshot(true), "{}", folder.path).ok());
+    CHECK(check_export_folder(folder.path).ok());  // an older export
+    REQUIRE(write_file_atomically(folder.path / "thesis.tex", as_bytes("mine")).ok());
+    CHECK_THAT(check_export_folder(folder.path).reason(), Catch::Contains("thesis.tex"));
+    fs::remove(folder.path / "thesis.tex");
+    REQUIRE(write_file_atomically(folder.path / "README.md", as_bytes("# Their model")).ok());
+    CHECK_THAT(check_export_folder(folder.path).reason(), Catch::Contains("no export of Assay"));
 }
 
 TEST_CASE("a hostile safetensors file is refused", "[checkpoints]") {

@@ -153,6 +153,95 @@ TEST_CASE("a GGUF export says shape and tokens", "[checkpoints]") {
     CHECK(std::count(types.begin(), types.end(), "1") == 256);
 }
 
+// A tokenizer of bytes, with this pattern and these added tokens behind them.
+std::string made_tokenizer(const std::string& pattern,
+                           bool whole_words,
+                           const std::vector<AddedToken>& tokens) {
+    AddedTokenMap added;
+    for (const AddedToken& token : tokens) {
+        added.emplace(256 + static_cast<int32_t>(added.size()), token);
+    }
+    return Tokenizer::from_parts(
+               {*Bpe::from_merges({}), *PreTokenizer::compile(pattern), added, whole_words})
+        ->json();
+}
+
+TEST_CASE("a GGUF export says what added tokens are, and names bos and eos", "[checkpoints]") {
+    const ScratchFolder folder;
+    const auto file = folder.path() / "tiny.gguf";
+    const std::string tokenizer =
+        made_tokenizer(std::string(kGpt2Pattern),
+                       false,
+                       {{"<pad>"}, {.content = "<think>", .special = false}, {"<stop>"}});
+    const Status nameless = export_gguf(made_tiny_snapshot(), tokenizer, file);
+    REQUIRE_FALSE(nameless.ok());
+    CHECK(nameless.reason().find("--end-token") != std::string::npos);
+    CHECK_FALSE(export_gguf(made_tiny_snapshot(), tokenizer, file, "<eos>").ok());
+    CHECK(std::filesystem::is_empty(folder.path()));
+    REQUIRE(export_gguf(made_tiny_snapshot(), tokenizer, file, "<stop>").ok());
+    const Gguf gguf = read_gguf(*read_file(file, 1U << 24));
+    CHECK(gguf.numbers.at("tokenizer.ggml.bos_token_id") == 258);
+    CHECK(gguf.numbers.at("tokenizer.ggml.eos_token_id") == 258);
+    CHECK(gguf.numbers.at("tokenizer.ggml.add_bos_token") == 0);
+    const auto& tokens = gguf.lists.at("tokenizer.ggml.tokens");
+    const auto& types = gguf.lists.at("tokenizer.ggml.token_type");
+    CHECK(tokens[257] == "<think>");
+    CHECK(types[256] == "3");
+    CHECK(types[257] == "4");
+}
+
+TEST_CASE("a GGUF export names llama.cpp's pre-tokenizer, or none is written", "[checkpoints]") {
+    const std::string llama3 =
+        R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+)"
+        R"([\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+    const std::string qwen2 =
+        R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+)"
+        R"([\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+    const std::string two_digits =
+        R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,2}| ?[^\s\p{L}\p{N}]++)"
+        R"([\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+)";
+    struct Case {
+        std::string pattern;
+        bool whole_words;
+        std::string name;  // empty: refused
+    };
+    const ScratchFolder folder;
+    const auto file = folder.path() / "tiny.gguf";
+    for (const Case& one : {Case{std::string(kGpt2Pattern), false, "gpt-2"},
+                            Case{std::string(kGpt2Pattern), true, ""},
+                            Case{llama3, true, "llama-bpe"},
+                            Case{llama3, false, "smaug-bpe"},  // the same but for ignore_merges
+                            Case{qwen2, false, "qwen2"},
+                            Case{qwen2, true, ""},
+                            Case{two_digits, false, ""},
+                            Case{R"(\p{N}{1,3}| ?\p{L}+|\s+)", false, ""}}) {
+        INFO(one.pattern);
+        const std::string tokenizer =
+            made_tokenizer(one.pattern, one.whole_words, {{std::string(kEndOfText)}});
+        const Status written = export_gguf(made_tiny_snapshot(), tokenizer, file);
+        REQUIRE(written.ok() == !one.name.empty());
+        if (written.ok()) {
+            CHECK(read_gguf(*read_file(file, 1U << 24)).texts.at("tokenizer.ggml.pre") == one.name);
+        } else {
+            CHECK_THAT(written.reason(), Catch::Contains(one.pattern));
+        }
+    }
+}
+
+TEST_CASE("a GGUF export refuses tokens that the format cannot describe", "[checkpoints]") {
+    const ScratchFolder folder;
+    for (const AddedToken& token : {AddedToken{.content = "<m>", .lstrip = true},
+                                    AddedToken{.content = "<m>", .rstrip = true},
+                                    AddedToken{.content = "<m>", .single_word = true}}) {
+        const std::string tokenizer =
+            made_tokenizer(std::string(kGpt2Pattern), false, {{std::string(kEndOfText)}, token});
+        const Status written =
+            export_gguf(made_tiny_snapshot(), tokenizer, folder.path() / "tiny.gguf");
+        REQUIRE_FALSE(written.ok());
+        CHECK_THAT(written.reason(), Catch::Contains("<m>"));
+    }
+}
+
 TEST_CASE("a GGUF export without a fitting tokenizer fails and leaves no file", "[checkpoints]") {
     const ScratchFolder folder;
     const auto file = folder.path() / "tiny.gguf";

@@ -71,6 +71,7 @@ void write_data(const std::filesystem::path& folder) {
     DataManifest manifest;
     manifest.vocab_size = kVocabulary;
     manifest.unigram_entropy = 5;
+    manifest.tokenizer = sha256_plain(as_bytes("{}"));
     for (const bool held_out : {false, true}) {
         ShardWriter writer(folder, held_out ? "held_out" : "train", held_out, kVocabulary, 10000);
         REQUIRE(writer.append(tokens).ok());

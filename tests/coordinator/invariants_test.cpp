@@ -61,6 +61,20 @@ struct Sources {
 
 }  // namespace
 
+TEST_CASE("a run starts only with the tokenizer that its data was made with", "[coordinator]") {
+    const Sources sources;
+    const std::filesystem::path file = sources.scratch.file("tokenizer.json");
+    const std::string right = *read_text_file(file, 1U << 20);
+    REQUIRE(write_file_atomically(file, as_bytes(right + "\n")).ok());
+    const Result<OpenedRun> refused = sources.open();
+    REQUIRE_FALSE(refused.ok());
+    CHECK_THAT(refused.reason(),
+               Contains("tokenizer.json") && Contains("is not the tokenizer that the data in"));
+    CHECK_FALSE(std::filesystem::exists(sources.paths.manifest()));
+    REQUIRE(write_file_atomically(file, as_bytes(right)).ok());
+    CHECK(sources.open().ok());
+}
+
 TEST_CASE("the judge's answer belongs to its order", "[coordinator]") {
     JudgeRound order;
     order.submissions.resize(2);

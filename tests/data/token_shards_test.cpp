@@ -304,7 +304,7 @@ TEST_CASE("documents end with the end-of-text token", "[shards]") {
     REQUIRE(out == expected);
 }
 
-TEST_CASE("what cannot be prepared is refused and leaves no manifest", "[shards]") {
+TEST_CASE("what cannot be prepared is refused and leaves what was there", "[shards]") {
     const ScratchFolder scratch;
     write_text(scratch.file("text"), "too short");
     REQUIRE(bytes_tokenizer().save(scratch.file("tokenizer.json")).ok());
@@ -315,7 +315,8 @@ TEST_CASE("what cannot be prepared is refused and leaves no manifest", "[shards]
     REQUIRE(make_folder(options.folder).ok());
     write_text(options.folder / kDataManifestFile, "old");
     REQUIRE_THAT(prepare_data(options).reason(), Catch::Contains("too short"));
-    REQUIRE(files_in(options.folder) == 0);
+    REQUIRE(files_in(options.folder) == 1);
+    REQUIRE(*read_text_file(options.folder / kDataManifestFile, 100) == "old");
     options.held_out_every = 1;
     REQUIRE_THAT(prepare_data(options).reason(), Catch::Contains("at least 2"));
     options.held_out_every = 2;

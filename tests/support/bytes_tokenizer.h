@@ -11,7 +11,7 @@ namespace assay {
 
 inline Tokenizer bytes_tokenizer() {
     Tokenizer::Parts parts{
-        *Bpe::from_merges({}), PreTokenizer::gpt2(), {{256, std::string(kEndOfText)}}};
+        *Bpe::from_merges({}), PreTokenizer::gpt2(), {{256, {std::string(kEndOfText)}}}};
     return *Tokenizer::from_parts(std::move(parts));
 }
 
