@@ -53,7 +53,7 @@ std::string refusal(const Bench& bench, const BenchOptions& options) {
         return "--parameters: --tiny is a size of its own; leave one of the two out";
     }
     if (!options.vary.empty() && !bench.sweeps) {
-        return "--vary: " + bench.name + " has no settings to vary; format_loss has";
+        return "--vary: " + bench.name + " has no settings to vary";
     }
     if (!options.plot.empty() && !bench.plot) {
         return "--plot: " + bench.name + " has no plot";

@@ -35,7 +35,7 @@ struct BenchOptions {
     std::string text;        // a text file for benches that train; "" for a made one
     std::string against;     // only the rows against this; "" for all
     std::string parameters;  // size of the model: "1M"; "" for the bench's own
-    std::string vary;        // settings of a sweep (loss_sweep.h); "" for the bench's own
+    std::string vary;        // settings of a sweep; "" for the bench's own
     std::string plot;        // SVG file that the rows are drawn into; "" for none
     std::function<void(double part)> progress = {};  // told how much of it is done, of 1
 };

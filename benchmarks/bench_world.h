@@ -50,7 +50,6 @@ public:
                                                     int threads,
                                                     BenchText text);
 
-    [[nodiscard]] const WorldSizes& sizes() const { return sizes_; }
     [[nodiscard]] const ParameterLayout& layout() const { return model_->layout(); }
     [[nodiscard]] const std::vector<float>& theta() const { return judge_->theta(); }
     [[nodiscard]] const CompressionSettings& compression() const { return compression_; }

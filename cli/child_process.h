@@ -28,7 +28,6 @@ public:
     ChildProcess& operator=(const ChildProcess&) = delete;
     ~ChildProcess();
 
-    [[nodiscard]] pid_t pid() const { return pid_; }
     // Exit code, or 128 + signal, once it has ended; none while it runs.
     std::optional<int> poll();
     // Waits until it ends; kills it when `timeout_ms` have passed (returns 128 + 9 then).

@@ -86,7 +86,7 @@ void leave(int exit_code) {
     std::_Exit(exit_code);
 }
 
-int run_peer_command(const PeerCommand& command, const MakeWorker& make_trainer) {
+int run_peer_command(const PeerCommand& command, const MakeTrainer& make_trainer) {
     catch_stop_signals();
     set_log_level(command.log_level);
     if (Status kernels = use_kernels(command.compute); !kernels) {

@@ -28,9 +28,9 @@ struct PeerCommand {
     ComputeOptions compute;
 };
 
-using MakeWorker =
+using MakeTrainer =
     std::function<std::unique_ptr<Trainer>(TrainerSettings, TrainerPorts, GradientModel&)>;
 // `assay peer`, with the trainer that `make_trainer` makes.
-int run_peer_command(const PeerCommand& command, const MakeWorker& make_trainer);
+int run_peer_command(const PeerCommand& command, const MakeTrainer& make_trainer);
 
 }  // namespace assay

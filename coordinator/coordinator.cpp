@@ -396,12 +396,18 @@ void Coordinator::Program::take_fetched() {
                      run_->store->disk().reason()));
             return;
         }
-        const auto [first, last] = wants_.equal_range(fetched.blob.sha256);
+        // A source that was given up may have been followed by another meanwhile: whoever waits for
+        // that one still waits.
+        const bool goes_on = !fetched.status && fetcher_->fetching(fetched.blob.sha256);
         std::vector<Want> wanted;
-        for (auto it = first; it != last; ++it) {
-            wanted.push_back(it->second);
-        }
-        wants_.erase(first, last);
+        std::erase_if(wants_, [&](const auto& want) {
+            const bool ends = want.first == fetched.blob.sha256 &&
+                              (!goes_on || want.second.peer == fetched.source);
+            if (ends) {
+                wanted.push_back(want.second);
+            }
+            return ends;
+        });
         for (const Want& want : wanted) {
             if (fetched.status) {
                 stored(want, fetched.blob);
@@ -479,8 +485,6 @@ void Coordinator::Program::act(const RunAudit& action) {
 void Coordinator::Program::act(const KeepBlobs& action) {
     fetcher_->keep_only(action.live);
     std::erase_if(wants_, [&](const auto& want) { return action.live.count(want.first) == 0; });
-    // Whatever is still fetched has somebody who waits for it.
-    ASSAY_CHECK_LE(fetcher_->active_count(), wants_.size());
     if (Status kept = run_->store->keep_only(action.live); !kept) {
         log_warning("old blobs are still on the disk: " + kept.reason());
     }

@@ -58,13 +58,13 @@ void JobThread::run() {
     }
 }
 
-bool run_unless_stopped(JobThread& worker,
+bool run_unless_stopped(JobThread& thread,
                         std::function<void()> job,
                         const std::function<bool()>& stop_requested) {
     constexpr std::chrono::milliseconds kAskEvery{20};
     const auto done = std::make_shared<std::promise<void>>();
     const std::future<void> waited = done->get_future();
-    ASSAY_CHECK(worker.submit([job = std::move(job), done] {
+    ASSAY_CHECK(thread.submit([job = std::move(job), done] {
         job();
         done->set_value();
     }));

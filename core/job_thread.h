@@ -1,6 +1,6 @@
 // One thread that runs jobs in order, with a bounded queue, and a mailbox for their results.
 //
-// How threads talk in Assay: an event loop hands a job to the worker that owns the model or the
+// How threads talk in Assay: an event loop hands a job to the thread that owns the model or the
 // disk, and takes the result out of its mailbox. Jobs never touch what the event loop owns.
 
 #pragma once
@@ -42,10 +42,10 @@ private:
     std::thread thread_;
 };
 
-// Runs a job on the worker and waits for it, and asks meanwhile whether to stop. False: it was to
-// stop; the job may still run, so what it uses has to live as long as the worker.
+// Runs a job on the thread and waits for it, and asks meanwhile whether to stop. False: it was to
+// stop; the job may still run, so what it uses has to live as long as the thread.
 // REQUIRES: the queue has room.
-bool run_unless_stopped(JobThread& worker,
+bool run_unless_stopped(JobThread& thread,
                         std::function<void()> job,
                         const std::function<bool()>& stop_requested);
 

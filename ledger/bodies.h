@@ -81,7 +81,7 @@ struct PayShareBody {
 
 struct SettlementBody {
     int64_t pool = 0;
-    std::vector<Earning> lines;  // in order of id; follow from the shares by settle_round
+    std::vector<Earning> lines;  // in order of id; follow from the pay shares by settle_round
     [[nodiscard]] Bytes encode() const;
     static Result<SettlementBody> decode(ByteSpan bytes);
 };

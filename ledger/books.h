@@ -1,9 +1,9 @@
 // Books: who has earned what, and what the next plan must start from. A fold of the records.
 //
 // The same fold runs live, after a restart and offline, and it refuses a record that does not
-// follow from those before: pay that the shares do not give, a reward that vests early or twice, a
-// forfeit of another amount. Two books, never mixed: bonus (Escrow accounts) and fees. No file, no
-// clock. Owned by whoever folds; copying is cheap enough for trying a batch out.
+// follow from those before: pay that the pay shares do not give, a reward that vests early or
+// twice, a forfeit of another amount. Two books, never mixed: bonus (Escrow accounts) and fees. No
+// file, no clock. Owned by whoever folds; copying is cheap enough for trying a batch out.
 
 #pragma once
 
@@ -88,7 +88,7 @@ public:
     // Forfeits that follow from the rejecting verdicts; must stand in the ledger before anything
     // else is settled.
     [[nodiscard]] std::vector<RecordDraft> owed_forfeits() const;
-    // What the shares recorded in this round earn; to be recorded before its summary.
+    // What the pay shares recorded in this round earn; to be recorded before its summary.
     [[nodiscard]] RecordDraft settlement() const;
     // Rewards whose time has come in the round of the last plan; to be recorded before its summary.
     // After the run's end: all that passed a last audit, then the deposits.

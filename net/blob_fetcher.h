@@ -63,8 +63,6 @@ public:
     // only together they show how fast it is.
     std::vector<Moved> moved();
     [[nodiscard]] bool fetching(const Digest& sha256) const { return active_.count(sha256) == 1; }
-    // Blobs on their way; waiting ones count.
-    [[nodiscard]] size_t active_count() const { return active_.size(); }
 
 private:
     struct Active {

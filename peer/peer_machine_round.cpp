@@ -124,7 +124,9 @@ void PeerMachine::on(const StateNotSaved& event, Instant) {
 }
 
 void PeerMachine::on(const RoundTrained& event, Instant now) {
-    if (phase_ != PeerPhase::kTraining || event.round != own_->plan.round) {
+    // Another plan of the same round may have taken the place of the one that this was trained for.
+    if (phase_ != PeerPhase::kTraining || event.round != own_->plan.round ||
+        event.commit.plan_digest != own_->plan_digest) {
         return;
     }
     // What is sent, hashed and challenged is this round's COMMIT, to this payload, in these bytes.

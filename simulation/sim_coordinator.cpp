@@ -32,9 +32,7 @@ SimCoordinator::SimCoordinator(const SimRun& run,
       ledger_(run.coordinator) {
     OuterState outer = initial_outer_state(run_.outer, run_.layout);
     snapshots_.emplace_back(run_.manifest.initial_root, Kept{run_.initial_theta, std::move(outer)});
-    const std::span<const float> values(run_.initial_theta);
-    (void)blobs_.put({reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes()},
-                     Visibility::kPublic);
+    (void)blobs_.put(float_bytes(run_.initial_theta), Visibility::kPublic);
 }
 
 JudgePorts SimCoordinator::judge_ports() {

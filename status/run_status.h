@@ -37,15 +37,15 @@ struct RoundStatus {
     bool voided = false;
     float loss_before = 0;  // held-out, nats per token
     float loss_after = 0;
-    uint64_t tokens = 0;  // trained on by counted peers
-    double seconds = 0;   // plan to summary
-    double judge_seconds =
-        0;  // of the coordinator's compute thread for the gates and the aggregate
+    uint64_t tokens = 0;       // trained on by counted peers
+    double seconds = 0;        // plan to summary
+    double judge_seconds = 0;  // of the job thread, for the gates and the aggregate
     double audit_seconds = 0;  // for gradient audits, since the round before
     double bits_per_kept_value = 0;
     uint64_t aggregate_bytes = 0;
-    double closure_error = 0;  // sum of shares against the measured decrease of the loss, relative
-    std::string theta_root;    // hexadecimal
+    double closure_error =
+        0;  // sum of pay shares against the measured decrease of the loss, relative
+    std::string theta_root;         // hexadecimal
     std::vector<PeerStatus> peers;  // those that submitted in it
 };
 

@@ -4,6 +4,7 @@
 
 #include "core/check.h"
 #include "protocol/codec.h"
+#include "protocol/plan.h"
 
 namespace assay {
 
@@ -85,10 +86,7 @@ Status inspect_commit(const Commit& commit, const CommitExpectation& expected) {
     form.equal("assignment digest", commit.assignment_digest, expected.assignment_digest);
     form.equal("numeric class", commit.numeric_class, expected.peer.numeric_class);
     form.equal("e root before the round", commit.e_before_root, expected.peer.e_root);
-    form.equal(
-        "number of tokens",
-        commit.tokens,
-        uint64_t{plan.inner_steps} * expected.peer.sequences_per_step * plan.sequence_tokens);
+    form.equal("number of tokens", commit.tokens, assigned_tokens(plan, expected.peer));
     form.at_most("payload size", commit.payload_bytes, expected.payload_bytes_max);
     return form.status();
 }

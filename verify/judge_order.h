@@ -48,7 +48,7 @@ struct Submission {
     Digest commit_hash;
     BlobRef payload;
     std::optional<OpeningNotice> opening;  // absent: drawn and not answered
-    double weight = 0;                     // ramp x tokens share
+    double weight = 0;                     // w_i, by plan_weight
 };
 struct JudgeRound {
     RoundPlan plan;

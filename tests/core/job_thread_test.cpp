@@ -1,4 +1,4 @@
-// Waiting for a job of the worker, and not waiting any longer.
+// Waiting for a job of the thread, and not waiting any longer.
 
 #include "core/job_thread.h"
 
@@ -9,10 +9,10 @@ namespace assay {
 namespace {
 
 TEST_CASE("a job is waited for, and its results are there") {
-    JobThread worker(4);
+    JobThread thread(4);
     int made = 0;
     CHECK(run_unless_stopped(
-        worker, [&made] { made = 7; }, [] { return false; }));
+        thread, [&made] { made = 7; }, [] { return false; }));
     CHECK(made == 7);
 }
 
@@ -20,10 +20,10 @@ TEST_CASE("who is to stop does not wait for the job that runs") {
     std::promise<void> begun;
     std::promise<void> release;
     std::promise<void> ended;
-    JobThread worker(4);
+    JobThread thread(4);
     bool asked = false;
     CHECK_FALSE(run_unless_stopped(
-        worker,
+        thread,
         [&] {
             begun.set_value();
             release.get_future().wait();

@@ -21,6 +21,7 @@ Digest digest(uint8_t number) {
 
 // A peer in training, with a coordinator by hand.
 struct Training {
+    RoundPlan plan;
     Identity coordinator = Identity::from_seed(digest(1));
     Identity self = Identity::from_seed(digest(2));
     PeerMachine machine{self.id(), coordinator.id(), Hello{}, PeerRules{}, {digest(9), {}}};
@@ -34,7 +35,6 @@ struct Training {
         (void)machine.step(ChannelUp{}, now);
         tell(Welcome{manifest, RoundId{0}});
         tell(Welcome{manifest, RoundId{0}});
-        RoundPlan plan;
         plan.manifest_digest = manifest_digest(manifest);
         plan.base_root = digest(9);
         plan.inner_steps = 1;
@@ -47,6 +47,7 @@ struct Training {
     }
     RoundTrained trained() const {
         RoundTrained event;
+        event.commit.plan_digest = plan_digest(plan);
         event.commit.payload_hash = digest(50);
         event.envelope = make_envelope(self, event.commit);
         event.payload = {digest(50), 100, {}};

@@ -87,6 +87,7 @@ struct Fixture {
     }
     RoundTrained trained(const RoundPlan& plan) {
         RoundTrained event;
+        event.commit.plan_digest = plan_digest(plan);
         event.round = plan.round;
         event.commit.round = plan.round;
         event.commit.payload_hash = digest(50);
@@ -137,6 +138,17 @@ TEST_CASE("a peer asks for the manifest, prepares, and says Hello with its diges
     CHECK(said<Hello>(actions)[0].manifest_digest == manifest_digest(f.manifest));
     (void)f.tell(Welcome{f.manifest, RoundId{0}});
     CHECK(f.machine.phase() == PeerPhase::kIdle);
+}
+
+TEST_CASE("what was trained for another plan of the round is not handed in", "[peer]") {
+    Fixture f;
+    f.join();
+    RoundPlan other = f.plan(0);
+    other.stream_position += 1;
+    (void)f.tell(f.plan(0));
+    CHECK(f.machine.step(f.trained(other), f.now).empty());
+    CHECK(f.machine.phase() == PeerPhase::kTraining);
+    CHECK(all_of<SaySealed>(f.machine.step(f.trained(f.plan(0)), f.now)).size() == 1);
 }
 
 TEST_CASE("a round from plan to summary", "[peer]") {

@@ -225,4 +225,29 @@ TEST_CASE("audits are certain for newcomers, suspects, and in rounds that cannot
     CHECK(d.plan().peers[1].audit_ppm == kPpm);
 }
 
+TEST_CASE("an audit that ends while the next round is judged waits for its summary") {
+    MachineDriver d(3);
+    d.rules.peers_min = 1;
+    d.rules.peers_start = 3;
+    d.machine = std::make_unique<RoundMachine>(
+        d.manifest, d.rules, [&](uint64_t index) { return d.beacons.element(index); });
+    d.begin();
+    RoundJudged event = d.judged(d.run_to_judging());
+    const AuditJob job = d.job(0);
+    event.audits = {job};
+    (void)d.step(event);
+    const JudgeRound order = d.run_to_judging();
+    REQUIRE(d.machine->phase() == RoundPhase::kJudging);
+    CHECK(d.report(job, false, 1).empty());
+
+    // The summary says what was ordered; the audit is recorded behind it, and asked for once more.
+    const std::vector<Action> actions = d.step(d.judged(order));
+    CHECK(spoken<RoundSummary>(actions) < written(actions, RecordKind::kAuditReport));
+    REQUIRE(position<RunAudit>(actions) > 0);
+    CHECK_FALSE(d.machine->state().member(d.peers[0].id())->ejected);
+    (void)d.report(job, false, 2);
+    CHECK(d.machine->state().member(d.peers[0].id())->ejected);
+    CHECK(check_books(d.machine->state().books()).ok());
+}
+
 }  // namespace assay

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/scratch_folder.h"
+
 namespace assay {
 namespace {
 
@@ -135,9 +137,8 @@ TEST_CASE("no chain in a template is walked deeper than it may nest", "[serving]
 }
 
 TEST_CASE("the template beside a tokenizer is found, in either file", "[serving]") {
-    const fs::path folder = fs::temp_directory_path() / "assay_chat_template_test";
-    fs::remove_all(folder);
-    fs::create_directories(folder);
+    const ScratchFolder scratch;
+    const fs::path& folder = scratch.path();
     const fs::path tokenizer = folder / "tokenizer.json";
     CHECK_FALSE(ChatTemplate::find_beside(tokenizer, "")->has_value());
     write(folder / "tokenizer_config.json", R"({"eos_token":"x"})");
@@ -154,7 +155,6 @@ TEST_CASE("the template beside a tokenizer is found, in either file", "[serving]
     const auto refused = ChatTemplate::find_beside(tokenizer, "");
     REQUIRE_FALSE(refused.ok());
     CHECK(refused.reason().find("--chat-template") != std::string::npos);
-    fs::remove_all(folder);
 }
 
 }  // namespace
