@@ -1,6 +1,7 @@
 // What a folder is in for: two programs, no room, a peer that ends before it has the run's data,
 // and sources that do not fit the run file.
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <csignal>
 
@@ -19,8 +20,9 @@ bool holds(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
 
+// The run waits for a second peer, so that the first is at work for as long as it takes to look.
 TEST_CASE("a second program in a folder is turned away, and the first goes on", "[process]") {
-    ProcessWorld world(3, 1);
+    ProcessWorld world(3, 2);
     world.start_coordinator();
     const auto [coordinator, said] =
         world.assay({"coordinator",
@@ -36,15 +38,19 @@ TEST_CASE("a second program in a folder is turned away, and the first goes on", 
     CHECK(coordinator == 1);
     CHECK(holds(said, "another process is at work in " + world.coordinator_folder().string()));
     world.start_peer("p1");
-    world.await([](const CoordinatorStatus& s) { return s.round.value >= 1 || s.finished; });
+    world.await([](const CoordinatorStatus& s) {
+        return std::any_of(
+            s.peers.begin(), s.peers.end(), [](const PeerStatus& peer) { return peer.connected; });
+    });
     std::vector<std::string> again = world.peer_words("p1");
     again.erase(again.begin());
     const auto [peer, answer] = world.assay(again);
     INFO(answer);
     CHECK(peer == 1);
     CHECK(holds(answer, "another process is at work in " + (world.folder() / "p1").string()));
+    world.start_peer("p2");
     world.await_finish();
-    world.check_honest({"p1"});
+    world.check_honest({"p1", "p2"});
 }
 
 // Without its data on the coordinator's shelf a peer asks for it for ever.
