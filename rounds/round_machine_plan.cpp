@@ -153,16 +153,18 @@ RoundPlan RoundMachine::next_plan(RoundId round, const BlobRef& theta, Instant n
     const std::vector<RosterLine>* roster = state_.roster(round);
     ASSAY_CHECK(roster != nullptr);
     ASSAY_CHECK(std::is_sorted(roster->begin(), roster->end()));
+    const auto tokens_of = [this](const RosterLine& entry) {
+        return uint64_t{entry.sequences_per_step} * rules_.inner_steps * rules_.sequence_tokens;
+    };
     uint64_t total = 0;
     for (const RosterLine& entry : *roster) {
-        total += uint64_t{entry.sequences_per_step} * rules_.inner_steps * rules_.sequence_tokens;
+        total += tokens_of(entry);
     }
     for (const RosterLine& entry : *roster) {
         ASSAY_CHECK(state_.member(entry.peer) != nullptr);
         const Member& member = *state_.member(entry.peer);
         PlanPeer peer = plan_peer(entry, round);
-        const uint64_t tokens =
-            uint64_t{entry.sequences_per_step} * rules_.inner_steps * rules_.sequence_tokens;
+        const uint64_t tokens = tokens_of(entry);
         peer.audit_ppm = audit_rate(member, round, tokens, total);
         ASSAY_CHECK_LE(uint64_t{peer.audit_ppm}, uint64_t{kPpm});
         inputs.peers.push_back(peer);

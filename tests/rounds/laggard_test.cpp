@@ -28,8 +28,7 @@ struct Lagging {
         d.rules.deadlines.transfer_floor = kLong;
         d.rules.deadlines.default_uplink_bytes_per_second = 100000;
         d.rules.deadlines.least_uplink_bytes_per_second = least_uplink;
-        d.machine = std::make_unique<RoundMachine>(
-            d.manifest, d.rules, [this](uint64_t index) { return d.beacons.element(index); });
+        d.remake();
         d.begin();
     }
 

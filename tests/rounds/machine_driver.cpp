@@ -50,6 +50,10 @@ MachineDriver::MachineDriver(uint32_t peer_count, uint64_t rounds) {
     manifest.layout_digest = rules.layout.digest();
     manifest.initial_root = digest(101);
     ledger = std::make_unique<MemoryLedger>(coordinator);
+    remake();
+}
+
+void MachineDriver::remake() {
     machine = std::make_unique<RoundMachine>(
         manifest, rules, [this](uint64_t index) { return beacons.element(index); });
 }

@@ -39,6 +39,8 @@ public:
     void hello_all();
     // start() and hello_all().
     void begin();
+    // A new machine by the manifest and the rules as they are now. Before begin().
+    void remake();
     [[nodiscard]] Commit commit_of(size_t peer) const;
     std::vector<Action> commit(size_t peer);
     std::vector<Action> commit(size_t peer, const Commit& commit);

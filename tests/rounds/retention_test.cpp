@@ -26,8 +26,7 @@ MachineDriver driver(uint32_t peers, uint64_t rounds) {
 }
 
 void begin(MachineDriver& d) {
-    d.machine = std::make_unique<RoundMachine>(
-        d.manifest, d.rules, [&d](uint64_t index) { return d.beacons.element(index); });
+    d.remake();
     d.begin();
 }
 

@@ -51,8 +51,7 @@ TEST_CASE("COMMITs that have no place are refused with their reason", "[coordina
 TEST_CASE("a peer that joined after the roster was frozen may not commit", "[coordinator]") {
     MachineDriver d(3);
     d.rules.peers_min = 2;
-    d.machine = std::make_unique<RoundMachine>(
-        d.manifest, d.rules, [&](uint64_t index) { return d.beacons.element(index); });
+    d.remake();
     (void)d.start();
     (void)d.hello(0);
     (void)d.hello(1);
@@ -126,8 +125,7 @@ TEST_CASE("a slow round's openings get its grace, and a standstill moves deadlin
           "[coordinator]") {
     MachineDriver d(2);
     d.rules.deadlines.grace = DurationMs{10};
-    d.machine = std::make_unique<RoundMachine>(
-        d.manifest, d.rules, [&](uint64_t index) { return d.beacons.element(index); });
+    d.remake();
     d.begin();
     const Instant due = *d.machine->wake_at();
     (void)d.step(Stalled{DurationMs{50000}});

@@ -31,8 +31,7 @@ TEST_CASE("more peers may be asked for at the start than later", "[coordinator]"
     MachineDriver d(3);
     d.rules.peers_min = 1;
     d.rules.peers_start = 3;
-    d.machine = std::make_unique<RoundMachine>(
-        d.manifest, d.rules, [&](uint64_t index) { return d.beacons.element(index); });
+    d.remake();
     (void)d.start();
     (void)d.hello(0);
     (void)d.hello(1);
@@ -95,8 +94,7 @@ TEST_CASE("a numeric class that the run does not admit is refused with those tha
 TEST_CASE("one change of class a round is recorded, a flood of them is not", "[coordinator]") {
     MachineDriver d;
     d.rules.classes = {NumericClass::kExact, NumericClass::kFp32};
-    d.machine = std::make_unique<RoundMachine>(
-        d.manifest, d.rules, [&](uint64_t index) { return d.beacons.element(index); });
+    d.remake();
     d.begin();
     const uint64_t height = d.ledger->height();
     const std::vector<Action> soon = d.hello(0, NumericClass::kFp32);

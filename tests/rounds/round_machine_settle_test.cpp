@@ -66,8 +66,7 @@ TEST_CASE("a proven lie ends an identity: refused, paid nothing, not in later ro
     MachineDriver d(3);
     d.rules.peers_min = 1;
     d.rules.peers_start = 3;
-    d.machine = std::make_unique<RoundMachine>(
-        d.manifest, d.rules, [&](uint64_t index) { return d.beacons.element(index); });
+    d.remake();
     d.begin();
     RoundJudged event = d.judged(d.run_to_judging());
     const PeerId cheat = event.peers[0].verdict.peer;
@@ -162,8 +161,7 @@ TEST_CASE("two refusals: forfeit, ejection, and the share is taken out of the ne
     MachineDriver d(3);
     d.rules.peers_min = 1;
     d.rules.peers_start = 3;
-    d.machine = std::make_unique<RoundMachine>(
-        d.manifest, d.rules, [&](uint64_t index) { return d.beacons.element(index); });
+    d.remake();
     d.begin();
     RoundJudged event = d.judged(d.run_to_judging());
     const AuditJob job = d.job(0);
@@ -203,8 +201,7 @@ TEST_CASE("audits are certain for newcomers, suspects, and in rounds that cannot
           "[coordinator]") {
     MachineDriver d(2, 20);
     d.rules.pay.audit_min_ppm = 1000;
-    d.machine = std::make_unique<RoundMachine>(
-        d.manifest, d.rules, [&](uint64_t index) { return d.beacons.element(index); });
+    d.remake();
     d.begin();
     CHECK(d.plan().peers[0].audit_ppm == kPpm);
     for (int i = 0; i < 5; ++i) {
@@ -229,8 +226,7 @@ TEST_CASE("an audit that ends while the next round is judged waits for its summa
     MachineDriver d(3);
     d.rules.peers_min = 1;
     d.rules.peers_start = 3;
-    d.machine = std::make_unique<RoundMachine>(
-        d.manifest, d.rules, [&](uint64_t index) { return d.beacons.element(index); });
+    d.remake();
     d.begin();
     RoundJudged event = d.judged(d.run_to_judging());
     const AuditJob job = d.job(0);
