@@ -12,7 +12,7 @@ using namespace std::string_view_literals;
 struct Sign {
     std::string_view bytes;
     std::string_view what;
-    std::string_view todo;
+    std::string_view remedy;
 };
 
 constexpr std::string_view kUnpack = "unpack it first";
@@ -75,9 +75,9 @@ constexpr size_t kTarMarkAt = 257;
 constexpr std::string_view kTarMark = "ustar";
 constexpr uint64_t kFaultShare = 100;  // of so many bytes one may be no text
 
-Error no_text(const std::filesystem::path& file, std::string_view what, std::string_view todo) {
+Error no_text(const std::filesystem::path& file, std::string_view what, std::string_view remedy) {
     return fail(file.string() + " is no plain text but " + std::string(what) + ": " +
-                std::string(todo));
+                std::string(remedy));
 }
 
 void skip_blanks(std::string_view& text) {
@@ -129,7 +129,7 @@ std::string lower_name(const std::filesystem::path& file) {
 Status check_text_file(const std::filesystem::path& file, std::string_view first_bytes) {
     for (const Sign& sign : kSigns) {
         if (first_bytes.substr(0, sign.bytes.size()) == sign.bytes) {
-            return no_text(file, sign.what, sign.todo);
+            return no_text(file, sign.what, sign.remedy);
         }
     }
     if (first_bytes.size() > kTarMarkAt &&
