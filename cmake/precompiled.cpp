@@ -1,0 +1,1 @@
+// Nothing: the source file that a precompiled header hangs on.
