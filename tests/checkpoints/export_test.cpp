@@ -2,8 +2,6 @@
 
 #include "checkpoints/export.h"
 
-#include <unistd.h>
-
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -11,18 +9,12 @@
 #include "core/files.h"
 #include "core/rng.h"
 #include "tests/support/bytes_tokenizer.h"
+#include "tests/support/scratch_folder.h"
 
 namespace assay {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct ExportFolder {
-    ExportFolder()
-        : path(fs::temp_directory_path() / ("assay-export-" + std::to_string(::getpid()))) {}
-    ~ExportFolder() { fs::remove_all(path); }
-    fs::path path;
-};
 
 Snapshot made_snapshot(bool tied) {
     Snapshot snapshot;
@@ -42,25 +34,27 @@ Snapshot made_snapshot(bool tied) {
 
 TEST_CASE("import of an export gives the same bits", "[checkpoints]") {
     for (const bool tied : {true, false}) {
-        const ExportFolder folder;
+        const ScratchFolder scratch;
+        const fs::path folder = scratch.file("hf");
         const Snapshot snapshot = made_snapshot(tied);
-        REQUIRE(export_hugging_face(snapshot, "{}", folder.path).ok());
-        Result<Snapshot> back = import_hugging_face(folder.path);
+        REQUIRE(export_hugging_face(snapshot, "{}", folder).ok());
+        Result<Snapshot> back = import_hugging_face(folder);
         REQUIRE(back.ok());
         CHECK(back->shape == snapshot.shape);
         CHECK(back->theta == snapshot.theta);
         for (const char* name : {"tokenizer.json", "tokenizer_config.json", "README.md"}) {
-            CHECK(fs::exists(folder.path / name));
+            CHECK(fs::exists(folder / name));
         }
     }
 }
 
 TEST_CASE("an export names the end of text as end and as beginning", "[checkpoints]") {
-    const ExportFolder folder;
+    const ScratchFolder scratch;
+    const fs::path folder = scratch.file("hf");
     const auto read = [&](const char* name) {
-        return nlohmann::json::parse(*read_text_file(folder.path / name, 1U << 20));
+        return nlohmann::json::parse(*read_text_file(folder / name, 1U << 20));
     };
-    REQUIRE(export_hugging_face(made_snapshot(true), bytes_tokenizer().json(), folder.path).ok());
+    REQUIRE(export_hugging_face(made_snapshot(true), bytes_tokenizer().json(), folder).ok());
     for (const char* file : {"config.json", "generation_config.json"}) {
         CHECK(read(file)["bos_token_id"] == 256);
         CHECK(read(file)["eos_token_id"] == 256);
@@ -73,18 +67,19 @@ TEST_CASE("an export names the end of text as end and as beginning", "[checkpoin
         Tokenizer::from_parts(
             {*Bpe::from_merges({}), PreTokenizer::gpt2(), {{256, {"<pad>"}}, {257, {"<stop>"}}}})
             ->json();
-    CHECK(export_hugging_face(made_snapshot(true), other, folder.path).ok());
+    CHECK(export_hugging_face(made_snapshot(true), other, folder).ok());
     CHECK(read("config.json")["eos_token_id"].is_null());
-    CHECK(export_hugging_face(made_snapshot(true), other, folder.path, "<stop>").ok());
+    CHECK(export_hugging_face(made_snapshot(true), other, folder, "<stop>").ok());
     CHECK(read("config.json")["bos_token_id"] == 257);
-    CHECK_FALSE(export_hugging_face(made_snapshot(true), other, folder.path, "<eos>").ok());
+    CHECK_FALSE(export_hugging_face(made_snapshot(true), other, folder, "<eos>").ok());
 }
 
 TEST_CASE("an export's tokenizer puts no tokens around a text, as in training", "[checkpoints]") {
-    const ExportFolder folder;
+    const ScratchFolder scratch;
+    const fs::path folder = scratch.file("hf");
     const auto exported = [&](const std::string& tokenizer) {
-        REQUIRE(export_hugging_face(made_snapshot(true), tokenizer, folder.path).ok());
-        return *read_text_file(folder.path / "tokenizer.json", 1U << 20);
+        REQUIRE(export_hugging_face(made_snapshot(true), tokenizer, folder).ok());
+        return *read_text_file(folder / "tokenizer.json", 1U << 20);
     };
     const std::string plain = bytes_tokenizer().json();
     const std::string none = "\"post_processor\": null";
@@ -106,28 +101,30 @@ TEST_CASE("an export's tokenizer puts no tokens around a text, as in training", 
 }
 
 TEST_CASE("a folder that holds other files is no place for an export", "[checkpoints]") {
-    const ExportFolder folder;
-    CHECK(check_export_folder(folder.path).ok());  // not there
-    REQUIRE(make_folder(folder.path).ok());
-    CHECK(check_export_folder(folder.path).ok());
-    REQUIRE(export_hugging_face(made_snapshot(true), "{}", folder.path).ok());
-    CHECK(check_export_folder(folder.path).ok());  // an older export
-    REQUIRE(write_file_atomically(folder.path / "thesis.tex", as_bytes("mine")).ok());
-    CHECK_THAT(check_export_folder(folder.path).reason(), Catch::Contains("thesis.tex"));
-    fs::remove(folder.path / "thesis.tex");
-    REQUIRE(write_file_atomically(folder.path / "README.md", as_bytes("# Their model")).ok());
-    CHECK_THAT(check_export_folder(folder.path).reason(), Catch::Contains("no export of Assay"));
+    const ScratchFolder scratch;
+    const fs::path folder = scratch.file("hf");
+    CHECK(check_export_folder(folder).ok());  // not there
+    REQUIRE(make_folder(folder).ok());
+    CHECK(check_export_folder(folder).ok());
+    REQUIRE(export_hugging_face(made_snapshot(true), "{}", folder).ok());
+    CHECK(check_export_folder(folder).ok());  // an older export
+    REQUIRE(write_file_atomically(folder / "thesis.tex", as_bytes("mine")).ok());
+    CHECK_THAT(check_export_folder(folder).reason(), Catch::Contains("thesis.tex"));
+    fs::remove(folder / "thesis.tex");
+    REQUIRE(write_file_atomically(folder / "README.md", as_bytes("# Their model")).ok());
+    CHECK_THAT(check_export_folder(folder).reason(), Catch::Contains("no export of Assay"));
 }
 
 TEST_CASE("a hostile safetensors file is refused", "[checkpoints]") {
-    const ExportFolder folder;
-    REQUIRE(export_hugging_face(made_snapshot(true), "{}", folder.path).ok());
-    const fs::path file = folder.path / "model.safetensors";
+    const ScratchFolder scratch;
+    const fs::path folder = scratch.file("hf");
+    REQUIRE(export_hugging_face(made_snapshot(true), "{}", folder).ok());
+    const fs::path file = folder / "model.safetensors";
     Result<Bytes> good = read_file(file, 1U << 24);
     REQUIRE(good.ok());
     const auto refused = [&](const Bytes& bytes) {
         REQUIRE(write_file_atomically(file, bytes).ok());
-        const Result<Snapshot> back = import_hugging_face(folder.path);
+        const Result<Snapshot> back = import_hugging_face(folder);
         return !back.ok() && back.reason().find("model.safetensors") != std::string::npos;
     };
     Bytes long_header = *good;

@@ -12,6 +12,7 @@
 #include "checkpoints/snapshot_store.h"
 #include "core/merkle.h"
 #include "core/rng.h"
+#include "tests/support/scratch_folder.h"
 #include "tests/support/skip.h"
 
 namespace assay {
@@ -44,17 +45,6 @@ Snapshot make_snapshot(uint64_t round) {
     return snapshot;
 }
 
-struct TemporaryFolder {
-    TemporaryFolder() {
-        static int count = 0;
-        path = fs::temp_directory_path() /
-               ("assay-snapshot-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
-        fs::create_directories(path);
-    }
-    ~TemporaryFolder() { fs::remove_all(path); }
-    fs::path path;
-};
-
 void damage_file(const fs::path& file, size_t position) {
     std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
     stream.seekg(static_cast<std::streamoff>(position));
@@ -64,8 +54,8 @@ void damage_file(const fs::path& file, size_t position) {
 }
 
 TEST_CASE("a snapshot comes back bit for bit, by age and by root", "[checkpoints]") {
-    const TemporaryFolder folder;
-    Result<SnapshotStore> store = SnapshotStore::open(folder.path);
+    const ScratchFolder folder;
+    Result<SnapshotStore> store = SnapshotStore::open(folder.path());
     REQUIRE(store.ok());
     CHECK_FALSE(store->load_latest().ok());
     for (uint64_t round = 1; round <= 3; ++round) {
@@ -89,8 +79,8 @@ TEST_CASE("a snapshot comes back bit for bit, by age and by root", "[checkpoints
 }
 
 TEST_CASE("a damaged newest snapshot is named and the one before is used", "[checkpoints]") {
-    const TemporaryFolder folder;
-    Result<SnapshotStore> store = SnapshotStore::open(folder.path);
+    const ScratchFolder folder;
+    Result<SnapshotStore> store = SnapshotStore::open(folder.path());
     REQUIRE(store->save(make_snapshot(1)).ok());
     REQUIRE(store->save(make_snapshot(2)).ok());
     const fs::path newest = store->list().back();
@@ -114,8 +104,8 @@ TEST_CASE("a damaged newest snapshot is named and the one before is used", "[che
 }
 
 TEST_CASE("a full disk leaves a clear reason and the older snapshot", "[checkpoints]") {
-    const TemporaryFolder folder;
-    Result<SnapshotStore> store = SnapshotStore::open(folder.path);
+    const ScratchFolder folder;
+    Result<SnapshotStore> store = SnapshotStore::open(folder.path());
     REQUIRE(store->save(make_snapshot(1)).ok());
     const pid_t child = ::fork();
     if (child == 0) {
@@ -130,12 +120,12 @@ TEST_CASE("a full disk leaves a clear reason and the older snapshot", "[checkpoi
     CHECK(WEXITSTATUS(status) == 0);
     CHECK(store->list().size() == 1);
     CHECK(store->load_latest()->round.value == 1);
-    CHECK(std::distance(fs::directory_iterator(folder.path), fs::directory_iterator()) == 1);
+    CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
 }
 
 TEST_CASE("a writer that is killed leaves the older snapshots whole", "[checkpoints]") {
-    const TemporaryFolder folder;
-    Result<SnapshotStore> store = SnapshotStore::open(folder.path);
+    const ScratchFolder folder;
+    Result<SnapshotStore> store = SnapshotStore::open(folder.path());
     REQUIRE(store->save(make_snapshot(1)).ok());
     for (int attempt = 0; attempt < 8; ++attempt) {
         int ready[2];
@@ -168,8 +158,8 @@ TEST_CASE("ordinary HDF5 tools read a snapshot", "[checkpoints][needs_hdf5_tools
         skip_case("h5dump is not installed (Debian: hdf5-tools)");
         return;
     }
-    const TemporaryFolder folder;
-    Result<SnapshotStore> store = SnapshotStore::open(folder.path);
+    const ScratchFolder folder;
+    Result<SnapshotStore> store = SnapshotStore::open(folder.path());
     REQUIRE(store->save(make_snapshot(1)).ok());
     const std::string command = "h5dump -H -d /model/model.norm.weight " +
                                 store->list().front().string() + " | grep -q H5T_IEEE_F32LE";

@@ -2,7 +2,6 @@
 // read by a decoder that was written from docs/compression.md alone.
 //
 // compression_test "[.golden]" writes the files anew after a change of the format.
-#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <cstdio>
@@ -11,6 +10,7 @@
 #include "compression/dense_update.h"
 #include "core/files.h"
 #include "tests/compression/golden_updates.h"
+#include "tests/support/scratch_folder.h"
 #include "tests/support/skip.h"
 
 namespace assay {
@@ -110,8 +110,8 @@ TEST_CASE("a decoder written from the documentation reads our updates", "[needs_
         return;
     }
     const ParameterLayout layout = golden_layout();
-    const std::filesystem::path file =
-        std::filesystem::temp_directory_path() / ("assay-layout-" + std::to_string(::getpid()));
+    const ScratchFolder scratch;
+    const std::filesystem::path file = scratch.file("layout");
     std::string text;
     for (const TensorLayout& tensor : layout.tensors) {
         text += tensor.name + " " + std::to_string(tensor.rows) + " " +
@@ -127,7 +127,6 @@ TEST_CASE("a decoder written from the documentation reads our updates", "[needs_
                                            golden_file(golden.name).string() + "'");
         CHECK(read == as_lines(update, layout));
     }
-    std::filesystem::remove(file);
 }
 
 }  // namespace assay

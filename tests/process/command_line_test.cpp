@@ -1,7 +1,5 @@
 // The program as a person meets it: help that teaches, refusals that say what to do next.
 
-#include <unistd.h>
-
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <sstream>
@@ -9,6 +7,7 @@
 #include "cli/child_process.h"
 #include "core/files.h"
 #include "kernels/kernel_path.h"
+#include "tests/support/scratch_folder.h"
 
 namespace assay {
 namespace {
@@ -22,16 +21,14 @@ struct Answer {
 
 Answer run(const std::vector<std::string>& words,
            std::vector<std::string> environment = {"GOMP_SPINCOUNT=0"}) {
-    static int count = 0;
-    const fs::path log = fs::temp_directory_path() / ("assay-cli-" + std::to_string(::getpid()) +
-                                                      "-" + std::to_string(count++) + ".log");
+    const ScratchFolder scratch;
+    const fs::path log = scratch.file("log");
     std::vector<std::string> all = {ASSAY_BINARY};
     all.insert(all.end(), words.begin(), words.end());
     Result<ChildProcess> child = ChildProcess::start(all, log, environment);
     REQUIRE(child.ok());
     const int code = child->wait(60000);
     Result<std::string> text = read_text_file(log, 1U << 22);
-    fs::remove(log);
     return {code, text ? *text : ""};
 }
 
@@ -100,8 +97,8 @@ TEST_CASE("unknown options, commands and benchmarks are refused with the nearest
 }
 
 TEST_CASE("a fault in a run file names file, line, key and range", "[process]") {
-    const fs::path file =
-        fs::temp_directory_path() / ("assay-run-" + std::to_string(::getpid()) + ".toml");
+    const ScratchFolder scratch;
+    const fs::path file = scratch.file("run.toml");
     std::ofstream(file) << "[inner]\nlearning_rat = 1\n";
     const Answer unknown = run({"coordinator", "--config", file.string()});
     CHECK(unknown.code == 1);
@@ -112,13 +109,12 @@ TEST_CASE("a fault in a run file names file, line, key and range", "[process]") 
     CHECK(low.code == 1);
     CHECK(has(low.text, "inner_steps"));
     CHECK(has(low.text, "1024"));
-    fs::remove(file);
     CHECK(has(run({"coordinator", "--help-settings"}).text, "downlink_keep"));
 }
 
 TEST_CASE("a key is made once and never overwritten by chance", "[process]") {
-    const fs::path folder = fs::temp_directory_path() / ("assay-key-" + std::to_string(::getpid()));
-    const fs::path file = folder / "peer.key";  // keygen makes the folder
+    const ScratchFolder scratch;
+    const fs::path file = scratch.file("made") / "peer.key";  // keygen makes the folder
     const Answer made = run({"keygen", "--out", file.string()});
     CHECK(made.code == 0);
     CHECK((fs::status(file).permissions() & fs::perms::others_all) == fs::perms::none);
@@ -126,13 +122,12 @@ TEST_CASE("a key is made once and never overwritten by chance", "[process]") {
     const Answer again = run({"keygen", "--out", file.string()});
     CHECK(again.code == 1);
     CHECK(has(again.text, "--force"));
-    fs::remove_all(folder);
 }
 
 TEST_CASE("a demo refuses a file for its figures that cannot be written before it trains",
           "[process]") {
-    const fs::path folder =
-        fs::temp_directory_path() / ("assay-demo-" + std::to_string(::getpid()));
+    const ScratchFolder scratch;
+    const fs::path folder = scratch.file("demo");
     const Answer nowhere =
         run({"demo", "--dir", folder.string(), "--json", "/nowhere/at/all/figures.json"});
     INFO(nowhere.text);
@@ -141,7 +136,7 @@ TEST_CASE("a demo refuses a file for its figures that cannot be written before i
     CHECK(has(nowhere.text, "/nowhere/at/all"));
     CHECK_FALSE(fs::exists(folder));
     const Answer a_folder =
-        run({"demo", "--dir", folder.string(), "--json", fs::temp_directory_path().string()});
+        run({"demo", "--dir", folder.string(), "--json", scratch.path().string()});
     CHECK(a_folder.code == 1);
     CHECK(has(a_folder.text, "is a folder"));
     CHECK_FALSE(fs::exists(folder));
