@@ -26,12 +26,9 @@ std::string describe_pair(const A& a, const B& b) {
 
 }  // namespace assay
 
-#define ASSAY_CHECK_MSG(condition, details)                                   \
-    do {                                                                      \
-        if (!(condition)) {                                                   \
-            ::assay::check_failed(__FILE__, __LINE__, #condition, (details)); \
-        }                                                                     \
-    } while (false)
+#define ASSAY_CHECK_MSG(condition, details) \
+    ((condition) ? static_cast<void>(0)     \
+                 : ::assay::check_failed(__FILE__, __LINE__, #condition, (details)))
 #define ASSAY_CHECK(condition) ASSAY_CHECK_MSG(condition, std::string())
 #define ASSAY_CHECK_EQ(a, b) ASSAY_CHECK_MSG((a) == (b), ::assay::describe_pair((a), (b)))
 #define ASSAY_CHECK_LT(a, b) ASSAY_CHECK_MSG((a) < (b), ::assay::describe_pair((a), (b)))

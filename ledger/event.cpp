@@ -61,7 +61,7 @@ Result<CommitEvent> read<CommitEvent>(const EventHead& head, ByteSpan body) {
                     in_words(head.round));
     }
     const Digest hash = commit_hash(*envelope);
-    return CommitEvent{std::move(*envelope), std::move(*commit), hash};
+    return CommitEvent{std::move(*envelope), *commit, hash};
 }
 
 template <>
@@ -74,7 +74,7 @@ Result<CloseEvent> read<CloseEvent>(const EventHead&, ByteSpan body) {
     if (!close) {
         return close.error();
     }
-    return CloseEvent{std::move(*close), std::move(read->entries)};
+    return CloseEvent{*close, std::move(read->entries)};
 }
 
 template <>

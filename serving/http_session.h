@@ -85,7 +85,7 @@ private:
     Phase phase_ = Phase::kReading;
     bool closed_ = false;
 
-    std::array<char, 16384> chunk_;
+    std::array<char, 16384> chunk_{};
     std::string received_;  // and not parsed yet
     bool receiving_ = false;
     bool input_ended_ = false;

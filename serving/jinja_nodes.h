@@ -15,7 +15,7 @@ struct JinjaError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-struct JinjaExpression {
+struct JinjaExpression {  // NOLINT(bugprone-exception-escape): json moves without a throw
     enum class Kind : uint8_t {
         kLiteral,  // value
         kName,

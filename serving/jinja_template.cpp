@@ -159,7 +159,7 @@ private:
         return hold;
     }
 
-    const json& item_of(const json& of, const json& key) const {
+    [[nodiscard]] const json& item_of(const json& of, const json& key) const {
         if (of.is_object() && key.is_string()) {
             const auto found = of.find(key.get_ref<const std::string&>());
             return found == of.end() ? null_ : *found;

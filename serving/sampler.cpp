@@ -28,7 +28,9 @@ void check_settings(const SamplingSettings& settings) {
 std::vector<double> numbers_of(std::span<const float> logits) {
     std::vector<double> scores(logits.begin(), logits.end());
     for (double& score : scores) {
-        score = std::isnan(score) ? kNever : score;
+        if (std::isnan(score)) {
+            score = kNever;
+        }
     }
     return scores;
 }
