@@ -64,9 +64,9 @@ loss_sequences = 8
 )";
 
 void write_data(const std::filesystem::path& folder) {
-    std::vector<int32_t> tokens;
+    std::vector<int32_t> tokens(4000);
     for (int32_t i = 0; i < 4000; ++i) {
-        tokens.push_back(i * i % static_cast<int32_t>(kVocabulary));
+        tokens[static_cast<size_t>(i)] = i * i % static_cast<int32_t>(kVocabulary);
     }
     DataManifest manifest;
     manifest.vocab_size = kVocabulary;

@@ -237,8 +237,12 @@ TEST_CASE("fields that change the answer are done or refused by name", "[serving
         {"bad_words", R"(["x"])"}};
     for (const auto& [name, value] : wrong) {
         INFO(name << ": " << value);
-        const ApiError error =
-            refused(R"({"model":"toy","prompt":"x",")" + name + "\":" + value + "}");
+        std::string body = R"({"model":"toy","prompt":"x",")";
+        body += name;
+        body += "\":";
+        body += value;
+        body += "}";
+        const ApiError error = refused(body);
         CHECK(error.status == 400);
         CHECK(error.param == name);
         CHECK(error.message.find(name == "stop_token_ids" || name == "logit_bias" ? "" : name) !=
