@@ -125,14 +125,21 @@ Result<BlobRef> FolderBlobStore::put(ByteSpan bytes, Visibility visibility) {
     return blob;
 }
 
+// The folder in which they arrived is synced beside them: should their way from there to private/
+// get lost, get() finds them where they were.
 Status FolderBlobStore::make_durable(std::span<const Digest> blobs) {
     std::vector<fs::path> files;
     std::vector<Digest> fresh;
+    bool arrived = false;
     for (const Digest& sha256 : blobs) {
         if (const std::optional<Place> found = find_fresh(sha256)) {
+            arrived = arrived || found->file == place(kIncoming, sha256);
             files.push_back(found->file);
             fresh.push_back(sha256);
         }
+    }
+    if (arrived) {
+        files.push_back(folder_ / kIncoming);
     }
     if (files.empty()) {
         return {};
@@ -159,10 +166,13 @@ Status FolderBlobStore::move_durable(std::span<const Digest> blobs) {
                 continue;
             }
             const fs::path to = place(folder_of(found->second.visibility), sha256);
+            const bool arrived = found->second.file == place(kIncoming, sha256);
             if (Status moved = files_.rename(found->second.file, to); !moved) {
                 return fail("blob " + sha256.brief() + ": " + moved.reason());
             }
-            folders.insert(to.parent_path());
+            if (!arrived || found->second.visibility == Visibility::kPublic) {
+                folders.insert(to.parent_path());
+            }
             fresh_.erase(found);
         }
     }
@@ -175,6 +185,20 @@ Status FolderBlobStore::move_durable(std::span<const Digest> blobs) {
 }
 
 Result<Bytes> FolderBlobStore::get(const Digest& sha256, uint64_t size_max) const {
+    Result<Bytes> stored = get_stored(sha256, size_max);
+    if (stored || has(sha256)) {
+        return stored;
+    }
+    const fs::path left = place(kIncoming, sha256);
+    const Result<uint64_t> size = files_.size(left);
+    if (!size || *size > size_max) {
+        return stored;
+    }
+    Result<Bytes> bytes = files_.read(left, 0, *size);
+    return bytes && sha256_plain(*bytes) == sha256 ? bytes : stored;
+}
+
+Result<Bytes> FolderBlobStore::get_stored(const Digest& sha256, uint64_t size_max) const {
     return use_file(sha256, [&](const Place& found) -> Result<Bytes> {
         const Result<uint64_t> size = files_.size(found.file);
         if (!size) {

@@ -58,6 +58,7 @@ private:
     [[nodiscard]] std::optional<Place> find(const Digest& sha256) const;
     [[nodiscard]] std::optional<Place> find_fresh(const Digest& sha256) const;
     void keep_fresh(const Digest& sha256, std::filesystem::path file, Visibility visibility);
+    [[nodiscard]] Result<Bytes> get_stored(const Digest& sha256, uint64_t size_max) const;
     Status move_durable(std::span<const Digest> blobs);
     Status remove_fresh(const Digest& sha256);
     // What `use` makes of the blob's file, wherever that is moved to meanwhile.

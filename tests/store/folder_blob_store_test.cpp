@@ -160,7 +160,7 @@ TEST_CASE(
     }
     CHECK(disk.syncs() == 0);
     REQUIRE(store->make_durable(blobs).ok());
-    CHECK(disk.syncs() == 20 + 2);
+    CHECK(disk.syncs() == 20 + 2);  // where they arrived, and where what was put goes
     CHECK(files_below(folder.path() / "public") == 10);
     CHECK(files_below(folder.path() / "private") == 10);
     for (const Digest& blob : blobs) {
@@ -168,6 +168,31 @@ TEST_CASE(
     }
     REQUIRE(store->make_durable(blobs).ok());
     CHECK(disk.syncs() == 0);
+}
+
+// As after a crash that lost the way from one folder to the other, which nobody waited for.
+TEST_CASE("a durable blob that has arrived is found where it arrived, if it is whole") {
+    const ScratchFolder folder;
+    const Bytes bytes = some_bytes(1000);
+    const BlobRef blob{sha256_plain(bytes), bytes.size(), {}};
+    {
+        const auto store = FolderBlobStore::open(folder.path()).value();
+        REQUIRE(store->begin(blob).ok());
+        REQUIRE(store->append(blob.sha256, bytes).ok());
+        REQUIRE(store->finish(blob.sha256, Visibility::kPrivate).ok());
+        REQUIRE(store->make_durable(std::span(&blob.sha256, 1)).ok());
+    }
+    const fs::path arrived = folder.path() / "incoming" / blob.sha256.hex();
+    fs::rename(folder.path() / "private" / blob.sha256.hex(), arrived);
+    const auto store = FolderBlobStore::open(folder.path()).value();
+    CHECK(store->get(blob.sha256, 1000).value() == bytes);
+    CHECK_FALSE(store->get(blob.sha256, 999).ok());
+    REQUIRE(store->keep_only({blob.sha256}).ok());
+    CHECK(store->get(blob.sha256, 1000).ok());
+    REQUIRE(write_file_atomically(arrived, ByteSpan(bytes).first(900)).ok());
+    CHECK_THAT(store->get(blob.sha256, 1000).reason(), Catch::Contains("is not here"));
+    REQUIRE(store->keep_only({}).ok());
+    CHECK(files_below(folder.path()) == 0);
 }
 
 TEST_CASE("a blob that is removed while others are made durable is passed over") {
