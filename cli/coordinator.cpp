@@ -69,8 +69,7 @@ CoordinatorHooks file_hooks(const CoordinatorCommand& command) {
     hooks.stop_requested = stop_requested;
     hooks.make_model = model_maker(command.compute);
     hooks.on_status = [folder](const CoordinatorStatus& status) {
-        const Status written =
-            write_file_atomically(folder / kStatusFile, as_bytes(to_json(status)));
+        const Status written = replace_file(folder / kStatusFile, as_bytes(to_json(status)));
         if (!written) {
             log_warning(written.reason());
         }

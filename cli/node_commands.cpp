@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <sstream>
 
 #include "cli/command_line.h"
 #include "cli/stop_signal.h"
@@ -60,6 +61,19 @@ Status check_endpoint(const std::string& endpoint) {
                     : fail("--coordinator: `" + endpoint + "` is not of the form tcp://HOST:PORT");
 }
 
+// Where the coordinator may listen: one address, or several with commas between them.
+Result<std::vector<std::string>> endpoints_of(const PeerCommand& command) {
+    std::vector<std::string> endpoints;
+    std::stringstream words(command.coordinator + ",");
+    for (std::string one; std::getline(words, one, ',');) {
+        if (Status fits = check_endpoint(one); !fits) {
+            return fits.error();
+        }
+        endpoints.push_back(one);
+    }
+    return endpoints;
+}
+
 Result<PeerId> coordinator_of(const PeerCommand& command) {
     Result<PeerId> id = peer_id_from_hex(command.coordinator_key);
     if (id && !curve_key_of(*id)) {
@@ -92,8 +106,9 @@ int run_peer_command(const PeerCommand& command, const MakeTrainer& make_trainer
     if (Status kernels = use_kernels(command.compute); !kernels) {
         return report_status(kernels);
     }
-    if (Status endpoint = check_endpoint(command.coordinator); !endpoint) {
-        return report_status(endpoint);
+    Result<std::vector<std::string>> endpoints = endpoints_of(command);
+    if (!endpoints) {
+        return report_status(endpoints.error());
     }
     Result<PeerId> coordinator = coordinator_of(command);
     if (!coordinator) {
@@ -105,7 +120,7 @@ int run_peer_command(const PeerCommand& command, const MakeTrainer& make_trainer
         return report_status(identity.error());
     }
     PeerOptions options;
-    options.endpoint = command.coordinator;
+    options.endpoints = std::move(*endpoints);
     options.coordinator = *coordinator;
     options.folder = command.folder;
     options.numeric_class = class_of(command.numeric_class);
@@ -117,8 +132,7 @@ int run_peer_command(const PeerCommand& command, const MakeTrainer& make_trainer
     hooks.make_model = model_maker(command.compute);
     hooks.make_trainer = make_trainer;
     hooks.on_change = [folder = fs::path(command.folder)](const PeerReport& report) {
-        const Status written =
-            write_file_atomically(folder / kStatusFile, as_bytes(to_json(report)));
+        const Status written = replace_file(folder / kStatusFile, as_bytes(to_json(report)));
         if (!written) {
             log_warning(written.reason());
         }

@@ -6,7 +6,11 @@
 namespace assay {
 
 void add_peer_options(Command& command, PeerCommand& options) {
-    command.required("--coordinator", options.coordinator, "where it listens: tcp://HOST:PORT")
+    command
+        .required("--coordinator",
+                  options.coordinator,
+                  "where it listens: tcp://HOST:PORT; several addresses with commas between them "
+                  "are tried in turn")
         .required("--coordinator-key",
                   options.coordinator_key,
                   "its public key, 64 hexadecimal digits, as it prints at its start")

@@ -1,6 +1,5 @@
 #include "coordinator/coordinator.h"
 
-#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -8,10 +7,11 @@
 #include "coordinator/judge_jobs.h"
 #include "coordinator/run_folder.h"
 #include "coordinator/status_book.h"
+#include "coordinator/storage.h"
+#include "coordinator/wanted_blobs.h"
 #include "core/check.h"
 #include "core/job_thread.h"
 #include "core/log.h"
-#include "ledger/sqlite_ledger.h"
 #include "net/blob_fetcher.h"
 #include "net/reminder.h"
 #include "net/zmq_channel.h"
@@ -26,7 +26,9 @@ namespace assay {
 namespace {
 
 constexpr DurationMs kPollTime{10};
-constexpr DurationMs kStall{2000};  // a turn of the loop that took longer is no peer's fault
+constexpr DurationMs kPollBusy{1};     // while a batch is made durable
+constexpr DurationMs kStopTime{1000};  // for the last batch, after a person has asked to stop
+constexpr DurationMs kStall{2000};     // a turn of the loop that took longer is no peer's fault
 constexpr DurationMs kLinger{500};
 constexpr DurationMs kFarewell{20000};  // peers may still fetch the last aggregate
 constexpr size_t kJobsMax = 65536;
@@ -43,17 +45,11 @@ public:
     Status run();
 
 private:
-    // What a fetch was for: several submissions may name the same bytes.
-    struct Want {
-        PeerId peer;
-        RoundId round;
-        BlobPurpose purpose = BlobPurpose::kPayload;
-    };
-
     Status open();
     Status open_machine(RunState state);
     Status prepare();
     void turn();
+    void stop_if_asked();
     void farewell();
     void part_from(const ServerEvent& event);
 
@@ -103,7 +99,6 @@ private:
     void act(const RunFinished& action);
 
     void send(const PeerId& to, const Message& message);
-    void stored(const Want& want, const BlobRef& blob);
     void job(std::function<void()> work, bool urgent = false);
     void end(Status status);
     void show();
@@ -114,20 +109,19 @@ private:
     RunFolderPaths paths_;
     SystemClock clock_;
     std::optional<OpenedRun> run_;
-    std::unique_ptr<Ledger> ledger_;
+    Storage storage_;
     std::unique_ptr<ZmqServer> channel_;
     std::unique_ptr<BlobFetcher> fetcher_;
     std::unique_ptr<RoundMachine> machine_;
     std::unique_ptr<StatusBook> book_;
-    std::multimap<Digest, Want> wants_;
+    WantedBlobs wants_;
     std::set<PeerId> present_;
     std::map<std::string, Reminder> strangers_;  // by reason
-    std::deque<Action> waiting_;
     Mailbox<JudgeResult> computed_;
     std::unique_ptr<JudgeJobs> jobs_;
     std::optional<Status> ended_;
-    Status prepared_;  // the job thread's, until it is done with the start
-    bool stop_fed_ = false;
+    Status prepared_;                        // the job thread's, until it is done with the start
+    std::optional<Instant> stop_by_;         // a person has asked to stop
     Instant turned_;                         // when the loop came by last
     std::unique_ptr<JobThread> job_thread_;  // last: its thread uses what stands above
 };
@@ -142,12 +136,13 @@ Status Coordinator::Program::open() {
         return run.error();
     }
     run_.emplace(std::move(*run));
-    Result<std::unique_ptr<SqliteLedger>> ledger =
-        SqliteLedger::open(paths_.ledger(), run_->identity, manifest_digest(run_->manifest));
-    if (!ledger) {
-        return ledger.error();
+    const auto open_ledger = [this](SqliteLedgerOptions options) {
+        return SqliteLedger::open(
+            paths_.ledger(), run_->identity, manifest_digest(run_->manifest), std::move(options));
+    };
+    if (Status opened = storage_.open(*run_->store, open_ledger); !opened) {
+        return opened;
     }
-    ledger_ = std::move(*ledger);
     fetcher_ = std::make_unique<BlobFetcher>(*run_->store, TransferSettings{});
     jobs_ = std::make_unique<JudgeJobs>(
         options_, config_, hooks_, paths_, *run_, [this](JudgeResult result) {
@@ -162,7 +157,8 @@ Status Coordinator::Program::prepare() {
     if (Status opened = open(); !opened) {
         return opened;
     }
-    Result<std::vector<Record>> records = ledger_->read(0, ledger_->height());
+    const Ledger& ledger = storage_.ledger();
+    Result<std::vector<Record>> records = ledger.read(0, ledger.height());
     if (!records) {
         return records.error();
     }
@@ -206,6 +202,7 @@ Status Coordinator::Program::run() {
     job_thread_ = std::make_unique<JobThread>(kJobsMax);
     if (!run_unless_stopped(
             *job_thread_, [this] { prepared_ = prepare(); }, hooks_.stop_requested)) {
+        storage_.give_up();
         log_info("stopped at its start");
         return {};
     }
@@ -226,9 +223,7 @@ Status Coordinator::Program::run() {
     book_ = std::make_unique<StatusBook>(
         *machine_, config_, std::move(status), hooks_.on_status, hooks_.on_round);
     log_info("listening on " + channel_->endpoint() + ", public key " + run_->identity.id().hex());
-    for (Action& action : machine_->start(clock_.now())) {
-        waiting_.push_back(std::move(action));
-    }
+    storage_.push(machine_->start(clock_.now()));
     perform_waiting();
     show();
     turned_ = clock_.now();
@@ -238,6 +233,7 @@ Status Coordinator::Program::run() {
     job_thread_->clear();
     book_->publish(clock_.now(), true);
     farewell();
+    storage_.close();
     return *ended_;
 }
 
@@ -247,8 +243,9 @@ void Coordinator::Program::turn() {
         log_warning("this process stood still for " + std::to_string((turned_ - before).ms) +
                     " ms; deadlines move on by as much");
         feed(Stalled{turned_ - before});
+        storage_.stood_still(turned_);
     }
-    for (const ServerEvent& event : channel_->poll(kPollTime)) {
+    for (const ServerEvent& event : channel_->poll(storage_.is_busy() ? kPollBusy : kPollTime)) {
         std::visit([this](const auto& one) { on(one); }, event);
     }
     take_computed();
@@ -260,18 +257,30 @@ void Coordinator::Program::turn() {
     if (wake && *wake <= clock_.now()) {
         feed(Tick{});
     }
-    if (hooks_.stop_requested() && !stop_fed_) {
-        stop_fed_ = true;
-        feed(StopRequested{});
-    }
+    stop_if_asked();
     perform_waiting();
     show();
+}
+
+// What is under way gets a moment to become durable. What does not, nobody was told of.
+void Coordinator::Program::stop_if_asked() {
+    if (!hooks_.stop_requested()) {
+        return;
+    }
+    if (!stop_by_) {
+        stop_by_ = clock_.now() + kStopTime;
+        feed(StopRequested{});
+    } else if (*stop_by_ < clock_.now()) {
+        log_info("stopped while the disk was still busy");
+        storage_.give_up();
+        end({});
+    }
 }
 
 // The run is over: peers are told, and may still fetch what they miss, until all have left.
 void Coordinator::Program::farewell() {
     ASSAY_CHECK(ended_.has_value());
-    if (stop_fed_ || !*ended_) {
+    if (stop_by_ || !*ended_) {
         return;
     }
     for (const PeerId& peer : present_) {
@@ -306,9 +315,7 @@ void Coordinator::Program::part_from(const ServerEvent& event) {
 
 void Coordinator::Program::feed(const Event& event) {
     ASSAY_CHECK(machine_ && book_);
-    for (Action& action : machine_->step(event, clock_.now())) {
-        waiting_.push_back(std::move(action));
-    }
+    storage_.push(machine_->step(event, clock_.now()));
     book_->changed();
 }
 
@@ -380,10 +387,6 @@ void Coordinator::Program::receive(const Incoming& incoming, const Goodbye& mess
     feed(PeerGone{incoming.from});
 }
 
-void Coordinator::Program::stored(const Want& want, const BlobRef& blob) {
-    feed(BlobStored{want.peer, want.round, want.purpose, blob.sha256, blob.size_bytes});
-}
-
 void Coordinator::Program::take_fetched() {
     for (const BlobFetcher::Moved& moved : fetcher_->moved()) {
         feed(BlobsMoved{moved.source, moved.bytes, moved.busy});
@@ -399,24 +402,14 @@ void Coordinator::Program::take_fetched() {
         // A source that was given up may have been followed by another meanwhile: whoever waits for
         // that one still waits.
         const bool goes_on = !fetched.status && fetcher_->fetching(fetched.blob.sha256);
-        std::vector<Want> wanted;
-        std::erase_if(wants_, [&](const auto& want) {
-            const bool ends = want.first == fetched.blob.sha256 &&
-                              (!goes_on || want.second.peer == fetched.source);
-            if (ends) {
-                wanted.push_back(want.second);
-            }
-            return ends;
-        });
-        for (const Want& want : wanted) {
+        for (const FetchBlob& want : wants_.take(fetched, goes_on)) {
+            const Digest& sha256 = want.blob.sha256;
             if (fetched.status) {
-                stored(want, fetched.blob);
+                storage_.arrived(
+                    {want.from, want.round, want.purpose, sha256, fetched.blob.size_bytes});
             } else {
-                feed(BlobFailed{want.peer,
-                                want.round,
-                                want.purpose,
-                                fetched.blob.sha256,
-                                fetched.status.reason()});
+                feed(BlobFailed{
+                    want.from, want.round, want.purpose, sha256, fetched.status.reason()});
             }
         }
     }
@@ -430,14 +423,25 @@ void Coordinator::Program::take_computed() {
 
 // ---- actions ----------------------------------------------------------------------------
 
+// What may be performed is; what that leads to is handed to the disk, and so on.
 void Coordinator::Program::perform_waiting() {
-    while (!waiting_.empty() && !ended_) {
-        const Action action = std::move(waiting_.front());
-        waiting_.pop_front();
-        std::visit([this](const auto& one) { act(one); }, action);
+    for (bool goes_on = true; goes_on && !ended_;) {
+        const Result<std::vector<Event>> told = storage_.turn(clock_.now());
+        if (!told) {
+            end(told.error());
+            return;
+        }
+        goes_on = !told->empty();
+        for (const Event& event : *told) {
+            feed(event);
+        }
+        while (const std::optional<Action> action = ended_ ? std::nullopt : storage_.next()) {
+            goes_on = true;
+            std::visit([this](const auto& one) { act(one); }, *action);
+        }
     }
     // What the machine goes by is what is durable.
-    ASSAY_CHECK(ended_ || ledger_->head() == machine_->state().head());
+    ASSAY_CHECK(ended_ || !storage_.is_settled() || storage_.head() == machine_->state().head());
 }
 
 void Coordinator::Program::send(const PeerId& to, const Message& message) {
@@ -451,25 +455,19 @@ void Coordinator::Program::act(const Broadcast& action) {
     }
 }
 
-// One transaction, one sync; nothing behind it is performed if it fails.
+// Its records are durable.
 void Coordinator::Program::act(const Persist& action) {
-    if (Status appended = ledger_->append(action.drafts); !appended) {
-        end(fail(
-            "the ledger cannot be written, so the run stops here and goes on after a restart: " +
-            appended.reason()));
-        return;
-    }
     book_->recorded(action, clock_.now());
 }
 
 void Coordinator::Program::act(const FetchBlob& action) {
-    const Want want{action.from, action.round, action.purpose};
     if (run_->store->has(action.blob.sha256)) {
-        stored(want, action.blob);
+        const BlobRef& blob = action.blob;
+        storage_.arrived({action.from, action.round, action.purpose, blob.sha256, blob.size_bytes});
         return;
     }
     ASSAY_CHECK_LE(action.round, machine_->round());
-    wants_.emplace(action.blob.sha256, want);
+    wants_.add(action);
     fetcher_->fetch(action.blob, action.from, Visibility::kPrivate, clock_.now());
 }
 
@@ -484,7 +482,8 @@ void Coordinator::Program::act(const RunAudit& action) {
 // What cannot be removed now is asked for again after the next round.
 void Coordinator::Program::act(const KeepBlobs& action) {
     fetcher_->keep_only(action.live);
-    std::erase_if(wants_, [&](const auto& want) { return action.live.count(want.first) == 0; });
+    wants_.keep_only(action.live);
+    storage_.keep_only(action.live);
     if (Status kept = run_->store->keep_only(action.live); !kept) {
         log_warning("old blobs are still on the disk: " + kept.reason());
     }

@@ -1,9 +1,10 @@
 // The coordinator's program: the only place where RoundMachine meets sockets, disk, threads and
 // clock.
 //
-// Two threads: the event loop (run()) owns the channel, the machine, the ledger and the blob store;
-// a job thread owns theta, the outer state, the model and the snapshots (HDF5). An action that
-// speaks is performed only after the records in front of it are durable.
+// Three threads: the event loop (run()) owns the channel, the machine and what arrives of blobs; a
+// job thread owns theta, the outer state, the model and the snapshots (HDF5); storage owns the
+// ledger and waits for the disk. An action is performed only once the records in front of it are
+// durable.
 
 #pragma once
 

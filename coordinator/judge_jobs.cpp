@@ -1,6 +1,8 @@
 #include "coordinator/judge_jobs.h"
 
 #include <chrono>
+#include <future>
+#include <utility>
 
 #include "compression/payload.h"
 #include "compression/sparse_update.h"
@@ -55,7 +57,13 @@ void check_answer(const JudgeRound& order, const RoundJudged& judged) {
 JudgePorts JudgeJobs::ports() {
     JudgePorts ports;
     // Aggregates and theta go out to everybody once the summary names them.
-    ports.put = [this](ByteSpan bytes) { return run_.store->put(bytes, Visibility::kPublic); };
+    ports.put = [this](ByteSpan bytes) {
+        Result<BlobRef> blob = run_.store->put(bytes, Visibility::kPublic);
+        if (blob) {
+            made_.push_back(blob->sha256);
+        }
+        return blob;
+    };
     ports.get = [this](const BlobRef& blob) {
         return run_.store->get(blob.sha256, blob.size_bytes);
     };
@@ -177,7 +185,7 @@ Status JudgeJobs::take_missed_steps(const RunState& ledger) {
 
 Result<BlobRef> JudgeJobs::theta_blob() {
     ASSAY_CHECK_EQ(judge_->theta().size(), model_->layout().value_count());  // prepare() came first
-    return run_.store->put(float_bytes(judge_->theta()), Visibility::kPublic);
+    return keep_blob(judge_->theta(), Visibility::kPublic);
 }
 
 Result<BlobRef> JudgeJobs::fresh_moments() {
@@ -185,7 +193,14 @@ Result<BlobRef> JudgeJobs::fresh_moments() {
         return BlobRef{};
     }
     const std::vector<float> zeros(judge_->theta().size());
-    return run_.store->put(float_bytes(zeros), Visibility::kPrivate);
+    return keep_blob(zeros, Visibility::kPrivate);
+}
+
+Result<BlobRef> JudgeJobs::keep_blob(std::span<const float> values, Visibility visibility) {
+    Result<BlobRef> blob = run_.store->put(float_bytes(values), visibility);
+    const Status kept =
+        blob ? run_.store->make_durable(std::span(&blob->sha256, 1)) : Status(blob.error());
+    return kept ? blob : Result<BlobRef>(kept.error());
 }
 
 Status JudgeJobs::keep_state(RoundId round,
@@ -202,10 +217,13 @@ Status JudgeJobs::keep_state(RoundId round,
     snapshot.config_text = run_.manifest.config_text;
     snapshot.run_name = run_.manifest.run_name;
     snapshot.manifest = manifest_digest(run_.manifest);
-    if (Status saved = snapshots_->save(snapshot); !saved) {
-        return saved;
-    }
-    return snapshots_->prune(kSnapshotsKept);
+    // What was made in this round becomes durable meanwhile: the disk does both at a time.
+    std::future<Status> blobs =
+        std::async([this, made = made_] { return run_.store->make_durable(made); });
+    Status done = snapshots_->save(snapshot);
+    const Status kept = blobs.get();
+    done = done ? kept : done;
+    return done ? snapshots_->prune(kSnapshotsKept) : done;
 }
 
 // Of the first payload that decodes; 0 for dense ones.
@@ -229,6 +247,10 @@ double JudgeJobs::bits_per_value(const JudgeRound& order) const {
 void JudgeJobs::judge(const JudgeRound& order) {
     const auto start = SteadyClock::now();
     Result<RoundJudged> judged = judge_->judge(order);
+    if (judged) {  // before a record names them
+        const Status kept = run_.store->make_durable(std::exchange(made_, {}));
+        judged = kept ? std::move(judged) : Result<RoundJudged>(kept.error());
+    }
     if (!judged) {
         post_(JudgeFailed{in_words(order.plan.round) + " cannot be judged: " + judged.reason()});
         return;

@@ -68,6 +68,7 @@ private:
     Status load_state(const RunState& ledger);
     Status load_initial();
     Status take_missed_steps(const RunState& ledger);
+    Result<BlobRef> keep_blob(std::span<const float> values, Visibility visibility);
     Status keep_state(RoundId round, const std::vector<float>& theta, const OuterState& outer);
 
     const CoordinatorOptions& options_;
@@ -76,6 +77,7 @@ private:
     const RunFolderPaths& paths_;
     OpenedRun& run_;
     Post post_;
+    std::vector<Digest> made_;  // put by the judge in the round that it judges
     std::unique_ptr<TokenShards> shards_;
     std::unique_ptr<GradientModel> model_;
     std::unique_ptr<RoundJudge> judge_;

@@ -173,7 +173,12 @@ Result<RunManifest> make_manifest(const RunFolderPaths& paths,
         return tokenizer.error();
     }
     manifest.tokenizer = *tokenizer;
-    return manifest;
+    std::vector<Digest> named{manifest.data_manifest.sha256, manifest.tokenizer.sha256};
+    for (const BlobRef& shard : manifest.shards) {
+        named.push_back(shard.sha256);
+    }
+    const Status kept = store.make_durable(named);
+    return kept ? Result<RunManifest>(std::move(manifest)) : kept.error();
 }
 
 Result<RunManifest> load_manifest(const fs::path& file) {

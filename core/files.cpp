@@ -33,8 +33,28 @@ Status write_all(int fd, ByteSpan bytes, const std::filesystem::path& file) {
         }
         done += static_cast<size_t>(n);
     }
-    if (::fsync(fd) != 0) {
-        return system_error("cannot sync", file);
+    return {};
+}
+
+Status replace(const std::filesystem::path& file, ByteSpan bytes, int mode, bool durably) {
+    const std::filesystem::path temporary = file.string() + ".tmp." + std::to_string(::getpid());
+    const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    if (fd < 0) {
+        return system_error("cannot create", temporary);
+    }
+    Status written = write_all(fd, bytes, file);
+    if (written && durably && ::fsync(fd) != 0) {
+        written = system_error("cannot sync", file);
+    }
+    ::close(fd);
+    if (!written) {
+        ::unlink(temporary.c_str());
+        return written;
+    }
+    if (::rename(temporary.c_str(), file.c_str()) != 0) {
+        const Error error = system_error("cannot rename to", file);
+        ::unlink(temporary.c_str());
+        return error;
     }
     return {};
 }
@@ -83,23 +103,12 @@ Status sync_folder(const std::filesystem::path& folder) {
 }
 
 Status write_file_atomically(const std::filesystem::path& file, ByteSpan bytes, int mode) {
-    const std::filesystem::path temporary = file.string() + ".tmp." + std::to_string(::getpid());
-    const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-    if (fd < 0) {
-        return system_error("cannot create", temporary);
-    }
-    Status written = write_all(fd, bytes, file);
-    ::close(fd);
-    if (!written) {
-        ::unlink(temporary.c_str());
-        return written;
-    }
-    if (::rename(temporary.c_str(), file.c_str()) != 0) {
-        const Error error = system_error("cannot rename to", file);
-        ::unlink(temporary.c_str());
-        return error;
-    }
-    return sync_folder(file.parent_path());
+    const Status replaced = replace(file, bytes, mode, true);
+    return replaced ? sync_folder(file.parent_path()) : replaced;
+}
+
+Status replace_file(const std::filesystem::path& file, ByteSpan bytes, int mode) {
+    return replace(file, bytes, mode, false);
 }
 
 Status make_folder(const std::filesystem::path& folder) {

@@ -18,6 +18,10 @@ Result<Bytes> read_file(const std::filesystem::path& file, uint64_t size_max);
 // (full disk, no permission) the reason says so, and neither file nor temporary is left changed.
 Status write_file_atomically(const std::filesystem::path& file, ByteSpan bytes, int mode = 0644);
 
+// The same for what need not outlive a crash of the machine: whoever reads finds the old bytes or
+// the new ones, and nobody waits for the disk.
+Status replace_file(const std::filesystem::path& file, ByteSpan bytes, int mode = 0644);
+
 // Creates the folder and its parents.
 Status make_folder(const std::filesystem::path& folder);
 

@@ -1,7 +1,7 @@
 #include "ledger/rejections.h"
 
+#include "ledger/event.h"
 #include "ledger/ledger.h"
-#include "protocol/codec.h"
 
 namespace assay {
 
@@ -11,12 +11,13 @@ Result<std::map<PeerId, Verdict>> last_rejections(const Ledger& ledger) {
         if (record.kind != RecordKind::kVerdict) {
             return {};
         }
-        Result<Verdict> verdict = decode_verdict(record.body);
-        if (!verdict) {
-            return verdict.error();
+        Result<LedgerEvent> event = decode_record(record);
+        if (!event) {
+            return event.error();
         }
-        if (verdict->ruling == Ruling::kRejected && verdict->layer != Layer::kIdentity) {
-            found[record.subject] = std::move(*verdict);
+        auto& verdict = std::get<Verdict>(*event);
+        if (verdict.ruling == Ruling::kRejected && verdict.layer != Layer::kIdentity) {
+            found[record.subject] = std::move(verdict);
         }
         return {};
     });

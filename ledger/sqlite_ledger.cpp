@@ -87,9 +87,9 @@ Result<Record> read_row(const Statement& row) {
     return record;
 }
 
-sqlite3* open_database(const std::filesystem::path& file, int flags) {
+sqlite3* open_database(const std::string& name, int flags) {
     sqlite3* database = nullptr;
-    if (sqlite3_open_v2(file.c_str(), &database, flags | SQLITE_OPEN_NOMUTEX, nullptr) ==
+    if (sqlite3_open_v2(name.c_str(), &database, flags | SQLITE_OPEN_NOMUTEX, nullptr) ==
         SQLITE_OK) {
         return database;
     }
@@ -97,12 +97,36 @@ sqlite3* open_database(const std::filesystem::path& file, int flags) {
     return nullptr;
 }
 
+// Where nothing can be written, there is no shared memory by which readers and a writer agree. A
+// file without FILE-wal beside it needs none: its writer has closed it.
+std::optional<std::string> unchanging_name(const std::filesystem::path& file) {
+    std::error_code code;
+    const uintmax_t beside = std::filesystem::file_size(file.string() + "-wal", code);
+    if (!code && beside > 0) {
+        return std::nullopt;
+    }
+    std::string name = "file:";
+    for (const char letter : file.string()) {
+        const bool special = letter == '%' || letter == '?' || letter == '#';
+        name += special ? "%" + to_hex(as_bytes(std::string(1, letter))) : std::string(1, letter);
+    }
+    return name + "?immutable=1";
+}
+
 }  // namespace
 
-SqliteLedger::SqliteLedger(std::filesystem::path file, sqlite3* database)
-    : file_(std::move(file)), database_(database) {}
+SqliteLedger::SqliteLedger(std::filesystem::path file,
+                           sqlite3* database,
+                           SqliteLedgerOptions options)
+    : file_(std::move(file)), database_(database), options_(std::move(options)) {}
 
+// The last to close a file leaves it without FILE-wal, which read-only disks and copies need; while
+// others have it open, it stays as it is.
 SqliteLedger::~SqliteLedger() {
+    if (signer_) {
+        sqlite3_busy_handler(database_, nullptr, nullptr);
+        sqlite3_exec(database_, "PRAGMA journal_mode = DELETE", nullptr, nullptr, nullptr);
+    }
     sqlite3_close(database_);
 }
 
@@ -113,7 +137,7 @@ Error SqliteLedger::storage_error(const std::string& doing) const {
             why = "the disk is full, or the file's quota is used up; free space";
             break;
         case SQLITE_BUSY:
-            why = "another process holds the file; is a coordinator running?";
+            why = "another process writes to the file; is a coordinator running?";
             break;
         case SQLITE_READONLY:
             why = "the file cannot be written (" + why + ")";
@@ -134,16 +158,44 @@ Status SqliteLedger::run_sql(const char* sql) {
     return {};
 }
 
-Status SqliteLedger::configure(const SqliteLedgerOptions& options, bool writing) {
-    sqlite3_busy_timeout(database_, static_cast<int>(options.lock_wait_ms));
-    if (!writing) {
+// SQLite asks this while another process holds the file: 0 gives up.
+int SqliteLedger::is_busy(void* self, int times) {
+    constexpr int kAskEveryMs = 10;
+    const SqliteLedgerOptions& options = static_cast<SqliteLedger*>(self)->options_;
+    const int64_t waited = int64_t{times} * kAskEveryMs;
+    if (waited >= options.lock_wait_ms && !(options.wait_on && options.wait_on(waited))) {
+        return 0;
+    }
+    sqlite3_sleep(kAskEveryMs);
+    return 1;
+}
+
+Status SqliteLedger::configure() {
+    sqlite3_busy_handler(database_, is_busy, this);
+    if (!signer_) {
         return run_sql("PRAGMA query_only = 1");
     }
-    std::string pragmas = "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL;";
-    if (options.pages_max > 0) {
-        pragmas += "PRAGMA max_page_count = " + std::to_string(options.pages_max) + ";";
+    {
+        Statement journal(database_, "PRAGMA journal_mode = WAL");
+        if (!journal.good() || journal.step() != SQLITE_ROW) {
+            return storage_error("cannot use it");
+        }
+        if (to_text(journal.blob(0)) != "wal") {
+            return fail("ledger " + file_.string() +
+                        ": this file system cannot hold it (SQLite has no write-ahead log there); "
+                        "keep the run's folder on a disk of this machine");
+        }
+    }
+    std::string pragmas = "PRAGMA synchronous = FULL;";
+    if (options_.pages_max > 0) {
+        pragmas += "PRAGMA max_page_count = " + std::to_string(options_.pages_max) + ";";
     }
     return run_sql(pragmas.c_str());
+}
+
+void SqliteLedger::checkpoint() {
+    ASSAY_CHECK(signer_.has_value());
+    sqlite3_wal_checkpoint_v2(database_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
 }
 
 Result<std::unique_ptr<SqliteLedger>> SqliteLedger::open(const std::filesystem::path& file,
@@ -154,9 +206,9 @@ Result<std::unique_ptr<SqliteLedger>> SqliteLedger::open(const std::filesystem::
     if (database == nullptr) {
         return fail("cannot open or make the ledger " + file.string());
     }
-    std::unique_ptr<SqliteLedger> ledger(new SqliteLedger(file, database));
+    std::unique_ptr<SqliteLedger> ledger(new SqliteLedger(file, database, std::move(options)));
     ledger->signer_ = coordinator;
-    Status status = ledger->configure(options, true);
+    Status status = ledger->configure();
     if (status.ok()) {
         status = ledger->create_schema(coordinator.id(), run);
     }
@@ -188,25 +240,46 @@ Result<std::unique_ptr<SqliteLedger>> SqliteLedger::open_readonly(const std::fil
     }
     // Read-write where that is allowed, so that what a killed writer left half done can be undone;
     // query_only keeps this connection from writing anything itself.
-    sqlite3* database = open_database(file, SQLITE_OPEN_READWRITE);
-    if (database == nullptr) {
-        database = open_database(file, SQLITE_OPEN_READONLY);
-    }
-    if (database == nullptr) {
-        return fail("cannot open the ledger " + file.string());
-    }
-    std::unique_ptr<SqliteLedger> ledger(new SqliteLedger(file, database));
-    Status status = ledger->configure(options, false);
-    if (status.ok()) {
-        status = ledger->load_meta();
-    }
-    if (status.ok()) {
-        status = ledger->load_head();
+    Status status = fail("cannot open the ledger " + file.string());
+    const auto attempt = [&](const std::string& name, int flags, bool& denied) {
+        sqlite3* database = open_database(name, flags);
+        denied = database == nullptr;
+        if (denied) {
+            return std::unique_ptr<SqliteLedger>();
+        }
+        std::unique_ptr<SqliteLedger> ledger(new SqliteLedger(file, database, options));
+        status = ledger->load_for_reading();
+        denied = !status && ledger->may_not_write();
+        return ledger;
+    };
+    bool denied = false;
+    std::unique_ptr<SqliteLedger> ledger = attempt(file.string(), SQLITE_OPEN_READWRITE, denied);
+    if (denied) {
+        const std::optional<std::string> name = unchanging_name(file);
+        if (!name) {
+            return fail(status.reason() + "; copy it and " + file.filename().string() +
+                        "-wal to a folder where files may be made, and read it there");
+        }
+        ledger = attempt(*name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, denied);
     }
     if (!status) {
         return status.error();
     }
     return ledger;
+}
+
+// Whether the last call failed for want of a right, or of a place, to write.
+bool SqliteLedger::may_not_write() const {
+    const int code = sqlite3_errcode(database_) & 0xff;
+    return code == SQLITE_CANTOPEN || code == SQLITE_READONLY || code == SQLITE_PERM;
+}
+
+Status SqliteLedger::load_for_reading() {
+    Status status = configure();
+    if (status.ok()) {
+        status = load_meta();
+    }
+    return status.ok() ? load_head() : status;
 }
 
 // In an empty file alone; one transaction, so that a crash leaves an empty file or a whole schema.

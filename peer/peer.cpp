@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -9,6 +10,7 @@
 #include "core/files.h"
 #include "core/log.h"
 #include "net/blob_fetcher.h"
+#include "net/reminder.h"
 #include "net/zmq_channel.h"
 #include "peer/peer_folder.h"
 #include "peer/peer_machine.h"
@@ -26,6 +28,8 @@ namespace {
 constexpr DurationMs kPollTime{20};
 constexpr DurationMs kLinger{500};
 constexpr size_t kJobsMax = 64;
+constexpr DurationMs kNextAddress{3000};  // after a failure at one, if there are others
+constexpr DurationMs kRemindEvery{30000};
 
 // Whether an action is of use only to a peer that goes on.
 bool needs_run(const PeerAction& action) {
@@ -68,11 +72,12 @@ private:
     void feed(const PeerEvent& event);
     void perform_waiting();
     void turn();
+    void try_next_address();
 
     void on(const Connected&);
     void on(const Disconnected&);
     void on(const KeyRefused& refused) { end(fail(refused.reason)); }
-    void on(const Unreachable& unreachable) { log_warning(unreachable.reason); }
+    void on(const Unreachable& unreachable);
     void on(const Refused& refused) { log_warning("from the coordinator: " + refused.reason); }
     void on(const Incoming& incoming);
     void serve_piece(const BlobRequest& request);
@@ -112,6 +117,10 @@ private:
     SystemClock clock_;
     std::unique_ptr<BlobStore> store_;
     std::unique_ptr<ZmqClient> channel_;
+    size_t address_ = 0;  // of the coordinator's, the one that is dialled
+    std::optional<Instant> next_address_at_;
+    std::map<size_t, Reminder> unreachable_;  // by address
+    bool was_connected_ = false;
     std::unique_ptr<BlobFetcher> fetcher_;
     Mailbox<JobResult> results_;
     std::unique_ptr<TrainerJobs> jobs_;
@@ -132,7 +141,7 @@ private:
 
 Status Peer::Program::open() {
     Result<std::unique_ptr<ZmqClient>> channel =
-        ZmqClient::open(identity_, options_.endpoint, options_.coordinator);
+        ZmqClient::open(identity_, options_.endpoints.at(address_), options_.coordinator);
     if (!channel) {
         return channel.error();
     }
@@ -233,6 +242,7 @@ void Peer::Program::turn() {
     for (const ClientEvent& event : channel_->poll(kPollTime)) {
         std::visit([this](const auto& one) { on(one); }, event);
     }
+    try_next_address();
     take_results();
     for (const BlobFetcher::Ask& ask : fetcher_->requests(clock_.now())) {
         say(seal(identity_, ask.request));
@@ -257,8 +267,35 @@ void Peer::Program::feed(const PeerEvent& event) {
     }
 }
 
+void Peer::Program::on(const Unreachable& unreachable) {
+    if (unreachable_.try_emplace(address_, kRemindEvery).first->second.due(clock_.now())) {
+        log_warning(unreachable.reason);
+    }
+    if (options_.endpoints.size() > 1) {
+        next_address_at_ = clock_.now() + kNextAddress;
+    }
+}
+
+// A coordinator that has moved listens at another of its addresses, under the same key.
+void Peer::Program::try_next_address() {
+    if (!next_address_at_ || clock_.now() < *next_address_at_ || ended_) {
+        return;
+    }
+    next_address_at_.reset();
+    address_ = (address_ + 1) % options_.endpoints.size();
+    channel_->set_linger({});
+    channel_.reset();
+    if (Status opened = open(); !opened) {
+        end(opened);
+    }
+}
+
 // What was on its way goes on at once: the coordinator answers before it has heard Hello.
 void Peer::Program::on(const Connected&) {
+    log_info((std::exchange(was_connected_, true) ? "connected again to " : "connected to ") +
+             options_.endpoints.at(address_));
+    next_address_at_.reset();
+    unreachable_.clear();
     feed(ChannelUp{});
     fetcher_->source_is_back(options_.coordinator, clock_.now());
 }

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "configs/run_config.h"
 #include "core/identity.h"
@@ -20,7 +21,7 @@
 namespace assay {
 
 struct PeerOptions {
-    std::string endpoint;  // tcp://HOST:PORT of the coordinator
+    std::vector<std::string> endpoints;  // tcp://HOST:PORT where the coordinator may listen
     PeerId coordinator;
     std::filesystem::path folder;
     std::optional<NumericClass> numeric_class;  // none: that of the run

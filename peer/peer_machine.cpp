@@ -129,6 +129,7 @@ std::optional<Instant> PeerMachine::wake_at() const {
 
 void PeerMachine::on(const ChannelUp&, Instant now) {
     connected_ = true;
+    told_of_older_copy_ = false;
     dial_at_.reset();
     dial_pause_ = rules_.dial_pause;
     if (phase_ == PeerPhase::kDialing || phase_ == PeerPhase::kIdle) {
@@ -250,6 +251,15 @@ void PeerMachine::receive(const Welcome& welcome, const Envelope&, Instant now) 
         say_hello(now);
         return;
     }
+    if (done_round_ && welcome.next_round <= *done_round_ && !told_of_older_copy_) {
+        told_of_older_copy_ = true;
+        note(
+            "the coordinator begins with " + in_words(welcome.next_round) +
+            ", but has signed the end of " + in_words(*done_round_) + " at ledger head " +
+            done_head_.hex() +
+            ": its folder is an older copy. This peer takes part again behind that round: what the "
+            "rounds up to it draw is known");
+    }
     if (phase_ == PeerPhase::kGreeting) {
         phase_ = PeerPhase::kIdle;
         say_at_ = now + rules_.retry;
@@ -297,6 +307,7 @@ void PeerMachine::receive(const RoundSummary& summary, const Envelope&, Instant 
     if (!manifest_ || repeated || summary_) {
         return;
     }
+    done_head_ = summary.ledger_head;
     const bool ours = own_ && own_->plan.round == summary.round;
     if (own_ && !ours) {
         return;  // of a round before the one that runs

@@ -128,6 +128,7 @@ private:
     void say_submission();
     void say_again(Instant now);
     void take_plan(const RoundPlan& plan, Instant now);
+    [[nodiscard]] bool begins_anew(const RoundPlan& plan);
     void train_or_sync();
     [[nodiscard]] bool included() const;
     [[nodiscard]] bool continues_chain(const Beacon& beacon) const;
@@ -156,6 +157,8 @@ private:
     std::optional<std::string> farewell_;  // the run is over, once that is done
     bool aggregate_here_ = false;
     std::optional<RoundId> done_round_;  // newest round whose summary was applied
+    Digest done_head_;                   // of the ledger, as the newest summary names it
+    bool told_of_older_copy_ = false;    // since the connection was made
     std::optional<RoundId> base_round_;  // the round that theta is the base of
     Digest last_element_;                // of the beacon chain, newest known
     uint64_t last_element_index_ = 0;

@@ -37,11 +37,12 @@ void PeerMachine::receive(const RoundPlan& plan, const Envelope&, Instant now) {
 
 void PeerMachine::take_plan(const RoundPlan& plan, Instant now) {
     ASSAY_CHECK(!summary_);  // a summary comes into theta before the next round starts from it
-    if (own_ && plan.round <= own_->plan.round) {
+    const bool another = own_ && plan.round == own_->plan.round && begins_anew(plan);
+    if (own_ && plan.round <= own_->plan.round && !another) {
         return;  // said again, or of a round that is over
     }
     if (own_) {
-        note(own_->plan.round, " went on without its summary");
+        note(own_->plan.round, another ? " begins anew" : " went on without its summary");
         drop_own_round();
     }
     if (find_peer(plan, self_) == nullptr) {
@@ -52,6 +53,24 @@ void PeerMachine::take_plan(const RoundPlan& plan, Instant now) {
     own_->plan_digest = plan_digest(plan);
     say_at_ = now + rules_.retry;
     train_or_sync();
+}
+
+// A second plan of one round: the coordinator went back to an older copy of its folder. The first
+// one counts no more: its work is dropped, and the round begins anew unless its draws are known.
+bool PeerMachine::begins_anew(const RoundPlan& plan) {
+    ASSAY_CHECK(own_ && own_->plan.round == plan.round);
+    if (plan_digest(plan) == own_->plan_digest) {
+        return false;
+    }
+    if (!told_of_older_copy_) {
+        told_of_older_copy_ = true;
+        note(plan.round,
+             ": the coordinator has signed two plans of it, behind ledger heads " +
+                 own_->plan.ledger_head.hex() + " and " + plan.ledger_head.hex() +
+                 ": its folder is an older copy");
+    }
+    own_->silent = true;
+    return !own_->beacon;
 }
 
 void PeerMachine::train_or_sync() {

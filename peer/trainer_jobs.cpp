@@ -98,6 +98,15 @@ Status TrainerJobs::prepare(const RunManifest& manifest) {
         return fail("the run's settings are not valid: " + config.reason());
     }
     numeric_class_ = options_.numeric_class.value_or(numeric_class_of(config->inner));
+    // Of all that a peer stores the run's data alone outlives its process: the rest waits for no
+    // disk.
+    std::vector<Digest> named{manifest.data_manifest.sha256};
+    for (const BlobRef& shard : manifest.shards) {
+        named.push_back(shard.sha256);
+    }
+    if (Status kept = store_.make_durable(named); !kept) {
+        return kept;
+    }
     Result<DataManifest> data = lay_out_data(manifest, store_, folder_.data_folder());
     if (!data) {
         return data.error();

@@ -76,6 +76,14 @@ bool RoundMachine::admit_commit(const CommitArrived& event, const Digest& hash) 
         refuse(peer, RefusalCode::kWrongRound, in_words(event.commit.round) + " is not open");
         return false;
     }
+    if (event.commit.plan_digest != round->plan_digest) {  // signed before a copy was put back
+        refuse(peer,
+               RefusalCode::kWrongRound,
+               "a COMMIT to another plan of " + in_words(event.commit.round),
+               round->plan_digest,
+               event.commit.plan_digest);
+        return false;
+    }
     if (find_peer(round->plan, peer) == nullptr || is_short()) {
         refuse(peer,
                RefusalCode::kNotInRoster,

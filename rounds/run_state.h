@@ -21,6 +21,8 @@
 
 namespace assay {
 
+class RoundCheck;
+
 // One identity, from its join on. What it has earned and what its next round starts from is in
 // Books.
 struct Member {
@@ -83,8 +85,8 @@ public:
     // Takes a draft in that will be durable, with what it says. Fails on what cannot follow; the
     // state is then of no more use.
     Status apply(const RecordDraft& draft, const LedgerEvent& event);
-    // Stored records, from the first on, each read here; the reason names the one that cannot
-    // follow.
+    // Stored records, from the first on, each read here, in the order that ledger_verify demands;
+    // the reason names the one that cannot follow.
     Status apply_all(const std::vector<Record>& records);
 
     [[nodiscard]] uint64_t rounds_kept() const { return rounds_kept_; }
@@ -147,6 +149,7 @@ private:
     Result<RoundState*> open_round(const EventHead& head);
     Result<CommitState*> open_commit(const EventHead& head, const char* what);
     void forget_old_rounds();
+    Status apply_stored(const Record& record, RoundCheck& order);
 
     RunManifest manifest_;
     PaySettings pay_;

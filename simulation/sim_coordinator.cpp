@@ -1,6 +1,7 @@
 #include "simulation/sim_coordinator.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/check.h"
 #include "core/merkle.h"
@@ -17,6 +18,7 @@ constexpr int64_t kJudgeMs = 60;
 constexpr int64_t kAuditMs = 25;
 constexpr int64_t kFetchMs = 30;
 constexpr size_t kSnapshotsKept = 4;
+constexpr DurationMs kSlow{50};  // a batch that takes longer is no peer's fault
 
 }  // namespace
 
@@ -32,7 +34,8 @@ SimCoordinator::SimCoordinator(const SimRun& run,
       ledger_(run.coordinator) {
     OuterState outer = initial_outer_state(run_.outer, run_.layout);
     snapshots_.emplace_back(run_.manifest.initial_root, Kept{run_.initial_theta, std::move(outer)});
-    (void)blobs_.put(float_bytes(run_.initial_theta), Visibility::kPublic);
+    const auto theta = blobs_.put(float_bytes(run_.initial_theta), Visibility::kPublic);
+    (void)blobs_.make_durable(std::span(&theta->sha256, 1));
 }
 
 JudgePorts SimCoordinator::judge_ports() {
@@ -87,12 +90,9 @@ Status SimCoordinator::boot() {
         return loaded;
     }
     last_phase_ = {0, RoundPhase::kWaiting};
-    for (const Action& action : machine_->start(clock_.now())) {
-        if (Status done = perform(action); !done || crash_due_) {
-            return done;
-        }
-    }
-    return {};
+    queue_.emplace(ledger_.height());
+    queue_->push(machine_->start(clock_.now()));
+    return settle();
 }
 
 void SimCoordinator::keep_state(const std::vector<float>& theta, const OuterState& outer) {
@@ -110,8 +110,19 @@ void SimCoordinator::crash() {
     if (loss > 0 && snapshots_.size() > 1 && rng_.unit() < loss) {
         snapshots_.pop_back();
     }
+    // A batch under way may have come to the disk: wholly, its blobs alone, or not at all.
+    if (batch_ && rng_.below(3) > 0) {
+        make_durable(batch_->blobs);
+        if (rng_.below(2) > 0) {
+            (void)write_records(batch_->records);
+        }
+    }
+    blobs_.crash();
     machine_.reset();
     judge_.reset();
+    queue_.reset();
+    arrived_.clear();
+    batch_.reset();
     timers_.clear();
     judging_.reset();
     crash_due_ = false;
@@ -124,6 +135,9 @@ std::optional<Instant> SimCoordinator::next_due() const {
     std::optional<Instant> next = machine_->wake_at();
     for (const Timer& timer : timers_) {
         next = next ? std::min(*next, timer.due) : timer.due;
+    }
+    if (batch_) {
+        next = next ? std::min(*next, batch_->ends) : batch_->ends;
     }
     return next;
 }
@@ -152,6 +166,13 @@ Status SimCoordinator::run_due() {
             if (Status done = feed(*event); !done) {
                 return done;
             }
+        }
+    }
+    if (running() && !crash_due_) {
+        Status done = tell_of_slow_disk();
+        done = done && !crash_due_ ? settle() : done;
+        if (!done) {
+            return done;
         }
     }
     if (running() && !crash_due_ && machine_->wake_at() && *machine_->wake_at() <= clock_.now()) {
@@ -190,18 +211,108 @@ Status SimCoordinator::receive(const Incoming& incoming, const Goodbye&) {
 
 Status SimCoordinator::feed(const Event& event) {
     ASSAY_CHECK(running() && !crash_due_);
-    for (const Action& action : machine_->step(event, clock_.now())) {
-        if (run_.options.coordinator_crash > 0 && rng_.unit() < run_.options.coordinator_crash) {
-            crash_due_ = true;
+    queue_->push(machine_->step(event, clock_.now()));
+    return settle();
+}
+
+bool SimCoordinator::dies_here() {
+    const double likely = run_.options.coordinator_crash;
+    crash_due_ = crash_due_ || (likely > 0 && rng_.unit() < likely);
+    return crash_due_;
+}
+
+// Makes durable what waits for it and is due, and performs what that releases.
+Status SimCoordinator::settle() {
+    while (!crash_due_) {
+        if (batch_ && batch_->ends <= clock_.now()) {
+            if (Status ended = dies_here() ? Status() : end_batch(); !ended || crash_due_) {
+                return ended;
+            }
+            continue;
         }
-        if (crash_due_) {
+        const std::optional<ActionQueue::Released> released = queue_->next();
+        if (!released && !batch_ && begin_batch()) {
+            continue;
+        }
+        if (!released) {
+            return check_order();
+        }
+        // Nothing is said, or done, before all that stands in front of it is durable.
+        ASSAY_CHECK_LE(released->height, ledger_.height());
+        if (dies_here()) {
             return {};
         }
-        if (Status done = perform(action); !done) {
+        if (Status done = perform(released->action); !done) {
             return done;
         }
     }
-    return check_order();
+    return {};
+}
+
+// False if nothing waits for the disk.
+bool SimCoordinator::begin_batch() {
+    Batch batch;
+    batch.records = queue_->take_records();
+    batch.blobs = std::exchange(arrived_, {});
+    if (batch.records.empty() && batch.blobs.empty()) {
+        return false;
+    }
+    const int64_t longest = run_.options.storage_ms_max;
+    const auto takes =
+        longest > 0 ? static_cast<int64_t>(rng_.below(static_cast<uint64_t>(longest) + 1)) : 0;
+    batch.told_until = clock_.now();
+    batch.ends = clock_.now() + DurationMs{takes};
+    batch_ = std::move(batch);
+    return true;
+}
+
+Status SimCoordinator::end_batch() {
+    const Batch batch = *std::exchange(batch_, std::nullopt);
+    make_durable(batch.blobs);
+    if (Status written = write_records(batch.records); !written) {
+        return written;
+    }
+    queue_->durable(ledger_.height());
+    for (const BlobStored& stored : batch.blobs) {
+        queue_->push(machine_->step(stored, clock_.now()));
+    }
+    return {};
+}
+
+void SimCoordinator::make_durable(const std::vector<BlobStored>& blobs) {
+    for (const BlobStored& stored : blobs) {
+        (void)blobs_.make_durable(std::span(&stored.sha256, 1));
+    }
+}
+
+Status SimCoordinator::write_records(const std::vector<RecordDraft>& records) {
+    if (Status appended = ledger_.append(records); !appended) {
+        return appended;
+    }
+    for (const RecordDraft& draft : records) {
+        if (draft.kind != RecordKind::kSummary) {
+            continue;
+        }
+        const Result<RoundSummary> summary = decode_body<RoundSummary>(draft.body);
+        ASSAY_CHECK(summary.ok());
+        ASSAY_CHECK_EQ(summary->round.value, summaries_.size());  // each once, in order
+        summaries_.push_back(*summary);
+    }
+    const uint64_t wanted = run_.options.crash_height;
+    if (wanted > 0 && !crashed_at_height_ && ledger_.height() >= wanted) {
+        crashed_at_height_ = true;
+        crash_due_ = true;
+    }
+    return {};
+}
+
+// Deadlines move on while peers' work lies before a slow disk.
+Status SimCoordinator::tell_of_slow_disk() {
+    if (!batch_ || clock_.now() - batch_->told_until < kSlow) {
+        return {};
+    }
+    const Instant since = std::exchange(batch_->told_until, clock_.now());
+    return feed(Stalled{clock_.now() - since});
 }
 
 // Phases only move forward within a life of the process.
@@ -231,26 +342,6 @@ Status SimCoordinator::act(const Broadcast& action) {
     return {};
 }
 
-Status SimCoordinator::act(const Persist& action) {
-    const uint64_t before = ledger_.height();
-    if (Status appended = ledger_.append(action.drafts); !appended) {
-        return appended;
-    }
-    ASSAY_CHECK_EQ(ledger_.height(), before + action.events.size());
-    for (const LedgerEvent& event : action.events) {
-        if (const auto* summary = std::get_if<RoundSummary>(&event)) {
-            ASSAY_CHECK_EQ(summary->round.value, summaries_.size());  // each once, in order
-            summaries_.push_back(*summary);
-        }
-    }
-    const uint64_t wanted = run_.options.crash_height;
-    if (wanted > 0 && !crashed_at_height_ && ledger_.height() >= wanted) {
-        crashed_at_height_ = true;
-        crash_due_ = true;
-    }
-    return {};
-}
-
 Status SimCoordinator::act(const FetchBlob& action) {
     const bool lost = rng_.unit() < run_.options.blob_failure;
     if (run_.options.slow_uplink > 0 && action.from == run_.peer_identity(0).id()) {
@@ -276,6 +367,13 @@ Status SimCoordinator::act(const RunAudit& action) {
 
 Status SimCoordinator::act(const KeepBlobs& action) {
     ASSAY_CHECK(!judging_);  // what is being judged is not all named yet
+    const auto dead = [&](const BlobStored& stored) {
+        return !action.live.contains(stored.sha256);
+    };
+    std::erase_if(arrived_, dead);
+    if (batch_) {
+        std::erase_if(batch_->blobs, dead);
+    }
     return blobs_.keep_only(action.live);
 }
 
@@ -295,6 +393,8 @@ std::optional<Event> SimCoordinator::judged(const JudgeRound& order) {
     ASSAY_CHECK_MSG(judged.ok(), judged.ok() ? "" : judged.reason());
     ASSAY_CHECK(judging_ == order.plan.round);
     judging_.reset();
+    const Digest made[] = {judged->aggregate.sha256, judged->theta.sha256};
+    (void)blobs_.make_durable(made);
     return Event(std::move(*judged));
 }
 
@@ -371,8 +471,8 @@ std::optional<Event> SimCoordinator::fetched(const FetchBlob& wanted, bool lost)
         return Event(BlobFailed{
             wanted.from, wanted.round, wanted.purpose, hash, "the peer does not send it"});
     }
-    return Event(
-        BlobStored{wanted.from, wanted.round, wanted.purpose, hash, wanted.blob.size_bytes});
+    arrived_.push_back({wanted.from, wanted.round, wanted.purpose, hash, wanted.blob.size_bytes});
+    return std::nullopt;
 }
 
 }  // namespace assay

@@ -19,6 +19,7 @@
 #include "core/rng.h"
 #include "ledger/memory_ledger.h"
 #include "net/loopback.h"
+#include "rounds/action_queue.h"
 #include "rounds/round_machine.h"
 #include "simulation/sim_run.h"
 #include "simulation/toy_model.h"
@@ -74,7 +75,22 @@ private:
         OuterState outer;
     };
 
+    // What is being made durable: all of it is when it ends, and maybe some of it before.
+    struct Batch {
+        std::vector<RecordDraft> records;
+        std::vector<BlobStored> blobs;
+        Instant ends;
+        Instant told_until;  // up to when the machine knows that it takes long
+    };
+
     Status feed(const Event& event);
+    Status settle();
+    bool begin_batch();
+    Status end_batch();
+    Status write_records(const std::vector<RecordDraft>& records);
+    Status tell_of_slow_disk();
+    void make_durable(const std::vector<BlobStored>& blobs);
+    bool dies_here();
     Status on(const Joined&) { return {}; }  // what it says first follows
     Status on(const Left& event) { return feed(PeerGone{event.peer}); }
     Status on(const Incoming& event);
@@ -105,7 +121,7 @@ private:
     Status perform(const Action& action);
     Status act(const Send& action);
     Status act(const Broadcast& action);
-    Status act(const Persist& action);
+    Status act(const Persist&) { return {}; }  // its records are durable
     Status act(const FetchBlob& action);
     Status act(const JudgeRound& action);
     Status act(const RunAudit& action);
@@ -146,6 +162,9 @@ private:
     ToyModel model_;
     std::unique_ptr<RoundMachine> machine_;
     std::unique_ptr<RoundJudge> judge_;
+    std::optional<ActionQueue> queue_;
+    std::vector<BlobStored> arrived_;  // for the next batch
+    std::optional<Batch> batch_;       // under way
     std::vector<Timer> timers_;
     uint64_t timers_made_ = 0;
     std::optional<RoundId> judging_;

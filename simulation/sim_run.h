@@ -34,6 +34,7 @@ struct SimulationOptions {
     uint64_t slow_uplink = 0;      // bytes/s of the first honest peer; 0: as fast as the others
     double coordinator_crash = 0;  // probability, before each of its actions
     double snapshot_loss = 0;      // of the newest one, when the coordinator dies
+    int64_t storage_ms_max = 0;    // of a batch that the coordinator makes durable; 0: no time
     double peer_crash = 0;         // probability, before COMMIT, opening and applying
     uint64_t crash_height = 0;     // the coordinator dies once, when this record is durable
     int64_t vest_rounds = 4;

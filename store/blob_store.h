@@ -1,13 +1,15 @@
 // Bytes at rest, named by their plain SHA-256: payloads, openings, aggregates, states.
 //
 // Not a cache: the owner removes what it no longer needs (keep_only). A blob is whole or not there.
-// What arrives in pieces belongs to one thread, the event loop's; put and what reads may be called
-// from another one. What every implementation has to do stands in tests/store/blob_store_test.cpp,
-// which each is run through.
+// It outlives this process, and a crash of the machine, only once make_durable() was asked for it:
+// neither put() nor what arrives waits for a disk. What arrives in pieces belongs to one thread,
+// the event loop's; put, make_durable and what reads may be called from others. What every
+// implementation has to do stands in tests/store/blob_store_test.cpp, which each is run through.
 
 #pragma once
 
 #include <set>
+#include <span>
 #include <string>
 
 #include "protocol/messages.h"
@@ -38,6 +40,10 @@ public:
     // the asker may not see private ones, or the range lies outside.
     [[nodiscard]] virtual BlobPiece answer(const BlobRequest& request,
                                            bool may_see_private) const = 0;
+
+    // Returns when all of them are durable; those that are not here any more are passed over. As
+    // one batch it waits about as long as for one of them.
+    virtual Status make_durable(std::span<const Digest> blobs) = 0;
 
     virtual Status make_public(const Digest& sha256) = 0;
     // Success if it is not there afterwards.

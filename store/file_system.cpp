@@ -4,8 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
+#include <thread>
 
 #include "core/check.h"
 #include "core/files.h"
@@ -16,6 +19,7 @@ namespace {
 
 // What the system's offsets can say.
 constexpr uint64_t kFileBytesMax = INT64_MAX;
+constexpr size_t kSyncsAtOnce = 8;
 
 Error system_error(const std::string& what, const std::filesystem::path& file) {
     const int code = errno;
@@ -111,14 +115,18 @@ public:
         if (::link(from.c_str(), to.c_str()) != 0) {
             return system_error("cannot link " + from.string() + " to", to);
         }
-        return sync_folder(to.parent_path());
+        return assay::sync_folder(to.parent_path());
+    }
+
+    Status sync_folder(const std::filesystem::path& folder) override {
+        return assay::sync_folder(folder);
     }
 
     Status rename(const std::filesystem::path& from, const std::filesystem::path& to) override {
         if (::rename(from.c_str(), to.c_str()) != 0) {
             return system_error("cannot rename to", to);
         }
-        return sync_folder(to.parent_path());
+        return {};
     }
 
     Status remove(const std::filesystem::path& file) override {
@@ -144,6 +152,30 @@ public:
 };
 
 }  // namespace
+
+Status FileSystem::sync_all(const std::vector<std::filesystem::path>& files) {
+    std::vector<Status> done(files.size());
+    std::atomic<size_t> next{0};
+    const auto work = [&] {
+        for (size_t i = next++; i < files.size(); i = next++) {
+            done[i] = sync(files[i]);
+        }
+    };
+    std::vector<std::thread> helpers;
+    try {
+        while (helpers.size() + 1 < std::min(files.size(), kSyncsAtOnce)) {
+            helpers.emplace_back(work);
+        }
+    } catch (const std::system_error&) {  // the machine has no more threads: it takes longer
+    }
+    work();
+    for (std::thread& helper : helpers) {
+        helper.join();
+    }
+    ASSAY_CHECK_LE(files.size(), next.load());
+    const auto failed = std::find_if(done.begin(), done.end(), [](const Status& s) { return !s; });
+    return failed == done.end() ? Status() : *failed;
+}
 
 FileSystem& real_file_system() {
     static RealFileSystem file_system;

@@ -21,9 +21,14 @@ public:
                                uint64_t length) = 0;
     virtual Result<uint64_t> size(const std::filesystem::path& file) = 0;  // fails if it is missing
     virtual Status sync(const std::filesystem::path& file) = 0;
+    // Syncs all of them, some at a time: that takes about as long as one. The reason names the
+    // first, in order, that could not be.
+    Status sync_all(const std::vector<std::filesystem::path>& files);
+    // Makes what was made, renamed and removed in a folder durable.
+    virtual Status sync_folder(const std::filesystem::path& folder) = 0;
     // Makes `to` a second name of the file `from`; fails if `to` is there or lies on another disk.
     virtual Status link(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
-    // Renames durably.
+    // Not durable before its folder is synced.
     virtual Status rename(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
     // Success if the file is gone afterwards.
     virtual Status remove(const std::filesystem::path& file) = 0;

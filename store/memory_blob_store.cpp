@@ -18,7 +18,8 @@ Error absent(const Digest& sha256) {
 }  // namespace
 
 void MemoryBlobStore::keep(const Digest& sha256, Bytes bytes, Visibility visibility) {
-    const auto [kept, added] = blobs_.try_emplace(sha256, Blob{std::move(bytes), visibility});
+    const auto [kept, added] =
+        blobs_.try_emplace(sha256, Blob{std::move(bytes), visibility, false});
     if (!added && visibility == Visibility::kPublic) {
         kept->second.visibility = visibility;
     }
@@ -81,6 +82,23 @@ BlobPiece MemoryBlobStore::answer(const BlobRequest& request, bool may_see_priva
     piece.missing = false;
     piece.data.assign(part.begin(), part.end());
     return piece;
+}
+
+Status MemoryBlobStore::make_durable(std::span<const Digest> blobs) {
+    ASSAY_CHECK(owner_.is_here());
+    for (const Digest& sha256 : blobs) {
+        const auto found = blobs_.find(sha256);
+        if (found != blobs_.end()) {
+            found->second.durable = true;
+        }
+    }
+    return {};
+}
+
+void MemoryBlobStore::crash() {
+    ASSAY_CHECK(owner_.is_here());
+    std::erase_if(blobs_, [](const auto& entry) { return !entry.second.durable; });
+    arriving_.clear();
 }
 
 Status MemoryBlobStore::make_public(const Digest& sha256) {

@@ -18,6 +18,7 @@ public:
     [[nodiscard]] Result<Bytes> get(const Digest& sha256, uint64_t size_max) const override;
     [[nodiscard]] Status export_to(const Digest& sha256, const std::string& file) const override;
     [[nodiscard]] BlobPiece answer(const BlobRequest& request, bool may_see_private) const override;
+    Status make_durable(std::span<const Digest> blobs) override;
     Status make_public(const Digest& sha256) override;
     Status remove(const Digest& sha256) override;
     Status keep_only(const std::set<Digest>& live) override;
@@ -27,12 +28,15 @@ public:
     Status abandon(const Digest& sha256) override;
     [[nodiscard]] const Status& disk() const override { return disk_; }
 
+    // As a disk does when its machine dies: what is not durable is gone.
+    void crash();
     [[nodiscard]] size_t count_most() const { return count_most_; }  // ever at a time
 
 private:
     struct Blob {
         Bytes bytes;
         Visibility visibility = Visibility::kPrivate;
+        bool durable = false;
     };
     struct Arriving {
         explicit Arriving(const BlobRef& blob) : arrival(blob) {}

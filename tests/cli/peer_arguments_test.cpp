@@ -40,6 +40,8 @@ TEST_CASE("a peer makes no key before its arguments are right") {
                                  "tcp://train.example:0",
                                  "tcp://train.example:70000",
                                  "tcp://train.example:77a",
+                                 "tcp://train.example:7700,",
+                                 "tcp://train.example:7700,train.example:7701",
                                  "udp://train.example:7700"}) {
         CAPTURE(endpoint);
         PeerCommand command = good_command(folder);

@@ -33,6 +33,16 @@ TEST_CASE("a written file is read back, also over an older one") {
     CHECK(read_file(file, 100).value().empty());
 }
 
+TEST_CASE("a file that is replaced without waiting for the disk is whole for whoever reads it") {
+    const ScratchFolder folder;
+    const fs::path file = folder.path() / "status";
+    REQUIRE(replace_file(file, as_bytes("first")).ok());
+    REQUIRE(replace_file(file, as_bytes("second, and longer")).ok());
+    CHECK(read_text_file(file, 100).value() == "second, and longer");
+    CHECK_FALSE(replace_file(folder.path() / "no folder" / "file", as_bytes("x")).ok());
+    CHECK(files_in(folder.path()) == 1);
+}
+
 TEST_CASE("a file larger than asked for is not read") {
     const ScratchFolder folder;
     const fs::path file = folder.path() / "data";

@@ -25,6 +25,8 @@ TEST_CASE("That a peer was ejected before does not hide why") {
     repeated.layer = Layer::kIdentity;
     repeated.reason = "ejected in the meantime";
     const PeerId cheat = story.run.id(3);
+    repeated.round = RoundId{7};
+    repeated.peer = cheat;
     REQUIRE(
         story.ledger.append({{RecordKind::kVerdict, RoundId{7}, cheat, encode_verdict(repeated)}})
             .ok());
@@ -34,6 +36,20 @@ TEST_CASE("That a peer was ejected before does not hide why") {
 TEST_CASE("A verdict that is damaged is named, not passed over") {
     Story story;
     REQUIRE(story.ledger.append({{RecordKind::kVerdict, RoundId{7}, {}, Bytes(3, 0xFF)}}).ok());
+    CHECK_FALSE(last_rejections(story.ledger).ok());
+}
+
+TEST_CASE("A verdict that stands in another peer's record is named, and is nobody's") {
+    Story story;
+    Verdict verdict;
+    verdict.ruling = Ruling::kRejected;
+    verdict.layer = Layer::kDirection;
+    verdict.round = RoundId{7};
+    verdict.peer = story.run.id(0);
+    REQUIRE(
+        story.ledger
+            .append({{RecordKind::kVerdict, RoundId{7}, story.run.id(1), encode_verdict(verdict)}})
+            .ok());
     CHECK_FALSE(last_rejections(story.ledger).ok());
 }
 

@@ -1,4 +1,4 @@
-// The ledger on disk: reopening, readers beside a writer, a full disk, kill -9.
+// The ledger on disk: reopening, a full disk, kill -9.
 
 #include "ledger/sqlite_ledger.h"
 
@@ -12,58 +12,12 @@
 
 #include "core/files.h"
 #include "ledger/memory_ledger.h"
+#include "tests/ledger/batches.h"
 #include "tests/ledger/test_run.h"
 #include "tests/support/scratch_folder.h"
 
 namespace assay {
 namespace {
-
-const Digest kRun = test_digest("run");
-
-Identity coordinator() {
-    return Identity::from_seed(test_digest("coordinator"));
-}
-
-std::vector<RecordDraft> batch_of(uint64_t number, uint32_t size) {
-    std::vector<RecordDraft> drafts;
-    for (uint32_t i = 0; i < size; ++i) {
-        ByteWriter body;
-        body.u64(number);
-        body.u32(i);
-        body.u32(size);
-        drafts.push_back({RecordKind::kFee, RoundId{number}, test_peer(1), body.take()});
-    }
-    return drafts;
-}
-
-std::unique_ptr<SqliteLedger> opened(const std::filesystem::path& file,
-                                     SqliteLedgerOptions options = {}) {
-    return SqliteLedger::open(file, coordinator(), kRun, options).value();
-}
-
-// Height, chain, signatures; whole batches alone. Returns the number of batches.
-uint64_t check_batches(const Ledger& ledger) {
-    Digest previous;
-    uint64_t batches = 0;
-    uint32_t left = 0;
-    for (const Record& record : all_records(ledger)) {
-        REQUIRE(record.previous == previous);
-        REQUIRE(record.hash == record_hash(record));
-        REQUIRE(verify_signature(coordinator().id(), record.hash.span(), record.signature));
-        previous = record.hash;
-        ByteReader body(record.body);
-        REQUIRE(body.u64() == batches);
-        const uint32_t index = body.u32();
-        const uint32_t size = body.u32();
-        REQUIRE(body.at_end());
-        REQUIRE(index == (left == 0 ? 0 : size - left));
-        left = size - index - 1;
-        batches += left == 0 ? 1 : 0;
-    }
-    REQUIRE(left == 0);
-    REQUIRE(ledger.head() == previous);
-    return batches;
-}
 
 void execute(const std::filesystem::path& file, const std::string& sql) {
     sqlite3* database = nullptr;
@@ -131,30 +85,6 @@ TEST_CASE("A ledger of another run, coordinator, schema or of nothing is refused
     REQUIRE_FALSE(std::filesystem::exists(folder.path() / "absent"));
 }
 
-TEST_CASE("Readers see whole batches while the coordinator writes, and may read a copy") {
-    ScratchFolder folder;
-    const auto file = folder.path() / "ledger.sqlite";
-    auto writer = opened(file);
-    for (uint64_t batch = 0; batch < 8; ++batch) {
-        REQUIRE(writer->append(batch_of(batch, 3)).ok());
-        auto reader = SqliteLedger::open_readonly(file).value();
-        REQUIRE(check_batches(*reader) == batch + 1);
-        REQUIRE(reader->run() == kRun);
-        REQUIRE(reader->coordinator() == coordinator().id());
-        REQUIRE(reader->append(batch_of(batch, 1)).reason().find("reading alone") !=
-                std::string::npos);
-        // The writer goes on beside an open reader, which keeps its view.
-        REQUIRE(writer->append({}).ok());
-    }
-    auto early = SqliteLedger::open_readonly(file).value();
-    REQUIRE(writer->append(batch_of(8, 2)).ok());
-    REQUIRE(check_batches(*early) == 8);
-    const auto copy = folder.path() / "copy.sqlite";
-    std::filesystem::copy_file(file, copy);
-    std::filesystem::permissions(copy, std::filesystem::perms::owner_read);
-    REQUIRE(check_batches(*SqliteLedger::open_readonly(copy).value()) == 9);
-}
-
 TEST_CASE("A second writer is refused instead of forking the chain") {
     ScratchFolder folder;
     const auto file = folder.path() / "ledger.sqlite";
@@ -170,7 +100,7 @@ TEST_CASE("A second writer is refused instead of forking the chain") {
 TEST_CASE("A full disk is said in words and leaves the chain at the last whole batch") {
     ScratchFolder folder;
     const auto file = folder.path() / "ledger.sqlite";
-    auto ledger = opened(file, SqliteLedgerOptions{40, 1000});
+    auto ledger = opened(file, SqliteLedgerOptions{40, 1000, nullptr});
     uint64_t batch = 0;
     Status status;
     while ((status = ledger->append(batch_of(batch, 20))).ok()) {

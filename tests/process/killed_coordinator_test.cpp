@@ -23,7 +23,7 @@ constexpr size_t kPeers = 2;
 
 Result<std::vector<Record>> records_of(const ProcessWorld& world) {
     SqliteLedgerOptions options;
-    options.lock_wait_ms = 20;  // a coordinator that stands still in a transaction keeps its lock
+    options.lock_wait_ms = 20;  // a coordinator may stand still in the midst of a recovery
     Result<std::unique_ptr<SqliteLedger>> ledger =
         SqliteLedger::open_readonly(RunFolderPaths{world.coordinator_folder()}.ledger(), options);
     return ledger ? (*ledger)->read(0, (*ledger)->height())
@@ -66,7 +66,7 @@ std::string kill_in(ProcessWorld& world, const std::string& phase) {
     // Were the whole folder watched, the coordinator would be stopped again for the status that it
     // writes whenever it goes on, and come to nothing else.
     const RunFolderPaths paths{world.coordinator_folder()};
-    FolderWatch watch(paths.root, paths.ledger().filename().string() + "-journal");
+    FolderWatch watch(paths.root, paths.ledger().filename().string() + "-wal");
     while (std::chrono::steady_clock::now() < deadline) {
         if (const Status running = world.still_running(); !running) {
             FAIL(phase + ": " + running.reason());

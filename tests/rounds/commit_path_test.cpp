@@ -61,4 +61,16 @@ TEST_CASE("the identity goes with the rejection that the table says", "[coordina
     }
 }
 
+// Signed before an older copy of the coordinator's folder was put back: nobody answers for it.
+TEST_CASE("a COMMIT to another plan of the round is refused, and costs nothing", "[coordinator]") {
+    MachineDriver d(2);
+    d.begin();
+    Commit other = d.commit_of(0);
+    other.plan_digest = MachineDriver::digest(7);
+    CHECK(refused(d.commit(0, other)) == RefusalCode::kWrongRound);
+    CHECK(d.machine->state().current()->commits.empty());
+    (void)d.commit(0);
+    CHECK(d.machine->state().current()->commits.size() == 1);
+}
+
 }  // namespace assay

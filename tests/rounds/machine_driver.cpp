@@ -3,9 +3,23 @@
 #include "core/check.h"
 #include "core/merkle.h"
 #include "protocol/codec.h"
+#include "protocol/plan.h"
 #include "verify/challenge.h"
 
 namespace assay {
+
+namespace {
+
+// Of the states of a peer's steps, as its COMMIT binds them.
+MerkleTree step_states() {
+    std::vector<Digest> leaves;
+    for (uint32_t step = 0; step < 3; ++step) {
+        leaves.push_back(state_leaf_digest(step, {}));
+    }
+    return MerkleTree(leaves);
+}
+
+}  // namespace
 
 Digest MachineDriver::digest(uint8_t number) {
     Digest made;
@@ -126,7 +140,7 @@ std::vector<Action> MachineDriver::step(const Event& event) {
 std::vector<Action> MachineDriver::restart() {
     Result<RoundMachine> restored = RoundMachine::restore(
         records(), manifest, rules, [this](uint64_t index) { return beacons.element(index); });
-    ASSAY_CHECK(restored.ok());
+    ASSAY_CHECK_MSG(restored.ok(), restored.ok() ? "" : restored.reason());
     machine = std::make_unique<RoundMachine>(std::move(*restored));
     return start();
 }
@@ -151,6 +165,12 @@ Commit MachineDriver::commit_of(size_t peer) const {
     commit.manifest_digest = machine->manifest_hash();
     commit.round = plan().round;
     commit.plan_digest = plan_digest(plan());
+    commit.ledger_head = plan().ledger_head;
+    commit.base_root = plan().base_root;
+    commit.states_root = step_states().root();
+    if (const PlanPeer* line = find_peer(plan(), peers[peer].id())) {
+        commit.e_before_root = line->e_root;
+    }
     commit.numeric_class = NumericClass::kExact;
     commit.payload_hash = blob(static_cast<uint8_t>(50 + peer));
     commit.payload_bytes = 100;
@@ -282,7 +302,9 @@ AuditJob MachineDriver::job(size_t peer, uint32_t step) const {
     made.round = plan().round;
     made.peer = peers[peer].id();
     made.step = step;
-    made.leaf_path = {step, 3, {digest(1), digest(2)}};
+    made.plan_digest = plan_digest(plan());
+    made.states_root = step_states().root();
+    made.leaf_path = step_states().path(step);
     made.samples = {1, 2};
     const auto& commits = machine->state().current()->commits;
     const auto commit = commits.find(made.peer);

@@ -119,6 +119,35 @@ TEST_CASE("a coordinator that dies before any of its actions goes on", "[simulat
     }
 }
 
+TEST_CASE("a disk that takes its time costs time, not money", "[simulation]") {
+    for (const int64_t longest : {40, 400, 4000}) {
+        SimulationOptions options;
+        options.seed = static_cast<uint64_t>(longest);
+        options.rounds = 10;
+        options.storage_ms_max = longest;
+        CAPTURE(longest);
+        const SimulationReport report = passing(options);
+        CHECK(report.voided == 0);
+    }
+}
+
+// Its batches come to the disk wholly, in part or not at all; what was said before is durable.
+TEST_CASE("a coordinator that dies while its disk is busy goes on", "[simulation]") {
+    for (uint64_t seed = 1; seed <= 4; ++seed) {
+        SimulationOptions options;
+        options.seed = seed;
+        options.rounds = 10;
+        options.storage_ms_max = seed % 2 == 0 ? 300 : 2000;
+        options.coordinator_crash = 0.02;
+        options.snapshot_loss = 0.5;
+        options.faults = bad_network();
+        options.attacks = {"other_data"};
+        const SimulationReport report = passing(options);
+        CHECK(report.coordinator_restarts > 3);
+        CHECK(report.misses == 0);
+    }
+}
+
 // Each strategy has another outer state; audits that end late put shares to take out into it.
 TEST_CASE("a coordinator that lost its newest snapshot takes the recorded step again",
           "[simulation]") {

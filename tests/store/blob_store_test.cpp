@@ -163,6 +163,41 @@ TEST_CASE("a blob that arrives in parts is there once it is whole") {
     CHECK(store.disk().ok());
 }
 
+TEST_CASE("what is made durable is the same blob as before, however it came, and shows no wider") {
+    const Subject subject;
+    INFO(subject.implementation.name);
+    BlobStore& store = *subject.store;
+    const Bytes bytes = some_bytes(1000);
+    const BlobRef arrived = ref_of(bytes);
+    REQUIRE(store.begin(arrived).ok());
+    REQUIRE(store.append(arrived.sha256, bytes).ok());
+    REQUIRE(store.finish(arrived.sha256, Visibility::kPrivate).ok());
+    REQUIRE(store.abandon(arrived.sha256).ok());  // it is a blob: nothing of it is on its way
+    const Digest put = store.put(some_bytes(20), Visibility::kPrivate).value().sha256;
+    REQUIRE(store.make_public(put).ok());
+    const Digest absent = sha256_plain(as_bytes("absent"));
+    const Digest all[] = {arrived.sha256, absent, put, put};
+    REQUIRE(store.make_durable(all).ok());
+    REQUIRE(store.make_durable({}).ok());
+    CHECK(store.get(arrived.sha256, 1000).value() == bytes);
+    CHECK(store.answer({arrived.sha256, 0, 10}, false).missing);
+    CHECK_FALSE(store.answer({put, 0, 10}, false).missing);
+    CHECK_FALSE(store.has(absent));
+    REQUIRE(store.keep_only({put}).ok());
+    CHECK_FALSE(store.has(arrived.sha256));
+    CHECK(store.has(put));
+}
+
+TEST_CASE("a machine that dies loses what was not durable") {
+    MemoryBlobStore store;
+    const Digest kept = store.put(some_bytes(10), Visibility::kPublic).value().sha256;
+    const Digest lost = store.put(some_bytes(20), Visibility::kPublic).value().sha256;
+    REQUIRE(store.make_durable(std::span(&kept, 1)).ok());
+    store.crash();
+    CHECK(store.has(kept));
+    CHECK_FALSE(store.has(lost));
+}
+
 TEST_CASE("an arrival of other bytes, of too few or of too many ends with a reason") {
     const Subject subject;
     INFO(subject.implementation.name);

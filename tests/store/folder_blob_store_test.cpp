@@ -37,6 +37,7 @@ TEST_CASE("a blob comes back, named by its plain hash, also after a restart") {
         blob = store->put(bytes, Visibility::kPrivate).value();
         CHECK(blob.sha256 == sha256_plain(bytes));
         CHECK(blob.size_bytes == 100000);
+        REQUIRE(store->make_durable(std::span(&blob.sha256, 1)).ok());
     }
     const auto store = FolderBlobStore::open(folder.path()).value();
     CHECK(store->get(blob.sha256, 1U << 20).value() == bytes);
@@ -115,6 +116,95 @@ TEST_CASE("a blob that arrives in parts goes on after a restart") {
     REQUIRE(store->finish(blob.sha256, Visibility::kPublic).ok());
     CHECK(store->get(blob.sha256, 1U << 30).value() == bytes);
     CHECK(files_below(folder.path()) == 1);
+    CHECK_FALSE(store->answer({blob.sha256, 0, 1}, false).missing);
+}
+
+// As after a crash of the machine: what was never synced may be whole, or hold anything.
+TEST_CASE("a blob that had arrived and was not durable arrives anew, and is looked at again") {
+    const ScratchFolder folder;
+    const Bytes bytes = some_bytes(1000);
+    const BlobRef blob{sha256_plain(bytes), bytes.size(), {}};
+    const bool damaged = GENERATE(false, true);
+    {
+        const auto store = FolderBlobStore::open(folder.path()).value();
+        REQUIRE(store->begin(blob).ok());
+        REQUIRE(store->append(blob.sha256, bytes).ok());
+        REQUIRE(store->finish(blob.sha256, Visibility::kPrivate).ok());
+        CHECK(store->has(blob.sha256));
+    }
+    const fs::path file = folder.path() / "incoming" / blob.sha256.hex();
+    REQUIRE((!damaged || write_file_atomically(file, Bytes(1000)).ok()));
+    const auto store = FolderBlobStore::open(folder.path()).value();
+    CHECK_FALSE(store->has(blob.sha256));
+    CHECK(store->begin(blob).value() == 1000);
+    CHECK(store->finish(blob.sha256, Visibility::kPrivate).ok() == !damaged);
+}
+
+TEST_CASE(
+    "neither put nor an arrival waits for the disk, and a batch syncs each of its files once") {
+    const ScratchFolder folder;
+    FullDisk disk(1U << 20);
+    const auto store = FolderBlobStore::open(folder.path(), disk).value();
+    (void)disk.syncs();
+    std::vector<Digest> blobs;
+    for (uint64_t i = 0; i < 20; ++i) {
+        const Bytes bytes = some_bytes(100 + i);
+        blobs.push_back(sha256_plain(bytes));
+        if (i % 2 == 0) {
+            REQUIRE(store->put(bytes, Visibility::kPublic).ok());
+            continue;
+        }
+        REQUIRE(store->begin({blobs.back(), bytes.size(), {}}).ok());
+        REQUIRE(store->append(blobs.back(), bytes).ok());
+        REQUIRE(store->finish(blobs.back(), Visibility::kPrivate).ok());
+    }
+    CHECK(disk.syncs() == 0);
+    REQUIRE(store->make_durable(blobs).ok());
+    CHECK(disk.syncs() == 20 + 2);  // where they arrived, and where what was put goes
+    CHECK(files_below(folder.path() / "public") == 10);
+    CHECK(files_below(folder.path() / "private") == 10);
+    for (const Digest& blob : blobs) {
+        CHECK(store->get(blob, 1000).ok());
+    }
+    REQUIRE(store->make_durable(blobs).ok());
+    CHECK(disk.syncs() == 0);
+}
+
+// As after a crash that lost the way from one folder to the other, which nobody waited for.
+TEST_CASE("a durable blob that has arrived is found where it arrived, if it is whole") {
+    const ScratchFolder folder;
+    const Bytes bytes = some_bytes(1000);
+    const BlobRef blob{sha256_plain(bytes), bytes.size(), {}};
+    {
+        const auto store = FolderBlobStore::open(folder.path()).value();
+        REQUIRE(store->begin(blob).ok());
+        REQUIRE(store->append(blob.sha256, bytes).ok());
+        REQUIRE(store->finish(blob.sha256, Visibility::kPrivate).ok());
+        REQUIRE(store->make_durable(std::span(&blob.sha256, 1)).ok());
+    }
+    const fs::path arrived = folder.path() / "incoming" / blob.sha256.hex();
+    fs::rename(folder.path() / "private" / blob.sha256.hex(), arrived);
+    const auto store = FolderBlobStore::open(folder.path()).value();
+    CHECK(store->get(blob.sha256, 1000).value() == bytes);
+    CHECK_FALSE(store->get(blob.sha256, 999).ok());
+    REQUIRE(store->keep_only({blob.sha256}).ok());
+    CHECK(store->get(blob.sha256, 1000).ok());
+    REQUIRE(write_file_atomically(arrived, ByteSpan(bytes).first(900)).ok());
+    CHECK_THAT(store->get(blob.sha256, 1000).reason(), Catch::Contains("is not here"));
+    REQUIRE(store->keep_only({}).ok());
+    CHECK(files_below(folder.path()) == 0);
+}
+
+TEST_CASE("a blob that is removed while others are made durable is passed over") {
+    const ScratchFolder folder;
+    const auto store = FolderBlobStore::open(folder.path()).value();
+    const Digest kept = store->put(some_bytes(10), Visibility::kPublic).value().sha256;
+    const Digest gone = store->put(some_bytes(20), Visibility::kPublic).value().sha256;
+    REQUIRE(store->remove(gone).ok());
+    const Digest both[] = {gone, kept};
+    REQUIRE(store->make_durable(both).ok());
+    CHECK(files_below(folder.path() / "public") == 1);
+    CHECK_FALSE(store->has(gone));
 }
 
 TEST_CASE("an arriving blob with wrong bytes, too few or too many, is thrown away") {
@@ -141,6 +231,7 @@ TEST_CASE("a damaged file is named") {
     const ScratchFolder folder;
     const auto store = FolderBlobStore::open(folder.path()).value();
     const Digest blob = store->put(some_bytes(1000), Visibility::kPublic).value().sha256;
+    REQUIRE(store->make_durable(std::span(&blob, 1)).ok());
     REQUIRE(write_file_atomically(folder.path() / "public" / blob.hex(), some_bytes(1000, 3)).ok());
     CHECK_THAT(store->get(blob, 1000).reason(),
                Catch::Contains(blob.hex()) && Catch::Contains("damaged"));
@@ -179,14 +270,17 @@ TEST_CASE("a disk that is full in mid-arrival ends the arrival and frees its spa
     CHECK(files_below(folder.path()) == 0);
 }
 
-TEST_CASE("a blob that cannot be synced is not there") {
+TEST_CASE("a blob that cannot be synced is not durable, and goes with its process") {
     const ScratchFolder folder;
     FullDisk disk(10000);
     disk.fail_syncs(true);
     const auto store = FolderBlobStore::open(folder.path(), disk).value();
     const Result<BlobRef> blob = store->put(some_bytes(100), Visibility::kPublic);
-    REQUIRE_FALSE(blob.ok());
-    CHECK_THAT(blob.reason(), Catch::Contains("cannot sync"));
+    REQUIRE(blob.ok());
+    CHECK_THAT(store->make_durable(std::span(&blob->sha256, 1)).reason(),
+               Catch::Contains("cannot sync"));
+    CHECK(files_below(folder.path() / "public") == 0);
+    (void)FolderBlobStore::open(folder.path(), disk).value();
     CHECK(files_below(folder.path()) == 0);
 }
 
@@ -203,6 +297,7 @@ TEST_CASE("what is not needed any more goes, stored or on its way") {
     REQUIRE(store->append(arriving.sha256, ByteSpan(bytes).first(600)).ok());
     REQUIRE(store->begin(stray).ok());
     REQUIRE(store->append(stray.sha256, some_bytes(40)).ok());
+    REQUIRE(store->make_durable(std::span(&kept, 1)).ok());
     REQUIRE(store->keep_only({kept, arriving.sha256}).ok());
     CHECK(files_below(folder.path() / "public") == 1);
     CHECK(store->has(kept));

@@ -1,6 +1,9 @@
-// A file system that is full after so many bytes, and cannot sync or link if told so.
+// A file system that is full after so many bytes, cannot sync or link if told so, and counts what
+// it syncs.
 
 #pragma once
+
+#include <atomic>
 
 #include "store/file_system.h"
 
@@ -27,12 +30,17 @@ public:
     }
     Result<uint64_t> size(const std::filesystem::path& file) override { return real_.size(file); }
     Status sync(const std::filesystem::path& file) override {
+        ++syncs_;
         return sync_fails_ ? Status(fail("cannot sync " + file.string() + ": Input/output error"))
                            : real_.sync(file);
     }
     Status link(const std::filesystem::path& from, const std::filesystem::path& to) override {
         return links_fail_ ? Status(fail("cannot link to " + to.string() + ": another disk"))
                            : real_.link(from, to);
+    }
+    Status sync_folder(const std::filesystem::path& folder) override {
+        ++syncs_;
+        return real_.sync_folder(folder);
     }
     Status rename(const std::filesystem::path& from, const std::filesystem::path& to) override {
         return real_.rename(from, to);
@@ -49,10 +57,13 @@ public:
     // As where the other file is on another disk.
     void fail_links(bool fails) { links_fail_ = fails; }
     void fail_syncs(bool fails) { sync_fails_ = fails; }
+    // Of files and folders, since the last time it was asked.
+    size_t syncs() { return syncs_.exchange(0); }
 
 private:
     FileSystem& real_ = real_file_system();
     uint64_t bytes_free_;
+    std::atomic<size_t> syncs_{0};
     bool sync_fails_ = false;
     bool links_fail_ = false;
 };
