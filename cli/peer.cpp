@@ -34,6 +34,7 @@ void add_peer(CommandLine& line) {
                 });
         });
     add_peer_options(command, options);
+    command.remark(kNodeExitCodes);
 }
 
 }  // namespace assay

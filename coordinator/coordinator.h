@@ -15,6 +15,7 @@
 #include "configs/run_config.h"
 #include "core/identity.h"
 #include "model/gradient_model.h"
+#include "status/ended.h"
 #include "status/run_status.h"
 
 namespace assay {
@@ -30,6 +31,7 @@ struct CoordinatorOptions {
 
 struct CoordinatorHooks {
     std::function<bool()> stop_requested;
+    std::function<bool()> reload_requested;  // the admission list; asked again and again
     std::function<Result<std::unique_ptr<GradientModel>>(
         const RunConfig&, NumericClass, int threads)>
         make_model;
@@ -43,9 +45,9 @@ public:
     Coordinator(CoordinatorOptions options, RunConfig config, CoordinatorHooks hooks);
     ~Coordinator();
 
-    // Until the run is complete (success), a person stops it (success), or something makes going on
-    // impossible: then the reason says what to do. Starts a run in an empty folder, else goes on.
-    Status run();
+    // Until the run is complete, a person stops it, or something makes going on impossible: then
+    // the reason says what to do. Starts a run in an empty folder, else goes on.
+    Ended run();
 
 private:
     class Program;

@@ -35,6 +35,7 @@ struct SimulationOptions {
     double coordinator_crash = 0;  // probability, before each of its actions
     double snapshot_loss = 0;      // of the newest one, when the coordinator dies
     double peer_crash = 0;         // probability, before COMMIT, opening and applying
+    bool wild_clock = false;       // the wall clock is set to another time while it is down
     uint64_t crash_height = 0;     // the coordinator dies once, when this record is durable
     int64_t vest_rounds = 4;
     int64_t audit_min_ppm = 1000000;
