@@ -164,6 +164,12 @@ Command& Command::optional_positional(const std::string& name,
     return *this;
 }
 
+Command& Command::remark(const std::string& text) {
+    CLI::App& app = app_of(app_);
+    app.footer(app.get_footer() + "\n\n" + text);
+    return *this;
+}
+
 struct CommandLine::State {
     State(const std::string& program, const std::string& description) : app(description, program) {}
     CLI::App app;

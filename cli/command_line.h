@@ -18,6 +18,8 @@ constexpr int kExitOk = 0;
 constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
 constexpr int kExitVerification = 3;
+constexpr int kExitNeverAgain = 4;  // another try ends the same way
+constexpr int kExitTryAgain = 5;    // another try may do
 
 class Command {
 public:
@@ -38,6 +40,8 @@ public:
     Command& optional_positional(const std::string& name,
                                  std::string& value,
                                  const std::string& help);
+    // A paragraph behind the example.
+    Command& remark(const std::string& text);
 
 private:
     friend class CommandLine;

@@ -9,8 +9,10 @@
 #include "cli/node_commands.h"
 #include "cli/stop_signal.h"
 #include "configs/config_file.h"
+#include "configs/run_advice.h"
 #include "core/files.h"
 #include "core/log.h"
+#include "data/data_manifest.h"
 #include "protocol/plan.h"
 #include "status/status_json.h"
 
@@ -67,6 +69,7 @@ CoordinatorHooks file_hooks(const CoordinatorCommand& command) {
     const fs::path folder = command.folder;
     CoordinatorHooks hooks;
     hooks.stop_requested = stop_requested;
+    hooks.reload_requested = reload_requested;
     hooks.make_model = model_maker(command.compute);
     hooks.on_status = [folder](const CoordinatorStatus& status) {
         const Status written = replace_file(folder / kStatusFile, as_bytes(to_json(status)));
@@ -110,6 +113,16 @@ Result<std::string> admission(const RunConfig& config, const CoordinatorCommand&
     return file.string();
 }
 
+fs::path data_folder(const CoordinatorCommand& command) {
+    return command.data.empty() ? fs::path(command.folder) / "data" : fs::path(command.data);
+}
+
+// 0: not known yet, which is for the start of the run to refuse.
+uint64_t data_tokens(const CoordinatorCommand& command) {
+    const Result<DataManifest> data = load_data_manifest(data_folder(command));
+    return data ? data->vocab_size : 0;
+}
+
 int coordinate(const CoordinatorCommand& command) {
     if (command.help_settings) {
         std::printf("%s", settings_help().c_str());
@@ -132,6 +145,9 @@ int coordinate(const CoordinatorCommand& command) {
     if (Status set = override_settings(*config, command); !set) {
         return report_status(set);
     }
+    for (const std::string& slip : likely_slips(*config, data_tokens(command))) {
+        log_warning(slip);
+    }
     Result<std::string> admit = admission(*config, command);
     if (!admit) {
         return report_status(admit.error());
@@ -140,13 +156,12 @@ int coordinate(const CoordinatorCommand& command) {
     options.folder = command.folder;
     options.listen = command.listen;
     options.admit = *admit;
-    options.data_folder =
-        command.data.empty() ? fs::path(command.folder) / "data" : fs::path(command.data);
+    options.data_folder = data_folder(command);
     options.tokenizer_file = command.tokenizer.empty() ? fs::path(command.folder) / "tokenizer.json"
                                                        : fs::path(command.tokenizer);
     options.threads = static_cast<int>(command.compute.threads);
     Coordinator coordinator(options, *config, file_hooks(command));
-    leave(report_status(coordinator.run()));
+    leave(report_ended(coordinator.run()));
 }
 
 }  // namespace
@@ -181,6 +196,7 @@ void add_coordinator(CommandLine& line) {
             .choice("--log-level", command.log_level, {"debug", "info", "warning", "error"}, "log")
             .toggle("--help-settings", command.help_settings, "list all settings of a run file");
     add_training_options(added, command.compute, "threads that verify");
+    added.remark("SIGHUP reads the admission list again. " + std::string(kNodeExitCodes));
 }
 
 }  // namespace assay

@@ -19,6 +19,7 @@
 
 #include "cli/commands.h"
 #include "cli/compute_options.h"
+#include "cli/doctor_run.h"
 #include "compression/device_update.h"
 #include "kernels/kernel_path.h"
 #include "llama/device.h"
@@ -27,16 +28,11 @@ namespace assay {
 
 namespace {
 
-enum class Health { kGood, kNote, kBad };
-
-struct Finding {
-    Health health = Health::kGood;
-    std::string what;
-    std::string details;
-};
-
 struct DoctorOptions {
     std::string folder = ".";
+    std::string coordinator;
+    std::string coordinator_key;
+    std::string config;
     int64_t port = 7700;
     int64_t peers = 1;
     ComputeOptions compute;
@@ -188,14 +184,21 @@ Finding check_disk(const DoctorOptions& options) {
 }
 
 int doctor(const DoctorOptions& options) {
-    const std::vector<Finding> findings = {check_libraries(),
-                                           check_cpu(options),
-                                           check_threads(options),
-                                           check_tensor_library(),
-                                           check_cuda(),
-                                           check_port(options.port),
-                                           check_clock(),
-                                           check_disk(options)};
+    std::vector<Finding> findings = {check_libraries(),
+                                     check_cpu(options),
+                                     check_threads(options),
+                                     check_tensor_library(),
+                                     check_cuda(),
+                                     check_port(options.port),
+                                     check_clock(),
+                                     check_disk(options)};
+    for (Finding& finding : visit_run({options.coordinator,
+                                       options.coordinator_key,
+                                       options.config,
+                                       options.folder,
+                                       options.compute})) {
+        findings.push_back(std::move(finding));
+    }
     int bad = 0;
     for (const Finding& finding : findings) {
         const char* mark = finding.health == Health::kGood   ? "ok  "
@@ -216,10 +219,20 @@ void add_doctor(CommandLine& line) {
     static DoctorOptions options;
     Command& command =
         line.add("doctor",
-                 "Check this machine: libraries, processor, GPU, port, clock, disk",
-                 "assay doctor --peers 4 --threads 1 --port 7700",
+                 "Check this machine: libraries, processor, GPU, port, clock, disk; and a run "
+                 "beside it",
+                 "assay doctor --coordinator tcp://train.example:7700 --coordinator-key 9f3c... "
+                 "--dir peer1",
                  [] { return doctor(options); })
             .text("--dir", options.folder, "folder in which a node would keep its data")
+            .text(
+                "--coordinator",
+                options.coordinator,
+                "look at this run too: reachable, admitted, versions, clock, links; takes no part")
+            .text("--coordinator-key", options.coordinator_key, "its public key")
+            .text("--config",
+                  options.config,
+                  "run file whose round is timed here; default: that of the coordinator's run")
             .number("--port", options.port, 1, 65535, "port of a coordinator on this machine")
             .number("--peers", options.peers, 1, 1024, "peers that will run on this machine")
             .number(

@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "cli/commands.h"
+#include "core/version.h"
 
 int main(int argc, char** argv) {
     try {
@@ -12,7 +13,7 @@ int main(int argc, char** argv) {
             "Assay: machines that do not trust each other train one language model; each\n"
             "contribution is verified before it is used and before it is paid for.\n"
             "Start with: assay demo",
-            "assay 0.1.0");
+            std::string("assay ") + assay::assay_version());
         assay::add_demo(line);
         assay::add_coordinator(line);
         assay::add_peer(line);

@@ -9,6 +9,7 @@
 #include "cli/stop_signal.h"
 #include "core/files.h"
 #include "core/log.h"
+#include "core/version.h"
 #include "peer/peer_folder.h"
 
 namespace assay {
@@ -74,8 +75,21 @@ Result<std::vector<std::string>> endpoints_of(const PeerCommand& command) {
     return endpoints;
 }
 
-Result<PeerId> coordinator_of(const PeerCommand& command) {
-    Result<PeerId> id = peer_id_from_hex(command.coordinator_key);
+// What only a coordinator's folder has; a peer that started there would leave its key among it.
+Status check_no_coordinator(const fs::path& folder) {
+    for (const char* const file : {"coordinator.key", "ledger.sqlite"}) {
+        if (fs::exists(folder / file)) {
+            return fail("--dir " + folder.string() + " is a coordinator's folder (it has " + file +
+                        "): name another one");
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<PeerId> coordinator_id(const std::string& key) {
+    Result<PeerId> id = peer_id_from_hex(key);
     if (id && !curve_key_of(*id)) {
         return fail(
             "--coordinator-key: these 64 digits are no public key; copy the key that the "
@@ -84,13 +98,34 @@ Result<PeerId> coordinator_of(const PeerCommand& command) {
     return id ? id : fail("--coordinator-key: " + id.reason());
 }
 
-}  // namespace
-
 int report_status(const Status& status) {
     if (status) {
         return kExitOk;
     }
     std::fprintf(stderr, "assay: %s\n", status.reason().c_str());
+    return kExitFailed;
+}
+
+const char* const kNodeExitCodes =
+    "Exit codes: 0 the run is over, or somebody stopped it; 1 failed: see the last line; 2 wrong "
+    "options; 4 another try ends the same way (not admitted, ejected, another run's folder); 5 "
+    "another try may do (no room on the disk, an address in use). A network that is away ends "
+    "nothing.";
+
+int report_ended(const Ended& ended) {
+    if (ended.how != Ending::kWell) {
+        std::fprintf(stderr, "assay: %s\n", ended.reason.c_str());
+    }
+    switch (ended.how) {
+        case Ending::kWell:
+            return kExitOk;
+        case Ending::kNeverAgain:
+            return kExitNeverAgain;
+        case Ending::kTryAgain:
+            return kExitTryAgain;
+        case Ending::kFailed:
+            break;
+    }
     return kExitFailed;
 }
 
@@ -110,9 +145,12 @@ int run_peer_command(const PeerCommand& command, const MakeTrainer& make_trainer
     if (!endpoints) {
         return report_status(endpoints.error());
     }
-    Result<PeerId> coordinator = coordinator_of(command);
+    Result<PeerId> coordinator = coordinator_id(command.coordinator_key);
     if (!coordinator) {
         return report_status(coordinator.error());
+    }
+    if (Status folder = check_no_coordinator(command.folder); !folder) {
+        return report_status(folder);
     }
     // The first thing that is written: whatever can be refused was refused before.
     Result<Identity> identity = peer_identity(command);
@@ -125,7 +163,7 @@ int run_peer_command(const PeerCommand& command, const MakeTrainer& make_trainer
     options.folder = command.folder;
     options.numeric_class = class_of(command.numeric_class);
     options.threads = static_cast<int>(command.compute.threads);
-    options.build = "assay 0.1.0";
+    options.build = std::string("assay ") + assay_version();
     log_info("peer " + identity->id().hex() + " dials " + command.coordinator);
     PeerHooks hooks;
     hooks.stop_requested = stop_requested;
@@ -138,7 +176,7 @@ int run_peer_command(const PeerCommand& command, const MakeTrainer& make_trainer
         }
     };
     Peer peer(options, *identity, hooks);
-    leave(report_status(peer.run()));
+    leave(report_ended(peer.run()));
 }
 
 }  // namespace assay

@@ -14,9 +14,16 @@ namespace assay {
 
 // Prints the reason and gives the exit code.
 int report_status(const Status& status);
+int report_ended(const Ended& ended);
+
+// What a supervisor has to know of the exit codes of a node.
+extern const char* const kNodeExitCodes;
 
 // Ends the process at once, without waiting for a step that still runs: what counts is durable.
 [[noreturn]] void leave(int exit_code);
+
+// A coordinator's public key as it was typed.
+Result<PeerId> coordinator_id(const std::string& key);
 
 struct PeerCommand {
     std::string coordinator;

@@ -38,6 +38,7 @@ void add_peer(CommandLine& line) {
                 });
         });
     add_peer_options(command, options);
+    command.remark(kNodeExitCodes);
 }
 
 }  // namespace assay

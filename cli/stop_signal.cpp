@@ -8,10 +8,15 @@ namespace assay {
 namespace {
 
 std::atomic<bool> stop_flag{false};
+std::atomic<bool> reload_flag{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
 void on_signal(int /*number*/) {
     stop_flag.store(true);
+}
+
+void on_reload(int /*number*/) {
+    reload_flag.store(true);
 }
 
 }  // namespace
@@ -21,11 +26,17 @@ void catch_stop_signals() {
     action.sa_handler = on_signal;
     ::sigaction(SIGINT, &action, nullptr);
     ::sigaction(SIGTERM, &action, nullptr);
+    action.sa_handler = on_reload;
+    ::sigaction(SIGHUP, &action, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
 }
 
 bool stop_requested() {
     return stop_flag.load();
+}
+
+bool reload_requested() {
+    return reload_flag.exchange(false);
 }
 
 }  // namespace assay

@@ -2,16 +2,20 @@
 #   NAME/*.cpp               -> static library assay_NAME (an INTERFACE library while there is none)
 #   tests/NAME/*.cpp         -> Catch2 binary NAME_test, ctest NAME_test with label `fast` (or LABEL)
 #   FOLDER dir               -> both from one folder: dir/*_test.cpp are the tests, the rest the library
-#   TORCH                    -> needs libtorch; left out, with all that depend on it, in builds without
+#   TORCH                    -> needs libtorch; left out, with all that depend on it, in builds without,
+#                               but for *_torch.cpp and *_no_torch.cpp as below
 # Names of files that mean something:
 #   *_property_test.cpp      RapidCheck is linked          main.cpp      left to program()
 #   *_fma.cpp *_avx2.cpp *_avx512.cpp  compiled for that instruction set, x86-64 only, as *_x86.cpp is
 #   *_arm64.cpp *_neon.cpp  arm64 only
 #   *_cuda.cu                compiled where nvcc is; *_no_cuda.cpp where it is not
+#   *_no_torch.cpp           compiled in builds without libtorch, where it stands in for *_torch.cpp (in a
+#                            TORCH module for all other files): such a module is not left out
 # A test case tagged [slow] or [process] runs under that ctest label instead of `fast`; one tagged
 # [needs_WHAT] under an entry of its own, which is shown as skipped where the machine lacks WHAT.
 
 set(ASSAY_LEFT_OUT "")      # modules left out of this build for want of libtorch
+set(ASSAY_STOOD_IN "")      # modules that are there by what stands in for libtorch alone
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     set(ASSAY_WRONG_CPU "_(arm64|neon)\\.cpp$")
@@ -78,6 +82,9 @@ endif()
 if(ASSAY_WITH_TORCH)
     precompiled_headers(assay_torch_pch <torch/torch.h>)
     target_link_libraries(assay_torch_pch PRIVATE LibTorch::LibTorch)
+    set(ASSAY_WRONG_TORCH "_no_torch\\.cpp$")
+else()
+    set(ASSAY_WRONG_TORCH "_torch\\.cpp$")      # but for *_no_torch.cpp, which are looked for first
 endif()
 
 # test_support(DEPS modules...): tests/support/*.cpp, linked into every test binary that links all of
@@ -123,14 +130,23 @@ function(set_cpu_flags)
     endforeach()
 endfunction()
 
-# The sources of a folder that this machine can compile, without tests and main.cpp.
-function(folder_sources result folder)
+# The sources of a folder that this machine can compile, without tests and main.cpp. `stand_ins`: those
+# that take the place of what needs libtorch; none in a build with it.
+function(folder_sources result stand_ins folder)
     file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cpp ${folder}/*.cu)
     list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
     list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
     list(FILTER sources EXCLUDE REGEX ${ASSAY_WRONG_CPU})
     list(FILTER sources EXCLUDE REGEX ${ASSAY_WRONG_GPU})
+    set(without "")
+    if(NOT ASSAY_WITH_TORCH)
+        set(without ${sources})
+        list(FILTER without INCLUDE REGEX "_no_torch\\.cpp$")
+    endif()
+    list(FILTER sources EXCLUDE REGEX ${ASSAY_WRONG_TORCH})
+    list(APPEND sources ${without})
     set_cpu_flags(${sources})
+    set(${stand_ins} ${without} PARENT_SCOPE)
     set(${result} ${sources} PARENT_SCOPE)
 endfunction()
 
@@ -297,7 +313,7 @@ function(test_folder name)
             set(sources "")
         endif()
     endforeach()
-    if(arg_PROGRAM AND NOT TARGET ${arg_PROGRAM})
+    if((arg_PROGRAM AND NOT TARGET ${arg_PROGRAM}) OR (arg_TORCH AND NOT ASSAY_WITH_TORCH))
         set(sources "")
     endif()
     if(NOT sources)
@@ -346,24 +362,31 @@ function(module name)
     if(arg_TORCH)
         set(test_options TORCH)
     endif()
-    foreach(dep ${arg_DEPS})
-        if(dep IN_LIST ASSAY_LEFT_OUT)
-            set(arg_TORCH TRUE)
-        endif()
-    endforeach()
-    if(arg_TORCH AND NOT ASSAY_WITH_TORCH)
-        set(ASSAY_LEFT_OUT ${ASSAY_LEFT_OUT} ${name} PARENT_SCOPE)
-        return()
-    endif()
     set(folder ${name})
     if(arg_FOLDER)
         set(folder ${arg_FOLDER})
     endif()
-    folder_sources(sources ${PROJECT_SOURCE_DIR}/${folder})
+    folder_sources(sources stand_ins ${PROJECT_SOURCE_DIR}/${folder})
+    set(lacks FALSE)
+    if(arg_TORCH AND NOT ASSAY_WITH_TORCH)
+        set(lacks TRUE)
+        set(sources ${stand_ins})
+        set(ASSAY_STOOD_IN ${ASSAY_STOOD_IN} ${name} PARENT_SCOPE)
+    endif()
+    foreach(dep ${ASSAY_LEFT_OUT} ${ASSAY_STOOD_IN})
+        if(dep IN_LIST arg_DEPS)
+            set(lacks TRUE)
+        endif()
+    endforeach()
+    if(lacks AND NOT stand_ins)
+        set(ASSAY_LEFT_OUT ${ASSAY_LEFT_OUT} ${name} PARENT_SCOPE)
+        return()
+    endif()
+    list(REMOVE_ITEM arg_DEPS ${ASSAY_LEFT_OUT})
     set(libraries ${arg_DEPS})
     list(TRANSFORM libraries PREPEND assay_)
     list(APPEND libraries ${arg_LIBS})
-    if(arg_TORCH)
+    if(arg_TORCH AND NOT lacks)
         list(APPEND libraries LibTorch::LibTorch)
     endif()
     if(sources)
@@ -371,7 +394,7 @@ function(module name)
         target_include_directories(assay_${name} PUBLIC ${PROJECT_SOURCE_DIR})
         target_link_libraries(assay_${name} PUBLIC assay_flags ${libraries} PRIVATE assay_warnings)
         add_protos(assay_${name} ${PROJECT_SOURCE_DIR}/${folder})
-        if(arg_TORCH)
+        if(arg_TORCH AND NOT lacks)
             use_torch_pch(assay_${name})
         else()
             use_precompiled_headers(assay_${name} assay_standard_pch)
@@ -393,7 +416,6 @@ function(program name module)
     endif()
     add_executable(${name} ${main})
     target_link_libraries(${name} PRIVATE assay_${module} assay_warnings)
-    target_compile_definitions(${name} PRIVATE ASSAY_VERSION="${PROJECT_VERSION}")
     set_target_properties(${name} PROPERTIES INSTALL_RPATH "$ORIGIN/../lib/assay")
 endfunction()
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <vector>
 
+#include "configs/printed_setting.h"
 #include "core/check.h"
 
 namespace assay {
@@ -113,19 +114,6 @@ private:
     std::string_view rest_;
     std::string fault_;
 };
-
-std::string printed(int64_t value) {
-    return std::to_string(value);
-}
-std::string printed(double value) {
-    return number_text(value);
-}
-std::string printed(bool value) {
-    return value ? "true" : "false";
-}
-std::string printed(const std::string& value) {
-    return "\"" + value + "\"";
-}
 
 template <typename T>
 std::string parse_number(std::string_view text, T& value) {

@@ -1,5 +1,6 @@
 #include "coordinator/coordinator.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -12,6 +13,7 @@
 #include "core/check.h"
 #include "core/job_thread.h"
 #include "core/log.h"
+#include "core/version.h"
 #include "net/blob_fetcher.h"
 #include "net/reminder.h"
 #include "net/zmq_channel.h"
@@ -19,6 +21,7 @@
 #include "protocol/limits.h"
 #include "rounds/retention.h"
 #include "rounds/round_machine.h"
+#include "rounds/run_log.h"
 #include "rounds/run_rules.h"
 
 namespace assay {
@@ -42,9 +45,11 @@ public:
     Program(CoordinatorOptions options, RunConfig config, CoordinatorHooks hooks)
         : options_(std::move(options)), config_(std::move(config)), hooks_(std::move(hooks)) {}
 
-    Status run();
+    Ended run();
 
 private:
+    Status check_address() const;
+    Ended serve();
     Status open();
     Status open_machine(RunState state);
     Status prepare();
@@ -85,9 +90,9 @@ private:
     void take(const Event& event) { feed(event); }
     void take(const JudgeTimes& times) { book_->judged(times); }
     void take(const AuditTime& time) { book_->audited(time); }
-    void take(const JudgeFailed& failed) { end(fail(failed.reason)); }
+    void take(const JudgeFailed& failed) { end(Ending::kFailed, failed.reason); }
 
-    void act(const Send& action) { send(action.to, action.message); }
+    void act(const Send& action);
     void act(const Broadcast& action);
     void act(const Persist& action);
     void act(const FetchBlob& action);
@@ -100,26 +105,27 @@ private:
 
     void send(const PeerId& to, const Message& message);
     void job(std::function<void()> work, bool urgent = false);
-    void end(Status status);
+    void end(Ending how, std::string reason = "");
     void show();
 
     CoordinatorOptions options_;
     RunConfig config_;
     CoordinatorHooks hooks_;
     RunFolderPaths paths_;
-    SystemClock clock_;
+    RunClock clock_;
     std::optional<OpenedRun> run_;
     Storage storage_;
     std::unique_ptr<ZmqServer> channel_;
     std::unique_ptr<BlobFetcher> fetcher_;
     std::unique_ptr<RoundMachine> machine_;
     std::unique_ptr<StatusBook> book_;
+    std::unique_ptr<RunLog> log_;
     WantedBlobs wants_;
     std::set<PeerId> present_;
     std::map<std::string, Reminder> strangers_;  // by reason
     Mailbox<JudgeResult> computed_;
     std::unique_ptr<JudgeJobs> jobs_;
-    std::optional<Status> ended_;
+    std::optional<Ended> ended_;
     Status prepared_;                        // the job thread's, until it is done with the start
     std::optional<Instant> stop_by_;         // a person has asked to stop
     Instant turned_;                         // when the loop came by last
@@ -167,6 +173,7 @@ Status Coordinator::Program::prepare() {
         return fail("the ledger does not lead to a state: " + applied.reason() +
                     "; see `assay ledger verify --dir " + options_.folder.string() + "`");
     }
+    clock_ = RunClock(state.last_stamp());
     if (Status prepared = jobs_->prepare(state); !prepared) {
         return prepared;
     }
@@ -198,7 +205,17 @@ Status Coordinator::Program::open_machine(RunState state) {
     return {};
 }
 
-Status Coordinator::Program::run() {
+// With a key that nobody will know, and closed again: who cannot be listened for at this address is
+// told so before there is a folder.
+Status Coordinator::Program::check_address() const {
+    const auto tried = ZmqServer::open(Identity::generate(), options_.listen, options_.admit);
+    return tried ? Status() : Status(tried.error());
+}
+
+Ended Coordinator::Program::run() {
+    if (Status address = check_address(); !address) {
+        return {Ending::kTryAgain, address.reason()};
+    }
     job_thread_ = std::make_unique<JobThread>(kJobsMax);
     if (!run_unless_stopped(
             *job_thread_, [this] { prepared_ = prepare(); }, hooks_.stop_requested)) {
@@ -207,12 +224,16 @@ Status Coordinator::Program::run() {
         return {};
     }
     if (!prepared_) {
-        return prepared_;
+        return {Ending::kFailed, prepared_.reason()};
     }
+    return serve();
+}
+
+Ended Coordinator::Program::serve() {
     Result<std::unique_ptr<ZmqServer>> channel =
         ZmqServer::open(run_->identity, options_.listen, options_.admit);
     if (!channel) {
-        return channel.error();
+        return {Ending::kTryAgain, channel.reason()};
     }
     channel_ = std::move(*channel);
     channel_->set_linger(kLinger);
@@ -222,6 +243,11 @@ Status Coordinator::Program::run() {
     status.unigram_entropy = run_->data.unigram_entropy;
     book_ = std::make_unique<StatusBook>(
         *machine_, config_, std::move(status), hooks_.on_status, hooks_.on_round);
+    log_ = std::make_unique<RunLog>(
+        *machine_,
+        static_cast<size_t>(std::max(config_.rounds.peers_min, config_.rounds.peers_start)),
+        [](const std::string& line) { log_info(line); },
+        [](const std::string& line) { log_warning(line); });
     log_info("listening on " + channel_->endpoint() + ", public key " + run_->identity.id().hex());
     storage_.push(machine_->start(clock_.now()));
     perform_waiting();
@@ -257,6 +283,9 @@ void Coordinator::Program::turn() {
     if (wake && *wake <= clock_.now()) {
         feed(Tick{});
     }
+    if (hooks_.reload_requested && hooks_.reload_requested()) {
+        channel_->read_admission_again();
+    }
     stop_if_asked();
     perform_waiting();
     show();
@@ -273,14 +302,14 @@ void Coordinator::Program::stop_if_asked() {
     } else if (*stop_by_ < clock_.now()) {
         log_info("stopped while the disk was still busy");
         storage_.give_up();
-        end({});
+        end(Ending::kWell);
     }
 }
 
 // The run is over: peers are told, and may still fetch what they miss, until all have left.
 void Coordinator::Program::farewell() {
     ASSAY_CHECK(ended_.has_value());
-    if (stop_by_ || !*ended_) {
+    if (stop_by_ || ended_->how != Ending::kWell) {
         return;
     }
     for (const PeerId& peer : present_) {
@@ -393,10 +422,10 @@ void Coordinator::Program::take_fetched() {
     }
     for (const BlobFetcher::Finished& fetched : fetcher_->finished()) {
         if (!fetched.status && !run_->store->disk()) {  // no peer shall answer for that
-            end(
-                fail("what peers send cannot be stored, so the run stops here and goes on after a "
-                     "restart: " +
-                     run_->store->disk().reason()));
+            end(Ending::kTryAgain,
+                "what peers send cannot be stored, so the run stops here and goes on after a "
+                "restart: " +
+                    run_->store->disk().reason());
             return;
         }
         // A source that was given up may have been followed by another meanwhile: whoever waits for
@@ -428,7 +457,7 @@ void Coordinator::Program::perform_waiting() {
     for (bool goes_on = true; goes_on && !ended_;) {
         const Result<std::vector<Event>> told = storage_.turn(clock_.now());
         if (!told) {
-            end(told.error());
+            end(Ending::kTryAgain, told.reason());
             return;
         }
         goes_on = !told->empty();
@@ -448,6 +477,16 @@ void Coordinator::Program::send(const PeerId& to, const Message& message) {
     (void)channel_->send(to, seal(run_->identity, message));
 }
 
+// The machine knows no wall clock.
+void Coordinator::Program::act(const Send& action) {
+    Message message = action.message;
+    if (auto* welcome = std::get_if<Welcome>(&message)) {
+        welcome->clock = SystemClock().now();
+        welcome->build = std::string("assay ") + assay_version();
+    }
+    send(action.to, message);
+}
+
 void Coordinator::Program::act(const Broadcast& action) {
     const Bytes wire = seal(run_->identity, action.message);
     for (const PeerId& peer : present_) {
@@ -458,6 +497,7 @@ void Coordinator::Program::act(const Broadcast& action) {
 // Its records are durable.
 void Coordinator::Program::act(const Persist& action) {
     book_->recorded(action, clock_.now());
+    log_->recorded(action);
 }
 
 void Coordinator::Program::act(const FetchBlob& action) {
@@ -499,22 +539,25 @@ void Coordinator::Program::act(const RunFinished& action) {
     log_info(action.complete ? "the run is complete" : "stopped: " + action.reason);
     ASSAY_CHECK(machine_->finished());
     book_->finished(action.complete);
-    end({});
+    end(Ending::kWell);
 }
 
 void Coordinator::Program::job(std::function<void()> work, bool urgent) {
     if (!job_thread_->submit(std::move(work), urgent)) {
-        end(fail("the job thread has too many jobs waiting; this is a defect, please report it"));
+        end(Ending::kFailed,
+            "the job thread has too many jobs waiting; this is a defect, please report it");
     }
 }
 
-void Coordinator::Program::end(Status status) {
+void Coordinator::Program::end(Ending how, std::string reason) {
+    ASSAY_CHECK_EQ(how == Ending::kWell, reason.empty());
     if (!ended_) {
-        ended_ = std::move(status);
+        ended_ = Ended{how, std::move(reason)};
     }
 }
 
 void Coordinator::Program::show() {
+    log_->look(clock_.now());
     book_->publish(clock_.now(), false);
 }
 
@@ -526,7 +569,7 @@ Coordinator::Coordinator(CoordinatorOptions options, RunConfig config, Coordinat
 
 Coordinator::~Coordinator() = default;
 
-Status Coordinator::run() {
+Ended Coordinator::run() {
     return program_->run();
 }
 

@@ -16,6 +16,7 @@
 #include "configs/run_config.h"
 #include "core/identity.h"
 #include "model/gradient_model.h"
+#include "status/ended.h"
 #include "status/run_status.h"
 
 namespace assay {
@@ -31,6 +32,7 @@ struct CoordinatorOptions {
 
 struct CoordinatorHooks {
     std::function<bool()> stop_requested;
+    std::function<bool()> reload_requested;  // the admission list; asked again and again
     std::function<Result<std::unique_ptr<GradientModel>>(
         const RunConfig&, NumericClass, int threads)>
         make_model;
@@ -44,9 +46,9 @@ public:
     Coordinator(CoordinatorOptions options, RunConfig config, CoordinatorHooks hooks);
     ~Coordinator();
 
-    // Until the run is complete (success), a person stops it (success), or something makes going on
-    // impossible: then the reason says what to do. Starts a run in an empty folder, else goes on.
-    Status run();
+    // Until the run is complete, a person stops it, or something makes going on impossible: then
+    // the reason says what to do. Starts a run in an empty folder, else goes on.
+    Ended run();
 
 private:
     class Program;

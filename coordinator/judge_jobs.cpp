@@ -13,14 +13,13 @@
 #include "protocol/plan.h"
 #include "rounds/missed_steps.h"
 #include "rounds/recollect.h"
+#include "rounds/retention.h"
 
 namespace assay {
 
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
-
-constexpr size_t kSnapshotsKept = 4;
 
 double seconds_since(SteadyClock::time_point start) {
     return std::chrono::duration<double>(SteadyClock::now() - start).count();

@@ -1,7 +1,9 @@
 #include "coordinator/run_folder.h"
 
+#include "configs/run_advice.h"
 #include "core/check.h"
 #include "core/files.h"
+#include "core/log.h"
 #include "core/merkle.h"
 #include "core/rng.h"
 #include "protocol/codec.h"
@@ -196,13 +198,55 @@ Result<RunManifest> load_manifest(const fs::path& file) {
 Status check_same_run(const RunManifest& manifest,
                       const RunConfig& config,
                       const RunFolderPaths& paths) {
-    if (manifest.config_text != canonical_text(config)) {
-        return fail("the folder " + paths.root.string() +
-                    " belongs to a run with other settings (manifest " +
-                    manifest_digest(manifest).brief() +
-                    "); a run's settings cannot change: use its run file, or another --dir");
+    if (manifest.config_text == canonical_text(config)) {
+        return {};
     }
-    return {};
+    const Result<RunConfig> was = parse_canonical_text(manifest.config_text);
+    return fail("the folder " + paths.root.string() + " belongs to a run with other settings (" +
+                (was ? changed_settings(*was, config) : was.reason()) +
+                "); a run's settings cannot change: use its run file, or another --dir");
+}
+
+// What the run was made of is in its folder. Sources that are named again may be gone; if they are
+// there, they are the same, or somebody means another run.
+Status check_same_source(const fs::path& named,
+                         const fs::path& own,
+                         const char* option,
+                         const Digest& expected,
+                         const fs::path& root) {
+    std::error_code code;
+    if (fs::equivalent(named, own, code)) {
+        return {};
+    }
+    const Result<Bytes> bytes = read_file(named, limits::kBlobBytesMax);
+    if (!bytes) {
+        log_info(std::string(option) + ": " + bytes.reason() + "; the run has its copy, " +
+                 own.string());
+        return {};
+    }
+    const Digest found = sha256_plain(*bytes);
+    return found == expected
+               ? Status()
+               : fail(std::string(option) + ": " + named.string() + " (SHA-256 " + found.brief() +
+                      ") is not what the run in " + root.string() + " was started with (" +
+                      expected.brief() + "), of which " + own.string() +
+                      " is the copy: leave the option out, or use another --dir");
+}
+
+Status check_same_sources(const RunManifest& manifest,
+                          const RunSources& sources,
+                          const RunFolderPaths& paths) {
+    Status same = check_same_source(sources.data_folder / kDataManifestFile,
+                                    paths.data() / kDataManifestFile,
+                                    "--data",
+                                    manifest.data_manifest.sha256,
+                                    paths.root);
+    return same ? check_same_source(sources.tokenizer_file,
+                                    paths.tokenizer(),
+                                    "--tokenizer",
+                                    manifest.tokenizer.sha256,
+                                    paths.root)
+                : same;
 }
 
 // With another key or another chain, no peer of the run would take what this coordinator says.
@@ -235,6 +279,9 @@ Result<RunManifest> open_manifest(const RunFolderPaths& paths,
         if (Status same = check_same_run(*manifest, config, paths); !same) {
             return same.error();
         }
+        if (Status same = check_same_sources(*manifest, sources, paths); !same) {
+            return same.error();
+        }
         if (Status own = check_own_secrets(*manifest, identity, beacons, paths); !own) {
             return own.error();
         }
@@ -262,6 +309,10 @@ std::vector<float> initial_theta(const RunConfig& config) {
 Result<OpenedRun> open_run_folder(const RunFolderPaths& paths,
                                   const RunConfig& config,
                                   const RunSources& sources) {
+    if (fs::exists(paths.peer_key())) {
+        return fail("--dir " + paths.root.string() + " is a peer's folder (it has " +
+                    paths.peer_key().filename().string() + "): name another one");
+    }
     for (const fs::path& folder : {paths.root, paths.blobs(), paths.data(), paths.snapshots()}) {
         if (Status made = make_folder(folder); !made) {
             return made.error();

@@ -22,6 +22,8 @@ namespace assay {
 struct RunFolderPaths {
     std::filesystem::path root;
     [[nodiscard]] std::filesystem::path key() const { return root / "coordinator.key"; }
+    // What only a peer's folder has.
+    [[nodiscard]] std::filesystem::path peer_key() const { return root / "peer.key"; }
     [[nodiscard]] std::filesystem::path manifest() const { return root / "manifest.bin"; }
     [[nodiscard]] std::filesystem::path beacon() const { return root / "beacon.secret"; }
     [[nodiscard]] std::filesystem::path ledger() const { return root / "ledger.sqlite"; }

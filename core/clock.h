@@ -4,6 +4,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <functional>
 
 namespace assay {
 
@@ -25,10 +26,10 @@ struct Instant {
 class Clock {
 public:
     virtual ~Clock() = default;
-    // May jump with the system's clock: what waits for a time asks again.
     [[nodiscard]] virtual Instant now() const = 0;
 };
 
+// The wall clock: may be set forward or back at any moment. For what people read; no deadline.
 class SystemClock : public Clock {
 public:
     [[nodiscard]] Instant now() const override;
@@ -46,6 +47,23 @@ public:
 
 private:
     Instant now_;
+};
+
+// A node's time: begins at what the wall clock says, and then runs evenly, whatever becomes of
+// that. Its instants may be stored: the next process says which was the newest, and begins no
+// earlier. Stands still while the machine is suspended.
+class RunClock : public Clock {
+public:
+    using Elapsed = std::function<DurationMs()>;  // since the first call, or any other instant
+
+    explicit RunClock(Instant not_before = {});
+    // With clocks of a test.
+    RunClock(Instant wall, Instant not_before, Elapsed elapsed);
+    [[nodiscard]] Instant now() const override;
+
+private:
+    Elapsed elapsed_;
+    Instant start_;  // where elapsed_ was zero
 };
 
 }  // namespace assay

@@ -95,6 +95,24 @@ Status RoundCheck::on(const Place&, const RunStartEvent& start) {
     return {};
 }
 
+Status RoundCheck::stamped(Instant at) {
+    if (at < stamp_) {
+        return fail("says that it was made " + std::to_string((stamp_ - at).ms) +
+                    " ms before a record below it");
+    }
+    stamp_ = at;
+    return {};
+}
+
+// Who is a member: the books check it.
+Status RoundCheck::on(const Place&, const JoinBody& join) {
+    return stamped(join.at);
+}
+
+Status RoundCheck::on(const Place&, const RunEndBody& end) {
+    return stamped(end.at);
+}
+
 // The roster of a round is fixed before the beacon that deals its data is known.
 Status RoundCheck::on(const Place& at, const RosterBody& roster) {
     const RoundId due = current_ ? current_->next() : RoundId{};
@@ -152,6 +170,9 @@ Status RoundCheck::on(const Place& at, const RoundPlan& plan) {
     // Its roster was due: the round is the next one.
     ASSAY_CHECK(rounds_.empty() || rounds_.rbegin()->first < plan.round);
     rosters_.erase(plan.round);
+    if (Status stamp = stamped(plan.opened_at); !stamp) {
+        return stamp;
+    }
     current_ = plan.round;
     RoundFacts& round = rounds_[*current_];
     round.plan_digest = plan_digest(plan);
@@ -185,7 +206,7 @@ Status RoundCheck::on(const Place& at, const PayloadBody& payload) {
         return fail((*facts)->payload ? "a second payload" : "a payload after CLOSE");
     }
     (*facts)->payload = payload.sha256;
-    return {};
+    return stamped(payload.received_at);
 }
 
 Status RoundCheck::on(const Place& at, const CloseEvent& event) {

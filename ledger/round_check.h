@@ -71,16 +71,18 @@ private:
     Status on(const Place& at, const AuditJob& job);
     Status on(const Place& at, const AuditReportEvent& event);
     Status on(const Place& at, const RoundSummary& summary);
-    // Members and money: the books check them.
-    Status on(const Place&, const JoinBody&) { return {}; }
+    Status on(const Place& at, const JoinBody& join);
+    Status on(const Place& at, const RunEndBody& end);
+    // Money: the books check it.
     Status on(const Place&, const PayShareBody&) { return {}; }
     Status on(const Place&, const SettlementBody&) { return {}; }
     Status on(const Place&, const VestingBody&) { return {}; }
     Status on(const Place&, const ForfeitBody&) { return {}; }
     Status on(const Place&, const RollbackBody&) { return {}; }
     Status on(const Place&, const FeeBody&) { return {}; }
-    Status on(const Place&, const RunEndBody&) { return {}; }
 
+    // The instant at which a record says that it was made: never before that of one below it.
+    Status stamped(Instant at);
     [[nodiscard]] Status check_roster(const RoundPlan& plan) const;
     [[nodiscard]] Status check_audited(const CommitFacts& facts, const Verdict& verdict) const;
     [[nodiscard]] Status check_counted(const RoundFacts& round,
@@ -103,6 +105,7 @@ private:
     Digest beacon_value_;      // of the round before
     Digest chain_element_;     // revealed last
     uint64_t rounds_closed_ = 0;
+    Instant stamp_;  // the newest
 };
 
 }  // namespace assay

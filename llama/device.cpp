@@ -12,6 +12,10 @@
 
 namespace assay {
 
+bool torch_compiled() {
+    return true;
+}
+
 bool cuda_driver_found() {
     void* driver = ::dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL);
     if (driver == nullptr) {

@@ -10,6 +10,9 @@
 
 namespace assay {
 
+// Whether this build has libtorch. Without it class exact is all that it computes in.
+[[nodiscard]] bool torch_compiled();
+
 // Whether a CUDA driver is installed here (libcuda.so.1 can be loaded).
 [[nodiscard]] bool cuda_driver_found();
 
@@ -17,7 +20,8 @@ namespace assay {
 // the process dies on its first step.
 constexpr const char* kTorchPathVariable = "ATEN_CPU_CAPABILITY";
 
-// libtorch's names for what a CPU with these kernels can run: "default", "avx2", "avx512".
+// libtorch's names for what a CPU with these kernels can run: "default", "avx2", "avx512"; none in
+// a build without it.
 std::vector<std::string> torch_paths(const std::vector<KernelPath>& cpu);
 
 // Fails where the variable's value (null or "": it is not set) names none of torch_paths(cpu); with

@@ -90,6 +90,20 @@ void AdmissionList::refresh() {
     }
 }
 
+void AdmissionList::read_again() {
+    if (any_) {
+        log_info("everybody is admitted: there is no admission list to read");
+        return;
+    }
+    const std::lock_guard lock(mutex_);
+    if (Status status = read(); !status) {
+        log_warning("admission list: " + status.reason() + "; nobody new is admitted");
+        return;
+    }
+    log_info("admission list read again: " + std::to_string(owners_.size()) + " keys in " +
+             file_.string());
+}
+
 bool AdmissionList::admits(const CurveKey& key) {
     if (any_) {
         return true;

@@ -24,6 +24,8 @@ public:
 
     // Asked in each handshake; a file that has changed is read again first.
     [[nodiscard]] bool admits(const CurveKey& key);
+    // Reads the file now, changed or not, and logs what it holds.
+    void read_again();
     // Binds the CURVE key to this signing key. False if it is bound to another one.
     [[nodiscard]] bool claim(const CurveKey& key, const PeerId& signer);
 

@@ -25,6 +25,8 @@ public:
     [[nodiscard]] const std::string& endpoint() const;
     // How long closing the channel may wait for what was sent last; 0 at first.
     void set_linger(DurationMs linger);
+    // Somebody asked for it; a change of the file is seen without.
+    void read_admission_again();
 
     Status send(const PeerId& to, Bytes wire) override;
     std::vector<ServerEvent> poll(DurationMs timeout) override;

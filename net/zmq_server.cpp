@@ -62,6 +62,7 @@ public:
         events_.emplace_back(Left{peer});
         end(route, kFarewell);
     }
+    void read_admission_again() { list_->read_again(); }
     void set_linger(DurationMs linger) {
         ASSAY_CHECK(owner_.is_here());
         set_option(router_, ZMQ_LINGER, static_cast<int>(linger.ms));
@@ -365,6 +366,9 @@ const std::string& ZmqServer::endpoint() const {
 }
 void ZmqServer::set_linger(DurationMs linger) {
     impl_->set_linger(linger);
+}
+void ZmqServer::read_admission_again() {
+    impl_->read_admission_again();
 }
 Status ZmqServer::send(const PeerId& to, Bytes wire) {
     return impl_->send(to, wire);

@@ -57,7 +57,7 @@ public:
           hooks_(std::move(hooks)),
           folder_(options_.folder) {}
 
-    Status run();
+    Ended run();
 
 private:
     struct Prepared {
@@ -76,7 +76,7 @@ private:
 
     void on(const Connected&);
     void on(const Disconnected&);
-    void on(const KeyRefused& refused) { end(fail(refused.reason)); }
+    void on(const KeyRefused& refused) { end(Ending::kNeverAgain, refused.reason); }
     void on(const Unreachable& unreachable);
     void on(const Refused& refused) { log_warning("from the coordinator: " + refused.reason); }
     void on(const Incoming& incoming);
@@ -106,7 +106,7 @@ private:
     }
     void job(std::function<void()> work);
     void prepare_when_complete();
-    void end(Status status);
+    void end(Ending how, std::string reason = "");
     void show(const std::string& error = "");
 
     PeerOptions options_;
@@ -114,7 +114,7 @@ private:
     PeerHooks hooks_;
     PeerFolder folder_;
     FolderLock lock_;
-    SystemClock clock_;
+    RunClock clock_;
     std::unique_ptr<BlobStore> store_;
     std::unique_ptr<ZmqClient> channel_;
     size_t address_ = 0;  // of the coordinator's, the one that is dialled
@@ -128,7 +128,7 @@ private:
     std::deque<PeerAction> waiting_;
     std::optional<RunManifest> preparing_;
     bool prepare_submitted_ = false;
-    std::optional<Status> ended_;
+    std::optional<Ended> ended_;
     Status opened_;  // the job thread's, as the two below, until it is done with the start
     std::optional<RunManifest> stored_;
     Digest stored_root_;
@@ -213,18 +213,16 @@ Status Peer::Program::prepare_stored(const RunManifest& manifest) {
     return {};
 }
 
-Status Peer::Program::run() {
+Ended Peer::Program::run() {
     job_thread_ = std::make_unique<JobThread>(kJobsMax);
     if (!run_unless_stopped(
             *job_thread_, [this] { opened_ = open_stored(); }, hooks_.stop_requested)) {
         log_info("stopped at its start");
         return {};
     }
-    if (!opened_) {
-        return opened_;
-    }
-    if (Status opened = open(); !opened) {
-        return opened;
+    const Status ready = opened_ ? open() : opened_;
+    if (!ready) {
+        return {Ending::kFailed, ready.reason()};
     }
     start_machine(stored_root_, stored_);
     show();
@@ -234,7 +232,7 @@ Status Peer::Program::run() {
     ASSAY_CHECK(ended_.has_value());
     jobs_->stop();
     job_thread_->clear();
-    show(*ended_ ? "" : ended_->reason());
+    show(ended_->reason);
     return *ended_;
 }
 
@@ -332,7 +330,7 @@ void Peer::Program::take_results() {
         const Status& prepared = std::get<Prepared>(result).status;
         preparing_.reset();
         if (!prepared) {
-            end(prepared);
+            end(Ending::kFailed, prepared.reason());
         }
     }
 }
@@ -340,11 +338,11 @@ void Peer::Program::take_results() {
 void Peer::Program::take_fetched() {
     for (const BlobFetcher::Finished& fetched : fetcher_->finished()) {
         if (!fetched.status && !store_->disk()) {  // asking again would change nothing
-            end(fail(
+            end(Ending::kTryAgain,
                 "what the coordinator sends cannot be stored, so this peer stops; once there is "
                 "room in " +
-                options_.folder.string() +
-                ", start it again and it goes on: " + store_->disk().reason()));
+                    options_.folder.string() +
+                    ", start it again and it goes on: " + store_->disk().reason());
             return;
         }
         if (preparing_) {
@@ -454,21 +452,25 @@ void Peer::Program::act(const ReportEquivocation& action) {
 }
 
 void Peer::Program::act(const PeerFinished& action) {
-    end(action.ok ? Status() : Status(fail(action.reason)));
     if (action.ok) {
         log_info("finished: " + action.reason);
+        end(Ending::kWell);
+        return;
     }
+    end(action.try_again ? Ending::kTryAgain : Ending::kNeverAgain, action.reason);
 }
 
 void Peer::Program::job(std::function<void()> work) {
     if (!job_thread_->submit(std::move(work))) {
-        end(fail("the job thread has too many jobs waiting; this is a defect, please report it"));
+        end(Ending::kFailed,
+            "the job thread has too many jobs waiting; this is a defect, please report it");
     }
 }
 
-void Peer::Program::end(Status status) {
+void Peer::Program::end(Ending how, std::string reason) {
+    ASSAY_CHECK_EQ(how == Ending::kWell, reason.empty());
     if (!ended_) {
-        ended_ = std::move(status);
+        ended_ = Ended{how, std::move(reason)};
     }
 }
 
@@ -492,7 +494,7 @@ Peer::Peer(PeerOptions options, Identity identity, PeerHooks hooks)
 
 Peer::~Peer() = default;
 
-Status Peer::run() {
+Ended Peer::run() {
     return program_->run();
 }
 

@@ -16,6 +16,7 @@
 #include "core/identity.h"
 #include "model/gradient_model.h"
 #include "peer/trainer.h"
+#include "status/ended.h"
 #include "status/peer_report.h"
 
 namespace assay {
@@ -47,9 +48,9 @@ public:
     Peer(PeerOptions options, Identity identity, PeerHooks hooks);
     ~Peer();
 
-    // Until the run is over (success), a person stops it (success), or something makes going on
-    // impossible: then the reason says what to do.
-    Status run();
+    // Until the run is over, a person stops it, or something makes going on impossible: then the
+    // reason says what to do.
+    Ended run();
 
 private:
     class Program;

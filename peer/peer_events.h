@@ -157,6 +157,7 @@ struct PeerNote {
 struct PeerFinished {
     bool ok = false;  // false: refused or impossible; the reason is for a person
     std::string reason;
+    bool try_again = false;  // a later try may end better: what was in the way was this machine's
 };
 
 using PeerAction = std::variant<Dial,

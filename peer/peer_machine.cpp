@@ -212,13 +212,14 @@ void PeerMachine::on(const PeerStop&, Instant) {
     finish(true, "stopped");
 }
 
-void PeerMachine::finish(bool ok, std::string reason) {
+void PeerMachine::finish(bool ok, std::string reason, bool try_again) {
+    ASSAY_CHECK(!ok || !try_again);
     ASSAY_CHECK(phase_ != PeerPhase::kDone);
     if (phase_ == PeerPhase::kTraining) {
         out_.push_back(AbandonRound{own_->plan.round});
     }
     phase_ = PeerPhase::kDone;
-    out_.push_back(PeerFinished{ok, std::move(reason)});
+    out_.push_back(PeerFinished{ok, std::move(reason), try_again});
 }
 
 // ---- messages ------------------------------------------------------------------------------

@@ -140,7 +140,7 @@ private:
     void drop_blob(const BlobRef& blob);
     void note(std::string text) { out_.push_back(PeerNote{std::move(text)}); }
     void note(RoundId round, const std::string& text) { note(in_words(round) + text); }
-    void finish(bool ok, std::string reason);
+    void finish(bool ok, std::string reason, bool try_again = false);
 
     PeerId self_;
     PeerId coordinator_;

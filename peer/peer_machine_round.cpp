@@ -139,7 +139,7 @@ void PeerMachine::on(const ThetaAdopted& event, Instant) {
 }
 
 void PeerMachine::on(const StateNotSaved& event, Instant) {
-    finish(false, event.reason + "; free some space and start this peer again");
+    finish(false, event.reason + "; free some space and start this peer again", true);
 }
 
 void PeerMachine::on(const RoundTrained& event, Instant now) {

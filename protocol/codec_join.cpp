@@ -98,11 +98,15 @@ void from_wire(const v1::Hello& wire, FieldCheck& check, Hello& message) {
 void to_wire(const Welcome& message, v1::Welcome& wire) {
     to_wire(message.manifest, *wire.mutable_manifest());
     wire.set_next_round(message.next_round.value);
+    wire.set_clock_ms(message.clock.ms);
+    wire.set_build(wire_reason(message.build));
 }
 
 void from_wire(const v1::Welcome& wire, FieldCheck& check, Welcome& message) {
     part_from_wire(wire.manifest(), check, "manifest", message.manifest);
     message.next_round.value = check.number("next_round", wire.next_round(), 0, limits::kRoundsMax);
+    message.clock = check.instant("clock", wire.clock_ms());
+    message.build = check.text("build", wire.build(), limits::kTextBytesMax);
 }
 
 void to_wire(const Refusal& message, v1::Refusal& wire) {

@@ -67,6 +67,8 @@ struct Hello {
 struct Welcome {
     RunManifest manifest;
     RoundId next_round;  // first round that this peer may take part in
+    Instant clock;       // of the coordinator's wall, as this was said
+    std::string build;   // name and version of its program
 };
 
 // Frozen.

@@ -17,6 +17,9 @@ namespace assay {
 // connect, and may still be fetching the one before. Whoever is further behind fetches theta.
 inline constexpr uint64_t kAggregateRounds = 2;
 
+// Newest snapshots that are kept: the last may be damaged, or one step ahead of the ledger.
+inline constexpr size_t kSnapshotsKept = 4;
+
 // The run's data; theta of the newest plan; the last aggregates; everything of the round that runs.
 // Of a closed round its payloads, while copies are looked for among them, a share may have to be
 // taken out, or its step may have to be taken again (rounds/missed_steps.h); and the states

@@ -156,7 +156,17 @@ void RoundMachine::keep_blobs() {
 
 void RoundMachine::refuse(
     const PeerId& peer, RefusalCode code, std::string reason, Digest expected, Digest received) {
+    reason += code == RefusalCode::kRejected ? what_it_cost(peer) : "";
     out_.push_back(Send{peer, Refusal{code, std::move(reason), expected, received}});
+}
+
+// For the peer itself: behind the reason, what the books took from it in this run.
+std::string RoundMachine::what_it_cost(const PeerId& peer) const {
+    const PeerBook* book = state_.books().find(peer);
+    return book == nullptr || book->escrow.forfeited() == 0
+               ? ""
+               : "; this peer has forfeited " + std::to_string(book->escrow.forfeited()) +
+                     " of its pay and deposit in this run";
 }
 
 bool RoundMachine::is_active(const PeerId& peer) const {
@@ -280,7 +290,8 @@ bool RoundMachine::advance_once(Instant now) {
 }
 
 // Goes on where the ledger ends: the deadlines of the phase start again, and those whom this
-// process's death cut off have time to come back.
+// process's death cut off have time to come back. How long it was dead only the wall clock tells,
+// which may have been set meanwhile: it is believed as far as the plan allows.
 void RoundMachine::resume(Instant now) {
     const RoundState* round = state_.current();
     if (state_.ended()) {
@@ -294,13 +305,14 @@ void RoundMachine::resume(Instant now) {
     }
     ASSAY_CHECK(phase_ == RoundPhase::kWaiting && connected_.empty() && openings_.empty());
     back_by_ = now + kComeBack;
+    gathers_since_ = now - gathered_by(round->plan, now);
     for (const AuditJob& job : state_.pending_audits()) {
         out_.push_back(RunAudit{job, state_.next_attempt(job)});
     }
     if (round->summary) {
         enter(RoundPhase::kClosed, now, std::nullopt);
     } else if (round->beacon) {
-        gathered_ = std::max(DurationMs{}, round->last_payload_at - round->plan.opened_at);
+        gathered_ = gathered_by(round->plan, round->last_payload_at);
         enter_transfers(RoundPhase::kChallenging,
                         now,
                         round->plan.opening_time,
@@ -312,7 +324,7 @@ void RoundMachine::resume(Instant now) {
     } else if (is_short()) {
         enter(RoundPhase::kGathering, now, std::nullopt);
     } else {
-        const Instant grace = now + grace_after(rules_.deadlines, now - round->plan.opened_at);
+        const Instant grace = now + grace_after(rules_.deadlines, now - gathers_since_);
         enter(
             RoundPhase::kGathering, now, std::max({round->plan.commit_deadline, grace, back_by_}));
     }
@@ -332,7 +344,7 @@ void RoundMachine::on(const PeerHello& event, Instant now) {
         return;
     }
     if (hello.manifest_digest.is_zero()) {
-        out_.push_back(Send{event.peer, Welcome{manifest_, state_.round().next()}});
+        out_.push_back(Send{event.peer, Welcome{manifest_, state_.round().next(), {}, {}}});
         return;
     }
     if (hello.manifest_digest != manifest_hash_) {
@@ -377,7 +389,7 @@ void RoundMachine::welcome(const PeerId& peer, const Hello& hello, Instant now) 
     }
     ASSAY_CHECK(is_active(peer));
     connected_[peer] = hello;
-    out_.push_back(Send{peer, Welcome{manifest_, state_.round().next()}});
+    out_.push_back(Send{peer, Welcome{manifest_, state_.round().next(), {}, {}}});
     tell_last_round(peer);
 }
 

@@ -73,7 +73,6 @@ public:
     [[nodiscard]] const Digest& manifest_hash() const { return manifest_hash_; }
     // Said Hello with the run's manifest, and not gone since.
     [[nodiscard]] const std::map<PeerId, Hello>& connected() const { return connected_; }
-
     [[nodiscard]] bool is_connected(const PeerId& peer) const { return connected_.count(peer) > 0; }
     // Newest sign of life in this round, for people.
     [[nodiscard]] const std::map<PeerId, Progress>& progress() const { return progress_; }
@@ -84,7 +83,6 @@ private:
         std::set<Digest> missing;  // blobs not yet in our store
     };
     using Drafts = std::vector<RecordDraft>;
-
     void on(const PeerHello& event, Instant now);
     void on(const PeerGone& event, Instant now);
     void on(const CommitArrived& event, Instant now);
@@ -118,6 +116,7 @@ private:
                 Digest expected = {},
                 Digest received = {});
     void note(std::string text) { out_.push_back(Note{std::move(text)}); }
+    [[nodiscard]] std::string what_it_cost(const PeerId& peer) const;
     [[nodiscard]] bool is_active(const PeerId& peer) const;
     [[nodiscard]] bool is_short() const;
     [[nodiscard]] DurationMs at_least_grace(DurationMs planned) const;
@@ -189,7 +188,8 @@ private:
     Instant back_by_;          // until then, those whom a restart cut off may come back
     bool grace_runs_ = false;  // the deadline has been drawn in, or must not be
     Uplinks uplinks_;
-    DurationMs gathered_;  // how long this round's COMMITs took
+    Instant gathers_since_;  // this round's COMMITs, as far as is known
+    DurationMs gathered_;    // how long they took
     bool started_ = false;
     // Ended while a round was judged: what the judge was ordered stays as it is. Not recorded yet.
     std::vector<AuditDone> waiting_audits_;

@@ -208,7 +208,7 @@ bool RoundMachine::gather(Instant now) {
     }
     ASSAY_CHECK_LE(committed, round.commits.size());  // COMMITs come from the roster alone
     const bool quorum = committed >= quorum_of(active, rules_.quorum_percent);
-    const DurationMs took = std::max(DurationMs{}, now - round.plan.opened_at);
+    const DurationMs took = now - gathers_since_;
     if (committed > 0 && (quorum || !awaited)) {
         leave_grace(took, now);
     }

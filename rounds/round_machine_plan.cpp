@@ -86,6 +86,7 @@ void RoundMachine::announce_plan(Instant now) {
     // Whoever is told of a plan finds its round as it opens: nothing of it is recorded yet.
     ASSAY_CHECK(state_.current()->commits.empty() && !state_.current()->close);
     fetching_.clear();
+    gathers_since_ = now;
     gathered_ = {};
     if (is_short()) {
         note(in_words(plan.round) + " waits: " + std::to_string(plan.peers.size()) +

@@ -180,7 +180,7 @@ SummaryEntry RoundMachine::outcome_of(const PeerId& peer,
     entry.peer = peer;
     if (commit.verdict && commit.verdict->ruling == Ruling::kRejected) {
         entry.outcome = CommitOutcome::kRejected;
-        entry.reason = commit.verdict->reason;
+        entry.reason = commit.verdict->reason + what_it_cost(peer);
     } else if (!commit.payload) {
         entry.outcome = CommitOutcome::kLate;
         entry.reason = "the payload did not come in time";

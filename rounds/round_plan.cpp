@@ -64,6 +64,11 @@ uint64_t opened_bytes_max(const RoundRules& rules, const RoundPlan& plan) {
     return rules.opening_bytes_max + states;
 }
 
+DurationMs gathered_by(const RoundPlan& plan, Instant now) {
+    ASSAY_CHECK(plan.opened_at <= plan.commit_deadline);
+    return std::clamp(now, plan.opened_at, plan.commit_deadline) - plan.opened_at;
+}
+
 uint64_t theta_bytes(const RoundRules& rules) {
     return rules.layout.value_count() * sizeof(float);
 }

@@ -37,6 +37,10 @@ RoundPlan make_plan(const RoundRules& rules, PlanInputs inputs);
 // Bytes of the largest opening with states that this plan may ask of a peer.
 uint64_t opened_bytes_max(const RoundRules& rules, const RoundPlan& plan);
 
+// How long the round has gathered COMMITs, from its opening to D1 at most: behind a restart `now`
+// may lie anywhere.
+DurationMs gathered_by(const RoundPlan& plan, Instant now);
+
 // Bytes of all parameters, fp32.
 uint64_t theta_bytes(const RoundRules& rules);
 

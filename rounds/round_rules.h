@@ -10,6 +10,7 @@
 #include <set>
 #include <vector>
 
+#include "configs/run_config.h"
 #include "core/clock.h"
 #include "ledger/pay.h"
 #include "protocol/layout.h"
@@ -18,16 +19,20 @@
 
 namespace assay {
 
+// What is not set is as a run file leaves it.
 struct DeadlineRules {
-    DurationMs commit_floor{2000};  // bounds of D1 - opening of the round
-    DurationMs commit_ceiling{3600000};
-    DurationMs transfer_floor{2000};  // bounds of D2 - D1 and of T_c
-    DurationMs transfer_ceiling{3600000};
-    DurationMs grace{5000};                     // what the rest gets once a quorum is in
-    uint32_t slack_percent = 50;                // on top of the measured time
-    uint64_t default_tokens_per_second = 1000;  // of a peer that has not measured yet
-    uint64_t default_uplink_bytes_per_second = 1 << 20;
-    uint64_t least_uplink_bytes_per_second = 1 << 16;  // whoever is slower is not waited for
+    DeadlineRules() : DeadlineRules(RoundSettings{}) {}
+    explicit DeadlineRules(const RoundSettings& settings);
+
+    DurationMs commit_floor;  // bounds of D1 - opening of the round
+    DurationMs commit_ceiling;
+    DurationMs transfer_floor;  // bounds of D2 - D1 and of T_c
+    DurationMs transfer_ceiling;
+    DurationMs grace;                    // what the rest gets once a quorum is in
+    uint32_t slack_percent;              // on top of the measured time
+    uint64_t default_tokens_per_second;  // of a peer that has not measured yet
+    uint64_t default_uplink_bytes_per_second;
+    uint64_t least_uplink_bytes_per_second;  // whoever is slower is not waited for
 };
 
 struct RoundRules {

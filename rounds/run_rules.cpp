@@ -9,25 +9,18 @@
 
 namespace assay {
 
-namespace {
-
-DeadlineRules deadline_rules(const RoundSettings& rounds) {
-    DeadlineRules rules;
-    rules.commit_floor = {rounds.commit_floor_ms};
-    rules.commit_ceiling = {rounds.commit_ceiling_ms};
-    rules.transfer_floor = {rounds.transfer_floor_ms};
-    rules.transfer_ceiling = {rounds.transfer_ceiling_ms};
-    rules.grace = {rounds.grace_ms};
-    rules.slack_percent = static_cast<uint32_t>(rounds.slack_percent);
-    rules.default_tokens_per_second = static_cast<uint64_t>(rounds.default_tokens_per_second);
-    rules.default_uplink_bytes_per_second =
-        static_cast<uint64_t>(rounds.default_uplink_bytes_per_second);
-    rules.least_uplink_bytes_per_second =
-        static_cast<uint64_t>(rounds.least_uplink_bytes_per_second);
-    return rules;
+DeadlineRules::DeadlineRules(const RoundSettings& settings)
+    : commit_floor{settings.commit_floor_ms},
+      commit_ceiling{settings.commit_ceiling_ms},
+      transfer_floor{settings.transfer_floor_ms},
+      transfer_ceiling{settings.transfer_ceiling_ms},
+      grace{settings.grace_ms},
+      slack_percent(static_cast<uint32_t>(settings.slack_percent)),
+      default_tokens_per_second(static_cast<uint64_t>(settings.default_tokens_per_second)),
+      default_uplink_bytes_per_second(
+          static_cast<uint64_t>(settings.default_uplink_bytes_per_second)),
+      least_uplink_bytes_per_second(static_cast<uint64_t>(settings.least_uplink_bytes_per_second)) {
 }
-
-}  // namespace
 
 RoundRules round_rules(const RunConfig& config, const KnownStates& states, uint64_t sample_count) {
     // REQUIRES settings that check_config() passed: none wraps around in a narrower type below.
@@ -46,7 +39,7 @@ RoundRules round_rules(const RunConfig& config, const KnownStates& states, uint6
     rules.speed_span = static_cast<uint32_t>(config.rounds.speed_span);
     rules.reset_moments = config.inner.state == "reset";
     rules.classes = admitted_classes(config);
-    rules.deadlines = deadline_rules(config.rounds);
+    rules.deadlines = DeadlineRules(config.rounds);
     rules.verify = config.verify;
     rules.pay = config.pay;
     rules.layout = llama_layout(config.model);

@@ -185,6 +185,7 @@ Status RunState::on(const EventHead&, const RunStartEvent& start) {
 Status RunState::on(const EventHead& head, const JoinBody& join) {
     // The books hold an account for each member: a roster and a plan are made from both.
     ASSAY_CHECK(books_.find(head.subject) != nullptr);
+    stamped(join.at);
     Member& member = members_[head.subject];
     member.id = head.subject;
     member.numeric_class = join.numeric_class;
@@ -206,6 +207,7 @@ Status RunState::on(const EventHead& head, const RoundPlan& plan) {
     if (!follows || plan.round != head.round) {
         return fail("a plan whose round does not follow");
     }
+    stamped(plan.opened_at);
     round_ = plan.round;
     RoundState& round = rounds_[round_];
     round.plan_digest = plan_digest(plan);
@@ -245,6 +247,7 @@ Status RunState::on(const EventHead& head, const PayloadBody& payload) {
     }
     (*commit)->payload = BlobRef{payload.sha256, payload.size_bytes, {}};
     rounds_[round_].last_payload_at = payload.received_at;
+    stamped(payload.received_at);
     return {};
 }
 
@@ -365,7 +368,8 @@ Status RunState::on(const EventHead& head, const RoundSummary& summary) {
     return {};
 }
 
-Status RunState::on(const EventHead&, const RunEndBody&) {
+Status RunState::on(const EventHead&, const RunEndBody& end) {
+    stamped(end.at);
     ended_ = true;
     return {};
 }

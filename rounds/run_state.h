@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -117,6 +118,8 @@ public:
     [[nodiscard]] std::vector<AuditJob> pending_audits() const;
     [[nodiscard]] uint32_t next_attempt(const AuditJob& job) const;
     [[nodiscard]] const Books& books() const { return books_; }
+    // The newest instant at which a record says that it was made.
+    [[nodiscard]] Instant last_stamp() const { return last_stamp_; }
     [[nodiscard]] uint64_t height() const { return height_; }  // of the next record
     [[nodiscard]] const Digest& head() const { return head_; }
 
@@ -150,12 +153,14 @@ private:
     Result<CommitState*> open_commit(const EventHead& head, const char* what);
     void forget_old_rounds();
     Status apply_stored(const Record& record, RoundCheck& order);
+    void stamped(Instant at) { last_stamp_ = std::max(last_stamp_, at); }
 
     RunManifest manifest_;
     PaySettings pay_;
     uint64_t rounds_kept_;
     uint32_t doublings_ = 0;
     bool ended_ = false;
+    Instant last_stamp_;
     RoundId round_;
     std::map<PeerId, Member> members_;
     std::map<RoundId, RoundState> rounds_;

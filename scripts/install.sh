@@ -4,6 +4,7 @@
 #
 #   scripts/install.sh            what a build and the tests need
 #   scripts/install.sh --check    and what scripts/check.sh needs (clang, clang-tidy, valgrind)
+#   scripts/install.sh --no-torch what a build without libtorch needs: a peer of class exact needs no more
 #
 # Packages come by apt (as root, or through sudo). Everything else goes to ~/.cache/assay (or to
 # $XDG_CACHE_HOME/assay); nothing is written outside these two.
@@ -170,8 +171,8 @@ install_dictionary() {
 
 main() {
     case "${1:-}" in
-    '' | --check) ;;
-    *) die "unknown option $1" "usage: scripts/install.sh [--check]" ;;
+    '' | --check | --no-torch) ;;
+    *) die "unknown option $1" "usage: scripts/install.sh [--check | --no-torch]" ;;
     esac
     check_system
     mkdir -p "$DOWNLOADS" 2>/dev/null || die "cannot write to $ASSAY_CACHE." "Set XDG_CACHE_HOME to a folder that can be written."
@@ -179,7 +180,7 @@ main() {
     flock 9
     install_packages "${PACKAGES[@]}"
     [ "${1:-}" != --check ] || install_packages "${CHECK_PACKAGES[@]}"
-    install_libtorch
+    [ "${1:-}" = --no-torch ] || install_libtorch
     install_dictionary
     say "everything that is needed is installed"
 }

@@ -8,6 +8,7 @@
 #include "core/log.h"
 #include "core/owner_thread.h"
 #include "core/rng.h"
+#include "core/version.h"
 #include "serving/answer.h"
 #include "serving/api_route.h"
 #include "serving/openai_api.h"
@@ -25,8 +26,6 @@ Status check_fit(const Tokenizer& tokenizer, const DecoderModel& model) {
     }
     return {};
 }
-
-constexpr const char* kVersion = "0.1.0";
 
 HttpOptions with_health(HttpOptions options) {
     options.always_answered = {"/health", "/ping"};
@@ -157,7 +156,7 @@ private:
         } else if (route.kind == ApiRoute::Kind::kTokenizerInfo) {
             respond_json(reply, tokenizer_info_json(tokenizer_info()));
         } else if (route.kind == ApiRoute::Kind::kVersion) {
-            respond_json(reply, text_json("version", kVersion));
+            respond_json(reply, text_json("version", assay_version()));
         } else if (route.kind == ApiRoute::Kind::kMetrics) {
             reply->respond(200,
                            metrics_.text(engine_->metrics()),

@@ -9,6 +9,7 @@
 #include "protocol/limits.h"
 #include "rounds/missed_steps.h"
 #include "rounds/recollect.h"
+#include "rounds/retention.h"
 
 namespace assay {
 
@@ -17,7 +18,6 @@ namespace {
 constexpr int64_t kJudgeMs = 60;
 constexpr int64_t kAuditMs = 25;
 constexpr int64_t kFetchMs = 30;
-constexpr size_t kSnapshotsKept = 4;
 constexpr DurationMs kSlow{50};  // a batch that takes longer is no peer's fault
 
 }  // namespace
@@ -31,7 +31,8 @@ SimCoordinator::SimCoordinator(const SimRun& run,
       channel_(channel),
       peers_(std::move(peers)),
       rng_(derive_seed(run.seed, "coordinator faults")),
-      ledger_(run.coordinator) {
+      ledger_(run.coordinator),
+      wall_rng_(derive_seed(run.seed, "wall clock")) {
     OuterState outer = initial_outer_state(run_.outer, run_.layout);
     snapshots_.emplace_back(run_.manifest.initial_root, Kept{run_.initial_theta, std::move(outer)});
     const auto theta = blobs_.put(float_bytes(run_.initial_theta), Visibility::kPublic);
@@ -90,9 +91,21 @@ Status SimCoordinator::boot() {
         return loaded;
     }
     last_phase_ = {0, RoundPhase::kWaiting};
+    begin_own_time();
     queue_.emplace(ledger_.height());
-    queue_->push(machine_->start(clock_.now()));
+    queue_->push(machine_->start(own_time()));
     return settle();
+}
+
+// As RunClock does: by the wall clock, but no earlier than the newest stamp.
+void SimCoordinator::begin_own_time() {
+    constexpr int64_t kFarthestMs = 3600000;
+    DurationMs wrong;
+    if (run_.options.wild_clock) {
+        wrong.ms = static_cast<int64_t>(wall_rng_.below(2 * kFarthestMs)) - kFarthestMs;
+    }
+    const Instant wall = clock_.now() + wrong;
+    ahead_ = std::max({wall, machine_->state().last_stamp(), Instant{}}) - clock_.now();
 }
 
 void SimCoordinator::keep_state(const std::vector<float>& theta, const OuterState& outer) {
@@ -133,6 +146,9 @@ std::optional<Instant> SimCoordinator::next_due() const {
         return std::nullopt;
     }
     std::optional<Instant> next = machine_->wake_at();
+    if (next) {
+        next = *next - ahead_;
+    }
     for (const Timer& timer : timers_) {
         next = next ? std::min(*next, timer.due) : timer.due;
     }
@@ -175,7 +191,7 @@ Status SimCoordinator::run_due() {
             return done;
         }
     }
-    if (running() && !crash_due_ && machine_->wake_at() && *machine_->wake_at() <= clock_.now()) {
+    if (running() && !crash_due_ && machine_->wake_at() && *machine_->wake_at() <= own_time()) {
         return feed(Tick{});
     }
     return {};
@@ -211,7 +227,7 @@ Status SimCoordinator::receive(const Incoming& incoming, const Goodbye&) {
 
 Status SimCoordinator::feed(const Event& event) {
     ASSAY_CHECK(running() && !crash_due_);
-    queue_->push(machine_->step(event, clock_.now()));
+    queue_->push(machine_->step(event, own_time()));
     return settle();
 }
 
@@ -274,7 +290,7 @@ Status SimCoordinator::end_batch() {
     }
     queue_->durable(ledger_.height());
     for (const BlobStored& stored : batch.blobs) {
-        queue_->push(machine_->step(stored, clock_.now()));
+        queue_->push(machine_->step(stored, own_time()));
     }
     return {};
 }

@@ -131,6 +131,9 @@ private:
     Status act(const RunFinished& action);
 
     [[nodiscard]] JudgePorts judge_ports();
+    // The process' own time (core/clock.h, RunClock), of which records are stamped.
+    [[nodiscard]] Instant own_time() const { return clock_.now() + ahead_; }
+    void begin_own_time();
     Status restore_machine();
     Status check_order();
     std::optional<Event> judged(const JudgeRound& order);
@@ -154,11 +157,13 @@ private:
     std::deque<std::pair<Digest, Kept>> snapshots_;  // by theta's root, the newest last
     uint64_t steps_again_ = 0;
     uint64_t misses_ = 0;
+    CounterRng wall_rng_;
     std::vector<RoundSummary> summaries_;
     uint64_t restarts_ = 0;
     bool crashed_at_height_ = false;
 
     // Lost in a crash.
+    DurationMs ahead_;  // own_time() less the simulation's
     ToyModel model_;
     std::unique_ptr<RoundMachine> machine_;
     std::unique_ptr<RoundJudge> judge_;

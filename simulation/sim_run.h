@@ -36,6 +36,7 @@ struct SimulationOptions {
     double snapshot_loss = 0;      // of the newest one, when the coordinator dies
     int64_t storage_ms_max = 0;    // of a batch that the coordinator makes durable; 0: no time
     double peer_crash = 0;         // probability, before COMMIT, opening and applying
+    bool wild_clock = false;       // the wall clock is set to another time while it is down
     uint64_t crash_height = 0;     // the coordinator dies once, when this record is durable
     int64_t vest_rounds = 4;
     int64_t audit_min_ppm = 1000000;

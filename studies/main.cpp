@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "cli/bench_command.h"
+#include "core/version.h"
 #include "studies/all_studies.h"
 
 int main(int argc, char** argv) {
@@ -12,7 +13,7 @@ int main(int argc, char** argv) {
             "assay-studies",
             "Assay's studies: which settings, formats and strategies of training are best.\n"
             "They train or count for minutes; what they found stands in docs/log.",
-            "assay-studies 0.1.0");
+            std::string("assay-studies ") + assay::assay_version());
         assay::add_bench_command(line,
                                  {"run",
                                   "List the studies, or run one",

@@ -111,7 +111,7 @@ public:
             parse_run_config(kRun, "hand").value(),
             std::move(hooks));
         thread_ = std::thread([this] {
-            const Status ended = coordinator_->run();
+            const Ended ended = coordinator_->run();
             const std::lock_guard lock(mutex_);
             ended_ = ended;
             changed_.notify_all();
@@ -129,7 +129,7 @@ public:
         std::unique_lock lock(mutex_);
         const bool up = changed_.wait_for(
             lock, std::chrono::seconds(60), [this] { return ended_ || !status_.endpoint.empty(); });
-        INFO((ended_ && !*ended_ ? ended_->reason() : "it said nothing"));
+        INFO((ended_ ? ended_->reason : "it said nothing"));
         REQUIRE(up);
         REQUIRE_FALSE(ended_);
         return status_;
@@ -141,7 +141,7 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     CoordinatorStatus status_;
-    std::optional<Status> ended_;
+    std::optional<Ended> ended_;
     std::atomic<bool> stop_{false};
     std::thread thread_;
 };

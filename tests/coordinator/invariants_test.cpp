@@ -7,63 +7,16 @@
 #include "coordinator/run_folder.h"
 #include "coordinator/status_book.h"
 #include "core/files.h"
-#include "data/prepare.h"
-#include "tests/support/bytes_tokenizer.h"
+#include "tests/coordinator/run_sources.h"
 #include "tests/support/check_fires.h"
-#include "tests/support/scratch_folder.h"
-#include "tokenizer/tokenizer.h"
 
 namespace assay {
 
-namespace {
-
 using Catch::Contains;
 
-RunConfig tiny_config() {
-    RunConfig config;
-    config.model.vocab = 257;
-    config.model.width = 16;
-    config.model.layers = 1;
-    config.model.heads = 2;
-    config.model.kv_heads = 1;
-    config.model.head_width = 8;
-    config.model.ffn_width = 24;
-    config.model.context = 16;
-    config.data.sequence_tokens = 16;
-    config.rounds.rounds = 3;
-    return config;
-}
-
-// Data, tokenizer and a run's folder.
-struct Sources {
-    ScratchFolder scratch;
-    RunFolderPaths paths{scratch.file("run")};
-
-    Result<OpenedRun> open() const {
-        return open_run_folder(
-            paths, tiny_config(), {scratch.file("data"), scratch.file("tokenizer.json")});
-    }
-    Sources() {
-        std::string text;
-        for (int i = 0; i < 400; ++i) {
-            text += "line " + std::to_string(i) + " of a text\n";
-        }
-        PrepareOptions options;
-        options.text = scratch.file("text.txt");
-        options.tokenizer = scratch.file("tokenizer.json");
-        options.folder = scratch.file("data");
-        options.block_tokens = 64;
-        REQUIRE(write_file_atomically(options.text, as_bytes(text)).ok());
-        REQUIRE(bytes_tokenizer().save(options.tokenizer).ok());
-        REQUIRE(prepare_data(options).ok());
-    }
-};
-
-}  // namespace
-
 TEST_CASE("a run starts only with the tokenizer that its data was made with", "[coordinator]") {
-    const Sources sources;
-    const std::filesystem::path file = sources.scratch.file("tokenizer.json");
+    const RunSourceFiles sources;
+    const std::filesystem::path file = sources.tokenizer();
     const std::string right = *read_text_file(file, 1U << 20);
     REQUIRE(write_file_atomically(file, as_bytes(right + "\n")).ok());
     const Result<OpenedRun> refused = sources.open();
@@ -102,7 +55,7 @@ TEST_CASE("the judge's answer belongs to its order", "[coordinator]") {
 }
 
 TEST_CASE("a folder with another key or beacon secret than its run's is refused", "[coordinator]") {
-    const Sources sources;
+    const RunSourceFiles sources;
     const RunFolderPaths& paths = sources.paths;
     {
         const Result<OpenedRun> made = sources.open();

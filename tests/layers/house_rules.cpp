@@ -29,7 +29,9 @@ const std::set<std::string> kCoreNouns = {"check",
                                           "files",
                                           "job_thread",
                                           "owner_thread",
-                                          "json_depth"};
+                                          "json_depth",
+                                          "version",
+                                          "printable"};
 const std::set<std::string> kLayerCalls = {"module", "test_folder", "test_support", "fuzz_targets"};
 const std::set<std::string> kStrangers = {"coordinator", "peer", "serving"};
 // What tests of several folders share: any test may include it.

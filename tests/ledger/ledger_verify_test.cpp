@@ -241,6 +241,16 @@ TEST_CASE("A signed lie about a round is found") {
                       })),
                 RecordKind::kClose,
                 "COMMIT and payload");
+    require_bad(forge(RecordKind::kPayload, 1, edit<PayloadBody>([](PayloadBody& body) {
+                          body.received_at = Instant{};
+                      })),
+                RecordKind::kPayload,
+                "ms before a record below it");
+    require_bad(forge(RecordKind::kPlan, 1, edit_message<RoundPlan>([](RoundPlan& plan) {
+                          plan.opened_at = Instant{};
+                      })),
+                RecordKind::kPlan,
+                "ms before a record below it");
     require_bad(forge(RecordKind::kRoster, 1, edit<RosterBody>([](RosterBody& body) {
                           body.lines.pop_back();
                       })),

@@ -33,8 +33,8 @@ struct Training {
         manifest.beacon_length = 10;
         (void)machine.start(now);
         (void)machine.step(ChannelUp{}, now);
-        tell(Welcome{manifest, RoundId{0}});
-        tell(Welcome{manifest, RoundId{0}});
+        tell(Welcome{manifest, RoundId{0}, {}, {}});
+        tell(Welcome{manifest, RoundId{0}, {}, {}});
         plan.manifest_digest = manifest_digest(manifest);
         plan.base_root = digest(9);
         plan.inner_steps = 1;

@@ -82,8 +82,8 @@ struct Fixture {
     void join() {
         (void)machine.start(now);
         (void)machine.step(ChannelUp{}, now);
-        (void)tell(Welcome{manifest, RoundId{0}});
-        (void)tell(Welcome{manifest, RoundId{0}});
+        (void)tell(Welcome{manifest, RoundId{0}, {}, {}});
+        (void)tell(Welcome{manifest, RoundId{0}, {}, {}});
     }
     RoundTrained trained(const RoundPlan& plan) {
         RoundTrained event;
@@ -132,11 +132,11 @@ TEST_CASE("a peer asks for the manifest, prepares, and says Hello with its diges
     REQUIRE(first.size() == 1);
     CHECK(first[0].manifest_digest.is_zero());
     CHECK(f.machine.phase() == PeerPhase::kGreeting);
-    const auto actions = f.tell(Welcome{f.manifest, RoundId{0}});
+    const auto actions = f.tell(Welcome{f.manifest, RoundId{0}, {}, {}});
     CHECK(all_of<PrepareRun>(actions).size() == 1);
     REQUIRE(said<Hello>(actions).size() == 1);
     CHECK(said<Hello>(actions)[0].manifest_digest == manifest_digest(f.manifest));
-    (void)f.tell(Welcome{f.manifest, RoundId{0}});
+    (void)f.tell(Welcome{f.manifest, RoundId{0}, {}, {}});
     CHECK(f.machine.phase() == PeerPhase::kIdle);
 }
 
@@ -194,7 +194,8 @@ TEST_CASE("Hello names the run's numeric class, unless the peer was given its ow
         f.machine = PeerMachine(f.self.id(), f.coordinator.id(), hello, rules, PeerResume{});
         (void)f.machine.start(f.now);
         (void)f.machine.step(ChannelUp{}, f.now);
-        const std::vector<Hello> told = said<Hello>(f.tell(Welcome{f.manifest, RoundId{0}}));
+        const std::vector<Hello> told =
+            said<Hello>(f.tell(Welcome{f.manifest, RoundId{0}, {}, {}}));
         REQUIRE(told.size() == 1);
         CHECK(told[0].numeric_class == (of_run ? NumericClass::kFp32 : NumericClass::kExact));
     }
@@ -316,7 +317,7 @@ TEST_CASE("a manifest of another run is not taken over the folder's", "[peer]") 
     f.join();
     RunManifest other = f.manifest;
     other.run_name = "other";
-    const auto done = all_of<PeerFinished>(f.tell(Welcome{other, RoundId{0}}));
+    const auto done = all_of<PeerFinished>(f.tell(Welcome{other, RoundId{0}, {}, {}}));
     REQUIRE(done.size() == 1);
     CHECK_FALSE(done[0].ok);
 }

@@ -7,7 +7,9 @@
 #include "cli/child_process.h"
 #include "core/files.h"
 #include "kernels/kernel_path.h"
+#include "llama/device.h"
 #include "tests/support/scratch_folder.h"
+#include "tests/support/skip.h"
 
 namespace assay {
 namespace {
@@ -91,9 +93,16 @@ TEST_CASE("unknown options, commands and benchmarks are refused with the nearest
     CHECK(has(nested.text, "no option --txt"));
     CHECK(has(nested.text, "`--text`"));
     CHECK(has(nested.text, "assay tokenizer train --help"));
+}
+
+TEST_CASE("an unknown benchmark is refused with the nearest; a build without any says so",
+          "[process]") {
     const Answer bench = run({"bench", "compresion"});
     CHECK(bench.code == 2);
-    CHECK(has(bench.text, "`compression`"));
+    CHECK((torch_compiled() ? has(bench.text, "`compression`") : has(bench.text, "--help")));
+    const Answer plain = run({"bench"});
+    CHECK(plain.code == (torch_compiled() ? 0 : 1));
+    CHECK((torch_compiled() || has(plain.text, "build with ASSAY_WITH_TORCH=ON")));
 }
 
 TEST_CASE("a fault in a run file names file, line, key and range", "[process]") {
@@ -142,18 +151,23 @@ TEST_CASE("a demo refuses a file for its figures that cannot be written before i
     CHECK_FALSE(fs::exists(folder));
 }
 
-TEST_CASE("kernels and libtorch's code paths that the CPU lacks are refused before anything else",
-          "[process]") {
-    const std::string key(64, '0');
-    const std::vector<std::string> peer = {"peer",
-                                           "--coordinator",
-                                           "tcp://127.0.0.1:1",
-                                           "--coordinator-key",
-                                           key,
-                                           "--dir",
-                                           "/nowhere"};
+const std::vector<std::string> kPeerNowhere = {"peer",
+                                               "--coordinator",
+                                               "tcp://127.0.0.1:1",
+                                               "--coordinator-key",
+                                               std::string(64, '0'),
+                                               "--dir",
+                                               "/nowhere"};
+
+TEST_CASE("a code path of libtorch's that the CPU lacks is refused before anything else",
+          "[process][needs_torch]") {
+    if (!torch_compiled()) {
+        skip_case("this build has no libtorch");
+        return;
+    }
     // "sse9": a name that no CPU answers to, so that the test needs none in particular.
-    for (const std::vector<std::string>& words : {peer, {"doctor"}, {"bench", "hash", "--tiny"}}) {
+    for (const std::vector<std::string>& words :
+         {kPeerNowhere, {"doctor"}, {"bench", "hash", "--tiny"}}) {
         const Answer refused = run(words, {"ATEN_CPU_CAPABILITY=sse9"});
         INFO(refused.text);
         CHECK(refused.code == 1);
@@ -162,7 +176,10 @@ TEST_CASE("kernels and libtorch's code paths that the CPU lacks are refused befo
                   "default"));
         CHECK(has(refused.text, "unset the variable"));
     }
-    for (std::vector<std::string> words : {peer, {"doctor"}}) {
+}
+
+TEST_CASE("kernels that the CPU lacks are refused before anything else", "[process]") {
+    for (std::vector<std::string> words : {kPeerNowhere, {"doctor"}}) {
         const std::vector<KernelPath> here = available_kernel_paths();
         const bool arm = here.back() == KernelPath::kNeon;
         words.insert(words.end(), {"--kernels", arm ? "avx512" : "neon"});

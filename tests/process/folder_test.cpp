@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <csignal>
 
+#include "cli/command_line.h"
 #include "coordinator/run_folder.h"
 #include "core/files.h"
 #include "tests/process/world.h"
@@ -80,7 +81,7 @@ TEST_CASE("a peer whose disk is full ends and says so, and goes on with more roo
     Result<ChildProcess> small =
         ChildProcess::start(on_small_disk(4, world.peer_words("p1")), world.folder() / "small.log");
     REQUIRE(small.ok());
-    CHECK(small->wait(60000) == 1);
+    CHECK(small->wait(60000) == kExitTryAgain);
     const std::string log = world.log_of("small");
     INFO(log);
     CHECK(holds(log, "cannot be stored, so this peer stops"));

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 
+#include "cli/command_line.h"
 #include "coordinator/run_folder.h"
 #include "core/files.h"
 #include "kernels/kernel_path.h"
@@ -93,7 +94,7 @@ void check_torch_peers(const std::vector<std::string>& paths) {
 void check_torch_path_among_peers(const std::string& path) {
     const std::vector<std::string> here = torch_paths(available_kernel_paths());
     if (std::find(here.begin(), here.end(), path) == here.end()) {
-        skip_case("this CPU lacks what libtorch's code path " + path + " takes");
+        skip_case("this CPU, or a build without libtorch, lacks libtorch's code path " + path);
         return;
     }
     check_torch_peers({"default", "avx2", path, "default"});
@@ -109,7 +110,18 @@ TEST_CASE("peers of a tolerance class are audited inside it, whatever libtorch c
     check_torch_path_among_peers("avx512");
 }
 
-TEST_CASE("peers take the run's numeric class, unless they are told another", "[process]") {
+bool lacks_torch() {
+    if (!torch_compiled()) {
+        skip_case("this build has no libtorch, which classes other than exact compute with");
+    }
+    return !torch_compiled();
+}
+
+TEST_CASE("peers take the run's numeric class, unless they are told another",
+          "[process][needs_torch]") {
+    if (lacks_torch()) {
+        return;
+    }
     ProcessWorld world(
         3, 2, {{"inner", "numeric_class", "\"fp32\""}, {"rounds", "classes", "\"exact,fp32\""}});
     world.make_peer("p1");
@@ -121,7 +133,11 @@ TEST_CASE("peers take the run's numeric class, unless they are told another", "[
     world.check_honest({"p1", "p2"});
 }
 
-TEST_CASE("a run of a class that rounds operands trains, and its audits pass", "[process]") {
+TEST_CASE("a run of a class that rounds operands trains, and its audits pass",
+          "[process][needs_torch]") {
+    if (lacks_torch()) {
+        return;
+    }
     const std::string numeric_class = GENERATE("bf16", "tf32");
     ProcessWorld world(3, 2, {{"inner", "numeric_class", '"' + numeric_class + '"'}});
     world.make_peer("p1");
@@ -134,7 +150,11 @@ TEST_CASE("a run of a class that rounds operands trains, and its audits pass", "
     check_audits(world);
 }
 
-TEST_CASE("peers of class exact and of a tolerance class train in one run", "[process]") {
+TEST_CASE("peers of class exact and of a tolerance class train in one run",
+          "[process][needs_torch]") {
+    if (lacks_torch()) {
+        return;
+    }
     ProcessWorld world(3, 2, {{"rounds", "classes", "\"exact,fp32\""}});
     world.make_peer("p1");
     world.make_peer("p2");
@@ -149,7 +169,7 @@ TEST_CASE("a peer of a class that the run does not admit ends with the refusal",
     ProcessWorld world(2, 1);
     world.start_coordinator();
     world.start_peer("p1", {"--class", "fp32"});
-    CHECK(world.await_end("p1", 60000) == 1);
+    CHECK(world.await_end("p1", 60000) == kExitNeverAgain);
     CHECK(world.log_of("p1").find("this run does not admit numeric class fp32; admitted: exact") !=
           std::string::npos);
     world.start_peer("p1");

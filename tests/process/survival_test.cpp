@@ -9,6 +9,7 @@
 #include <csignal>
 #include <fstream>
 
+#include "cli/command_line.h"
 #include "coordinator/run_folder.h"
 #include "core/files.h"
 #include "net/zmq_channel.h"
@@ -75,7 +76,7 @@ TEST_CASE("a coordinator whose disk is full says so, and goes on where it was wi
     world.coordinator().wait(10000);
     const auto ledger_bytes = fs::file_size(world.coordinator_folder() / "ledger.sqlite");
     world.start_coordinator_on_small_disk(static_cast<int>(ledger_bytes / 1024) + 24);
-    CHECK(world.coordinator().wait(60000) == 1);
+    CHECK(world.coordinator().wait(60000) == kExitTryAgain);
     const std::string log = world.log_of("coordinator");
     INFO(log);
     CHECK(log.find("cannot") != std::string::npos);
@@ -118,7 +119,7 @@ TEST_CASE("an unknown key is refused, told which key to admit, and let in afterw
     world.start_coordinator();
     const PeerId stranger = world.make_peer("stranger", false);
     world.start_peer("stranger");
-    CHECK(world.await_end("stranger", 30000) == 1);
+    CHECK(world.await_end("stranger", 30000) == kExitNeverAgain);
     CHECK(world.log_of("stranger").find(stranger.hex()) != std::string::npos);
     world.admit(stranger);
     world.start_peer("stranger");
@@ -147,7 +148,7 @@ TEST_CASE("a run that admits any needs no list; one with a list says which file 
     std::ofstream(list) << "# nobody yet\n";
     listed.start_coordinator();
     listed.start_peer("stranger");
-    CHECK(listed.await_end("stranger", 30000) == 1);
+    CHECK(listed.await_end("stranger", 30000) == kExitNeverAgain);
     std::ofstream(list) << refused.hex() << "\n";
     listed.start_peer("stranger");
     listed.await_finish();
@@ -179,7 +180,7 @@ TEST_CASE("a peer of another run is refused by both digests", "[process]") {
     REQUIRE(identity.ok());
     second.admit(identity->id());
     second.start_peer("p1");
-    CHECK(second.await_end("p1", 60000) == 1);
+    CHECK(second.await_end("p1", 60000) == kExitNeverAgain);
     const std::string log = second.log_of("p1");
     INFO(log);
     const std::string ours = manifest_of(first);

@@ -29,13 +29,13 @@ TEST_CASE("a wait ends with exit code and last words of a peer that has died", "
     world.start_peer("p2", {"--class", "fp32"});  // the run does not admit it
     const std::string reason = why_not(world);
     CHECK_THAT(reason,
-               Catch::Contains("p2 ended with exit code 1;") &&
+               Catch::Contains("p2 ended with exit code 4;") &&
                    Catch::Contains("this run does not admit numeric class fp32"));
     world.end_peer("p1", SIGTERM);
     const Status ended = world.end_of_peers(10000);
     REQUIRE_FALSE(ended.ok());
     CHECK_THAT(ended.reason(),
-               Catch::Contains("p2 ended with exit code 1;") && !Catch::Contains("p1 ended"));
+               Catch::Contains("p2 ended with exit code 4;") && !Catch::Contains("p1 ended"));
 }
 
 TEST_CASE("a wait names the signal that a process died of, unless the test meant it", "[process]") {

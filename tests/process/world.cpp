@@ -14,6 +14,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "cli/command_line.h"
 #include "cli/run_reader.h"
 #include "core/files.h"
 #include "ledger/rejections.h"
@@ -296,7 +297,7 @@ ChildProcess& ProcessWorld::start_adversary(const std::string& name, const std::
     std::vector<std::string> words = peer_words(name);
     words.at(1) = "demo-adversary";
     words.insert(words.end(), {"--threads", "1", "--attack", attack});
-    return launch_peer(name, words, {}, 1);
+    return launch_peer(name, words, {}, kExitNeverAgain);
 }
 
 void ProcessWorld::end_peer(const std::string& name, int signal) {

@@ -78,7 +78,7 @@ public:
     ChildProcess& start_peer(const std::string& name,
                              const std::vector<std::string>& more = {},
                              std::vector<std::string> environment = {});
-    // It may be ejected, and ends with exit code 1 then.
+    // It may be ejected, and ends with kExitNeverAgain then.
     ChildProcess& start_adversary(const std::string& name, const std::string& attack);
     ChildProcess& peer(const std::string& name) { return peers_.at(name).process; }
     // Sends a signal that ends the peer.

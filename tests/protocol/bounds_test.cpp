@@ -92,6 +92,7 @@ TEST_CASE("bounds of the manifest") {
     });
     spoil("Welcome.manifest.shards",
           [](RunManifest& m) { m.shards.assign(limits::kShardsMax + 1, {}); });
+    refuses<Welcome>("Welcome.clock", [](Welcome& m) { m.clock.ms = -1; });
     refuses<Welcome>("Welcome.next_round", [](Welcome& m) { m.next_round.value = UINT64_MAX; });
 }
 

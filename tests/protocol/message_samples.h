@@ -36,8 +36,8 @@ void take_apart(Hello& m, const F& f) {
 }
 template <typename F>
 void take_apart(Welcome& m, const F& f) {
-    auto& [a, b] = m;
-    f(a, b);
+    auto& [a, b, c, d] = m;
+    f(a, b, c, d);
 }
 template <typename F>
 void take_apart(Refusal& m, const F& f) {

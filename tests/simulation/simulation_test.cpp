@@ -148,6 +148,24 @@ TEST_CASE("a coordinator that dies while its disk is busy goes on", "[simulation
     }
 }
 
+// Whatever the wall clock says when a coordinator starts again, it goes on where its stamps ended.
+TEST_CASE("a wall clock that is set forward and back costs nobody count or pay", "[simulation]") {
+    for (uint64_t seed = 1; seed <= 3; ++seed) {
+        SimulationOptions options;
+        options.seed = seed;
+        options.rounds = 10;
+        options.coordinator_crash = 0.02;
+        const SimulationReport right = passing(options);
+        options.wild_clock = true;
+        const SimulationReport wild = passing(options);
+        CHECK(wild.coordinator_restarts > 3);
+        CHECK(wild.voided == right.voided);
+        CHECK(counted(wild) == counted(right));
+        CHECK(money(wild) == money(right));
+        CHECK(wild.simulated_ms < 2 * right.simulated_ms);
+    }
+}
+
 // Each strategy has another outer state; audits that end late put shares to take out into it.
 TEST_CASE("a coordinator that lost its newest snapshot takes the recorded step again",
           "[simulation]") {

@@ -1,7 +1,6 @@
 // `assay bench [NAME]`: the benchmarks of the product.
 
 #include "benchmarks/bench.h"
-
 #include "cli/bench_command.h"
 #include "cli/commands.h"
 

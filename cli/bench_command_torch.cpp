@@ -1,4 +1,4 @@
-#include "cli/bench_command.h"
+// Its own header is cli/bench_command.h; compiled in builds with libtorch, as the benchmarks are.
 
 #include <algorithm>
 #include <cstdio>
@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/bench_command.h"
 #include "cli/progress.h"
 #include "core/fields.h"
 #include "core/files.h"
