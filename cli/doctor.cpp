@@ -20,6 +20,8 @@
 #include "cli/commands.h"
 #include "cli/compute_options.h"
 #include "compression/device_update.h"
+#include "configs/config_file.h"
+#include "configs/transfers.h"
 #include "kernels/kernel_path.h"
 #include "llama/device.h"
 
@@ -37,6 +39,7 @@ struct Finding {
 
 struct DoctorOptions {
     std::string folder = ".";
+    std::string config;  // run file; "": of no run
     int64_t port = 7700;
     int64_t peers = 1;
     ComputeOptions compute;
@@ -187,15 +190,26 @@ Finding check_disk(const DoctorOptions& options) {
     return {free_bytes < needed ? Health::kBad : Health::kGood, "disk", text};
 }
 
+Finding check_run_file(const std::string& file) {
+    const Result<RunConfig> config = load_run_config(file);
+    if (!config) {
+        return {Health::kBad, "run file", config.reason()};
+    }
+    return {Health::kGood, "bytes a round", round_bytes_in_words(*config)};
+}
+
 int doctor(const DoctorOptions& options) {
-    const std::vector<Finding> findings = {check_libraries(),
-                                           check_cpu(options),
-                                           check_threads(options),
-                                           check_tensor_library(),
-                                           check_cuda(),
-                                           check_port(options.port),
-                                           check_clock(),
-                                           check_disk(options)};
+    std::vector<Finding> findings = {check_libraries(),
+                                     check_cpu(options),
+                                     check_threads(options),
+                                     check_tensor_library(),
+                                     check_cuda(),
+                                     check_port(options.port),
+                                     check_clock(),
+                                     check_disk(options)};
+    if (!options.config.empty()) {
+        findings.push_back(check_run_file(options.config));
+    }
     int bad = 0;
     for (const Finding& finding : findings) {
         const char* mark = finding.health == Health::kGood   ? "ok  "
@@ -217,9 +231,10 @@ void add_doctor(CommandLine& line) {
     Command& command =
         line.add("doctor",
                  "Check this machine: libraries, processor, GPU, port, clock, disk",
-                 "assay doctor --peers 4 --threads 1 --port 7700",
+                 "assay doctor --config run.toml --peers 4 --threads 1",
                  [] { return doctor(options); })
             .text("--dir", options.folder, "folder in which a node would keep its data")
+            .text("--config", options.config, "run file: says what a peer of it sends in a round")
             .number("--port", options.port, 1, 65535, "port of a coordinator on this machine")
             .number("--peers", options.peers, 1, 1024, "peers that will run on this machine")
             .number(

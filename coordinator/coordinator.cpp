@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "configs/transfers.h"
 #include "coordinator/judge_jobs.h"
 #include "coordinator/run_folder.h"
 #include "coordinator/status_book.h"
@@ -226,6 +227,7 @@ Status Coordinator::Program::run() {
     book_ = std::make_unique<StatusBook>(
         *machine_, config_, std::move(status), hooks_.on_status, hooks_.on_round);
     log_info("listening on " + channel_->endpoint() + ", public key " + run_->identity.id().hex());
+    log_info(round_bytes_in_words(config_));
     for (Action& action : machine_->start(clock_.now())) {
         waiting_.push_back(std::move(action));
     }

@@ -82,6 +82,7 @@ private:
     Status on(const Place&, const RunEndBody&) { return {}; }
 
     [[nodiscard]] Status check_roster(const RoundPlan& plan) const;
+    [[nodiscard]] Status check_figures(const Place& at, const Verdict& verdict) const;
     [[nodiscard]] Status check_audited(const CommitFacts& facts, const Verdict& verdict) const;
     [[nodiscard]] Status check_counted(const RoundFacts& round,
                                        const PeerId& peer,
