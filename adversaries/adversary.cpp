@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "adversaries/copycat.h"
+#include "adversaries/framer.h"
 #include "adversaries/lazy.h"
 #include "adversaries/other_data.h"
 #include "adversaries/random.h"
@@ -34,6 +35,7 @@ constexpr Attack kAttacks[] = {
     {"other_data", Layer::kGradientAudit, make<OtherDataPeer>},
     {"copycat", Layer::kCopies, make<CopycatPeer>},
     {"stale", Layer::kForm, make<StalePeer>},
+    {"framer", Layer::kForm, make<FramerPeer>},
     {"silent", Layer::kRefusal, make<SilentPeer>},
 };
 

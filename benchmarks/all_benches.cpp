@@ -9,7 +9,8 @@ const std::vector<Bench>& all_benches() {
                                             compression_bench(),
                                             growth_bench(),
                                             train_bench(),
-                                            round_bench()};
+                                            round_bench(),
+                                            audit_bench()};
     return kAll;
 }
 

@@ -14,5 +14,6 @@ Bench compression_bench();
 Bench growth_bench();
 Bench train_bench();
 Bench round_bench();
+Bench audit_bench();
 
 }  // namespace assay

@@ -7,6 +7,7 @@
 #include "model/exact_llama.h"
 #include "protocol/codec.h"
 #include "rounds/round_plan.h"
+#include "verify/tripwire.h"
 
 namespace assay {
 
@@ -203,6 +204,7 @@ Result<RoundTimes> BenchWorld::play_round() {
     order.plan = plan();
     order.plan_digest = plan_digest(order.plan);
     order.beacon = derive_seed(beacon_, "next");
+    order.tripwire = tripwire_.limits(tripwire_floor(sizes_.verify));
     for (size_t i = 0; i < trainers_.size(); ++i) {
         Result<Submission> submission = submit(order.plan, i, times);
         if (!submission) {
@@ -225,6 +227,8 @@ Result<RoundTimes> BenchWorld::play_round() {
     times.audits = judged->audits.size();
     for (const JudgedPeer& peer : judged->peers) {
         times.accepted += peer.entered ? 1 : 0;
+        times.suspicious += peer.verdict.suspicious ? 1 : 0;
+        tripwire_.add({peer.verdict.energy_ppm, peer.verdict.cosine_ppm});
     }
     times.judged = *judged;
     if (Status finished = finish(order.plan, *judged); !finished) {

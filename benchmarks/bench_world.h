@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "benchmarks/bench_text.h"
+#include "ledger/tripwire_history.h"
 #include "model/shape.h"
 #include "peer/trainer.h"
 #include "store/memory_blob_store.h"
@@ -39,6 +40,7 @@ struct RoundTimes {
     uint64_t audits = 0;
     uint64_t audits_passed = 0;
     uint64_t accepted = 0;
+    uint64_t suspicious = 0;
     RoundJudged judged;
     std::vector<BlobRef> payloads;
 };
@@ -85,6 +87,7 @@ private:
     std::vector<PlanPeer> roster_;
     std::vector<std::unique_ptr<Trainer>> trainers_;
     std::unique_ptr<RoundJudge> judge_;
+    TripwireHistory tripwire_;
     uint64_t round_ = 0;
     uint64_t position_ = 0;
 };

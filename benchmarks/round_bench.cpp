@@ -17,6 +17,7 @@ struct Sums {
     std::vector<double> judge_share;  // of training
     std::vector<double> audit_share;  // of the training of an audited peer
     uint64_t accepted = 0;
+    uint64_t suspicious = 0;
     uint64_t submissions = 0;
     uint64_t audits = 0;
     uint64_t audits_passed = 0;
@@ -29,6 +30,7 @@ void add(Sums& sums, const RoundTimes& times, uint32_t peers) {
     sums.judge_share.push_back(times.judge / times.train);
     sums.audit_share.push_back(times.audit / times.train);
     sums.accepted += times.accepted;
+    sums.suspicious += times.suspicious;
     sums.submissions += peers;
     sums.audits += times.audits;
     sums.audits_passed += times.audits_passed;
@@ -36,9 +38,9 @@ void add(Sums& sums, const RoundTimes& times, uint32_t peers) {
 
 std::string counts(const Sums& sums, const RoundTimes& last) {
     return std::to_string(sums.accepted) + " of " + std::to_string(sums.submissions) +
-           " submissions accepted, " + std::to_string(sums.audits_passed) + " of " +
-           std::to_string(sums.audits) + " audited steps passed; theta " +
-           last.judged.theta_root.brief();
+           " submissions accepted, " + std::to_string(sums.suspicious) + " suspicious, " +
+           std::to_string(sums.audits_passed) + " of " + std::to_string(sums.audits) +
+           " audited steps passed; theta " + last.judged.theta_root.brief();
 }
 
 Result<std::vector<BenchRow>> run_round(const BenchOptions& options) {

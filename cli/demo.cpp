@@ -234,6 +234,13 @@ std::map<PeerId, Verdict> rejections_of(const DemoPlan& plan) {
     return found ? std::move(*found) : std::map<PeerId, Verdict>{};
 }
 
+AuditTally audits_of(const DemoPlan& plan) {
+    Result<std::unique_ptr<SqliteLedger>> ledger = open_ledger(plan.coordinator_folder());
+    const Result<AuditTally> tally =
+        ledger ? tally_audits(**ledger) : Result<AuditTally>(ledger.error());
+    return tally ? *tally : AuditTally{};
+}
+
 void verify_ledger(const DemoPlan& plan, DemoOutcome& outcome) {
     const fs::path log = plan.folder / "ledger-verify.log";
     Result<ChildProcess> child = ChildProcess::start(
@@ -333,6 +340,7 @@ Result<DemoOutcome> run_demo(const DemoPlan& plan) {
     outcome.rounds = rounds ? *rounds : std::vector<RoundStatus>{};
     outcome.reports = peer_reports(plan);
     outcome.rejections = rejections_of(plan);
+    outcome.audits = audits_of(plan);
     verify_ledger(plan, outcome);
     Result<std::string> answer = ask_model(plan);
     outcome.answered = answer.ok();
@@ -384,6 +392,7 @@ void add_demo(CommandLine& line) {
                  "sign_flip",
                  "scaled",
                  "stale",
+                 "framer",
                  "silent"},
                 "what the one dishonest peer does")
         .number("--rounds", options.rounds, 1, 10000, "rounds to train")

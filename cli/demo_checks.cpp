@@ -91,9 +91,24 @@ std::vector<DemoCheck> check_pay(const DemoPlan& plan, const DemoOutcome& outcom
         }
         const PeerStatus* status = find(outcome.status, peer.id);
         const int64_t vested = status == nullptr ? 0 : status->vested;
-        checks.push_back({vested > 0, peer.name + " was paid " + std::to_string(vested)});
+        const int64_t left = status == nullptr ? 0 : status->unvested + status->deposit;
+        checks.push_back({vested > 0 && left == 0,
+                          peer.name + " was paid " + std::to_string(vested) +
+                              (left == 0 ? "" : " and never gets " + std::to_string(left))});
     }
     return checks;
+}
+
+// Suspicion may raise the planned audit rate by a tenth at most.
+DemoCheck check_audits(const AuditTally& audits) {
+    return {audits.rate() <= 1.1 * audits.rate_without_suspicion(), audits_in_words(audits)};
+}
+
+nlohmann::json audits_json(const AuditTally& audits) {
+    return {{"rate", audits.rate()},
+            {"rate_without_suspicion", audits.rate_without_suspicion()},
+            {"verdicts", audits.verdicts()},
+            {"suspicious", audits.suspicious()}};
 }
 
 // What was to happen, and what follows from it alone.
@@ -149,6 +164,7 @@ std::vector<DemoCheck> check_demo(const DemoPlan& plan, const DemoOutcome& outco
     for (DemoCheck& check : check_pay(plan, outcome)) {
         checks.push_back(std::move(check));
     }
+    checks.push_back(check_audits(outcome.audits));
     checks.push_back({outcome.answered,
                       outcome.answered ? "the served model answered over HTTP"
                                        : "no HTTP answer: " + outcome.answer});
@@ -168,6 +184,7 @@ std::string demo_json(const DemoPlan& plan,
     all["unigram_entropy"] = outcome.status.unigram_entropy;
     all["loss"] = outcome.rounds.empty() ? json() : json(outcome.rounds.back().loss_after);
     all["ledger"] = {{"ok", outcome.ledger_ok}, {"text", outcome.ledger_text}};
+    all["audits"] = audits_json(outcome.audits);
     all["answered"] = outcome.answered;
     all["answer"] = outcome.answer;
     all["status"] = json::parse(to_json(outcome.status));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/demo_plan.h"
+#include "ledger/audit_tally.h"
 #include "protocol/messages.h"
 #include "status/status_json.h"
 
@@ -17,6 +18,7 @@ struct DemoOutcome {
     std::vector<RoundStatus> rounds;
     std::vector<PeerReport> reports;       // in order of DemoPlan::peers
     std::map<PeerId, Verdict> rejections;  // by the ledger
+    AuditTally audits;                     // by the ledger
     bool ledger_ok = false;
     std::string ledger_text;
     bool answered = false;

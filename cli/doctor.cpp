@@ -21,6 +21,8 @@
 #include "cli/compute_options.h"
 #include "cli/doctor_run.h"
 #include "compression/device_update.h"
+#include "configs/config_file.h"
+#include "configs/transfers.h"
 #include "kernels/kernel_path.h"
 #include "llama/device.h"
 
@@ -32,7 +34,7 @@ struct DoctorOptions {
     std::string folder = ".";
     std::string coordinator;
     std::string coordinator_key;
-    std::string config;
+    std::string config;  // run file; "": of no run
     int64_t port = 7700;
     int64_t peers = 1;
     ComputeOptions compute;
@@ -183,6 +185,14 @@ Finding check_disk(const DoctorOptions& options) {
     return {free_bytes < needed ? Health::kBad : Health::kGood, "disk", text};
 }
 
+Finding check_run_file(const std::string& file) {
+    const Result<RunConfig> config = load_run_config(file);
+    if (!config) {
+        return {Health::kBad, "run file", config.reason()};
+    }
+    return {Health::kGood, "bytes a round", round_bytes_in_words(*config)};
+}
+
 int doctor(const DoctorOptions& options) {
     std::vector<Finding> findings = {check_libraries(),
                                      check_cpu(options),
@@ -192,6 +202,9 @@ int doctor(const DoctorOptions& options) {
                                      check_port(options.port),
                                      check_clock(),
                                      check_disk(options)};
+    if (!options.config.empty()) {
+        findings.push_back(check_run_file(options.config));
+    }
     for (Finding& finding : visit_run({options.coordinator,
                                        options.coordinator_key,
                                        options.config,
@@ -221,6 +234,7 @@ void add_doctor(CommandLine& line) {
         line.add("doctor",
                  "Check this machine: libraries, processor, GPU, port, clock, disk; and a run "
                  "beside it",
+                 "assay doctor --config run.toml --peers 4 --threads 1\n"
                  "assay doctor --coordinator tcp://train.example:7700 --coordinator-key 9f3c... "
                  "--dir peer1",
                  [] { return doctor(options); })
@@ -232,7 +246,8 @@ void add_doctor(CommandLine& line) {
             .text("--coordinator-key", options.coordinator_key, "its public key")
             .text("--config",
                   options.config,
-                  "run file whose round is timed here; default: that of the coordinator's run")
+                  "run file: says what a peer of it sends in a round, and times one here; default: "
+                  "that of the coordinator's run")
             .number("--port", options.port, 1, 65535, "port of a coordinator on this machine")
             .number("--peers", options.peers, 1, 1024, "peers that will run on this machine")
             .number(

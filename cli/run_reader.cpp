@@ -6,6 +6,7 @@
 #include "data/assignment.h"
 #include "data/token_shards.h"
 #include "verify/challenge.h"
+#include "verify/tripwire.h"
 
 namespace assay {
 
@@ -67,11 +68,11 @@ Result<LedgerChecks> ledger_checks(const std::filesystem::path& folder, const Le
                              const Digest& beacon,
                              const Digest& commit) {
         // Steps and the draw of the audit do not depend on where the payload's energy is.
-        const std::vector<double> energy(layout.tile_count(), 1.0);
-        const Challenge challenge = draw_challenge(
-            beacon, commit, layout, energy, settings, plan.inner_steps, peer.audit_ppm);
+        const Challenge challenge =
+            draw_challenge(beacon, commit, layout, {}, settings, plan.inner_steps, peer.audit_ppm);
         return challenge.audited ? challenge.steps : std::vector<uint32_t>{};
     };
+    checks.tripwire_floor = tripwire_floor(config->verify);
     return checks;
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/check.h"
+#include "core/tile_strips.h"
 
 namespace assay {
 
@@ -70,13 +71,13 @@ uint64_t payload_bytes_max(Strategy strategy,
 
 std::vector<double> payload_energies(const PeerPayload& payload) {
     if (payload.dense.empty()) {
-        return chunk_energies(payload.sparse);
+        return strip_energies(payload.sparse);
     }
     ASSAY_CHECK_EQ(payload.dense.size() % kTileValues, size_t{0});
-    std::vector<double> energies(payload.dense.size() / kTileValues, 0.0);
+    std::vector<double> energies(payload.dense.size() / kStripValues, 0.0);
     for (size_t i = 0; i < payload.dense.size(); ++i) {
         const auto value = static_cast<double>(payload.dense[i]);
-        energies[i / kTileValues] += value * value;
+        energies[i / kStripValues] += value * value;
     }
     return energies;
 }

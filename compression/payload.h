@@ -56,7 +56,7 @@ uint64_t payload_bytes_max(Strategy strategy,
                            const ParameterLayout& layout,
                            const CompressionSettings& settings);
 
-// ||q_c||^2 of each chunk.
+// ||q||^2 of each strip of a chunk, kStripsPerTile a chunk.
 std::vector<double> payload_energies(const PeerPayload& payload);
 
 // The payload must outlive the contribution.

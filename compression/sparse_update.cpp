@@ -4,6 +4,7 @@
 
 #include "compression/update_codec.h"
 #include "core/check.h"
+#include "core/tile_strips.h"
 
 namespace assay {
 
@@ -112,11 +113,16 @@ void expand_update(const SparseUpdate& update, std::span<float> out) {
     }
 }
 
-std::vector<double> chunk_energies(const SparseUpdate& update) {
-    std::vector<double> energies;
-    energies.reserve(update.chunks.size());
-    for (const ChunkCode& chunk : update.chunks) {
-        energies.push_back(chunk_energy(chunk));
+std::vector<double> strip_energies(const SparseUpdate& update) {
+    std::vector<double> energies(update.chunks.size() * kStripsPerTile, 0.0);
+    for (size_t c = 0; c < update.chunks.size(); ++c) {
+        const ChunkCode& chunk = update.chunks[c];
+        ASSAY_CHECK_EQ(chunk.indices.size(), chunk.codes.size());
+        for (size_t i = 0; i < chunk.indices.size(); ++i) {
+            ASSAY_CHECK_LT(size_t{chunk.indices[i]}, kTileValues);
+            const auto value = static_cast<double>(chunk.value(i));
+            energies[c * kStripsPerTile + chunk.indices[i] / kStripValues] += value * value;
+        }
     }
     return energies;
 }

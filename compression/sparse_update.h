@@ -67,8 +67,9 @@ uint64_t sparse_bytes_max(const ParameterLayout& layout, uint32_t keep);
 // Writes the update's values, zeros elsewhere. REQUIRES: out has layout.value_count() values.
 void expand_update(const SparseUpdate& update, std::span<float> out);
 
-// ||q_c||^2 of each chunk: the weights of half of the chunk draws.
-std::vector<double> chunk_energies(const SparseUpdate& update);
+// ||q||^2 of each strip (core/tile_strips.h), kStripsPerTile a chunk: the weights of half of the
+// draws of what is opened.
+std::vector<double> strip_energies(const SparseUpdate& update);
 
 // Entries of all chunks together.
 uint64_t kept_values(const SparseUpdate& update);

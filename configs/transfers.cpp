@@ -1,11 +1,14 @@
 #include "configs/transfers.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdio>
+#include <set>
 
 #include "compression/payload.h"
 #include "core/check.h"
-#include "core/merkle.h"
+#include "core/tile_strips.h"
 
 namespace assay {
 
@@ -13,31 +16,54 @@ uint64_t payload_bytes_max(const RunConfig& config, const ParameterLayout& layou
     return payload_bytes_max(strategy_of(config.outer), layout, config.compression);
 }
 
-// Tiles and their Merkle paths, with room to spare: what an honest opening can have at most.
+// As verify/opening.h lays it out, with no two chunks' proofs sharing a node.
 uint64_t opening_bytes_max(const RunConfig& config, const ParameterLayout& layout) {
     ASSAY_CHECK(config.inner.inner_steps > 0 && config.inner.sequences_per_step > 0);
     ASSAY_CHECK(config.verify.chain_chunks >= 0 && config.verify.compressor_chunks >= 0);
-    constexpr uint64_t kTileAndPath = kTileValues * sizeof(float) + 64 * Digest::kSize + 64;
+    constexpr uint64_t kPath = kStripPathLength * Digest::kSize;
+    constexpr uint64_t kStrip = kStripValues * sizeof(float) + kPath;
     const auto steps = static_cast<uint64_t>(config.inner.inner_steps);
-    const auto chain = static_cast<uint64_t>(config.verify.chain_chunks);
-    const auto chunks = static_cast<uint64_t>(config.verify.compressor_chunks) + chain;
+    const uint64_t tiles = layout.tile_count();
+    const auto chunks = std::min(static_cast<uint64_t>(config.verify.compressor_chunks), tiles);
+    const auto chain = std::min(static_cast<uint64_t>(config.verify.chain_chunks), chunks);
+    const std::set<NumericClass> classes = admitted_classes(config);
+    const bool exact = classes == std::set<NumericClass>{NumericClass::kExact};
+    const uint64_t followed = (exact ? 1 : 2) * steps;  // theta, and v
+    const uint64_t depth = static_cast<uint64_t>(std::bit_width(tiles)) * Digest::kSize;
     const uint64_t sequences =
         static_cast<uint64_t>(config.inner.sequences_per_step * config.rounds.speed_span);
-    const uint64_t leaves = steps * (256 + 4 * sequences);
-    return 65536 + leaves + std::min<uint64_t>(chunks, layout.tile_count()) * 4 * kTileAndPath +
-           chain * (3 * steps + 6) * kTileAndPath;
+    const uint64_t leaves = 256 + steps * (5 * Digest::kSize + 4 * sequences);
+    return leaves + chunks * (kTileValues * sizeof(float) + 2 * kStrip + 4 * depth) +
+           chain * ((2 + steps) * (kStrip + depth) + (followed + 2) * (kPath + depth));
+}
+
+uint64_t audit_bytes_max(const RunConfig& config, const ParameterLayout& layout) {
+    ASSAY_CHECK(config.verify.audit_steps >= 0);
+    const std::set<NumericClass> classes = admitted_classes(config);
+    const bool exact = classes == std::set<NumericClass>{NumericClass::kExact};
+    return static_cast<uint64_t>(config.verify.audit_steps) * (exact ? 1 : 3) *
+           layout.value_count() * sizeof(float);
+}
+
+std::string round_bytes_in_words(const RunConfig& config) {
+    const ParameterLayout layout = llama_layout(config.model);
+    const auto mb = [](uint64_t bytes) {
+        char text[32];
+        std::snprintf(text, sizeof(text), "%.2f MB", static_cast<double>(bytes) / 1e6);
+        return std::string(text);
+    };
+    return "a peer of this run sends at most " + mb(payload_bytes_max(config, layout)) +
+           " of payload and " + mb(opening_bytes_max(config, layout)) +
+           " of openings a round, and " + mb(audit_bytes_max(config, layout)) +
+           " more where it is audited";
 }
 
 std::string ceiling_fault(const RunConfig& config) {
     const RoundSettings& rounds = config.rounds;
     const ParameterLayout layout = llama_layout(config.model);
-    const std::set<NumericClass> classes = admitted_classes(config);
-    const bool exact = classes.size() == 1 && *classes.begin() == NumericClass::kExact;
-    ASSAY_CHECK(!classes.empty());
-    ASSAY_CHECK(rounds.least_uplink_bytes_per_second > 0 && config.verify.audit_steps >= 0);
-    const double states = static_cast<double>(config.verify.audit_steps) * (exact ? 1 : 3) *
-                          static_cast<double>(layout.value_count()) * sizeof(float);
-    const double opening = static_cast<double>(opening_bytes_max(config, layout)) + states;
+    ASSAY_CHECK(rounds.least_uplink_bytes_per_second > 0);
+    const double opening =
+        static_cast<double>(opening_bytes_max(config, layout) + audit_bytes_max(config, layout));
     const double bytes = std::max(opening, static_cast<double>(payload_bytes_max(config, layout)));
     const double ms = std::ceil(bytes / static_cast<double>(rounds.least_uplink_bytes_per_second) *
                                 (1000.0 + 10.0 * static_cast<double>(rounds.slack_percent))) +

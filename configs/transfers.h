@@ -14,8 +14,12 @@ namespace assay {
 // Of one payload, by the run's strategy.
 uint64_t payload_bytes_max(const RunConfig& config, const ParameterLayout& layout);
 
-// Of an opening without the states of audited steps.
+// Of an opening without the states of audited steps; and of these.
 uint64_t opening_bytes_max(const RunConfig& config, const ParameterLayout& layout);
+uint64_t audit_bytes_max(const RunConfig& config, const ParameterLayout& layout);
+
+// One line for people, of all three. REQUIRES: check_shape passed.
+std::string round_bytes_in_words(const RunConfig& config);
 
 // Why rounds.transfer_ceiling_ms ends an honest transfer at rounds.least_uplink_bytes_per_second;
 // "" if it does not. REQUIRES: check_shape passed.

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "configs/transfers.h"
 #include "coordinator/judge_jobs.h"
 #include "coordinator/run_folder.h"
 #include "coordinator/status_book.h"
@@ -249,6 +250,7 @@ Ended Coordinator::Program::serve() {
         [](const std::string& line) { log_info(line); },
         [](const std::string& line) { log_warning(line); });
     log_info("listening on " + channel_->endpoint() + ", public key " + run_->identity.id().hex());
+    log_info(round_bytes_in_words(config_));
     storage_.push(machine_->start(clock_.now()));
     perform_waiting();
     show();

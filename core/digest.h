@@ -1,7 +1,7 @@
 // SHA-256 digests with domain separation.
 //
 // sha256(domain, parts...) hashes u8 length of the domain, the domain, then each part's bytes.
-// Domains in use: "tile", "node", "leaf", "commit", "plan", ... : one short name per kind of thing.
+// Domains in use: "strip", "node", "leaf", "commit", "plan", ..: one short name per kind of thing.
 
 #pragma once
 

@@ -8,44 +8,44 @@ namespace assay {
 
 namespace {
 
-Digest join(const Digest& left, const Digest& right) {
-    return sha256("node", left.span(), right.span());
-}
-
-Digest entered(const Digest& leaf) {
-    return sha256("leaf", leaf.span());
-}
-
-Digest bind_count(uint64_t count, const Digest& top) {
-    ByteWriter writer;
-    writer.u64(count);
-    return sha256("root", writer.bytes(), top.span());
-}
-
 std::vector<Digest> row_above(const std::vector<Digest>& row) {
     std::vector<Digest> above;
     above.reserve((row.size() + 1) / 2);
     for (size_t i = 0; i < row.size(); i += 2) {
-        above.push_back(i + 1 < row.size() ? join(row[i], row[i + 1]) : row[i]);
+        above.push_back(i + 1 < row.size() ? merkle_node(row[i], row[i + 1]) : row[i]);
     }
     return above;
 }
 
 }  // namespace
 
+Digest merkle_leaf(const Digest& leaf) {
+    return sha256("leaf", leaf.span());
+}
+
+Digest merkle_node(const Digest& left, const Digest& right) {
+    return sha256("node", left.span(), right.span());
+}
+
+Digest merkle_top(uint64_t count, const Digest& top) {
+    ByteWriter writer;
+    writer.u64(count);
+    return sha256("root", writer.bytes(), top.span());
+}
+
 MerkleTree::MerkleTree(std::vector<Digest> leaves)
     : count_(leaves.size()), leaves_(std::move(leaves)) {
     std::vector<Digest> row;
     row.reserve(leaves_.size());
     for (const Digest& leaf : leaves_) {
-        row.push_back(entered(leaf));
+        row.push_back(merkle_leaf(leaf));
     }
     while (row.size() > 1) {
         std::vector<Digest> above = row_above(row);
         rows_.push_back(std::move(row));
         row = std::move(above);
     }
-    root_ = bind_count(count_, row.empty() ? sha256("empty", {}) : row.front());
+    root_ = merkle_top(count_, row.empty() ? sha256("empty", {}) : row.front());
 }
 
 MerklePath MerkleTree::path(uint64_t index) const {
@@ -70,7 +70,7 @@ bool merkle_contains(const Digest& root, const Digest& leaf, const MerklePath& p
     if (path.index >= path.count || path.siblings.size() > 64) {
         return false;
     }
-    Digest node = entered(leaf);
+    Digest node = merkle_leaf(leaf);
     uint64_t index = path.index;
     uint64_t width = path.count;
     size_t used = 0;
@@ -80,19 +80,12 @@ bool merkle_contains(const Digest& root, const Digest& leaf, const MerklePath& p
                 return false;
             }
             const Digest& sibling = path.siblings[used++];
-            node = index % 2 == 0 ? join(node, sibling) : join(sibling, node);
+            node = index % 2 == 0 ? merkle_node(node, sibling) : merkle_node(sibling, node);
         }
         index /= 2;
         width = (width + 1) / 2;
     }
-    return used == path.siblings.size() && bind_count(path.count, node) == root;
-}
-
-Digest tile_digest(uint64_t index, std::span<const float> values) {
-    ASSAY_CHECK_EQ(values.size(), kTileValues);
-    ByteWriter writer;
-    writer.u64(index);
-    return sha256("tile", writer.bytes(), float_bytes(values));
+    return used == path.siblings.size() && merkle_top(path.count, node) == root;
 }
 
 MerkleTree tiles_tree(std::span<const float> values) {

@@ -42,10 +42,16 @@ private:
 // MerkleTree(leaves).root(), for those who need no paths.
 Digest merkle_root(std::span<const Digest> leaves);
 
+// The three hashes that a tree is made of, for those who walk one themselves: how a leaf's digest
+// enters, how two nodes join, how the count is bound to the topmost node.
+Digest merkle_leaf(const Digest& leaf);
+Digest merkle_node(const Digest& left, const Digest& right);
+Digest merkle_top(uint64_t count, const Digest& top);
+
 // Whether `leaf` stands at path.index among path.count leaves under `root`. Safe on any input.
 [[nodiscard]] bool merkle_contains(const Digest& root, const Digest& leaf, const MerklePath& path);
 
-// Tiles: 4096 fp32 values = 16 KiB, little-endian. H("tile" | u64 index | bytes).
+// Tiles: 4096 fp32 values = 16 KiB, little-endian. Their digest: core/tile_strips.h.
 constexpr size_t kTileValues = 4096;
 Digest tile_digest(uint64_t index, std::span<const float> values);
 // Root over the tiles of a buffer whose size is a multiple of kTileValues.

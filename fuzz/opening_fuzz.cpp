@@ -24,13 +24,14 @@ namespace {
 constexpr uint32_t kSteps = 2;
 constexpr uint32_t kPlaceInBytes = 0x80000000U;
 
-// The tiles whose whole chain is opened are all but the first.
-std::span<const float> in_chain(std::span<const float> values) {
-    return values.subspan(kTileValues);
-}
-
 bool all_finite(std::span<const float> values) {
     return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
+}
+
+// Of the chains the first strip of all tiles but the first is opened.
+bool chain_finite(std::span<const float> values) {
+    return all_finite(values.subspan(kTileValues, kStripValues)) &&
+           all_finite(values.subspan(2 * kTileValues, kStripValues));
 }
 
 std::vector<float> pattern(const ParameterLayout& layout, uint64_t multiplier) {
@@ -92,6 +93,7 @@ Round::Round(NumericClass numeric_class) {
     plan_.bias2_bits = bias.bias2_bits;
     assignment_.samples = {3, 1, 4, 1};
     challenge_.compressor_chunks = {0, 1, 2};
+    challenge_.strips = {5, 0, 0};
     challenge_.chain_chunks = {1, 2};
     shape_ = opening_shape(plan_, peer_, layout_.tile_count(), challenge_);
     start_ = {pattern(layout_, 7919), pattern(layout_, 104729), pattern(layout_, 1299709)};
@@ -113,7 +115,7 @@ void Round::edit(uint32_t place, uint32_t bits) {
 
 void Round::check_finite(const InnerState& state) {
     for (const std::vector<float>* values : {&state.theta, &state.m, &state.v}) {
-        finite_ = finite_ && all_finite(in_chain(*values));
+        finite_ = finite_ && chain_finite(*values);
     }
 }
 
@@ -124,12 +126,12 @@ bool Round::train() {
     const InnerPlan inner = inner_plan(plan_, peer_);
     InnerState state = start_;
     const auto chain =
-        GradientChain::begin(layout_, peer_.numeric_class, adam_, inner, state).value();
+        GradientChain::begin(peer_.id, layout_, peer_.numeric_class, adam_, inner, state).value();
     ThreadPool pool(1);
     const std::vector<float> losses(peer_.sequences_per_step, 1.5F);
     for (uint32_t t = 0; t < kSteps; ++t) {
         check_finite(state);
-        finite_ = finite_ && all_finite(in_chain(g_[t]));
+        finite_ = finite_ && chain_finite(g_[t]);
         const std::span<const uint64_t> samples = assignment_.step(t, kSteps);
         StepTiles tiles{tile_digests(pool, state.theta), tile_digests(pool, g_[t]), {}};
         if (chain->hashed() == Hashed::kThetaGAndV) {
@@ -151,7 +153,7 @@ bool Round::train() {
     }
     payload_.sparse = std::move(sent->update);
     finite_ = finite_ && all_finite(e_after);
-    chain->record_feedback(e_, e_after);
+    chain->record_feedback(e_, e_after, format_);
     chain->fill(commit_);
     opening_ = chain->opening_bytes(plan_, peer_, challenge_).value();
     return true;

@@ -84,10 +84,24 @@ StartState Books::start_of(const PeerId& peer, RoundId round) const {
     return book->state;
 }
 
+bool Books::is_suspected(const PeerId& peer, RoundId round) const {
+    const PeerBook* book = find(peer);
+    return book != nullptr && book->suspected &&
+           round.value <= book->suspected->value + kSuspicionRounds;
+}
+
 uint32_t Books::audit_rate(const PeerId& peer,
                            RoundId round,
                            uint64_t tokens,
                            uint64_t total_tokens) const {
+    return is_suspected(peer, round) ? static_cast<uint32_t>(kPpm)
+                                     : priced_rate(peer, round, tokens, total_tokens);
+}
+
+uint32_t Books::priced_rate(const PeerId& peer,
+                            RoundId round,
+                            uint64_t tokens,
+                            uint64_t total_tokens) const {
     const PeerBook* book = find(peer);
     const int64_t reward = expected_reward(pay_, tokens, total_tokens);
     const int64_t cost = declared_cost(pay_, reward);
@@ -206,7 +220,7 @@ Status Books::check_plan_peer(const PlanPeer& peer,
         audit_rate(peer.id, plan.round, assigned_tokens(plan, peer), total_tokens);
     if (peer.audit_ppm < lowest) {
         return fail("is audited at " + std::to_string(peer.audit_ppm) + " ppm, at least " +
-                    std::to_string(lowest) + " follow from what it has at stake");
+                    std::to_string(lowest) + " follow from its stake and from what is suspected");
     }
     return {};
 }
@@ -238,6 +252,7 @@ Status Books::on(const EventHead& head, const RoundPlan& plan) {
     plan_ = plan;
     e_after_.clear();
     pay_shares_.clear();
+    figures_.clear();
     encoding_pay_share_ = settled_ = summarised_ = false;
     return {};
 }
@@ -281,7 +296,22 @@ Status Books::on(const EventHead&, const RunEndBody&) {
     if (Status owed = nothing_owed(); !owed) {
         return owed;
     }
+    if (Status awaits = nothing_awaits(); !awaits) {
+        return awaits;
+    }
     ended_ = true;
+    return {};
+}
+
+Status Books::nothing_awaits() const {
+    for (const auto& [peer, book] : peers_) {
+        for (const auto& [round, booked] : book.commits) {
+            if (booked.awaits_audit()) {
+                return fail("peer " + peer.hex() + " awaits the verdict of an audit of " +
+                            in_words(round) + ", and the run ends");
+            }
+        }
+    }
     return {};
 }
 
@@ -290,6 +320,9 @@ Status Books::on(const EventHead&, const RunEndBody&) {
 Status check_books(const Books& books) {
     int64_t earned = 0;
     for (const auto& [peer, book] : books.peers()) {
+        if (books.ended() && book.awaits_audit()) {
+            return fail("peer " + peer.hex() + " awaits an audit after the run's end");
+        }
         if (Status status = book.escrow.check(); !status) {
             return fail("peer " + peer.hex() + ": " + status.reason());
         }

@@ -18,9 +18,15 @@
 #include "ledger/event.h"
 #include "ledger/pay.h"
 #include "ledger/record.h"
+#include "ledger/tripwire_history.h"
 #include "protocol/messages.h"
 
 namespace assay {
+
+// Audited with certainty behind a suspicious verdict. Suspicion costs no more than that: no reward
+// waits for an audit that was not drawn, and what fires by chance costs an honest peer a few
+// openings.
+constexpr uint64_t kSuspicionRounds = 5;
 
 // One COMMIT, kept while something can still become of it.
 struct BookedCommit {
@@ -28,7 +34,7 @@ struct BookedCommit {
     bool gated = false;
     bool rejected = false;
     bool counted = false;
-    bool audited = false;  // an audit job was recorded, or it is suspicious: pay waits for it
+    bool audited = false;  // an audit job was recorded: pay waits for its verdict
     bool decided = false;  // the gradient audit (or appeal) accepted it
     bool rolled_back = false;
 
@@ -50,6 +56,7 @@ struct PeerBook {
     std::map<RoundId, BookedCommit> commits;
     std::optional<RoundId> last_commit;
     std::optional<RoundId> rejected_in;  // the open round when the last rejection came
+    std::optional<RoundId> suspected;    // the open round when the last suspicion came
     uint32_t sequences_most = 0;         // largest B_i that counted since the last rejection
     uint64_t tokens_counted = 0;         // verified, of all rounds
     uint32_t refusals = 0;               // openings or audits drawn and not answered
@@ -80,11 +87,21 @@ public:
     // ---- what the next records must or may say
     // Zero roots for a newcomer, after a rejection, and after more than max_absence missed rounds.
     [[nodiscard]] StartState start_of(const PeerId& peer, RoundId round) const;
-    // Lowest audit rate that a plan may give to a peer with `tokens` of the round's total_tokens.
+    // Lowest audit rate that a plan may give to a peer with `tokens` of the round's total_tokens:
+    // certainty while it is suspected, else what follows from its stake.
     [[nodiscard]] uint32_t audit_rate(const PeerId& peer,
                                       RoundId round,
                                       uint64_t tokens,
                                       uint64_t total_tokens) const;
+    // What follows from its stake, suspected or not.
+    [[nodiscard]] uint32_t priced_rate(const PeerId& peer,
+                                       RoundId round,
+                                       uint64_t tokens,
+                                       uint64_t total_tokens) const;
+    // Whether the plan of `round` audits it with certainty for an earlier suspicion.
+    [[nodiscard]] bool is_suspected(const PeerId& peer, RoundId round) const;
+    // Of all closed rounds: what the next verdicts' figures are held against.
+    [[nodiscard]] const TripwireHistory& tripwire() const { return tripwire_; }
     // Forfeits that follow from the rejecting verdicts; must stand in the ledger before anything
     // else is settled.
     [[nodiscard]] std::vector<RecordDraft> owed_forfeits() const;
@@ -130,6 +147,7 @@ private:
     void count(const PeerId& peer, const PayShareBody& share);
     [[nodiscard]] bool is_barred(const PeerId& peer) const;
     [[nodiscard]] Status nothing_owed() const;
+    [[nodiscard]] Status nothing_awaits() const;
     [[nodiscard]] bool may_vest(const PeerBook& book, RoundId earned_in) const;
     [[nodiscard]] std::vector<PayShareLine> pay_share_lines() const;
     void reject(PeerBook& book, BookedCommit& booked, const Verdict& verdict);
@@ -148,6 +166,7 @@ private:
     Digest zero_root_;
     std::map<PeerId, PeerBook> peers_;
     std::map<PeerId, OwedForfeit> owed_;
+    TripwireHistory tripwire_;
     int64_t handed_out_ = 0;
     std::map<PeerId, int64_t> fees_;
     int64_t fees_total_ = 0;
@@ -156,13 +175,15 @@ private:
     std::optional<RoundPlan> plan_;
     std::map<PeerId, Digest> e_after_;  // from the COMMITs
     std::map<PeerId, PayShareBody> pay_shares_;
+    std::vector<TripwireFigures> figures_;  // of its accepting verdicts
     bool encoding_pay_share_ = false;
     bool settled_ = false;
     bool summarised_ = false;
 };
 
 // earned = vested + unvested + deposits + forfeited in every account and in all, equal to the pools
-// handed out; nothing negative; fees add up by themselves.
+// handed out; nothing negative; fees add up by themselves; after the run's end nothing awaits an
+// audit, for none can end any more.
 Status check_books(const Books& books);
 
 // Brings phi into the bounds of a share record.

@@ -156,6 +156,9 @@ Status Books::on(const EventHead& head, const RoundSummary& summary) {
     for (const auto& [peer, share] : pay_shares_) {
         count(peer, share);
     }
+    for (const TripwireFigures& figures : figures_) {
+        tripwire_.add(figures);
+    }
     summarised_ = true;
     forget_old_commits(plan_->round);
     return {};

@@ -43,13 +43,16 @@ Status Books::on(const EventHead& head, const Verdict& verdict) {
                             in_words(head.round));
     }
     const bool late = summarised_ || plan_->round != head.round;
-    if (late && !audit && verdict.ruling != Ruling::kRejected && !verdict.suspicious) {
+    if (late && !audit && verdict.ruling != Ruling::kRejected) {
         return fail("the summary of " + in_words(head.round) +
                     " is out: only an audit or a "
                     "rejection can follow");
     }
-    if (verdict.suspicious && !booked->decided) {
-        booked->audited = true;
+    if (verdict.suspicious) {  // raises later rates; no reward waits for it
+        peers_.at(head.subject).suspected = plan_->round;
+    }
+    if (!late && verdict.ruling == Ruling::kAccepted) {
+        figures_.push_back({verdict.energy_ppm, verdict.cosine_ppm});
     }
     switch (verdict.ruling) {
         case Ruling::kAccepted:

@@ -5,6 +5,7 @@
 #include <map>
 #include <vector>
 
+#include "ledger/audit_tally.h"
 #include "ledger/books.h"
 #include "ledger/event.h"
 #include "ledger/ledger.h"
@@ -115,17 +116,19 @@ private:
 
     void on(const EventHead&, const RunEndBody&) { lines_.emplace_back("the run ended"); }
 
+    void on(const EventHead&, const RoundPlan& plan) { audits_.take(plan, books_); }
+
+    void on(const EventHead&, const Verdict& verdict) { audits_.take(verdict); }
+
     // What is told with the round's settlement and summary, or not at all.
     void on(const EventHead&, const JoinBody&) {}
     void on(const EventHead&, const RosterBody&) {}
-    void on(const EventHead&, const RoundPlan&) {}
     void on(const EventHead&, const CommitEvent&) {}
     void on(const EventHead&, const PayloadBody&) {}
     void on(const EventHead&, const CloseEvent&) {}
     void on(const EventHead&, const Beacon&) {}
     void on(const EventHead&, const OpeningEvent&) {}
     void on(const EventHead&, const ExtensionBody&) {}
-    void on(const EventHead&, const Verdict&) {}
     void on(const EventHead&, const AuditJob&) {}
     void on(const EventHead&, const AuditReportEvent&) {}
     void on(const EventHead&, const PayShareBody&) {}
@@ -235,6 +238,7 @@ private:
                       whole(books_.pay().vest_rounds));
         out += format(
             "fees:  %lld from %zu accounts\n", whole(books_.fees_total()), books_.fees().size());
+        out += audits_in_words(audits_) + "\n";
         return out;
     }
 
@@ -293,6 +297,7 @@ private:
     }
 
     Books books_;
+    AuditTally audits_;
     RunManifest manifest_;
     std::map<PeerId, PeerTotals> totals_;
     std::map<PeerId, Earning> paid_;  // by the settlement of the open round

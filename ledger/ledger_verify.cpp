@@ -136,6 +136,9 @@ VerifyReport verify_ledger(const Ledger& ledger, const LedgerChecks& checks) {
     if (!checks.drawn_steps) {
         report.not_checked.emplace_back("draws of the audits");
     }
+    if (!checks.tripwire_floor) {
+        report.not_checked.emplace_back("limits of the tripwire");
+    }
     LedgerVerifier verifier(checks, report);
     while (report.records < ledger.height() &&
            take_page(ledger, report.records, verifier, report)) {
@@ -144,6 +147,10 @@ VerifyReport verify_ledger(const Ledger& ledger, const LedgerChecks& checks) {
         report.bad = BadRecord{0, RecordKind{}, "the ledger is empty"};
     }
     ASSAY_CHECK(!report.ok() || report.records == ledger.height());
+    if (const Status sound = check_books(report.books); report.ok() && !sound) {
+        report.bad = BadRecord{report.records - 1, RecordKind::kRunEnd, sound.reason()};
+        --report.records;
+    }
     return report;
 }
 

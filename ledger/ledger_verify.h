@@ -29,6 +29,8 @@ struct LedgerChecks {
                                         const Digest& beacon,
                                         const Digest& commit_hash)>
         drawn_steps;
+    // Below which no figure of a chain is suspicious, by the run's settings. Absent: not checked.
+    std::optional<TripwireFigures> tripwire_floor;
     // Expected from elsewhere; absent: what the first record says.
     std::optional<PeerId> coordinator;
     std::optional<Digest> manifest_digest;

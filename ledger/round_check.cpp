@@ -323,6 +323,20 @@ Status RoundCheck::check_audited(const CommitFacts& facts, const Verdict& verdic
     return {};
 }
 
+// What a chain shows is held against what the run has shown: a coordinator can neither overlook it
+// for a friend nor lower the limits against somebody.
+Status RoundCheck::check_figures(const Place& at, const Verdict& verdict) const {
+    if (!checks_.tripwire_floor) {
+        return {};
+    }
+    const TripwireFigures limits = at.books.tripwire().limits(*checks_.tripwire_floor);
+    const bool beyond =
+        verdict.energy_ppm > limits.energy_ppm || verdict.cosine_ppm > limits.cosine_ppm;
+    return beyond && !verdict.suspicious
+               ? fail("its figures are beyond the run's limits, and it is not suspicious")
+               : Status();
+}
+
 Status RoundCheck::on(const Place& at, const Verdict& verdict) {
     CommitFacts* facts = find_commit(at.head.round, at.head.subject);
     if (facts == nullptr) {
@@ -334,6 +348,9 @@ Status RoundCheck::on(const Place& at, const Verdict& verdict) {
     if (verdict.layer == Layer::kGradientAudit) {
         return check_audited(*facts, verdict);
     }
+    if (Status figures = check_figures(at, verdict); !figures) {
+        return figures;
+    }
     facts->accepted = facts->accepted || verdict.ruling == Ruling::kAccepted;
     return {};
 }
@@ -343,14 +360,14 @@ Status RoundCheck::on(const Place& at, const AuditJob& job) {
     if (facts == nullptr || !rounds_.at(at.head.round).beacon) {
         return fail("an audit of a COMMIT that is not open to one");
     }
-    const bool named = job.peer == at.head.subject || job.peer == PeerId{};
-    if (!named || job.round != at.head.round ||
+    if (job.peer != at.head.subject || job.round != at.head.round ||
         job.plan_digest != rounds_.at(at.head.round).plan_digest) {
         return fail("the job names another peer, round or plan");
     }
-    const bool bound =
-        job.states_root == facts->commit.states_root && job.leaf_path.index == job.step &&
-        merkle_contains(job.states_root, state_leaf_digest(job.step, job.leaf), job.leaf_path);
+    const Digest leaf = state_leaf_digest(job.peer, job.step, job.leaf);
+    const bool bound = job.states_root == facts->commit.states_root &&
+                       job.leaf_path.index == job.step &&
+                       merkle_contains(job.states_root, leaf, job.leaf_path);
     if (!bound) {
         return fail("the step to audit is not the one that the COMMIT binds");
     }

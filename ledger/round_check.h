@@ -84,6 +84,7 @@ private:
     // The instant at which a record says that it was made: never before that of one below it.
     Status stamped(Instant at);
     [[nodiscard]] Status check_roster(const RoundPlan& plan) const;
+    [[nodiscard]] Status check_figures(const Place& at, const Verdict& verdict) const;
     [[nodiscard]] Status check_audited(const CommitFacts& facts, const Verdict& verdict) const;
     [[nodiscard]] Status check_counted(const RoundFacts& round,
                                        const PeerId& peer,

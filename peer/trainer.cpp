@@ -249,7 +249,8 @@ Result<std::unique_ptr<Trainer::UndecidedRound>> Trainer::run_steps(
     auto undecided = std::make_unique<UndecidedRound>();
     undecided->as = as;
     Result<std::unique_ptr<GradientChain>> chain =
-        GradientChain::begin(model_.layout(),
+        GradientChain::begin(as.id,
+                             model_.layout(),
                              as.numeric_class,
                              settings_.adam,
                              inner_plan(plan, as),
@@ -326,7 +327,8 @@ Status Trainer::compress_round(const RoundPlan& plan,
     ASSAY_CHECK_EQ(undecided.e.size(), layout.value_count());
     undecided.energies = payload_energies(packed->payload);
     undecided.payload = std::move(packed->bytes);
-    undecided.chain->record_feedback(current_.e, undecided.e);
+    undecided.chain->record_feedback(
+        current_.e, undecided.e, {strategy_of(settings_.outer), settings_.compression});
     undecided.roots = {undecided.chain->end_leaf().m_after_root,
                        undecided.chain->end_leaf().v_after_root,
                        tiles_root(undecided.e)};

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "configs/transfers.h"
 #include "core/check.h"
 #include "core/log.h"
 #include "protocol/codec.h"
@@ -135,6 +136,7 @@ Status TrainerJobs::prepare(const RunManifest& manifest) {
         return settings.error();
     }
     trainer_ = hooks_.make_trainer(*settings, ports(), *model_);
+    log_info(round_bytes_in_words(*config));
     return folder_.save_manifest(manifest);
 }
 

@@ -61,9 +61,10 @@ Digest commit_hash(const Envelope& commit);
 Digest close_leaf(const CloseEntry& entry);
 Digest beacon_value(const Digest& chain_element, const Digest& close_root);
 Digest audit_job_digest(const AuditJob& job);
-Digest state_leaf_digest(uint64_t step, const StateLeaf& leaf);
-Digest end_leaf_digest(const EndLeaf& leaf);
-Digest trace_leaf_digest(uint64_t step, const TraceStep& step_trace);
+// Leaves of a peer's chain, with its id in them: nobody can open another one's roots as its own.
+Digest state_leaf_digest(const PeerId& peer, uint64_t step, const StateLeaf& leaf);
+Digest end_leaf_digest(const PeerId& peer, const EndLeaf& leaf);
+Digest trace_leaf_digest(const PeerId& peer, uint64_t step, const TraceStep& step_trace);
 Digest batch_digest(const std::vector<uint64_t>& samples);
 Digest roster_root(const std::vector<PlanPeer>& peers);
 Digest pool_root(const std::vector<SampleRange>& pool);

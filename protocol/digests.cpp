@@ -139,7 +139,7 @@ Digest audit_job_digest(const AuditJob& job) {
     }
     add(writer, job.numeric_class);
     writer.u32(job.step);
-    add(writer, state_leaf_digest(job.step, job.leaf));
+    add(writer, state_leaf_digest(job.peer, job.step, job.leaf));
     add(writer, job.leaf_path);
     writer.u32(job.opening.step);
     add(writer, job.opening.theta);
@@ -150,8 +150,9 @@ Digest audit_job_digest(const AuditJob& job) {
     return sha256("audit_job", writer.bytes());
 }
 
-Digest state_leaf_digest(uint64_t step, const StateLeaf& leaf) {
+Digest state_leaf_digest(const PeerId& peer, uint64_t step, const StateLeaf& leaf) {
     ByteWriter writer;
+    add(writer, peer);
     writer.u64(step);
     add(writer, leaf.theta_root);
     add(writer, leaf.g_root);
@@ -159,20 +160,23 @@ Digest state_leaf_digest(uint64_t step, const StateLeaf& leaf) {
     return sha256("state", writer.bytes());
 }
 
-Digest end_leaf_digest(const EndLeaf& leaf) {
+Digest end_leaf_digest(const PeerId& peer, const EndLeaf& leaf) {
     ByteWriter writer;
+    add(writer, peer);
     for (const Digest* root : {&leaf.theta_root,
                                &leaf.m_before_root,
                                &leaf.v_before_root,
                                &leaf.m_after_root,
-                               &leaf.v_after_root}) {
+                               &leaf.v_after_root,
+                               &leaf.sum_root}) {
         add(writer, *root);
     }
     return sha256("end", writer.bytes());
 }
 
-Digest trace_leaf_digest(uint64_t step, const TraceStep& step_trace) {
+Digest trace_leaf_digest(const PeerId& peer, uint64_t step, const TraceStep& step_trace) {
     ByteWriter writer;
+    add(writer, peer);
     writer.u64(step);
     writer.f32(step_trace.mean_loss);
     writer.f32(step_trace.gradient_norm);

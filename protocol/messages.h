@@ -144,23 +144,24 @@ struct RoundPlan {
 
 // ---- a round, up: commit, payload, opening ----------------------------------------------
 
-// Leaf t of the states: digest = H("state" | u64 t | theta | g | v), v zero in class exact.
+// Leaf t of the states: digest = H("state" | peer | u64 t | theta | g | v), v zero in class exact.
 struct StateLeaf {
     Digest theta_root;  // theta_t
     Digest g_root;      // g_t as AdamW was fed it (after clipping)
     Digest v_root;      // v_t before the update; zero in class exact
 };
 
-// The last leaf: digest = H("end" | theta_H | m_0 | v_0 | m_H | v_H).
+// The last leaf: digest = H("end" | peer | theta_H | m_0 | v_0 | m_H | v_H | sum).
 struct EndLeaf {
     Digest theta_root;
     Digest m_before_root;
     Digest v_before_root;
     Digest m_after_root;
     Digest v_after_root;
+    Digest sum_root;  // of what the compressor selects from: fma(beta, e, theta_r - theta_H)
 };
 
-// One leaf of the trace: digest = H("trace" | u64 t | f32 loss | f32 norm | batch | f32 losses...).
+// One leaf of the trace: H("trace" | peer | u64 t | f32 loss | f32 norm | batch | f32 losses...).
 struct TraceStep {
     float mean_loss = 0;
     float gradient_norm = 0;  // before clipping
@@ -300,6 +301,14 @@ enum class Ruling : uint8_t {
     kRejected = 3,  // proven or refused: forfeits
 };
 
+// What L6t measured of one peer's opened chains, or the limits beyond which it is suspicious; in
+// parts per million, rounded down.
+struct TripwireFigures {
+    uint32_t energy_ppm = 0;  // largest mean of g^2 / v_hat over a step
+    uint32_t cosine_ppm = 0;  // largest cosine of two steps' gradients
+    bool operator==(const TripwireFigures&) const = default;
+};
+
 struct Verdict {
     RoundId round;
     PeerId peer;
@@ -307,13 +316,16 @@ struct Verdict {
     Layer layer = Layer::kForm;
     std::string reason;       // in words, with the figures
     Digest evidence;          // of the bytes from which a third party can recompute it
-    bool suspicious = false;  // L6t or L2 fired: audit with certainty
+    bool suspicious = false;  // L6t or L2 fired: the peer's next rounds are audited with certainty
+    // Of L6t, 0 where it did not look: the run's own limits follow (ledger/tripwire_history.h).
+    uint32_t energy_ppm = 0;
+    uint32_t cosine_ppm = 0;
 };
 
 // One gradient to recompute. A value: it can be run on any machine.
 struct AuditJob {
     RoundId round;
-    PeerId peer;  // whose work; an auditor elsewhere gets a zero id
+    PeerId peer;  // whose work: its id is in the digests of its leaves
     Digest manifest_digest;
     Digest plan_digest;
     Digest states_root;  // from the COMMIT

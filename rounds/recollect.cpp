@@ -8,7 +8,7 @@ namespace {
 
 void add_payloads(const RoundState& round, Recollection& past) {
     for (const auto& [peer, commit] : round.commits) {
-        if (commit.payload) {
+        if (commit.payload && commit.verdict && is_payload_kept(*commit.verdict)) {
             past.payloads.push_back({round.plan.round, peer, *commit.payload});
         }
     }

@@ -9,6 +9,7 @@
 #include "rounds/round_machine.h"
 #include "rounds/round_plan.h"
 #include "verify/challenge.h"
+#include "verify/tripwire.h"
 
 namespace assay {
 
@@ -117,11 +118,10 @@ Status RoundMachine::check_opening(const PeerId& peer, const OpeningNotice& noti
     ASSAY_CHECK(round.beacon && find_peer(round.plan, peer) != nullptr);
     const CommitState& commit = round.commits.at(peer);
     const PlanPeer& planned = *find_peer(round.plan, peer);
-    const std::vector<double> no_energy(rules_.layout.tile_count(), 0.0);
     const Challenge drawn = draw_challenge(round.beacon->value,
                                            commit.hash,
                                            rules_.layout,
-                                           no_energy,
+                                           {},
                                            rules_.verify,
                                            round.plan.inner_steps,
                                            planned.audit_ppm);
@@ -254,6 +254,7 @@ JudgeRound RoundMachine::judge_order() const {
     order.plan = round.plan;
     order.plan_digest = round.plan_digest;
     order.beacon = round.beacon->value;
+    order.tripwire = state_.books().tripwire().limits(tripwire_floor(rules_.verify));
     for (const PeerId& peer : closed_peers()) {
         if (!is_active(peer)) {
             continue;

@@ -11,12 +11,6 @@
 
 namespace assay {
 
-namespace {
-
-constexpr uint64_t kSuspicionRounds = 10;  // audited with certainty after a suspicious verdict
-
-}  // namespace
-
 // Who may be in the next roster: here, or at work in the round that runs.
 std::vector<Candidate> RoundMachine::candidates() const {
     std::vector<Candidate> found;
@@ -195,16 +189,14 @@ PlanPeer RoundMachine::plan_peer(const RosterLine& entry, RoundId round) const {
     return peer;
 }
 
-// Certainty for whoever has nothing to lose, is suspected, or could not vest before the run ends.
+// Certainty for whoever could not vest before the run ends; else what the books ask for.
 uint32_t RoundMachine::audit_rate(const Member& member,
                                   RoundId round,
                                   uint64_t tokens,
                                   uint64_t total) const {
-    const bool suspected =
-        member.suspected && round.value <= member.suspected->value + kSuspicionRounds;
     const bool last_rounds =
         round.value + static_cast<uint64_t>(rules_.pay.vest_rounds) >= rules_.rounds;
-    if (suspected || last_rounds) {
+    if (last_rounds) {
         return static_cast<uint32_t>(kPpm);
     }
     return state_.books().audit_rate(member.id, round, tokens, total);

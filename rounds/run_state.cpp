@@ -296,9 +296,6 @@ Status RunState::on(const EventHead&, const Verdict& verdict) {
     if (round == rounds_.end() || member == members_.end()) {
         return fail("a verdict on a round or a peer that is not known");
     }
-    if (verdict.suspicious) {
-        member->second.suspected = std::max(member->second.suspected, std::optional(round_));
-    }
     const bool late = round->second.summary.has_value();
     if (!late) {
         const auto commit = round->second.commits.find(verdict.peer);

@@ -34,7 +34,6 @@ struct Member {
     uint64_t uplink_bytes_per_second = 0;
     bool ejected = false;
     std::string ejected_why;
-    std::optional<RoundId> suspected;  // last round with a suspicious verdict
 };
 
 struct CommitState {

@@ -5,10 +5,12 @@
 #include "core/check.h"
 #include "core/merkle.h"
 #include "data/assignment.h"
+#include "ledger/audit_tally.h"
 #include "ledger/ledger_verify.h"
 #include "ledger/rejections.h"
 #include "protocol/codec.h"
 #include "verify/challenge.h"
+#include "verify/tripwire.h"
 
 namespace assay {
 
@@ -225,16 +227,11 @@ Status SimWorld::check_ledger() {
                                 const PlanPeer& peer,
                                 const Digest& beacon,
                                 const Digest& commit) {
-        const std::vector<double> no_energy(run_.layout.tile_count(), 0.0);
-        const Challenge drawn = draw_challenge(beacon,
-                                               commit,
-                                               run_.layout,
-                                               no_energy,
-                                               run_.rules.verify,
-                                               plan.inner_steps,
-                                               peer.audit_ppm);
+        const Challenge drawn = draw_challenge(
+            beacon, commit, run_.layout, {}, run_.rules.verify, plan.inner_steps, peer.audit_ppm);
         return drawn.audited ? drawn.steps : std::vector<uint32_t>();
     };
+    checks.tripwire_floor = tripwire_floor(run_.rules.verify);
     const VerifyReport report = verify_ledger(ledger, checks);
     if (!report.ok()) {
         return fail("the ledger does not verify: " + report.text());
@@ -276,6 +273,11 @@ Status SimWorld::check_end() {
             return fail("honest peer " + peer->id().brief() + " could not train " +
                         peer->untrained());
         }
+        if (peer->honest() && (books.unvested > 0 || books.deposit > 0)) {
+            return fail("honest peer " + peer->id().brief() + " is left with " +
+                        std::to_string(books.unvested) + " unvested and a deposit of " +
+                        std::to_string(books.deposit));
+        }
         const bool late = run_.options.late_joiner && peer == peers_.front();
         if (peer->honest() && books.vested <= 0 && !late && run_.options.peer_crash == 0) {
             return fail("honest peer " + peer->id().brief() + " was not paid");
@@ -313,6 +315,14 @@ void SimWorld::fill(SimulationReport& report) const {
     if (!coordinator_.summaries().empty()) {
         report.loss_first = coordinator_.summaries().front().loss_before;
         report.loss_last = coordinator_.summaries().back().loss_after;
+    }
+    const Result<AuditTally> tally = tally_audits(coordinator_.ledger());
+    ASSAY_CHECK_MSG(tally.ok() || !coordinator_.finished(), tally.ok() ? "" : tally.reason());
+    if (tally) {
+        report.verdicts = tally->verdicts();
+        report.suspicious = tally->suspicious();
+        report.audit_rate = tally->rate();
+        report.audit_rate_without_suspicion = tally->rate_without_suspicion();
     }
     const auto rejections = last_rejections(coordinator_.ledger());
     ASSAY_CHECK_MSG(rejections.ok(), rejections.ok() ? "" : rejections.reason());

@@ -39,6 +39,10 @@ struct SimulationReport {
     uint64_t misses = 0;           // blobs that were needed and gone, at any node
     uint64_t blobs_most = 0;       // in the coordinator's store at a time
     uint64_t peer_blobs_most = 0;  // in a peer's
+    uint64_t verdicts = 0;         // of the gates
+    uint64_t suspicious = 0;
+    double audit_rate = 0;  // mean over the lines of all plans
+    double audit_rate_without_suspicion = 0;
     float loss_first = 0;
     float loss_last = 0;
     Digest theta_root;

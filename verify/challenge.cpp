@@ -5,6 +5,7 @@
 
 #include "core/check.h"
 #include "core/rng.h"
+#include "core/tile_strips.h"
 
 namespace assay {
 
@@ -50,6 +51,43 @@ uint64_t draw_by_energy(CounterRng& rng,
     return last_with_energy;  // rounding left a remainder behind the last chunk
 }
 
+// A strip of the chunk: in proportion to energy, uniform among the live ones where there is none or
+// where `by_energy` is false.
+uint32_t draw_strip(CounterRng& rng,
+                    const ParameterLayout& layout,
+                    uint64_t chunk,
+                    std::span<const double> strip_energy,
+                    bool by_energy) {
+    const uint64_t live = (layout.live_in_tile(chunk) + kStripValues - 1) / kStripValues;
+    const uint64_t uniform = rng.below(live);
+    double left = rng.unit();
+    if (!by_energy || strip_energy.empty()) {
+        return static_cast<uint32_t>(uniform);
+    }
+    const std::span<const double> own = strip_energy.subspan(chunk * kStripsPerTile, live);
+    double total = 0;
+    for (const double energy : own) {
+        total += usable_energy(energy);
+    }
+    left *= total;
+    uint64_t drawn = uniform;
+    for (uint64_t strip = 0; strip < live && left >= 0; ++strip) {
+        if (usable_energy(own[strip]) > 0) {
+            drawn = strip;
+            left -= own[strip];
+        }
+    }
+    return static_cast<uint32_t>(drawn);
+}
+
+std::vector<double> chunk_energies(std::span<const double> strip_energy, uint64_t tiles) {
+    std::vector<double> energies(tiles, 0.0);
+    for (size_t i = 0; i < strip_energy.size(); ++i) {
+        energies[i / kStripsPerTile] += usable_energy(strip_energy[i]);
+    }
+    return energies;
+}
+
 bool is_subset(const std::vector<uint64_t>& part, const std::vector<uint64_t>& whole) {
     return std::includes(whole.begin(), whole.end(), part.begin(), part.end());
 }
@@ -64,12 +102,13 @@ Digest challenge_seed(const Digest& beacon, const Digest& commit_hash) {
 Challenge draw_challenge(const Digest& beacon,
                          const Digest& commit_hash,
                          const ParameterLayout& layout,
-                         std::span<const double> chunk_energy,
+                         std::span<const double> strip_energy,
                          const VerifySettings& settings,
                          uint32_t inner_steps,
                          uint32_t audit_ppm) {
     const uint64_t tiles = layout.tile_count();
-    ASSAY_CHECK_EQ(chunk_energy.size(), tiles);
+    ASSAY_CHECK(strip_energy.empty() || strip_energy.size() == tiles * kStripsPerTile);
+    const std::vector<double> chunk_energy = chunk_energies(strip_energy, tiles);
     ASSAY_CHECK_LT(uint32_t{0}, inner_steps);
     const Digest seed = challenge_seed(beacon, commit_hash);
     Challenge challenge;
@@ -91,9 +130,18 @@ Challenge draw_challenge(const Digest& beacon,
     for (uint64_t i = uniform; challenge.chain_chunks.size() < chains; ++i) {
         challenge.chain_chunks.push_back(chunks[i]);
     }
-    std::sort(chunks.begin(), chunks.end());
+    CounterRng strip_rng(derive_seed(seed, "strips"));
+    std::vector<std::pair<uint64_t, uint32_t>> strips;
+    for (uint64_t i = 0; i < total; ++i) {
+        strips.emplace_back(chunks[i],
+                            draw_strip(strip_rng, layout, chunks[i], strip_energy, i >= uniform));
+    }
+    std::sort(strips.begin(), strips.end());
+    for (const auto& [chunk, strip] : strips) {
+        challenge.compressor_chunks.push_back(chunk);
+        challenge.strips.push_back(strip);
+    }
     std::sort(challenge.chain_chunks.begin(), challenge.chain_chunks.end());
-    challenge.compressor_chunks = std::move(chunks);
     ASSAY_CHECK(is_subset(challenge.chain_chunks, challenge.compressor_chunks));
 
     CounterRng audit_rng(derive_seed(seed, "audit"));

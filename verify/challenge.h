@@ -17,25 +17,28 @@
 namespace assay {
 
 struct Challenge {
-    // Increasing; opened with e, theta_H and the compressor's work.
+    // Increasing; opened with the compressor's work.
     std::vector<uint64_t> compressor_chunks;
-    // Increasing, a subset of the above; opened with the whole gradient chain.
+    // One a chunk: of what is elementwise (e, theta_H, the chain) this strip of it is opened.
+    std::vector<uint32_t> strips;
+    // Increasing, a subset of the chunks; opened with the gradient chain.
     std::vector<uint64_t> chain_chunks;
     bool audited = false;
-    // Increasing, distinct, uniform. Drawn whether audited or not: suspicion may audit later.
+    // Increasing, distinct, uniform. Drawn whether audited or not.
     std::vector<uint32_t> steps;
 };
 
 // H("A" | beacon | COMMIT hash): the seed of every draw about this peer in this round.
 Digest challenge_seed(const Digest& beacon, const Digest& commit_hash);
 
-// chunk_energy: ||q_c||^2 of the payload's chunks, one a tile (payload.h); zeros and bad numbers
-// count as no energy. Half of the chunks uniform, half in proportion to energy; audited with
-// audit_ppm / 10^6. REQUIRES: one energy a tile, inner_steps > 0.
+// strip_energy: ||q||^2 of the payload's strips (compression/payload.h), none where only the audit
+// is asked for; zeros and bad numbers count as no energy. Half of the strips uniform, first a chunk
+// and then a strip with live values in it, half in proportion to energy; no chunk twice. Audited
+// with audit_ppm / 10^6. REQUIRES: inner_steps > 0, kStripsPerTile energies a tile or none.
 Challenge draw_challenge(const Digest& beacon,
                          const Digest& commit_hash,
                          const ParameterLayout& layout,
-                         std::span<const double> chunk_energy,
+                         std::span<const double> strip_energy,
                          const VerifySettings& settings,
                          uint32_t inner_steps,
                          uint32_t audit_ppm);

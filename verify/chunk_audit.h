@@ -42,8 +42,8 @@ struct ChunkAuditReport {
     TripwireReport tripwire;  // of the chains that pass
 };
 
-// REQUIRES: base and payload have the layout's size; the opening was decoded with the shape of this
-// plan and peer.
-ChunkAuditReport audit_chunks(const ChunkAuditJob& job, const VerifySettings& settings);
+// limits: of the tripwire. REQUIRES: base and payload have the layout's size; the opening was
+// decoded with the shape of this plan and peer.
+ChunkAuditReport audit_chunks(const ChunkAuditJob& job, const TripwireFigures& limits);
 
 }  // namespace assay

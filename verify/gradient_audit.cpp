@@ -125,7 +125,7 @@ void check_states(Findings& findings,
                   const AuditJob& job,
                   const AuditInputs& inputs,
                   const ParameterLayout& layout) {
-    const Digest leaf = state_leaf_digest(job.step, job.leaf);
+    const Digest leaf = state_leaf_digest(job.peer, job.step, job.leaf);
     findings.require(
         job.leaf_path.index == job.step && merkle_contains(job.states_root, leaf, job.leaf_path),
         "leaf of step " + std::to_string(job.step) + " is not under the states root " +
@@ -144,7 +144,8 @@ void check_trace(Findings& findings, const AuditJob& job, const AuditInputs& inp
     const TraceEvidence& trace = *inputs.trace;
     findings.require(
         trace.path.index == job.step &&
-            merkle_contains(job.trace_root, trace_leaf_digest(job.step, trace.step), trace.path),
+            merkle_contains(
+                job.trace_root, trace_leaf_digest(job.peer, job.step, trace.step), trace.path),
         "trace of step " + std::to_string(job.step) + " is not under the trace root " +
             job.trace_root.hex());
     findings.equal("batch id in the trace", trace.step.batch_id, batch_digest(job.samples));
@@ -299,11 +300,11 @@ void audit_gradient(Findings& findings,
 
 }  // namespace
 
-TraceEvidence trace_evidence(const Opening& opening, uint32_t step) {
+TraceEvidence trace_evidence(const PeerId& peer, const Opening& opening, uint32_t step) {
     ASSAY_CHECK_LT(size_t{step}, opening.trace.size());
     std::vector<Digest> leaves;
     for (size_t t = 0; t < opening.trace.size(); ++t) {
-        leaves.push_back(trace_leaf_digest(t, opening.trace[t]));
+        leaves.push_back(trace_leaf_digest(peer, t, opening.trace[t]));
     }
     return {opening.trace[step], MerkleTree(std::move(leaves)).path(step)};
 }
@@ -317,9 +318,9 @@ AuditJob make_audit_job(const RoundPlan& plan,
     ASSAY_CHECK_LT(size_t{states.step}, opening.states.size());
     std::vector<Digest> leaves;
     for (size_t t = 0; t < opening.states.size(); ++t) {
-        leaves.push_back(state_leaf_digest(t, opening.states[t]));
+        leaves.push_back(state_leaf_digest(peer.id, t, opening.states[t]));
     }
-    leaves.push_back(end_leaf_digest(opening.end));
+    leaves.push_back(end_leaf_digest(peer.id, opening.end));
     AuditJob job;
     job.round = plan.round;
     job.peer = peer.id;

@@ -25,7 +25,7 @@ struct TraceEvidence {
     TraceStep step;
     MerklePath path;
 };
-TraceEvidence trace_evidence(const Opening& opening, uint32_t step);
+TraceEvidence trace_evidence(const PeerId& peer, const Opening& opening, uint32_t step);
 
 // What the auditor fetched and read. The spans are the opened blobs, decoded to fp32.
 struct AuditInputs {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/check.h"
+#include "kernels/feedback.h"
 #include "model/tile_digests.h"
 #include "protocol/codec.h"
 
@@ -10,15 +11,20 @@ namespace assay {
 
 namespace {
 
-std::vector<float> tile_of(std::span<const float> values, uint64_t chunk) {
-    const std::span<const float> tile = values.subspan(chunk * kTileValues, kTileValues);
-    return {tile.begin(), tile.end()};
+std::span<const float> tile_of(std::span<const float> values, uint64_t chunk) {
+    return values.subspan(chunk * kTileValues, kTileValues);
+}
+
+OpenedStrip opened_strip(uint64_t chunk, uint32_t strip, std::span<const float> tile) {
+    const std::span<const float> values = tile.subspan(strip * kStripValues, kStripValues);
+    return {{values.begin(), values.end()}, strip_path(chunk, tile, strip)};
 }
 
 }  // namespace
 
 // NOLINTNEXTLINE(readability-function-size)
-Result<std::unique_ptr<GradientChain>> GradientChain::begin(const ParameterLayout& layout,
+Result<std::unique_ptr<GradientChain>> GradientChain::begin(const PeerId& peer,
+                                                            const ParameterLayout& layout,
                                                             NumericClass numeric_class,
                                                             const AdamSettings& adam,
                                                             InnerPlan plan,
@@ -31,7 +37,7 @@ Result<std::unique_ptr<GradientChain>> GradientChain::begin(const ParameterLayou
         return store.error();
     }
     std::unique_ptr<GradientChain> chain(new GradientChain(
-        layout, numeric_class, adam, std::move(plan), std::move(start), std::move(*store)));
+        peer, layout, numeric_class, adam, std::move(plan), std::move(start), std::move(*store)));
     chain->pool_ = pool;
     return chain;
 }
@@ -45,13 +51,15 @@ GradientChain::Tiles GradientChain::tile_digests(std::span<const float> values) 
     return assay::tile_digests(pool(), values);
 }
 
-GradientChain::GradientChain(const ParameterLayout& layout,
+GradientChain::GradientChain(const PeerId& peer,
+                             const ParameterLayout& layout,
                              NumericClass numeric_class,
                              const AdamSettings& adam,
                              InnerPlan plan,
                              InnerState start,
                              std::unique_ptr<GradientStore> store)
-    : layout_(layout),
+    : peer_(peer),
+      layout_(layout),
       numeric_class_(numeric_class),
       adam_(adam),
       plan_(std::move(plan)),
@@ -105,27 +113,37 @@ void GradientChain::finish(const InnerState& end) {
     end_.v_after_root = merkle_root(v_after_);
 }
 
-void GradientChain::record_feedback(std::vector<float> e_before, std::span<const float> e_after) {
+void GradientChain::record_feedback(std::vector<float> e_before,
+                                    std::span<const float> e_after,
+                                    const PayloadFormat& format) {
     ASSAY_CHECK_EQ(e_before.size(), layout_.value_count());
     ASSAY_CHECK_EQ(e_after.size(), layout_.value_count());
+    ASSAY_CHECK_EQ(theta_end_.size(), layout_.value_count());
     e_before_ = std::move(e_before);
     e_before_tiles_ = tile_digests(e_before_);
     e_after_ = tile_digests(e_after);
+    sum_ = e_before_;
+    if (!is_dense(format.strategy)) {
+        feedback_step(
+            start_.theta, theta_end_, e_before_, static_cast<float>(format.compression.beta), sum_);
+    }
+    sum_tiles_ = tile_digests(sum_);
+    end_.sum_root = merkle_root(sum_tiles_);
 }
 
 Digest GradientChain::states_root() const {
     std::vector<Digest> leaves;
     for (size_t t = 0; t < states_.size(); ++t) {
-        leaves.push_back(state_leaf_digest(t, states_[t]));
+        leaves.push_back(state_leaf_digest(peer_, t, states_[t]));
     }
-    leaves.push_back(end_leaf_digest(end_));
+    leaves.push_back(end_leaf_digest(peer_, end_));
     return merkle_root(leaves);
 }
 
 Digest GradientChain::trace_root() const {
     std::vector<Digest> leaves;
     for (size_t t = 0; t < trace_.size(); ++t) {
-        leaves.push_back(trace_leaf_digest(t, trace_[t]));
+        leaves.push_back(trace_leaf_digest(peer_, t, trace_[t]));
     }
     return merkle_root(leaves);
 }
@@ -139,68 +157,107 @@ void GradientChain::fill(Commit& commit) const {
     commit.e_after_root = merkle_root(e_after_);
 }
 
+ChunkOpening GradientChain::open_chunk(uint64_t chunk, uint32_t strip) const {
+    ASSAY_CHECK_LT(chunk, layout_.tile_count());
+    ChunkOpening opened;
+    opened.chunk = chunk;
+    opened.strip = strip;
+    const std::span<const float> sum = tile_of(sum_, chunk);
+    opened.sum.assign(sum.begin(), sum.end());
+    opened.e_before = opened_strip(chunk, strip, tile_of(e_before_, chunk));
+    opened.theta_end = opened_strip(chunk, strip, tile_of(theta_end_, chunk));
+    return opened;
+}
+
+AdamScalars GradientChain::scalars(uint32_t step, uint64_t chunk) const {
+    return adam_scalars(adam_,
+                        plan_.learning_rate_bits[step],
+                        plan_.bias1_bits,
+                        plan_.bias2_bits,
+                        plan_.optimiser_steps_before + step + 1,
+                        layout_.tensor_of_tile(chunk).decayed());
+}
+
+// The chunk's steps once more: of theta, m and v in between the roots alone are kept.
+Status GradientChain::open_chain(ChunkOpening& opened) const {
+    const uint64_t chunk = opened.chunk;
+    const uint32_t strip = opened.strip;
+    const auto whole = [&](const std::vector<float>& values) {
+        const std::span<const float> tile = tile_of(values, chunk);
+        return std::vector<float>(tile.begin(), tile.end());
+    };
+    std::vector<float> theta = whole(start_.theta);
+    std::vector<float> m = whole(start_.m);
+    std::vector<float> v = whole(start_.v);
+    std::vector<float> g(kTileValues);
+    ChainOpening& chain = opened.chain.emplace();
+    opened.theta_end.values.clear();  // it follows
+    chain.m_before = opened_strip(chunk, strip, m);
+    chain.v_before = opened_strip(chunk, strip, v);
+    for (uint32_t t = 0; t < plan_.steps; ++t) {
+        if (Status got = store_->get(t, chunk * kTileValues, g); !got) {
+            return got;
+        }
+        chain.g.push_back(opened_strip(chunk, strip, g));
+        if (t > 0) {
+            chain.theta.push_back(strip_path(chunk, theta, strip));
+        }
+        if (t > 0 && numeric_class_ != NumericClass::kExact) {
+            chain.v.push_back(strip_path(chunk, v, strip));
+        }
+        adamw_step(theta, m, v, g, scalars(t, chunk));
+    }
+    chain.m_after = strip_path(chunk, m, strip);
+    chain.v_after = strip_path(chunk, v, strip);
+    return {};
+}
+
+// One proof a tree. One step's trees at a time.
+void GradientChain::prove(Opening& opening, const Challenge& challenge) const {
+    const auto proof = [](const Tiles& tiles, const std::vector<uint64_t>& chunks) {
+        return multi_proof(MerkleTree(tiles), chunks);
+    };
+    const std::vector<uint64_t>& all = challenge.compressor_chunks;
+    const std::vector<uint64_t>& chain = challenge.chain_chunks;
+    OpeningProofs& proofs = opening.proofs;
+    proofs.sum = proof(sum_tiles_, all);
+    proofs.e_before = proof(e_before_tiles_, all);
+    proofs.e_after = proof(e_after_, all);
+    proofs.theta_end = proof(theta_end_tiles_, all);
+    proofs.m_before = proof(m_before_, chain);
+    proofs.v_before = proof(v_before_, chain);
+    proofs.m_after = proof(m_after_, chain);
+    proofs.v_after = proof(v_after_, chain);
+    for (uint32_t t = 0; t < plan_.steps; ++t) {
+        proofs.g.push_back(proof(tiles_[t].g, chain));
+        if (t > 0) {
+            proofs.theta.push_back(proof(tiles_[t].theta, chain));
+        }
+        if (t > 0 && numeric_class_ != NumericClass::kExact) {
+            proofs.v.push_back(proof(tiles_[t].v, chain));
+        }
+    }
+}
+
 Result<Opening> GradientChain::build_opening(const Challenge& challenge) const {
     ASSAY_CHECK(!theta_end_tiles_.empty() && !e_after_.empty());
+    ASSAY_CHECK_EQ(challenge.strips.size(), challenge.compressor_chunks.size());
     Opening opening;
     opening.states = states_;
     opening.end = end_;
     opening.trace = trace_;
-    const MerkleTree e_before(e_before_tiles_);
-    const MerkleTree e_after(e_after_);
-    const MerkleTree theta_end(theta_end_tiles_);
-    for (const uint64_t chunk : challenge.compressor_chunks) {
-        ASSAY_CHECK_LT(chunk, layout_.tile_count());
-        ChunkOpening opened;
-        opened.chunk = chunk;
-        opened.e_before = {tile_of(e_before_, chunk), e_before.path(chunk)};
-        opened.theta_end = {tile_of(theta_end_, chunk), theta_end.path(chunk)};
-        opened.e_after = e_after.path(chunk);
+    const std::vector<uint64_t>& chain = challenge.chain_chunks;
+    for (size_t i = 0; i < challenge.compressor_chunks.size(); ++i) {
+        ChunkOpening opened = open_chunk(challenge.compressor_chunks[i], challenge.strips[i]);
+        if (std::binary_search(chain.begin(), chain.end(), opened.chunk)) {
+            if (Status status = open_chain(opened); !status) {
+                return status.error();
+            }
+        }
         opening.chunks.push_back(std::move(opened));
     }
-    if (Status status = fill_chains(opening, challenge.chain_chunks); !status) {
-        return status.error();
-    }
+    prove(opening, challenge);
     return opening;
-}
-
-Status GradientChain::fill_chains(Opening& opening, const std::vector<uint64_t>& chunks) const {
-    const MerkleTree m_before(m_before_);
-    const MerkleTree v_before(v_before_);
-    const MerkleTree m_after(m_after_);
-    const MerkleTree v_after(v_after_);
-    const auto chained = [&chunks](const ChunkOpening& opened) {
-        return std::binary_search(chunks.begin(), chunks.end(), opened.chunk);
-    };
-    for (ChunkOpening& opened : opening.chunks) {
-        if (chained(opened)) {
-            const uint64_t chunk = opened.chunk;
-            opened.chain.emplace();
-            opened.chain->m_before = {tile_of(start_.m, chunk), m_before.path(chunk)};
-            opened.chain->v_before = {tile_of(start_.v, chunk), v_before.path(chunk)};
-            opened.chain->m_after = m_after.path(chunk);
-            opened.chain->v_after = v_after.path(chunk);
-        }
-    }
-    for (uint32_t t = 0; t < plan_.steps; ++t) {  // one step's trees at a time
-        const MerkleTree theta(tiles_[t].theta);
-        const MerkleTree g(tiles_[t].g);
-        const MerkleTree v(tiles_[t].v);
-        for (ChunkOpening& opened : opening.chunks) {
-            if (!chained(opened)) {
-                continue;
-            }
-            OpenedTile tile{std::vector<float>(kTileValues), g.path(opened.chunk)};
-            if (Status got = store_->get(t, opened.chunk * kTileValues, tile.values); !got) {
-                return got;
-            }
-            opened.chain->g.push_back(std::move(tile));
-            opened.chain->theta.push_back(theta.path(opened.chunk));
-            if (numeric_class_ != NumericClass::kExact) {
-                opened.chain->v.push_back(v.path(opened.chunk));
-            }
-        }
-    }
-    return {};
 }
 
 Result<Bytes> GradientChain::opening_bytes(const RoundPlan& plan,

@@ -19,6 +19,7 @@
 #include "verify/challenge.h"
 #include "verify/gradient_store.h"
 #include "verify/opening.h"
+#include "verify/peer_payload.h"
 
 namespace assay {
 
@@ -32,9 +33,10 @@ struct StepState {
 
 class GradientChain {
 public:
-    // start: theta_r, m_0, v_0, each of layout size. Tiles are hashed on `pool`, which outlives the
-    // chain; by the caller's thread alone if it is null.
-    static Result<std::unique_ptr<GradientChain>> begin(const ParameterLayout& layout,
+    // peer: whose id the leaves hold. start: theta_r, m_0, v_0, each of layout size. Tiles are
+    // hashed on `pool`, which outlives the chain; by the caller's thread alone if it is null.
+    static Result<std::unique_ptr<GradientChain>> begin(const PeerId& peer,
+                                                        const ParameterLayout& layout,
                                                         NumericClass numeric_class,
                                                         const AdamSettings& adam,
                                                         InnerPlan plan,
@@ -49,8 +51,10 @@ public:
     Status record(const InnerStep& step, const Digest& batch_id);
     // After the last step: theta_H, m_H, v_H. REQUIRES: all steps were recorded.
     void finish(const InnerState& end);
-    // The compressor's ends: e before the round, and after.
-    void record_feedback(std::vector<float> e_before, std::span<const float> e_after);
+    // The compressor's ends: e before the round, and after. REQUIRES: finish() was called.
+    void record_feedback(std::vector<float> e_before,
+                         std::span<const float> e_after,
+                         const PayloadFormat& format);
 
     [[nodiscard]] Digest states_root() const;
     [[nodiscard]] Digest trace_root() const;
@@ -77,7 +81,8 @@ private:
         uint32_t step = 0;
         InnerState state;
     };
-    GradientChain(const ParameterLayout& layout,
+    GradientChain(const PeerId& peer,
+                  const ParameterLayout& layout,
                   NumericClass numeric_class,
                   const AdamSettings& adam,
                   InnerPlan plan,
@@ -85,8 +90,12 @@ private:
                   std::unique_ptr<GradientStore> store);
     [[nodiscard]] ThreadPool& pool() const;
     [[nodiscard]] Tiles tile_digests(std::span<const float> values) const;
-    Status fill_chains(Opening& opening, const std::vector<uint64_t>& chunks) const;
+    [[nodiscard]] ChunkOpening open_chunk(uint64_t chunk, uint32_t strip) const;
+    Status open_chain(ChunkOpening& opened) const;
+    [[nodiscard]] AdamScalars scalars(uint32_t step, uint64_t chunk) const;
+    void prove(Opening& opening, const Challenge& challenge) const;
 
+    PeerId peer_;
     ParameterLayout layout_;
     NumericClass numeric_class_;
     AdamSettings adam_;
@@ -100,7 +109,9 @@ private:
     EndLeaf end_;
     std::vector<float> theta_end_;
     std::vector<float> e_before_;
+    std::vector<float> sum_;  // what the compressor selects from
     Tiles theta_end_tiles_, m_before_, v_before_, m_after_, v_after_, e_before_tiles_, e_after_;
+    Tiles sum_tiles_;
     std::optional<Cursor> cursor_;
 };
 

@@ -56,19 +56,19 @@ private:
 };
 
 // Roots recomputed from the opened leaves.
-Digest opened_states_root(const Opening& opening) {
+Digest opened_states_root(const PeerId& peer, const Opening& opening) {
     std::vector<Digest> leaves;
     for (size_t t = 0; t < opening.states.size(); ++t) {
-        leaves.push_back(state_leaf_digest(t, opening.states[t]));
+        leaves.push_back(state_leaf_digest(peer, t, opening.states[t]));
     }
-    leaves.push_back(end_leaf_digest(opening.end));
+    leaves.push_back(end_leaf_digest(peer, opening.end));
     return merkle_root(leaves);
 }
 
-Digest opened_trace_root(const Opening& opening) {
+Digest opened_trace_root(const PeerId& peer, const Opening& opening) {
     std::vector<Digest> leaves;
     for (size_t t = 0; t < opening.trace.size(); ++t) {
-        leaves.push_back(trace_leaf_digest(t, opening.trace[t]));
+        leaves.push_back(trace_leaf_digest(peer, t, opening.trace[t]));
     }
     return merkle_root(leaves);
 }
@@ -115,8 +115,9 @@ Status inspect_opening(const Opening& opening,
     ASSAY_CHECK_EQ(opening.states.size(), size_t{plan.inner_steps});
     ASSAY_CHECK_EQ(opening.trace.size(), size_t{plan.inner_steps});
     Comparison form("opening");
-    form.equal("states root of its leaves", opened_states_root(opening), commit.states_root);
-    form.equal("trace root of its steps", opened_trace_root(opening), commit.trace_root);
+    form.equal(
+        "states root of its leaves", opened_states_root(peer.id, opening), commit.states_root);
+    form.equal("trace root of its steps", opened_trace_root(peer.id, opening), commit.trace_root);
     form.equal("theta root of step 0", opening.states.front().theta_root, plan.base_root);
     form.equal("m root before the round", opening.end.m_before_root, peer.m_root);
     form.equal("v root before the round", opening.end.v_before_root, peer.v_root);

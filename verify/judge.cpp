@@ -22,29 +22,29 @@ Verdict verdict_of(const Evidence& evidence, Ruling ruling, Layer layer, std::st
     return verdict;
 }
 
-std::vector<const PairFinding*> findings_about(const Evidence& evidence) {
+bool is_among(const PeerId& peer, std::span<const PeerId> peers) {
+    return std::find(peers.begin(), peers.end(), peer) != peers.end();
+}
+
+// What pairs this peer with another that may speak, or with an earlier round.
+std::vector<const PairFinding*> findings_about(const Evidence& evidence,
+                                               std::span<const PeerId> silent) {
     std::vector<const PairFinding*> findings;
     for (const PairFinding& finding : evidence.copies) {
-        if (finding.concerns(evidence.peer)) {
+        const PeerId& other = finding.peer == evidence.peer ? finding.other : finding.peer;
+        const bool counts = finding.round != finding.other_round || !is_among(other, silent);
+        if (finding.concerns(evidence.peer) && counts) {
             findings.push_back(&finding);
         }
     }
     return findings;
 }
 
-// A proof that this peer or one that still stands is a copy.
-const PairFinding* proven_copy(const PeerId& peer,
-                               const std::vector<const PairFinding*>& findings,
-                               std::span<const PeerId> refused) {
-    for (const PairFinding* finding : findings) {
-        const PeerId& other = finding->peer == peer ? finding->other : finding->peer;
-        const bool resolved = finding->round == finding->other_round &&
-                              std::find(refused.begin(), refused.end(), other) != refused.end();
-        if (finding->proves_copy() && !resolved) {
-            return finding;
-        }
-    }
-    return nullptr;
+const PairFinding* proven_copy(const std::vector<const PairFinding*>& findings) {
+    const auto found = std::find_if(findings.begin(), findings.end(), [](const auto* finding) {
+        return finding->proves_copy();
+    });
+    return found == findings.end() ? nullptr : *found;
 }
 
 // A refusal of the chain of somebody whose roots equal another's: he is the copy.
@@ -140,7 +140,9 @@ std::optional<Verdict> first_refusal(const Evidence& evidence, const PairFinding
             return refuse(evidence, copy, audit.layer, audit.reason);
         }
     }
-    if (copy != nullptr && (evidence.audits.empty() || !all_pass(evidence.audits))) {
+    // Of two that open in one round the drawn audits say more than a gate for both.
+    const bool replay = copy != nullptr && copy->round != copy->other_round;
+    if (replay && (evidence.audits.empty() || !all_pass(evidence.audits))) {
         return verdict_of(evidence,
                           Ruling::kGated,
                           Layer::kCopies,
@@ -192,34 +194,51 @@ Digest evidence_digest(const Evidence& evidence) {
                   evidence.opening_hash.span());
 }
 
-Verdict judge(const Evidence& evidence, std::span<const PeerId> refused) {
-    const std::vector<const PairFinding*> findings = findings_about(evidence);
-    std::optional<Verdict> refusal =
-        first_refusal(evidence, proven_copy(evidence.peer, findings, refused));
+bool speaks(const Evidence& evidence) {
+    return evidence.form && evidence.form->ok() && !evidence.opening_overdue &&
+           evidence.store_fault.empty() && evidence.opening && evidence.opening->ok() &&
+           evidence.chain && evidence.chain->pass;
+}
+
+Verdict judge(const Evidence& evidence, std::span<const PeerId> silent) {
+    const std::vector<const PairFinding*> findings = findings_about(evidence, silent);
+    std::optional<Verdict> refusal = first_refusal(evidence, proven_copy(findings));
     Verdict verdict =
         refusal
             ? std::move(*refusal)
             : verdict_of(
                   evidence, Ruling::kAccepted, Layer::kAggregate, acceptance_in_words(evidence));
     add_suspicion(verdict, evidence, findings);
+    if (evidence.tripwire) {
+        const TripwireFigures figures = figures_of(*evidence.tripwire);
+        verdict.energy_ppm = figures.energy_ppm;
+        verdict.cosine_ppm = figures.cosine_ppm;
+    }
     return verdict;
 }
 
 std::vector<Verdict> judge_round(std::span<const Evidence> round) {
-    std::vector<Verdict> verdicts;
-    std::vector<PeerId> refused;
+    std::vector<PeerId> silent;
     std::set<PeerId> peers;
     for (const Evidence& evidence : round) {
         ASSAY_CHECK(evidence.round == round.front().round);
         ASSAY_CHECK(peers.insert(evidence.peer).second);
-        verdicts.push_back(judge(evidence));
-        if (verdicts.back().ruling == Ruling::kRejected) {
-            refused.push_back(evidence.peer);
+        if (!speaks(evidence)) {
+            silent.push_back(evidence.peer);
+        }
+    }
+    std::vector<Verdict> verdicts;
+    for (const Evidence& evidence : round) {
+        verdicts.push_back(judge(evidence, silent));
+    }
+    for (const Verdict& verdict : verdicts) {  // an audit that is here already
+        if (verdict.ruling == Ruling::kRejected && !is_among(verdict.peer, silent)) {
+            silent.push_back(verdict.peer);
         }
     }
     for (size_t i = 0; i < verdicts.size(); ++i) {
         if (verdicts[i].ruling != Ruling::kRejected) {
-            verdicts[i] = judge(round[i], refused);
+            verdicts[i] = judge(round[i], silent);
             ASSAY_CHECK(verdicts[i].ruling != Ruling::kRejected);  // it frees, and blames nobody
         }
     }

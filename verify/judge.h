@@ -37,16 +37,21 @@ struct Evidence {
     std::vector<AuditReport> audits;  // L5 reports that are already here
 };
 
-// kRejected: form, refusal, copies (with proof of who), chunk chain, gradient audit. kGated: what
-// came is lost at the judge's own, an unresolved proven copy, a direction that does not help. Else
-// kAccepted; `suspicious` then says that L2 or L6t fired, and that the peer's gradients must be
-// audited with certainty. refused: peers whose own work of this round was refused: a pair of two
-// submissions of the round is resolved by that, one with an earlier round is not.
-Verdict judge(const Evidence& evidence, std::span<const PeerId> refused = {});
+// Whether its chain was opened and passed L1 and L6. Only such a chain is evidence against another
+// peer: what is merely committed or sent anybody may have made of somebody else's work.
+bool speaks(const Evidence& evidence);
 
-// One verdict for each peer of a round, in the order given: of a pair with equal roots the one
-// whose chain does not open for its own assignment is the cheat, and the other is not held back by
-// it. REQUIRES: evidence of one round, each peer once.
+// kRejected: form, refusal, copies (with proof of who), chunk chain, gradient audit. kGated: what
+// came is lost at the judge's own, an unresolved copy of an earlier round's payload, a direction
+// that does not help. Else kAccepted; `suspicious` then says that L2 or L6t fired, and that the
+// peer's next rounds are audited with certainty. silent: peers of the round that say nothing about
+// another one: what pairs them with this peer does not count.
+Verdict judge(const Evidence& evidence, std::span<const PeerId> silent = {});
+
+// One verdict for each peer of a round, in the order given. Of a pair with equal roots the one
+// whose chain does not open for its own assignment is the cheat, and the other is as if it had
+// never been paired. Where both open, the drawn audits decide, and nobody is held back: both are
+// suspicious. REQUIRES: evidence of one round, each peer once.
 std::vector<Verdict> judge_round(std::span<const Evidence> round);
 
 // The verdict of the audits of one peer in one round, in the round or later. Where auditors

@@ -56,6 +56,8 @@ struct JudgeRound {
     Digest beacon;
     std::vector<Submission> submissions;  // in order of id
     std::vector<TakeBack> take_backs;
+    // Limits, by what the ledger says of the rounds before.
+    TripwireFigures tripwire{UINT32_MAX, UINT32_MAX};
 };
 struct RunAudit {
     AuditJob job;

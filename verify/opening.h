@@ -3,12 +3,17 @@
 // The verifier knows every count beforehand (plan, layout, challenge), so the bytes hold no
 // lengths: an opening has exactly opening_size(shape) bytes, and each of them is covered by a hash
 // that the COMMIT binds. Decoding says nothing about truth: verify/inspect.h and chunk_audit.h do.
+// Only what the verdict reads is there, and nothing twice: of each drawn chunk the tile that the
+// compressor selects from and one strip (core/tile_strips.h) of all that is elementwise; theta_0 is
+// the verifier's own, theta_t, moments and e after are recomputed; each tree has one proof.
 //
-// Bytes, little-endian: "AOP1"; per step theta root, g root (v root: tolerance classes); the end
-// leaf's five roots; per step f32 loss, f32 norm, batch id, f32 losses; then per opened chunk, in
-// increasing order: e_before tile, path; theta_H tile, path; e_after path; for chunks of the chain:
-// m_0 tile, path; v_0 tile, path; per step g tile, path, theta path (v path: tolerance classes);
-// m_H path; v_H path. A path is its siblings, as many as (chunk, tiles) says.
+// Bytes, little-endian: "AOP2"; per step theta root, g root (v root: tolerance classes); the end
+// leaf's six roots; per step f32 loss, f32 norm, batch id, f32 losses; then per opened chunk, in
+// increasing order: the sum's tile; e_before strip, path; theta_H strip (not in chunks of the
+// chain), path; for chunks of the chain: m_0 strip, path; v_0 strip, path; per step g strip, path,
+// from step 1 on theta path (v path: tolerance classes); m_H path; v_H path; then the proofs: sum,
+// e_before, e_after, theta_H of the chunks; m_0, v_0, per step g, from step 1 on theta (v), m_H,
+// v_H of the chain's. A path is 6 digests, a proof as many as (chunks, tiles) says.
 
 #pragma once
 
@@ -16,33 +21,45 @@
 #include <optional>
 #include <vector>
 
-#include "core/merkle.h"
+#include "core/multi_proof.h"
+#include "core/tile_strips.h"
 #include "protocol/messages.h"
 #include "verify/challenge.h"
 
 namespace assay {
 
-struct OpenedTile {
-    std::vector<float> values;  // kTileValues
-    MerklePath path;
+struct OpenedStrip {
+    std::vector<float> values;  // kStripValues; none where they are recomputed
+    StripPath path;
 };
 
 struct ChainOpening {
-    OpenedTile m_before;
-    OpenedTile v_before;
-    std::vector<OpenedTile> g;      // one a step, under the step's g root
-    std::vector<MerklePath> theta;  // one a step; the tile itself is recomputed
-    std::vector<MerklePath> v;      // one a step in tolerance classes, else empty
-    MerklePath m_after;
-    MerklePath v_after;
+    OpenedStrip m_before;
+    OpenedStrip v_before;
+    std::vector<OpenedStrip> g;    // one a step, under the step's g root
+    std::vector<StripPath> theta;  // of steps 1 .. H - 1
+    std::vector<StripPath> v;      // the same in tolerance classes, else none
+    StripPath m_after;
+    StripPath v_after;
 };
 
 struct ChunkOpening {
     uint64_t chunk = 0;
-    OpenedTile e_before;
-    OpenedTile theta_end;
-    MerklePath e_after;
+    uint32_t strip = 0;      // the drawn one
+    std::vector<float> sum;  // kTileValues: fma(beta, e, theta_r - theta_H); e in dense strategies
+    OpenedStrip e_before;
+    OpenedStrip theta_end;
     std::optional<ChainOpening> chain;
+};
+
+// Siblings of one proof a tree (core/multi_proof.h).
+struct OpeningProofs {
+    using Siblings = std::vector<Digest>;
+    Siblings sum, e_before, e_after, theta_end;     // of all opened chunks
+    Siblings m_before, v_before, m_after, v_after;  // of those of the chain
+    std::vector<Siblings> g;                        // one a step
+    std::vector<Siblings> theta;                    // of steps 1 .. H - 1
+    std::vector<Siblings> v;                        // the same in tolerance classes
 };
 
 struct Opening {
@@ -50,6 +67,7 @@ struct Opening {
     EndLeaf end;
     std::vector<TraceStep> trace;  // all H
     std::vector<ChunkOpening> chunks;
+    OpeningProofs proofs;
 };
 
 // Every count inside an opening.
@@ -59,6 +77,7 @@ struct OpeningShape {
     uint32_t sequences = 0;  // per step: losses in the trace
     bool opens_v = false;    // tolerance classes
     std::vector<uint64_t> compressor_chunks;
+    std::vector<uint32_t> strips;  // one a chunk
     std::vector<uint64_t> chain_chunks;
 };
 
@@ -75,8 +94,5 @@ uint64_t opening_size(const OpeningShape& shape);
 Bytes encode_opening(const Opening& opening, const OpeningShape& shape);
 // Bytes from a stranger. Fails on a wrong size or mark; never allocates more than the input holds.
 Result<Opening> decode_opening(ByteSpan bytes, const OpeningShape& shape);
-
-// Siblings in the path of leaf `index` among `count`. REQUIRES: index < count.
-uint32_t merkle_path_length(uint64_t index, uint64_t count);
 
 }  // namespace assay

@@ -219,7 +219,7 @@ std::vector<PairFinding> PayloadHistory::find_copies(std::span<const SubmissionV
                     pair, CopySign::kEqualPayload, "payload hashes", old.payload_hash));
                 continue;
             }
-            if (sketches[i].similarity(old.sketch) < kSketchHit) {
+            if (old.peer == round[i].peer || sketches[i].similarity(old.sketch) < kSketchHit) {
                 continue;
             }
             const std::optional<PayloadEntries> entries = load(old.peer, old.round);

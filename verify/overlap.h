@@ -80,7 +80,8 @@ using EntriesLoader = std::function<std::optional<PayloadEntries>(const PeerId&,
 
 class PayloadHistory {
 public:
-    // Every suspicious pair within `round`, and between it and the rounds kept.
+    // Every suspicious pair within `round`, and between it and the rounds kept. That a peer's
+    // payload is like its own of before is no sign: the task is the same. Equal it may not be.
     [[nodiscard]] std::vector<PairFinding> find_copies(std::span<const SubmissionView> round,
                                                        const VerifySettings& settings,
                                                        const EntriesLoader& load) const;

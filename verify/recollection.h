@@ -27,6 +27,12 @@ struct PendingAudit {
     BlobRef opening;
 };
 
+// Whether the payload of a peer with this verdict of the gates is one of those.
+inline bool is_payload_kept(const Verdict& verdict) {
+    const bool unseen = verdict.ruling == Ruling::kGated && verdict.layer == Layer::kForm;
+    return verdict.ruling != Ruling::kRejected && !unseen;
+}
+
 struct Recollection {
     std::vector<OldPayload> payloads;  // the oldest round first
     std::vector<PendingAudit> audits;

@@ -82,6 +82,7 @@ Result<RoundJudged> RoundJudge::judge(const JudgeRound& order) {
         dossiers[i].verdict = std::move(ruled[i]);
         dossiers[i].entered = dossiers[i].verdict.ruling == Ruling::kAccepted;
     }
+    keep_payloads(order, dossiers);
     if (Status done = aggregate_round(order, dossiers, judged); !done) {
         return done.error();
     }

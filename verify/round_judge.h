@@ -88,6 +88,7 @@ private:
     void remember(const PendingAudit& open);
     [[nodiscard]] Result<PeerPayload> read_old(const BlobRef& blob) const;
     void find_copies(const JudgeRound& order, std::vector<Dossier>& dossiers);
+    void keep_payloads(const JudgeRound& order, const std::vector<Dossier>& dossiers);
     void audit_copies(std::vector<Dossier>& dossiers);
     static std::vector<Verdict> verdicts(const std::vector<Dossier>& dossiers);
     Status run_gate(const JudgeRound& order, std::vector<Dossier>& dossiers);

@@ -99,7 +99,7 @@ void RoundJudge::read_opening(const JudgeRound& order, const Assignment& dealt, 
                                            *dossier.payload,
                                            submission.commit,
                                            *dossier.opening},
-                                          settings_.verify);
+                                          order.tripwire);
     if (dossier.evidence.chain->pass) {
         dossier.evidence.tripwire = dossier.evidence.chain->tripwire;
     }
@@ -109,7 +109,7 @@ void RoundJudge::read_opening(const JudgeRound& order, const Assignment& dealt, 
         dossier.jobs.push_back(make_audit_job(
             order.plan, submission.expected, submission.commit, *dossier.opening, step, samples));
         traces_[audit_job_digest(dossier.jobs.back())] =
-            trace_evidence(*dossier.opening, step.step);
+            trace_evidence(dossier.peer(), *dossier.opening, step.step);
     }
 }
 
@@ -142,11 +142,21 @@ void RoundJudge::find_copies(const JudgeRound& order, std::vector<Dossier>& doss
             }
         }
     }
-    std::erase_if(views, [](const SubmissionView& view) { return view.entries == nullptr; });
-    history_.keep(order.plan.round, views, settings_.verify);
+}
+
+// Payloads that later ones are compared with: of those whose chain stands, as recollect() finds
+// them again after a restart.
+void RoundJudge::keep_payloads(const JudgeRound& order, const std::vector<Dossier>& dossiers) {
+    std::vector<SubmissionView> views;
     for (const Dossier& dossier : dossiers) {
-        old_payloads_[{order.plan.round, dossier.peer()}] = dossier.submission->payload;
+        if (is_payload_kept(dossier.verdict)) {
+            ASSAY_CHECK(dossier.payload.has_value());
+            const Digest& hash = dossier.submission->commit.payload_hash;
+            views.push_back({dossier.peer(), order.plan.round, {}, {}, hash, &dossier.entries});
+            old_payloads_[{order.plan.round, dossier.peer()}] = dossier.submission->payload;
+        }
     }
+    history_.keep(order.plan.round, views, settings_.verify);
     const auto kept = static_cast<uint64_t>(settings_.verify.overlap_rounds);
     while (!old_payloads_.empty() &&
            old_payloads_.begin()->first.first.value + kept < order.plan.round.value) {
@@ -154,14 +164,21 @@ void RoundJudge::find_copies(const JudgeRound& order, std::vector<Dossier>& doss
     }
 }
 
-// Of a proven pair one is the copy: the audits that say who cannot wait.
+// Of a proven pair that opens one is the copy: the audits that say who cannot wait.
 void RoundJudge::audit_copies(std::vector<Dossier>& dossiers) {
+    const auto may_speak = [&dossiers](const PeerId& peer) {
+        return std::any_of(dossiers.begin(), dossiers.end(), [&](const Dossier& dossier) {
+            return dossier.peer() == peer && speaks(dossier.evidence);
+        });
+    };
     for (Dossier& dossier : dossiers) {
-        const bool proven =
-            std::any_of(dossier.evidence.copies.begin(),
-                        dossier.evidence.copies.end(),
-                        [](const PairFinding& finding) { return finding.proves_copy(); });
-        if (!proven || !dossier.evidence.chain || !dossier.evidence.chain->pass) {
+        const auto proves = [&](const PairFinding& finding) {
+            const PeerId& other = finding.peer == dossier.peer() ? finding.other : finding.peer;
+            return finding.proves_copy() &&
+                   (finding.round != finding.other_round || may_speak(other));
+        };
+        const std::vector<PairFinding>& copies = dossier.evidence.copies;
+        if (!speaks(dossier.evidence) || std::none_of(copies.begin(), copies.end(), proves)) {
             continue;
         }
         for (const AuditJob& job : dossier.jobs) {

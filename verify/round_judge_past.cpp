@@ -56,7 +56,8 @@ void RoundJudge::remember(const PendingAudit& open) {
         const Result<Opening> opening = decode_opening(
             *bytes, opening_shape(*open.plan, *planned, model_.layout().tile_count(), challenge));
         if (opening) {
-            traces_[audit_job_digest(open.job)] = trace_evidence(*opening, open.job.step);
+            traces_[audit_job_digest(open.job)] =
+                trace_evidence(open.job.peer, *opening, open.job.step);
             return;
         }
     }

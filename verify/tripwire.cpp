@@ -14,6 +14,20 @@ namespace {
 // Pairs of steps further apart than this are compared by their roots alone.
 constexpr size_t kCosineWindow = 64;
 
+constexpr double kMillion = 1e6;
+
+uint32_t in_ppm(double figure, uint32_t largest) {
+    return figure > 0
+               ? static_cast<uint32_t>(std::min(figure * kMillion, static_cast<double>(largest)))
+               : 0;
+}
+uint32_t energy_ppm(double energy) {
+    return in_ppm(energy, UINT32_MAX);
+}
+uint32_t cosine_ppm(double cosine) {
+    return in_ppm(cosine, 1000000);
+}
+
 double product(std::span<const float> a, std::span<const float> b) {
     double sum = 0;
     for (size_t i = 0; i < a.size(); ++i) {
@@ -22,14 +36,28 @@ double product(std::span<const float> a, std::span<const float> b) {
     return sum;
 }
 
+// The lower one of two; 0 of none.
+double middle(std::vector<double> values) {
+    if (values.empty()) {
+        return 0;
+    }
+    const auto at = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) / 2);
+    std::nth_element(values.begin(), at, values.end());
+    return *at;
+}
+
 void suspect(TripwireReport& report,
              std::initializer_list<size_t> steps,
              const char* words,
              double figure,
-             double limit) {
+             uint32_t limit_ppm) {
     char figures[96] = "";
-    if (limit > 0) {
-        std::snprintf(figures, sizeof(figures), " %.3f over the limit %.3f", figure, limit);
+    if (limit_ppm > 0) {
+        std::snprintf(figures,
+                      sizeof(figures),
+                      " %.3f over the limit %.3f",
+                      figure,
+                      static_cast<double>(limit_ppm) / kMillion);
     }
     report.suspicious = true;
     std::string text = "step";
@@ -44,6 +72,14 @@ void suspect(TripwireReport& report,
 
 }  // namespace
 
+TripwireFigures figures_of(const TripwireReport& report) {
+    return {energy_ppm(report.energy_max), cosine_ppm(report.cosine_max)};
+}
+
+TripwireFigures tripwire_floor(const VerifySettings& settings) {
+    return {energy_ppm(settings.tripwire_energy), cosine_ppm(settings.tripwire_cosine)};
+}
+
 void Tripwire::add(uint32_t step,
                    std::span<const float> g,
                    std::span<const float> v_after,
@@ -51,13 +87,18 @@ void Tripwire::add(uint32_t step,
     ASSAY_CHECK_LT(step, steps_.size());
     ASSAY_CHECK_EQ(g.size(), v_after.size());
     Step& into = steps_[step];
-    into.g.insert(into.g.end(), g.begin(), g.end());
+    into.g.emplace_back(g.begin(), g.end());
+    double energy = 0;
+    uint64_t count = 0;
     for (size_t i = 0; i < g.size(); ++i) {
         const double v_hat = static_cast<double>(v_after[i]) * static_cast<double>(bias2);
         if (v_hat > 0) {
-            into.energy_sum += static_cast<double>(g[i]) * static_cast<double>(g[i]) / v_hat;
-            ++into.energy_count;
+            energy += static_cast<double>(g[i]) * static_cast<double>(g[i]) / v_hat;
+            ++count;
         }
+    }
+    if (count > 0) {
+        into.energies.push_back(energy / static_cast<double>(count));
     }
 }
 
@@ -68,12 +109,12 @@ void Tripwire::add_states(std::span<const StateLeaf> states) {
     }
 }
 
-TripwireReport Tripwire::report(const VerifySettings& settings) const {
+TripwireReport Tripwire::report(const TripwireFigures& limits) const {
     TripwireReport report;
     report_repeated(report);
     report_zero(report);
-    report_energy(report, settings);
-    report_cosine(report, settings);
+    report_energy(report, limits);
+    report_cosine(report, limits);
     report.coherence = coherence();
     std::sort(report.suspect_steps.begin(), report.suspect_steps.end());
     const auto end = std::unique(report.suspect_steps.begin(), report.suspect_steps.end());
@@ -82,22 +123,21 @@ TripwireReport Tripwire::report(const VerifySettings& settings) const {
     return report;
 }
 
-void Tripwire::report_energy(TripwireReport& report, const VerifySettings& settings) const {
+void Tripwire::report_energy(TripwireReport& report, const TripwireFigures& limits) const {
     for (size_t t = 0; t < steps_.size(); ++t) {
-        const Step& step = steps_[t];
-        const double energy =
-            step.energy_count > 0 ? step.energy_sum / static_cast<double>(step.energy_count) : 0;
+        const double energy = middle(steps_[t].energies);
         report.energy_max = std::max(report.energy_max, energy);
-        if (energy > settings.tripwire_energy) {
-            suspect(report, {t}, "has a mean g^2/v of", energy, settings.tripwire_energy);
+        if (energy_ppm(energy) > limits.energy_ppm) {
+            suspect(report, {t}, "has a mean g^2/v of", energy, limits.energy_ppm);
         }
     }
 }
 
 void Tripwire::report_zero(TripwireReport& report) const {
     for (size_t t = 0; t < steps_.size(); ++t) {
-        const std::vector<float>& g = steps_[t].g;
-        const bool zero = std::all_of(g.begin(), g.end(), [](float x) { return x == 0; });
+        const std::vector<std::vector<float>>& g = steps_[t].g;
+        const bool zero = std::all_of(
+            g.begin(), g.end(), [](const auto& chunk) { return product(chunk, chunk) == 0; });
         if (zero && !g.empty()) {
             suspect(report, {t}, "has a zero gradient in every opened chunk", 0, 0);
         }
@@ -117,42 +157,46 @@ void Tripwire::report_repeated(TripwireReport& report) const {
     }
 }
 
-void Tripwire::report_cosine(TripwireReport& report, const VerifySettings& settings) const {
-    std::vector<double> squares;
-    for (const Step& step : steps_) {
-        squares.push_back(product(step.g, step.g));
+double Tripwire::cosine(const Step& a, const Step& b) {
+    std::vector<double> cosines;
+    for (size_t i = 0; i < std::min(a.g.size(), b.g.size()); ++i) {
+        const double lengths = std::sqrt(product(a.g[i], a.g[i]) * product(b.g[i], b.g[i]));
+        if (lengths > 0 && a.g[i].size() == b.g[i].size()) {
+            cosines.push_back(product(a.g[i], b.g[i]) / lengths);
+        }
     }
+    return middle(std::move(cosines));
+}
+
+void Tripwire::report_cosine(TripwireReport& report, const TripwireFigures& limits) const {
     for (size_t t = 0; t < steps_.size(); ++t) {
         for (size_t s = t + 1; s < std::min(steps_.size(), t + kCosineWindow); ++s) {
-            const double lengths = std::sqrt(squares[t] * squares[s]);
-            if (!(lengths > 0) || steps_[s].g.size() != steps_[t].g.size()) {
-                continue;
-            }
-            const double cosine = product(steps_[t].g, steps_[s].g) / lengths;
-            report.cosine_max = std::max(report.cosine_max, cosine);
-            if (cosine > settings.tripwire_cosine) {
-                suspect(
-                    report, {t, s}, "have gradients of cosine", cosine, settings.tripwire_cosine);
+            const double figure = cosine(steps_[t], steps_[s]);
+            report.cosine_max = std::max(report.cosine_max, figure);
+            if (cosine_ppm(figure) > limits.cosine_ppm) {
+                suspect(report, {t, s}, "have gradients of cosine", figure, limits.cosine_ppm);
             }
         }
     }
 }
 
 double Tripwire::coherence() const {
-    std::vector<double> sum(steps_.empty() ? 0 : steps_.front().g.size());
     double squares = 0;
-    for (const Step& step : steps_) {
-        if (step.g.size() != sum.size()) {
-            return 0;
-        }
-        for (size_t i = 0; i < sum.size(); ++i) {
-            sum[i] += static_cast<double>(step.g[i]);
-        }
-        squares += product(step.g, step.g);
-    }
     double square_of_sum = 0;
-    for (const double value : sum) {
-        square_of_sum += value * value;
+    for (size_t chunk = 0; !steps_.empty() && chunk < steps_.front().g.size(); ++chunk) {
+        std::vector<double> sum(steps_.front().g[chunk].size());
+        for (const Step& step : steps_) {
+            if (step.g.size() <= chunk || step.g[chunk].size() != sum.size()) {
+                return 0;
+            }
+            for (size_t i = 0; i < sum.size(); ++i) {
+                sum[i] += static_cast<double>(step.g[chunk][i]);
+            }
+            squares += product(step.g[chunk], step.g[chunk]);
+        }
+        for (const double value : sum) {
+            square_of_sum += value * value;
+        }
     }
     return squares > 0 ? square_of_sum / (static_cast<double>(steps_.size()) * squares) : 0;
 }

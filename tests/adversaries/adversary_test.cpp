@@ -126,7 +126,7 @@ struct Bench {
 
 TEST_CASE("adversaries are made by name, and only those", "[adversaries]") {
     Bench bench;
-    CHECK(adversary_names().size() == 8);
+    CHECK(adversary_names().size() == 9);
     CHECK(make_adversary("honest", {}, {}, bench.model) == nullptr);
 }
 
@@ -238,6 +238,21 @@ TEST_CASE("a copycat commits another's states and payload under its own assignme
     CHECK(copied.commit.assignment_digest == own.commit.assignment_digest);
     bench.plan.peers.pop_back();
     CHECK_FALSE(copycat->train(bench.plan, Bench::on).ok());
+}
+
+TEST_CASE("a framer commits another's states and payload with an e that is not the plan's",
+          "[adversaries]") {
+    Bench bench;
+    const auto framer = bench.trainer("framer");
+    const auto copycat = bench.trainer("copycat");
+    const TrainedRound framed = bench.train(*framer);
+    const TrainedRound copied = bench.train(*copycat);
+    CHECK(framed.commit.states_root == copied.commit.states_root);
+    CHECK(framed.commit.payload_hash == copied.commit.payload_hash);
+    CHECK(framed.commit.e_before_root != copied.commit.e_before_root);
+    CHECK(framed.commit.assignment_digest == copied.commit.assignment_digest);
+    bench.plan.peers.pop_back();
+    CHECK_FALSE(framer->train(bench.plan, Bench::on).ok());
 }
 
 TEST_CASE("stale trains from the parameters of the round before", "[adversaries]") {

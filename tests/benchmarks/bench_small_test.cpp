@@ -32,23 +32,17 @@ TEST_CASE("each benchmark runs tiny and gives finite rows", "[benchmarks]") {
             names.insert(row.name);
         }
     }
-    for (const char* expected : {"tile_roots",
-                                 "gemm_total",
-                                 "packed_row",
-                                 "adamw",
-                                 "compress",
-                                 "decode",
-                                 "aggregate_20",
-                                 "bits_per_value_real",
-                                 "step_d256",
-                                 "step_d512",
-                                 "step_d1024",
-                                 "step_d256_roots",
-                                 "scaling_2_threads",
-                                 "step_memory",
-                                 "peer_vs_bare",
-                                 "judge_per_submission",
-                                 "checking_share_p10"}) {
+    for (const char* expected : {"tile_roots",         "gemm_total",
+                                 "packed_row",         "adamw",
+                                 "compress",           "decode",
+                                 "aggregate_20",       "bits_per_value_real",
+                                 "step_d256",          "step_d512",
+                                 "step_d1024",         "step_d256_roots",
+                                 "scaling_2_threads",  "step_memory",
+                                 "peer_vs_bare",       "judge_per_submission",
+                                 "checking_share_p10", "opening_bytes_demo",
+                                 "audit_bytes_small",  "honest_verdicts_clear",
+                                 "audit_rate"}) {
         CHECK(names.count(expected) == 1);
     }
 }

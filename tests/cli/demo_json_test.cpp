@@ -26,8 +26,6 @@ PeerStatus paid(uint8_t number, const std::string& verdict, int64_t vested, int6
     status.reason = verdict == "counted" ? "" : "gradient audit of step 3: it is another";
     status.uploaded_bytes = uint64_t{1000} * number;
     status.vested = vested;
-    status.unvested = 7;
-    status.deposit = 3;
     status.forfeited = forfeited;
     return status;
 }
@@ -113,6 +111,9 @@ TEST_CASE("the demo's JSON holds what the demo promises") {
     demo.outcome.status.peers[1].vested = 1;  // the cheat was paid
     CHECK(json_of(demo).at("ok") == false);
     demo = made_demo();
+    demo.outcome.status.peers[0].unvested = 7;  // of an honest peer, for ever
+    CHECK(json_of(demo).at("ok") == false);
+    demo = made_demo();
     demo.outcome.rounds.clear();
     CHECK(json_of(demo).at("loss").is_null());
 }
@@ -146,8 +147,8 @@ TEST_CASE("the demo's JSON holds each peer's pay, verdict and digest") {
     CHECK(peers[0].at("theta_root") == std::string(64, 'a'));
     CHECK(peers[0].at("verdict") == "counted");
     CHECK(peers[0].at("vested") == 100);
-    CHECK(peers[0].at("unvested") == 7);
-    CHECK(peers[0].at("deposit") == 3);
+    CHECK(peers[0].at("unvested") == 0);
+    CHECK(peers[0].at("deposit") == 0);
     CHECK(peers[1].at("attack") == "lazy");
     CHECK(peers[1].at("reason") == "gradient audit of step 3: it is another");
     CHECK(peers[1].at("vested") == 0);

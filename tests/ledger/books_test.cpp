@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "ledger/audit_tally.h"
 #include "tests/ledger/story.h"
 
 namespace assay {
@@ -71,6 +72,41 @@ TEST_CASE("A reward vests once, not early, and not before its audit") {
     REQUIRE(check_books(f.run.books).ok());
 }
 
+TEST_CASE("Suspicion raises later audit rates and holds no reward back") {
+    PaySettings pay = short_pay();
+    pay.audit_min_ppm = 1000;
+    Fixture f(3, pay);
+    for (int round = 0; round < 3; ++round) {
+        f.run.round();
+    }
+    f.run.edit_verdict = [&](Verdict& verdict) {
+        verdict.suspicious = verdict.peer == f.run.id(0);
+    };
+    f.run.round();  // round 3: nobody is audited in it
+    f.run.edit_verdict = nullptr;
+    REQUIRE(f.run.book(0).suspected == RoundId{3});
+    REQUIRE_FALSE(f.run.book(0).awaits_audit());
+    const auto rate = [&](size_t peer, uint64_t round) {
+        return f.run.books.audit_rate(f.run.id(peer), RoundId{round}, 64, 256);
+    };
+    REQUIRE(rate(0, 4) == kPpm);
+    REQUIRE(rate(0, 3 + kSuspicionRounds) == kPpm);
+    REQUIRE(rate(0, 4 + kSuspicionRounds) < kPpm);
+    REQUIRE(rate(1, 4) < kPpm);
+    REQUIRE(f.run.books.priced_rate(f.run.id(0), RoundId{4}, 64, 256) < kPpm);
+    const int64_t reward = f.run.book(0).escrow.unvested().at(RoundId{3});
+    const int64_t vested = f.run.book(0).escrow.vested();
+    f.run.round();
+    f.run.round();  // round 3 has vested with these
+    REQUIRE(f.run.book(0).escrow.unvested().count(RoundId{3}) == 0);
+    REQUIRE(f.run.book(0).escrow.vested() >= vested + reward);
+    const Result<AuditTally> tally = tally_audits(f.ledger);
+    REQUIRE(tally.ok());
+    REQUIRE(tally->verdicts() == 18);
+    REQUIRE(tally->suspicious() == 1);
+    REQUIRE(tally->rate() > tally->rate_without_suspicion());
+}
+
 TEST_CASE("A late rejection forfeits all that is unvested, and nothing else is settled before") {
     Fixture f;
     for (int round = 0; round < 4; ++round) {
@@ -92,12 +128,15 @@ TEST_CASE("A late rejection forfeits all that is unvested, and nothing else is s
     REQUIRE(
         says(f.refused(f.verdict(2, 1, Ruling::kRejected, Layer::kChunkChain)), "rejected before"));
     REQUIRE(f.run.books.owed_forfeits().empty());
+    f.run.audit(RoundId{0}, 1, true);
+    const RecordDraft end =
+        make_draft(RecordKind::kRunEnd, RoundId{3}, PeerId{}, RunEndBody{Instant{1}, "x"});
+    REQUIRE(says(f.refused(end), "awaits the verdict of an audit of round 3, and the run ends"));
+    f.run.audit(RoundId{3}, 1, true);
     // A rejection whose forfeit is missing blocks what would follow.
     Books owing = f.run.books;
     REQUIRE(apply(owing, f.verdict(3, 0, Ruling::kRejected, Layer::kGradientAudit)).ok());
     REQUIRE(owing.owed_forfeits().size() == 1);
-    const RecordDraft end =
-        make_draft(RecordKind::kRunEnd, RoundId{3}, PeerId{}, RunEndBody{Instant{1}, "x"});
     REQUIRE(says(apply(owing, end).reason(), "forfeit"));
     RecordDraft forfeit = owing.owed_forfeits()[0];
     ForfeitBody body = ForfeitBody::decode(forfeit.body).value();

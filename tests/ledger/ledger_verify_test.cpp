@@ -50,7 +50,7 @@ TEST_CASE("A realistic ledger verifies and holds every kind of record") {
     REQUIRE(check_books(report.books).ok());
     REQUIRE(report.books.handed_out() == 6 * int64_t{1000003});
     REQUIRE(report.books.fees_total() == 250);
-    REQUIRE(verify_ledger(story.ledger).not_checked.size() == 2);
+    REQUIRE(verify_ledger(story.ledger).not_checked.size() == 3);
 }
 
 TEST_CASE("The books of the story are as the rules say") {
@@ -317,6 +317,30 @@ TEST_CASE("Assignments, draws and the run itself are compared with what the call
     checks.pay = PaySettings{};
     require_bad(verify_ledger(story.ledger, checks), RecordKind::kRunStart, "pay");
     REQUIRE(manifest_digest(*ledger_manifest(story.ledger)) == manifest_digest(story.run.manifest));
+}
+
+TEST_CASE("A chain that is more unusual than the run's limits allow must be called suspicious") {
+    MemoryLedger ledger(Identity::from_seed(test_digest("coordinator")));
+    TestRun run(ledger, 5, short_pay());
+    uint64_t said = 0;
+    run.edit_verdict = [&](Verdict& verdict) {
+        verdict.energy_ppm = static_cast<uint32_t>(1500000 + 10000 * (said++ % 10));
+        verdict.cosine_ppm = 100000;
+    };
+    for (int round = 0; round < 8; ++round) {
+        run.round();
+    }
+    const auto with = [&](uint32_t energy_ppm, bool suspicious) {
+        run.edit_verdict = [=](Verdict& verdict) {
+            verdict.energy_ppm = energy_ppm;
+            verdict.suspicious = suspicious;
+        };
+        run.round();
+        return verify_ledger(ledger, run.checks());
+    };
+    REQUIRE(with(1900000, false).ok());
+    REQUIRE(with(9000000, true).ok());
+    require_bad(with(9000000, false), RecordKind::kVerdict, "beyond the run's limits");
 }
 
 TEST_CASE("A COMMIT that another key signed is found") {

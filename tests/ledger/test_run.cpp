@@ -20,10 +20,10 @@ StateLeaf leaf_of(RoundId round, size_t peer, uint32_t step) {
     return {test_digest("theta", name, step), test_digest("g", name, step), Digest{}};
 }
 
-MerkleTree states_of(RoundId round, size_t peer) {
+MerkleTree states_of(const PeerId& id, RoundId round, size_t peer) {
     std::vector<Digest> leaves;
     for (uint32_t step = 0; step < kTestSteps; ++step) {
-        leaves.push_back(state_leaf_digest(step, leaf_of(round, peer, step)));
+        leaves.push_back(state_leaf_digest(id, step, leaf_of(round, peer, step)));
     }
     leaves.push_back(test_digest("end", round.value, peer));
     return MerkleTree(std::move(leaves));
@@ -166,7 +166,7 @@ Commit TestRun::make_commit(const RoundPlan& plan, size_t peer, bool stale) cons
     commit.base_root = stale ? test_digest("theta of a round before") : plan.base_root;
     commit.assignment_digest = assignment_of(commit.plan_digest, id(peer));
     commit.numeric_class = NumericClass::kExact;
-    commit.states_root = states_of(plan.round, peer).root();
+    commit.states_root = states_of(id(peer), plan.round, peer).root();
     commit.trace_root = test_digest("trace", round, peer);
     commit.e_before_root = find_peer(plan, id(peer))->e_root;
     commit.e_after_root = test_digest("e", round, peer);
@@ -178,7 +178,7 @@ Commit TestRun::make_commit(const RoundPlan& plan, size_t peer, bool stale) cons
 
 std::vector<AuditJob> TestRun::make_jobs(const RoundPlan& plan, size_t peer) const {
     std::vector<AuditJob> made;
-    const MerkleTree states = states_of(plan.round, peer);
+    const MerkleTree states = states_of(id(peer), plan.round, peer);
     for (const uint32_t step : {1U, 3U}) {
         AuditJob job;
         job.round = plan.round;
@@ -278,7 +278,10 @@ void TestRun::write_judgement(const RoundPlan& plan,
         if (conduct == Conduct::kLate) {
             entry = {id(peer), CommitOutcome::kLate, "no payload"};
         } else if (!voided) {
-            const Verdict verdict = make_verdict(plan.round, peer, conduct);
+            Verdict verdict = make_verdict(plan.round, peer, conduct);
+            if (edit_verdict) {
+                edit_verdict(verdict);
+            }
             write({{RecordKind::kVerdict, plan.round, id(peer), encode_verdict(verdict)}});
             entry.reason = verdict.reason;
             entry.outcome = verdict.ruling == Ruling::kAccepted ? CommitOutcome::kCounted
@@ -407,6 +410,7 @@ LedgerChecks TestRun::checks() const {
         const bool drawn = jobs.count({plan.round, peer.id}) > 0;
         return drawn ? std::vector<uint32_t>{1, 3} : std::vector<uint32_t>{};
     };
+    checks.tripwire_floor = TripwireFigures{1700000, 900000};
     checks.coordinator = coordinator.id();
     checks.manifest_digest = manifest_digest(manifest);
     return checks;

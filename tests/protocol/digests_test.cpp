@@ -85,25 +85,28 @@ TEST_CASE("where a blob lies is not bound") {
 
 TEST_CASE("leaves of states, trace and close follow their written layout") {
     const auto leaf = Filler(25).make<StateLeaf>();
+    const PeerId peer{{7}};
     ByteWriter state;
+    state.raw(peer.span());
     state.u64(3);
     state.raw(leaf.theta_root.span());
     state.raw(leaf.g_root.span());
     state.raw(leaf.v_root.span());
-    CHECK(state_leaf_digest(3, leaf) == sha256("state", state.bytes()));
+    CHECK(state_leaf_digest(peer, 3, leaf) == sha256("state", state.bytes()));
     TraceStep step;
     step.mean_loss = 1.5F;
     step.gradient_norm = 0.25F;
     step.batch_id = batch_digest({1, 2, 3});
     step.sequence_losses = {1.0F, 2.0F};
     ByteWriter trace;
+    trace.raw(peer.span());
     trace.u64(9);
     trace.f32(1.5F);
     trace.f32(0.25F);
     trace.raw(step.batch_id.span());
     trace.f32(1.0F);
     trace.f32(2.0F);
-    CHECK(trace_leaf_digest(9, step) == sha256("trace", trace.bytes()));
+    CHECK(trace_leaf_digest(peer, 9, step) == sha256("trace", trace.bytes()));
     const CloseEntry entry{PeerId{{1}}, sha256_plain(as_bytes("c")), sha256_plain(as_bytes("p"))};
     ByteWriter close;
     close.raw(entry.peer.span());

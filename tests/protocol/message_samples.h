@@ -116,8 +116,8 @@ void take_apart(RoundSummary& m, const F& f) {
 }
 template <typename F>
 void take_apart(Verdict& m, const F& f) {
-    auto& [a, b, c, d, e, g, h] = m;
-    f(a, b, c, d, e, g, h);
+    auto& [a, b, c, d, e, g, h, i, j] = m;
+    f(a, b, c, d, e, g, h, i, j);
 }
 template <typename F>
 void take_apart(AuditJob& m, const F& f) {

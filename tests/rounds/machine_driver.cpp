@@ -197,11 +197,10 @@ std::vector<Action> MachineDriver::payload(size_t peer) {
 
 OpeningNotice MachineDriver::opening_of(size_t peer) const {
     const RoundState& round = *machine->state().current();
-    const std::vector<double> energy(rules.layout.tile_count(), 0.0);
     const Challenge challenge = draw_challenge(round.beacon->value,
                                                round.commits.at(peers[peer].id()).hash,
                                                rules.layout,
-                                               energy,
+                                               {},
                                                rules.verify,
                                                rules.inner_steps,
                                                find_peer(round.plan, peers[peer].id())->audit_ppm);

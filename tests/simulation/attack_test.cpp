@@ -32,7 +32,7 @@ void check_attack(const std::string& attack, uint64_t seed) {
     REQUIRE(deciding_layer(attack).has_value());
     CHECK(cheat.vested == 0);
     CHECK(cheat.rejected_by == deciding_layer(attack));
-    CHECK(cheat.ejected == (attack != "stale"));  // L1 ejects nobody
+    CHECK(cheat.ejected == (attack != "stale" && attack != "framer"));  // L1 ejects nobody
     for (const SimulatedPeer& peer : report.peers) {
         CHECK((!peer.attack.empty() || (peer.forfeited == 0 && peer.counted >= 9)));
     }
@@ -90,6 +90,35 @@ TEST_CASE("a colluder that leaks to a late copycat and is seldom audited is paid
         }
         CHECK(report.peers[1].counted == options.rounds);
         CHECK(report.peers[2].counted == options.rounds);
+    }
+}
+
+// It commits the first honest peer's states root in every round, and is refused for its form. At a
+// low audit rate no audit says whose work it is; none is needed.
+TEST_CASE("whom a framer commits the work of is counted and paid in every round", "[simulation]") {
+    for (uint64_t seed = 1; seed <= 4; ++seed) {
+        SimulationOptions options;
+        options.seed = seed;
+        options.rounds = 16;
+        options.peers = 3;
+        options.attacks = {"framer"};
+        options.audit_min_ppm = 30000;
+        const SimulationReport report = run_simulation(options);
+        CAPTURE(seed);
+        INFO(describe(report));
+        CHECK(report.ok);
+        CHECK(report.peers.back().counted == 0);
+        CHECK(report.peers.back().rejected_by == Layer::kForm);
+        CHECK(report.suspicious == options.rounds);  // all of them its own
+        CHECK(report.audit_rate < 0.8);
+        for (const SimulatedPeer& peer : report.peers) {
+            if (peer.attack.empty()) {
+                CHECK(peer.counted == options.rounds);
+                CHECK(peer.verdict.empty());
+                CHECK(peer.unvested == 0);
+                CHECK(peer.deposit == 0);
+            }
+        }
     }
 }
 

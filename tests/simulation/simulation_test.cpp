@@ -49,6 +49,38 @@ TEST_CASE("honest peers on a clean network: the loss falls and all are paid", "[
     }
 }
 
+// At a low audit rate a suspicion must neither hold pay back nor lift the rate to certainty.
+TEST_CASE("honest peers that are seldom audited are paid in full", "[simulation]") {
+    uint64_t verdicts = 0;
+    uint64_t suspicious = 0;
+    double rate = 0;
+    double planned = 0;
+    for (uint64_t seed = 1; seed <= 4; ++seed) {
+        SimulationOptions options;
+        options.seed = seed;
+        options.rounds = 60;
+        options.peers = 3;
+        options.vest_rounds = 10;
+        options.audit_min_ppm = 100000;
+        const SimulationReport report = passing(options);
+        for (const SimulatedPeer& peer : report.peers) {
+            CHECK(peer.counted > 40);  // near the optimum the direction gate sees noise
+            CHECK(peer.unvested == 0);
+            CHECK(peer.deposit == 0);
+        }
+        CHECK(money(report) == 60 * PaySettings{}.pool_per_round);
+        verdicts += report.verdicts;
+        suspicious += report.suspicious;
+        rate += report.audit_rate / 4;
+        planned += report.audit_rate_without_suspicion / 4;
+    }
+    CAPTURE(suspicious, rate, planned);
+    CHECK(verdicts == 4 * 60 * 3);
+    CHECK(static_cast<double>(suspicious) < 0.01 * static_cast<double>(verdicts));
+    CHECK(rate < 1.1 * planned);
+    CHECK(planned < 0.6);
+}
+
 TEST_CASE("the same seed is the same run", "[simulation]") {
     SimulationOptions options;
     options.seed = 5;

@@ -196,7 +196,8 @@ PeerRound VerifyWorld::train(const RoundPlan& plan, size_t index, const Lie& lie
     const InnerPlan inner = inner_plan(followed, entry);
     const std::vector<float> start = point;
     InnerState state{point, done.m, done.v};
-    done.chain = GradientChain::begin(model.layout(), numeric_class, used, inner, state).value();
+    done.chain =
+        GradientChain::begin(entry.id, model.layout(), numeric_class, used, inner, state).value();
     const std::function<std::vector<uint64_t>(uint32_t)> own = [&](uint32_t t) {
         const std::span<const uint64_t> samples = assigned.step(t, inner_steps);
         return std::vector<uint64_t>(samples.begin(), samples.end());
@@ -225,7 +226,7 @@ PeerRound VerifyWorld::train(const RoundPlan& plan, size_t index, const Lie& lie
     if (lie.update) lie.update(update);
     if (lie.feedback_after) lie.feedback_after(done.e);
     done.payload = encode_update(update, model.layout(), format.compression);
-    done.chain->record_feedback(e_before, done.e);
+    done.chain->record_feedback(e_before, done.e, format);
 
     done.commit.manifest_digest = plan.manifest_digest;
     done.commit.round = plan.round;
@@ -246,7 +247,7 @@ Challenge VerifyWorld::challenge(const RoundPlan& plan, size_t index, const Peer
     const Result<PeerPayload> payload =
         decode_payload(format.strategy, done.payload, model.layout(), format.compression);
     const std::vector<double> energies =
-        payload ? payload_energies(*payload) : std::vector<double>(model.layout().tile_count());
+        payload ? payload_energies(*payload) : std::vector<double>();
     return draw_challenge(beacon,
                           done.commit_hash,
                           model.layout(),
@@ -282,7 +283,7 @@ Evidence VerifyWorld::check(const RoundPlan& plan, size_t index, PeerRound& done
     if (!evidence.opening->ok()) return evidence;
     evidence.chain = audit_chunks(
         {plan, peer, model.layout(), adam, format, theta, *payload, done.commit, *opening},
-        settings);
+        tripwire_floor(settings));
     evidence.tripwire = evidence.chain->tripwire;
     if (evidence.chain->pass) evidence.audits = audit(plan, index, done, *opening, drawn.steps);
     return evidence;
@@ -310,7 +311,7 @@ std::vector<AuditReport> VerifyWorld::audit(const RoundPlan& plan,
             inputs.v = state.v;
         }
         inputs.batch = toy_batch(samples, sequence_tokens);
-        inputs.trace = trace_evidence(opening, t);
+        inputs.trace = trace_evidence(plan.peers[index].id, opening, t);
         inputs.adam = adam;
         inputs.bias2_bits = plan.bias2_bits;
         reports.push_back(run_audit(job, inputs, model, settings));

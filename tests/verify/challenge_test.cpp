@@ -8,6 +8,7 @@
 #include <set>
 
 #include "core/rng.h"
+#include "core/tile_strips.h"
 
 namespace assay {
 
@@ -26,7 +27,7 @@ Digest number(uint64_t n) {
 struct Draw {
     VerifySettings settings;
     ParameterLayout layout = layout_of(200);
-    std::vector<double> energy = std::vector<double>(200, 1.0);
+    std::vector<double> energy = std::vector<double>(200 * kStripsPerTile, 1.0);
     uint32_t steps = 12;
     uint32_t ppm = 250000;
 
@@ -36,8 +37,8 @@ struct Draw {
 };
 
 bool equal(const Challenge& a, const Challenge& b) {
-    return a.compressor_chunks == b.compressor_chunks && a.chain_chunks == b.chain_chunks &&
-           a.audited == b.audited && a.steps == b.steps;
+    return a.compressor_chunks == b.compressor_chunks && a.strips == b.strips &&
+           a.chain_chunks == b.chain_chunks && a.audited == b.audited && a.steps == b.steps;
 }
 
 }  // namespace
@@ -103,14 +104,21 @@ TEST_CASE("half of the chunks follow the energy, half do not", "[verify]") {
     Draw draw;
     std::fill(draw.energy.begin(), draw.energy.end(), 0.0);
     for (uint64_t c = 100; c < 108; ++c) {
-        draw.energy[c] = 1;
+        draw.energy[c * kStripsPerTile + 5] = 3;
+        draw.energy[c * kStripsPerTile + 9] = 1;
     }
+    int fifth = 0;
     int elsewhere = 0;
     for (uint64_t i = 0; i < 100; ++i) {
         const Challenge challenge = draw.at(i, 1);
         for (uint64_t c = 100; c < 108; ++c) {
             CHECK(std::binary_search(
                 challenge.compressor_chunks.begin(), challenge.compressor_chunks.end(), c));
+        }
+        for (size_t at = 0; at < 16; ++at) {
+            const bool in_half = challenge.compressor_chunks[at] / 8 == 100 / 8 ||
+                                 challenge.compressor_chunks[at] / 8 == 107 / 8;
+            fifth += in_half && challenge.strips[at] == 5 ? 1 : 0;
         }
         int chained = 0;
         for (const uint64_t c : challenge.chain_chunks) {
@@ -120,21 +128,45 @@ TEST_CASE("half of the chunks follow the energy, half do not", "[verify]") {
         elsewhere += 4 - chained;
     }
     CHECK(elsewhere > 150);
+    CHECK(fifth > 500);  // three of four of 8 a draw, but for those that were drawn uniformly
+    CHECK(fifth < 700);
 }
 
 TEST_CASE("small layouts are opened whole, bad energies are no energy", "[verify]") {
     Draw draw;
     draw.layout = layout_of(5);
-    draw.energy = {0,
-                   std::numeric_limits<double>::quiet_NaN(),
-                   std::numeric_limits<double>::infinity(),
-                   -1,
-                   0};
+    draw.energy.assign(5 * kStripsPerTile, 0.0);
+    draw.energy[16] = std::numeric_limits<double>::quiet_NaN();
+    draw.energy[32] = std::numeric_limits<double>::infinity();
+    draw.energy[48] = -1;
     draw.steps = 2;
     const Challenge challenge = draw.at(1, 1);
     CHECK(challenge.compressor_chunks == std::vector<uint64_t>{0, 1, 2, 3, 4});
     CHECK(challenge.chain_chunks.size() == 4);
     CHECK(challenge.steps == std::vector<uint32_t>{0, 1});
+}
+
+TEST_CASE("strips are drawn where there are live values, and the audit needs no energies",
+          "[verify]") {
+    Draw draw;
+    draw.layout = ParameterLayout();
+    draw.layout.add("w", 3, kTileValues);
+    draw.layout.add("v", 1, kStripValues + 1);  // two strips of its tile
+    draw.energy.assign(4 * kStripsPerTile, 1.0);
+    std::set<uint32_t> of_short;
+    std::set<uint32_t> of_whole;
+    for (uint64_t i = 0; i < 200; ++i) {
+        const Challenge challenge = draw.at(i, 1);
+        REQUIRE(challenge.strips.size() == 4);
+        of_whole.insert(challenge.strips[0]);
+        of_short.insert(challenge.strips[3]);
+        const Challenge bare = draw_challenge(
+            number(i), number(1), draw.layout, {}, draw.settings, draw.steps, draw.ppm);
+        CHECK(bare.audited == challenge.audited);
+        CHECK(bare.steps == challenge.steps);
+    }
+    CHECK(of_short == std::set<uint32_t>{0, 1});
+    CHECK(of_whole.size() == kStripsPerTile);
 }
 
 TEST_CASE("held-out draws are distinct, reproducible and differ by purpose and draw", "[verify]") {

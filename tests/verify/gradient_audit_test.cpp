@@ -24,7 +24,7 @@ struct Audit {
         job = make_audit_job(plan, plan.peers[0], done.commit, opening, states, samples);
         state = *done.chain->step_state(2);
         batch = toy_batch(samples, world.sequence_tokens);
-        trace = trace_evidence(opening, 2);
+        trace = trace_evidence(job.peer, opening, 2);
     }
     AuditReport run() {
         const bool exact = world.numeric_class == NumericClass::kExact;
@@ -46,7 +46,7 @@ struct Audit {
             job.leaf.v_root = tiles_root(state.v);
         }
         std::vector<Digest> leaves(7);
-        leaves[2] = state_leaf_digest(2, job.leaf);
+        leaves[2] = state_leaf_digest(job.peer, 2, job.leaf);
         const MerkleTree tree(leaves);
         job.states_root = tree.root();
         job.leaf_path = tree.path(2);
@@ -188,7 +188,7 @@ TEST_CASE("a false loss in the trace fails the audit", "[verify]") {
     audit.trace.step.sequence_losses[1] =
         std::nextafter(audit.trace.step.sequence_losses[1], 100.0F);
     std::vector<Digest> leaves(3);
-    leaves[2] = trace_leaf_digest(2, audit.trace.step);
+    leaves[2] = trace_leaf_digest(audit.job.peer, 2, audit.trace.step);
     const MerkleTree tree(leaves);
     audit.job.trace_root = tree.root();
     audit.trace.path = tree.path(2);

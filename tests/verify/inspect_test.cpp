@@ -73,7 +73,7 @@ TEST_CASE("dense payloads go through the chunk chain too", "[verify]") {
     PeerRound done = world.train(plan, 0);
     PeerPayload payload;
     payload.dense = *pseudo_gradient(world.theta, done.chain->theta_end());
-    done.chain->record_feedback(world.peers[0].e, world.peers[0].e);
+    done.chain->record_feedback(world.peers[0].e, world.peers[0].e, world.format);
     done.chain->fill(done.commit);
     const Challenge drawn = draw_challenge(world.beacon,
                                            done.commit_hash,
@@ -93,12 +93,14 @@ TEST_CASE("dense payloads go through the chunk chain too", "[verify]") {
                              payload,
                              done.commit,
                              opening},
-                            world.settings);
+                            tripwire_floor(world.settings));
     };
     CHECK(audit().pass);
     CHECK(audit().reason.empty());
-    payload.dense[kTileValues + 3] *= 2;
-    CHECK(audit().reason.find("chunk 1: value 3 of the payload") == 0);
+    const uint64_t first = drawn.strips[1] * kStripValues;  // every chunk is opened
+    payload.dense[kTileValues + first + 3] *= 2;
+    CHECK(audit().reason.find("chunk 1: value " + std::to_string(first + 3) + " of the payload") ==
+          0);
 }
 
 }  // namespace assay

@@ -2,6 +2,7 @@
 #include "verify/judge.h"
 
 #include <catch2/catch.hpp>
+#include <functional>
 
 #include "core/rng.h"
 #include "tests/support/check_fires.h"
@@ -99,25 +100,58 @@ TEST_CASE("suspicion is said and does not refuse", "[verify]") {
     CHECK_FALSE(judge(evidence).suspicious);
 }
 
-TEST_CASE("a proven copy is not used until audits say whose work it is", "[verify]") {
+TEST_CASE("of two equal chains that both open nobody is held back, and audits say who it was",
+          "[verify]") {
     std::vector<Evidence> round = {clean(1), clean(2), clean(3)};
     for (Evidence& evidence : round) {
         evidence.copies = {equal_states(1, 2)};
     }
     std::vector<Verdict> verdicts = judge_round(round);
-    CHECK(verdicts[0].ruling == Ruling::kGated);
-    CHECK(verdicts[1].ruling == Ruling::kGated);
-    CHECK(verdicts[0].layer == Layer::kCopies);
-    CHECK(verdicts[2].ruling == Ruling::kAccepted);
+    for (size_t i = 0; i < 3; ++i) {
+        CHECK(verdicts[i].ruling == Ruling::kAccepted);
+        CHECK(verdicts[i].suspicious == (i < 2));
+    }
     round[0].audits = {report(1, true)};
     round[1].audits = {report(1, false)};
     verdicts = judge_round(round);
     CHECK(verdicts[0].ruling == Ruling::kAccepted);
-    CHECK(verdicts[0].suspicious);
+    CHECK_FALSE(verdicts[0].suspicious);
     CHECK(verdicts[1].ruling == Ruling::kRejected);
     CHECK(verdicts[1].layer == Layer::kCopies);
     round[0].audits.clear();  // the other's refusal alone also resolves the pair
     CHECK(judge_round(round)[0].ruling == Ruling::kAccepted);
+    CHECK_FALSE(judge_round(round)[0].suspicious);
+}
+
+TEST_CASE("who does not open and pass L1 and L6 says nothing against another", "[verify]") {
+    const std::vector<std::function<void(Evidence&)>> silenced = {
+        [](Evidence& e) { e.form = fail("COMMIT: e root before the round"); },
+        [](Evidence& e) { e.opening_overdue = true; },
+        [](Evidence& e) { e.opening = Status(fail("states root")); },
+        [](Evidence& e) {
+            e.opening.reset();
+            e.chain.reset();
+        },
+        [](Evidence& e) {
+            e.chain = ChunkAuditReport{false, "chunk 1", 0, 0, {}};
+        },
+        [](Evidence& e) { e.store_fault = "the coordinator's store lost its opening"; }};
+    for (const auto& silence : silenced) {
+        for (const CopySign sign : {CopySign::kEqualStates,
+                                    CopySign::kEqualTrace,
+                                    CopySign::kEqualPayload,
+                                    CopySign::kCosine}) {
+            std::vector<Evidence> round = {clean(1), clean(2)};
+            PairFinding finding = equal_states(1, 2);
+            finding.sign = sign;
+            round[0].copies = round[1].copies = {finding};
+            silence(round[1]);
+            CHECK_FALSE(speaks(round[1]));
+            const Verdict framed = judge_round(round)[0];
+            CHECK(framed.ruling == Ruling::kAccepted);
+            CHECK_FALSE(framed.suspicious);
+        }
+    }
 }
 
 TEST_CASE("a refusal of this round says nothing about whose an earlier round's work is",
@@ -197,7 +231,8 @@ TEST_CASE("a copy under own batch ids is resolved by audits", "[verify]") {
     std::vector<PeerRound> rounds;
     rounds.push_back(world.train(plan, 0));
     rounds.push_back(world.train(plan, 1, lie));
-    CHECK(rounds[0].commit.states_root == rounds[1].commit.states_root);
+    CHECK(rounds[0].commit.payload_hash == rounds[1].commit.payload_hash);
+    CHECK(rounds[0].commit.states_root != rounds[1].commit.states_root);  // whose it is is in it
     CHECK(rounds[0].commit.trace_root != rounds[1].commit.trace_root);
     const PayloadEntries entries = payload_entries(world.decoded(rounds[0]));
     std::vector<SubmissionView> views;

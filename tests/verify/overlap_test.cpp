@@ -164,6 +164,22 @@ TEST_CASE("payloads of earlier rounds are found by sketch, then compared exactly
     CHECK(history.find_copies(replayed, kSettings, load)[0].sign == CopySign::kEqualPayload);
 }
 
+TEST_CASE("a payload is like its own peer's of before, and equal it may not be", "[verify]") {
+    const PayloadEntries old = random_entries(1);
+    const PayloadEntries again = mixed(old, random_entries(2), 0.8);
+    PayloadHistory history;
+    const std::vector<SubmissionView> first = {view(1, 5, old, 1)};
+    history.keep(RoundId{5}, first, kSettings);
+    const EntriesLoader load = [&](const PeerId&, RoundId) { return std::optional(old); };
+    const std::vector<SubmissionView> own = {view(1, 6, again, 2)};
+    CHECK(history.find_copies(own, kSettings, load).empty());
+    const std::vector<SubmissionView> others = {view(2, 6, again, 2)};
+    CHECK(history.find_copies(others, kSettings, load).size() == 1);
+    const std::vector<SubmissionView> resent = {view(1, 6, old, 1)};
+    REQUIRE(history.find_copies(resent, kSettings, load).size() == 1);
+    CHECK(history.find_copies(resent, kSettings, load)[0].proves_copy());
+}
+
 TEST_CASE("history forgets what is older than the window", "[verify]") {
     const PayloadEntries entries = random_entries(1);
     PayloadHistory history;

@@ -39,7 +39,7 @@ TripwireReport report_of(const Steps& steps) {
         }
         tripwire.add(t, steps[t], v, 1);
     }
-    return tripwire.report({});
+    return tripwire.report(tripwire_floor(VerifySettings{}));
 }
 
 }  // namespace
@@ -77,6 +77,29 @@ TEST_CASE("zero and collinear steps trip", "[verify]") {
     CHECK(report.cosine_max == Approx(1));
 }
 
+TEST_CASE("one chunk that is unlike the others is no fake, all of them are", "[verify]") {
+    const Steps honest = honest_steps();
+    const std::vector<float> v(kValues, 1e-4F);
+    const auto figures = [&](size_t odd) {
+        Tripwire tripwire(kSteps);
+        for (uint32_t t = 0; t < kSteps; ++t) {
+            for (size_t chunk = 0; chunk < 4; ++chunk) {
+                std::vector<float> g = honest[t];
+                for (float& x : g) {
+                    x = chunk < odd ? 0.05F : x / 100;
+                }
+                tripwire.add(t, g, v, 1);
+            }
+        }
+        return tripwire.report(tripwire_floor(VerifySettings{}));
+    };
+    CHECK(figures(2).energy_max < 1);
+    CHECK(figures(2).cosine_max < 0.9);
+    CHECK(figures(3).energy_max > 20);
+    CHECK(figures(3).cosine_max > 0.99);
+    CHECK(figures_of(figures(3)).cosine_ppm > 990000);
+}
+
 TEST_CASE("equal roots are equal steps, opened or not", "[verify]") {
     Tripwire tripwire(3);
     std::vector<StateLeaf> states(3);
@@ -84,7 +107,7 @@ TEST_CASE("equal roots are equal steps, opened or not", "[verify]") {
         states[t].g_root = derive_seed(Digest{}, "g", {t % 2});
     }
     tripwire.add_states(states);
-    const TripwireReport report = tripwire.report({});
+    const TripwireReport report = tripwire.report(tripwire_floor(VerifySettings{}));
     CHECK(report.suspicious);
     CHECK(report.suspect_steps == std::vector<uint32_t>{0, 2});
 }
