@@ -7,11 +7,11 @@ namespace assay {
 
 namespace {
 
-std::atomic<bool> stop_flag{false};
-static_assert(std::atomic<bool>::is_always_lock_free);
+std::atomic<int> stops{0};
+static_assert(std::atomic<int>::is_always_lock_free);
 
 void on_signal(int /*number*/) {
-    stop_flag.store(true);
+    stops.fetch_add(1);
 }
 
 }  // namespace
@@ -25,7 +25,11 @@ void catch_stop_signals() {
 }
 
 bool stop_requested() {
-    return stop_flag.load();
+    return stops.load() > 0;
+}
+
+bool stop_insisted() {
+    return stops.load() > 1;
 }
 
 }  // namespace assay

@@ -18,6 +18,10 @@
 
 namespace assay {
 
+// Element r + 1 of the beacon chain: what round r reveals. Hashes to element r; element 0 is the
+// manifest's tail.
+using ChainElement = std::function<Digest(uint64_t index)>;
+
 struct DeadlineRules {
     DurationMs commit_floor{2000};  // bounds of D1 - opening of the round
     DurationMs commit_ceiling{3600000};

@@ -97,7 +97,8 @@ private:
                     AuditReport,
                     BlobRequest,
                     BlobPiece,
-                    Heartbeat> T>
+                    Heartbeat,
+                    DebtNotice> T>
     Status receive(const Incoming&, const T&) {
         return {};
     }
@@ -108,6 +109,7 @@ private:
     Status act(const Persist& action);
     Status act(const FetchBlob& action);
     Status act(const JudgeRound& action);
+    Status act(const JudgeDebt& action);
     Status act(const RunAudit& action);
     Status act(const KeepBlobs& action);
     Status act(const CloseConnection& action);

@@ -118,8 +118,8 @@ std::optional<Verdict> first_refusal(const Evidence& evidence, const PairFinding
     if (evidence.form && !evidence.form->ok()) {
         return verdict_of(evidence, Ruling::kRejected, Layer::kForm, evidence.form->reason());
     }
-    if (evidence.opening_overdue) {
-        return refuse(evidence, copy, Layer::kRefusal, "the opening did not come in time");
+    if (!evidence.unanswered.empty()) {  // what it is worth does not depend on what it says
+        return verdict_of(evidence, Ruling::kGated, Layer::kRefusal, evidence.unanswered);
     }
     if (!evidence.store_fault.empty()) {
         return verdict_of(evidence,
@@ -205,6 +205,10 @@ Verdict judge(const Evidence& evidence, std::span<const PeerId> refused) {
     return verdict;
 }
 
+bool is_unanswered(const Verdict& verdict) {
+    return verdict.ruling == Ruling::kGated && verdict.layer == Layer::kRefusal;
+}
+
 std::vector<Verdict> judge_round(std::span<const Evidence> round) {
     std::vector<Verdict> verdicts;
     std::vector<PeerId> refused;
@@ -213,7 +217,7 @@ std::vector<Verdict> judge_round(std::span<const Evidence> round) {
         ASSAY_CHECK(evidence.round == round.front().round);
         ASSAY_CHECK(peers.insert(evidence.peer).second);
         verdicts.push_back(judge(evidence));
-        if (verdicts.back().ruling == Ruling::kRejected) {
+        if (verdicts.back().ruling == Ruling::kRejected || !evidence.unanswered.empty()) {
             refused.push_back(evidence.peer);
         }
     }
