@@ -6,6 +6,7 @@
 #include "adversaries/framer.h"
 #include "adversaries/lazy.h"
 #include "adversaries/other_data.h"
+#include "adversaries/parasite.h"
 #include "adversaries/random.h"
 #include "adversaries/scaled.h"
 #include "adversaries/sign_flip.h"
@@ -23,7 +24,7 @@ std::unique_ptr<Trainer> make(TrainerSettings settings, TrainerPorts ports, Grad
 
 struct Attack {
     std::string_view name;
-    Layer layer = Layer::kForm;
+    std::optional<Layer> layer;  // none: it chooses by what is drawn, and does so for long
     std::unique_ptr<Trainer> (*make)(TrainerSettings, TrainerPorts, GradientModel&);
 };
 
@@ -37,6 +38,7 @@ constexpr Attack kAttacks[] = {
     {"stale", Layer::kForm, make<StalePeer>},
     {"framer", Layer::kForm, make<FramerPeer>},
     {"silent", Layer::kRefusal, make<SilentPeer>},
+    {"parasite", std::nullopt, make<ParasitePeer>},
 };
 
 }  // namespace
@@ -45,7 +47,22 @@ const std::vector<std::string>& adversary_names() {
     static const std::vector<std::string> kNames = [] {
         std::vector<std::string> all;
         for (const Attack& attack : kAttacks) {
-            all.emplace_back(attack.name);
+            if (attack.layer) {
+                all.emplace_back(attack.name);
+            }
+        }
+        return all;
+    }();
+    return kNames;
+}
+
+const std::vector<std::string>& strategy_names() {
+    static const std::vector<std::string> kNames = [] {
+        std::vector<std::string> all;
+        for (const Attack& attack : kAttacks) {
+            if (!attack.layer) {
+                all.emplace_back(attack.name);
+            }
         }
         return all;
     }();

@@ -19,8 +19,11 @@ namespace assay {
 // random, sign_flip, scaled, lazy, other_data, copycat, stale, silent.
 const std::vector<std::string>& adversary_names();
 
-// The layer whose verdict decides on this attack (docs/verification.md); none for a name that is
-// none.
+// Those that choose round by round, and pay only in the long run or not at all: parasite.
+const std::vector<std::string>& strategy_names();
+
+// The layer whose verdict decides on this attack (docs/verification.md); none for a strategy and
+// for a name that is none.
 std::optional<Layer> deciding_layer(std::string_view name);
 
 // Null for a name that is none. REQUIRES: model outlives the trainer.

@@ -167,6 +167,7 @@ int run_peer_command(const PeerCommand& command, const MakeTrainer& make_trainer
     log_info("peer " + identity->id().hex() + " dials " + command.coordinator);
     PeerHooks hooks;
     hooks.stop_requested = stop_requested;
+    hooks.stop_insisted = stop_insisted;
     hooks.make_model = model_maker(command.compute);
     hooks.make_trainer = make_trainer;
     hooks.on_change = [folder = fs::path(command.folder)](const PeerReport& report) {

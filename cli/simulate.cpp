@@ -1,5 +1,6 @@
 // `assay simulate`: whole runs in one thread from one seed, with faults and adversaries.
 
+#include <algorithm>
 #include <cstdio>
 
 #include "adversaries/adversary.h"
@@ -30,8 +31,8 @@ Result<std::vector<std::string>> split_attacks(const std::string& text) {
         const std::string one = rest.substr(0, rest.find(','));
         rest.erase(0, one.size() + 1);
         bool known = false;
-        for (const std::string& name : adversary_names()) {
-            known = known || name == one;
+        for (const std::vector<std::string>* names : {&adversary_names(), &strategy_names()}) {
+            known = known || std::find(names->begin(), names->end(), one) != names->end();
         }
         if (!known) {
             return fail("--attacks: there is no attack `" + one + "`");
@@ -75,7 +76,9 @@ void add_simulate(CommandLine& line) {
         .number("--seeds", command.seeds, 1, 1000000, "runs, with seeds counted up from --seed")
         .number("--rounds", command.rounds, 1, 1000000, "rounds of a run")
         .number("--peers", command.peers, 2, 256, "honest peers")
-        .text("--attacks", command.attacks, "cheats, separated by commas; or all")
+        .text("--attacks",
+              command.attacks,
+              "cheats, separated by commas; or all. parasite is one that cheats only where p < 1")
         .number("--loss", command.loss_percent, 0, 90, "percent of messages that get lost")
         .number("--crash",
                 command.crash_permille,

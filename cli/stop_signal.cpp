@@ -7,12 +7,12 @@ namespace assay {
 
 namespace {
 
-std::atomic<bool> stop_flag{false};
+std::atomic<int> stops{0};
 std::atomic<bool> reload_flag{false};
-static_assert(std::atomic<bool>::is_always_lock_free);
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
 
 void on_signal(int /*number*/) {
-    stop_flag.store(true);
+    stops.fetch_add(1);
 }
 
 void on_reload(int /*number*/) {
@@ -32,7 +32,11 @@ void catch_stop_signals() {
 }
 
 bool stop_requested() {
-    return stop_flag.load();
+    return stops.load() > 0;
+}
+
+bool stop_insisted() {
+    return stops.load() > 1;
 }
 
 bool reload_requested() {

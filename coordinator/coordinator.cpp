@@ -7,6 +7,7 @@
 
 #include "configs/transfers.h"
 #include "coordinator/judge_jobs.h"
+#include "coordinator/operator_orders.h"
 #include "coordinator/run_folder.h"
 #include "coordinator/status_book.h"
 #include "coordinator/storage.h"
@@ -38,6 +39,7 @@ constexpr DurationMs kFarewell{20000};  // peers may still fetch the last aggreg
 constexpr size_t kJobsMax = 65536;
 constexpr DurationMs kRemindEvery{30000};
 constexpr size_t kReasonsMax = 64;
+constexpr DurationMs kOrdersEvery{1000};
 
 }  // namespace
 
@@ -85,8 +87,10 @@ private:
     void receive(const Incoming&, const AuditJob&) {}
     void receive(const Incoming&, const AuditReport&) {}
     void receive(const Incoming&, const Heartbeat&) {}
+    void receive(const Incoming&, const DebtNotice&) {}
 
     void take_fetched();
+    void take_orders();
     void take_computed();
     void take(const Event& event) { feed(event); }
     void take(const JudgeTimes& times) { book_->judged(times); }
@@ -98,6 +102,7 @@ private:
     void act(const Persist& action);
     void act(const FetchBlob& action);
     void act(const JudgeRound& action);
+    void act(const JudgeDebt& action);
     void act(const RunAudit& action);
     void act(const KeepBlobs& action);
     void act(const CloseConnection& action);
@@ -129,6 +134,8 @@ private:
     std::optional<Ended> ended_;
     Status prepared_;                        // the job thread's, until it is done with the start
     std::optional<Instant> stop_by_;         // a person has asked to stop
+    std::optional<std::filesystem::path> order_taken_;
+    Instant orders_at_;                      // when the folder of orders is looked at next
     Instant turned_;                         // when the loop came by last
     std::unique_ptr<JobThread> job_thread_;  // last: its thread uses what stands above
 };
@@ -281,6 +288,7 @@ void Coordinator::Program::turn() {
         send(ask.source, ask.request);
     }
     take_fetched();
+    take_orders();
     const std::optional<Instant> wake = machine_->wake_at();
     if (wake && *wake <= clock_.now()) {
         feed(Tick{});
@@ -418,6 +426,34 @@ void Coordinator::Program::receive(const Incoming& incoming, const Goodbye& mess
     feed(PeerGone{incoming.from});
 }
 
+// One after the other: the next comes once the ledger holds the one before.
+void Coordinator::Program::take_orders() {
+    if (clock_.now() < orders_at_ || machine_->orders_wait() || !storage_.is_settled()) {
+        return;
+    }
+    orders_at_ = clock_.now() + kOrdersEvery;
+    if (order_taken_) {
+        std::error_code code;
+        std::filesystem::remove(*order_taken_, code);
+        if (code) {
+            log_warning(order_taken_->string() +
+                        " is obeyed and cannot be removed: " + code.message());
+            return;
+        }
+        order_taken_.reset();
+    }
+    std::optional<OrderFile> next = oldest_order(paths_.orders());
+    if (!next) {
+        return;
+    }
+    order_taken_ = next->file;
+    if (next->order) {
+        feed(*next->order);
+    } else {
+        log_warning("the order " + next->file.string() + " is not obeyed: " + next->order.reason());
+    }
+}
+
 void Coordinator::Program::take_fetched() {
     for (const BlobFetcher::Moved& moved : fetcher_->moved()) {
         feed(BlobsMoved{moved.source, moved.bytes, moved.busy});
@@ -515,6 +551,10 @@ void Coordinator::Program::act(const FetchBlob& action) {
 
 void Coordinator::Program::act(const JudgeRound& action) {
     job([this, action] { jobs_->judge(action); }, true);
+}
+
+void Coordinator::Program::act(const JudgeDebt& action) {
+    job([this, action] { jobs_->judge_debt(action); });
 }
 
 void Coordinator::Program::act(const RunAudit& action) {

@@ -259,6 +259,13 @@ void JudgeJobs::judge(const JudgeRound& order) {
     post_(Event(std::move(*judged)));
 }
 
+void JudgeJobs::judge_debt(const JudgeDebt& order) {
+    DebtJudged judged = judge_->judge(order);
+    ASSAY_CHECK(judged.verdict.peer == order.submission.expected.id);
+    ASSAY_CHECK_EQ(judged.verdict.round, order.plan.round);
+    post_(Event(std::move(judged)));
+}
+
 void JudgeJobs::audit(const RunAudit& order) {
     const auto start = SteadyClock::now();
     AuditReport report = judge_->audit(order.job);

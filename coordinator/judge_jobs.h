@@ -59,6 +59,7 @@ public:
 
     // Each posts its result, and how long it took; a failure is a JudgeFailed.
     void judge(const JudgeRound& order);
+    void judge_debt(const JudgeDebt& order);
     void audit(const RunAudit& order);
 
 private:

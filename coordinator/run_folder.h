@@ -30,6 +30,7 @@ struct RunFolderPaths {
     [[nodiscard]] std::filesystem::path blobs() const { return root / "blobs"; }
     [[nodiscard]] std::filesystem::path data() const { return root / "data"; }
     [[nodiscard]] std::filesystem::path snapshots() const { return root / "snapshots"; }
+    [[nodiscard]] std::filesystem::path orders() const { return root / "orders"; }
     [[nodiscard]] std::filesystem::path tokenizer() const { return root / "tokenizer.json"; }
 };
 

@@ -21,6 +21,8 @@ const char* outcome_name(CommitOutcome outcome) {
             return "gated";
         case CommitOutcome::kRejected:
             return "rejected";
+        case CommitOutcome::kOwed:
+            return "owed";
         case CommitOutcome::kVoided:
             break;
     }

@@ -66,7 +66,8 @@ private:
     void on(const EventHead&, const CloseEvent&) {}
     void on(const EventHead&, const Beacon&) {}
     void on(const EventHead&, const OpeningEvent&) {}
-    void on(const EventHead&, const ExtensionBody&) {}
+    void on(const EventHead&, const DebtBody&) {}
+    void on(const EventHead&, const OrderBody&) {}
     void on(const EventHead&, const AuditJob&) {}
     void on(const EventHead&, const AuditReportEvent&) {}
     void on(const EventHead&, const VestingBody&) {}

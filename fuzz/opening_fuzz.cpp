@@ -168,7 +168,8 @@ std::string Round::refusal(ByteSpan bytes) const {
     // What is refused by form is audited all the same: roots of one's own choice reach further.
     const ChunkAuditReport report = audit_chunks(
         {plan_, peer_, layout_, adam_, format_, start_.theta, payload_, commit_, *opening}, {});
-    const Status form = inspect_opening(*opening, commit_, plan_, peer_, assignment_);
+    Status form = inspect_binding(peer_.id, *opening, commit_);
+    form = form ? inspect_opening(*opening, plan_, peer_, assignment_) : form;
     return form.ok() ? report.reason : form.reason();
 }
 

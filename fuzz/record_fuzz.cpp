@@ -31,9 +31,10 @@ constexpr CheckBody kChecks[] = {
     check_body<VestingBody>,
     check_body<ForfeitBody>,
     check_body<RollbackBody>,
-    check_body<ExtensionBody>,
+    check_body<DebtBody>,
     check_body<FeeBody>,
     check_body<RunEndBody>,
+    check_body<OrderBody>,
 };
 
 }  // namespace

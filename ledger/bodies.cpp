@@ -350,17 +350,38 @@ Result<RollbackBody> RollbackBody::decode(ByteSpan bytes) {
     return in.finish(std::move(body));
 }
 
-Bytes ExtensionBody::encode() const {
+Bytes DebtBody::encode() const {
     ByteWriter out;
     out.i64(until.ms);
+    out.text(reason);
+    out.raw(base_tiles.span());
+    out.u64(base_tiles_bytes);
+    return out.take();
+}
+
+Result<DebtBody> DebtBody::decode(ByteSpan bytes) {
+    BodyReader in("debt", bytes);
+    DebtBody body;
+    body.until = in.instant();
+    body.reason = in.text();
+    body.base_tiles = in.digest();
+    body.base_tiles_bytes = in.number(limits::kBlobBytesMax);
+    return in.finish(std::move(body));
+}
+
+Bytes OrderBody::encode() const {
+    ByteWriter out;
+    out.i64(at.ms);
+    out.u8(static_cast<uint8_t>(kind));
     out.text(reason);
     return out.take();
 }
 
-Result<ExtensionBody> ExtensionBody::decode(ByteSpan bytes) {
-    BodyReader in("extension", bytes);
-    ExtensionBody body;
-    body.until = in.instant();
+Result<OrderBody> OrderBody::decode(ByteSpan bytes) {
+    BodyReader in("order", bytes);
+    OrderBody body;
+    body.at = in.instant();
+    body.kind = static_cast<OrderKind>(in.choice(1, 2));
     body.reason = in.text();
     return in.finish(std::move(body));
 }

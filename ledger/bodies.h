@@ -94,8 +94,8 @@ struct VestingBody {
     static Result<VestingBody> decode(ByteSpan bytes);
 };
 
-// Frozen. A proven cheat takes the deposit too; a refusal does the second time; a fault (form,
-// identity) takes what is unvested alone.
+// Frozen. A proven cheat takes the deposit too, and so does a challenge that is never answered; a
+// fault (form, identity) takes what is unvested alone, until too many stand.
 enum class ForfeitCause : uint8_t { kCheat = 1, kRefusal = 2, kFault = 3 };
 struct ForfeitBody {
     ForfeitCause cause = ForfeitCause::kCheat;
@@ -114,11 +114,25 @@ struct RollbackBody {
     static Result<RollbackBody> decode(ByteSpan bytes);
 };
 
-struct ExtensionBody {
+// The challenge of (round, subject) was not answered by T_c: it may be until then.
+struct DebtBody {
     Instant until;
     std::string reason;
+    Digest base_tiles;  // blob: the drawn chunks of the round's theta, which judge the answer
+    uint64_t base_tiles_bytes = 0;
     [[nodiscard]] Bytes encode() const;
-    static Result<ExtensionBody> decode(ByteSpan bytes);
+    static Result<DebtBody> decode(ByteSpan bytes);
+};
+
+enum class OrderKind : uint8_t { kExpel = 1, kPardon = 2 };  // frozen
+// Of the operator. Expelled: not let in again; no money moves. Pardoned: let in again, and faults
+// that stood are forgotten; what was taken stays taken.
+struct OrderBody {
+    Instant at;
+    OrderKind kind = OrderKind::kExpel;
+    std::string reason;
+    [[nodiscard]] Bytes encode() const;
+    static Result<OrderBody> decode(ByteSpan bytes);
 };
 
 struct FeeBody {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ledger/consequences.h"
 #include "protocol/codec.h"
 #include "protocol/plan.h"
 
@@ -15,6 +16,12 @@ bool PeerBook::awaits_audit() const {
     return std::any_of(commits.begin(), commits.end(), [](const auto& booked) {
         return booked.second.awaits_audit();
     });
+}
+
+std::optional<RoundId> PeerBook::owes_since() const {
+    const auto oldest = std::find_if(
+        commits.begin(), commits.end(), [](const auto& booked) { return booked.second.owed; });
+    return oldest == commits.end() ? std::nullopt : std::optional(oldest->first);
 }
 
 int64_t clamp_phi(int64_t phi_nano_nats) {
@@ -103,6 +110,13 @@ uint32_t Books::priced_rate(const PeerId& peer,
                             uint64_t tokens,
                             uint64_t total_tokens) const {
     const PeerBook* book = find(peer);
+    if (book != nullptr && book->rejected_in &&
+        round.value <= book->rejected_in->value + kRejectionRounds) {
+        return static_cast<uint32_t>(kPpm);
+    }
+    if (book != nullptr && book->owes()) {
+        return static_cast<uint32_t>(kPpm);
+    }
     const int64_t reward = expected_reward(pay_, tokens, total_tokens);
     const int64_t cost = declared_cost(pay_, reward);
     const int64_t at_stake =
@@ -137,7 +151,7 @@ RecordDraft Books::settlement() const {
 
 bool Books::may_vest(const PeerBook& book, RoundId earned_in) const {
     const auto found = book.commits.find(earned_in);
-    if (!plan_ || found == book.commits.end() || found->second.rejected) {
+    if (!plan_ || found == book.commits.end() || found->second.rejected || book.owes()) {
         return false;
     }
     const BookedCommit& booked = found->second;
@@ -159,7 +173,8 @@ std::vector<RecordDraft> Books::due_vestings() const {
                 --left;
             }
         }
-        if (ended_ && left == 0 && book.escrow.deposit() > 0 && !book.awaits_audit()) {
+        if (ended_ && left == 0 && book.escrow.deposit() > 0 && !book.awaits_audit() &&
+            !book.owes()) {
             ASSAY_CHECK(plan_.has_value());  // a deposit was earned in some round
             const VestingBody body{VestingSource::kDeposit, book.escrow.deposit()};
             drafts.push_back(make_draft(RecordKind::kVesting, plan_->round, peer, body));
@@ -298,6 +313,11 @@ Status Books::on(const EventHead&, const RunEndBody&) {
     }
     if (Status awaits = nothing_awaits(); !awaits) {
         return awaits;
+    }
+    for (const auto& [peer, book] : peers_) {
+        if (book.owes()) {
+            return fail("a challenge of peer " + peer.hex() + " is open");
+        }
     }
     ended_ = true;
     return {};

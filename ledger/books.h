@@ -37,6 +37,7 @@ struct BookedCommit {
     bool audited = false;  // an audit job was recorded: pay waits for its verdict
     bool decided = false;  // the gradient audit (or appeal) accepted it
     bool rolled_back = false;
+    bool owed = false;  // its challenge was not answered in its round, and is open
 
     [[nodiscard]] bool awaits_audit() const { return audited && !decided && !rejected; }
 };
@@ -59,12 +60,17 @@ struct PeerBook {
     std::optional<RoundId> suspected;    // the open round when the last suspicion came
     uint32_t sequences_most = 0;         // largest B_i that counted since the last rejection
     uint64_t tokens_counted = 0;         // verified, of all rounds
-    uint32_t refusals = 0;               // openings or audits drawn and not answered
+    uint32_t refusals = 0;               // challenges never answered
     uint32_t cheats = 0;                 // proven
     uint32_t faults = 0;                 // other rejections
+    uint32_t faults_standing = 0;        // of these: neither cleared by counted rounds nor pardoned
+    bool ejected = false;                // by a rejection or by the operator, and not pardoned
 
     // Whether any of its COMMITs does: no deposit goes back before.
     [[nodiscard]] bool awaits_audit() const;
+    // The oldest round whose challenge is open: nothing of this peer vests meanwhile.
+    [[nodiscard]] std::optional<RoundId> owes_since() const;
+    [[nodiscard]] bool owes() const { return owes_since().has_value(); }
 };
 
 class Books {
@@ -123,6 +129,8 @@ private:
     Status on(const EventHead& head, const CommitEvent& event);
     Status on(const EventHead& head, const Verdict& verdict);
     Status on(const EventHead& head, const AuditJob& job);
+    Status on(const EventHead& head, const DebtBody& debt);
+    Status on(const EventHead& head, const OrderBody& order);
     Status on(const EventHead& head, const PayShareBody& share);
     Status on(const EventHead& head, const SettlementBody& pay);
     Status on(const EventHead& head, const VestingBody& vesting);
@@ -137,7 +145,6 @@ private:
     Status on(const EventHead&, const Beacon&) { return {}; }
     Status on(const EventHead&, const OpeningEvent&) { return {}; }
     Status on(const EventHead&, const AuditReportEvent&) { return {}; }
-    Status on(const EventHead&, const ExtensionBody&) { return {}; }
     Status on(const EventHead&, const RosterBody&) { return {}; }
 
     [[nodiscard]] Status check_plan_peer(const PlanPeer& peer,
@@ -151,6 +158,7 @@ private:
     [[nodiscard]] bool may_vest(const PeerBook& book, RoundId earned_in) const;
     [[nodiscard]] std::vector<PayShareLine> pay_share_lines() const;
     void reject(PeerBook& book, BookedCommit& booked, const Verdict& verdict);
+    static void eject(PeerBook& book);
     void forget_old_commits(RoundId now);
     BookedCommit* commit_of(RoundId round, const PeerId& peer);
     void check_between_records() const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ledger/books.h"
+#include "ledger/consequences.h"
 #include "protocol/plan.h"
 
 namespace assay {
@@ -78,7 +79,8 @@ Status Books::on(const EventHead& head, const VestingBody& vesting) {
     }
     PeerBook& book = found->second;
     if (vesting.source == VestingSource::kDeposit) {
-        if (!ended_ || book.awaits_audit() || vesting.amount != book.escrow.deposit()) {
+        if (!ended_ || book.awaits_audit() || book.owes() ||
+            vesting.amount != book.escrow.deposit()) {
             return fail("a deposit is given back whole, after the run's end and its last audit");
         }
         return book.escrow.release_deposit();
@@ -117,6 +119,9 @@ Status Books::check_entry(const SummaryEntry& entry, bool voided) const {
     }
     if (entry.outcome != CommitOutcome::kCounted && has_share) {
         return fail("has a share and does not count");
+    }
+    if ((entry.outcome == CommitOutcome::kOwed) != booked.owed) {
+        return fail(booked.owed ? "owes an answer" : "owes no answer");
     }
     if (entry.outcome == CommitOutcome::kGated && !booked.gated) {
         return fail("was gated by no verdict");
@@ -177,6 +182,9 @@ void Books::count(const PeerId& peer, const PayShareBody& share) {
                   share.e_root};
     book.sequences_most = std::max(book.sequences_most, line.sequences_per_step);
     book.tokens_counted += share.tokens;
+    if (book.faults_standing > 0 && book.state.tenure_rounds % kFaultDecayRounds == 0) {
+        --book.faults_standing;
+    }
     ASSAY_CHECK_LE(uint64_t{book.state.tenure_rounds}, plan_->round.value + 1);
 }
 
@@ -188,7 +196,7 @@ void Books::forget_old_commits(RoundId now) {
         for (auto booked = book.commits.begin(); booked != book.commits.end();) {
             const BookedCommit& one = booked->second;
             ASSAY_CHECK(!one.rolled_back || (one.counted && one.rejected));
-            const bool open = one.awaits_audit() ||
+            const bool open = one.awaits_audit() || one.owed ||
                               (one.counted && one.rejected && !one.rolled_back) ||
                               book.escrow.unvested().count(booked->first) > 0 ||
                               booked->first.value + window >= now.value;

@@ -37,12 +37,23 @@ Status Books::on(const EventHead& head, const Verdict& verdict) {
     ASSAY_CHECK(verdict.peer == head.subject && verdict.round == head.round);
     ASSAY_CHECK(plan_ && head.round <= plan_->round);  // what is booked was planned
     const bool audit = decides_audit(verdict.layer);
+    if (verdict.layer == Layer::kRefusal && verdict.ruling == Ruling::kAccepted) {
+        if (!booked->owed) {
+            return fail("peer " + head.subject.hex() + " owes nothing of " + in_words(head.round));
+        }
+        booked->owed = false;
+        return {};
+    }
     if (booked->rejected) {  // an audit may still end: nothing more follows from it
         return audit ? Status()
                      : fail("peer " + head.subject.hex() + " was rejected before in " +
                             in_words(head.round));
     }
     const bool late = summarised_ || plan_->round != head.round;
+    if (verdict.layer == Layer::kRefusal && verdict.ruling == Ruling::kRejected && !booked->owed) {
+        return fail("peer " + head.subject.hex() + " is said never to have answered for " +
+                    in_words(head.round) + ", where nothing is owed");
+    }
     if (late && !audit && verdict.ruling != Ruling::kRejected) {
         return fail("the summary of " + in_words(head.round) +
                     " is out: only an audit or a "
@@ -71,13 +82,19 @@ Status Books::on(const EventHead& head, const Verdict& verdict) {
 void Books::reject(PeerBook& book, BookedCommit& booked, const Verdict& verdict) {
     ASSAY_CHECK(!booked.rejected && !booked.rolled_back);
     booked.rejected = true;
+    booked.owed = false;
     book.rejected_in = plan_->round;
     book.state = {};
     book.sequences_most = 0;
-    book.refusals += verdict.layer == Layer::kRefusal ? 1 : 0;
-    const Consequence follows = consequence_of(verdict.layer, book.refusals);
-    book.cheats += follows.cause == ForfeitCause::kCheat ? 1 : 0;
-    book.faults += follows.cause == ForfeitCause::kFault ? 1 : 0;
+    const ForfeitCause cause = consequence_of(verdict.layer, 0).cause;
+    book.cheats += cause == ForfeitCause::kCheat ? 1 : 0;
+    book.refusals += cause == ForfeitCause::kRefusal ? 1 : 0;
+    book.faults += cause == ForfeitCause::kFault ? 1 : 0;
+    book.faults_standing += cause == ForfeitCause::kFault ? 1 : 0;
+    const Consequence follows = consequence_of(verdict.layer, book.faults_standing);
+    if (follows.ejects || book.ejected) {
+        eject(book);
+    }
     // A COMMIT is rejected once, for one cause.
     ASSAY_CHECK_LE(uint64_t{book.refusals} + book.cheats + book.faults, plan_->round.value + 1);
     const Forfeiture lost = book.escrow.exposed(follows.takes_deposit);
@@ -91,6 +108,53 @@ void Books::reject(PeerBook& book, BookedCommit& booked, const Verdict& verdict)
         body.deposit = std::max(body.deposit, owed->second.body.deposit);
     }
     owed_[verdict.peer] = {verdict.round, std::move(body)};
+}
+
+// What it owes has no more to take.
+void Books::eject(PeerBook& book) {
+    book.ejected = true;
+    for (auto& [round, booked] : book.commits) {
+        booked.owed = false;
+    }
+}
+
+// ---- debts, orders ------------------------------------------------------------------------------
+
+Status Books::on(const EventHead& head, const DebtBody& debt) {
+    BookedCommit* booked = commit_of(head.round, head.subject);
+    if (booked == nullptr || summarised_ || head.round != plan_->round || !booked->gated ||
+        booked->owed) {
+        return fail("peer " + head.subject.hex() + " has no challenge of " + in_words(head.round) +
+                    " that a verdict left open");
+    }
+    const Instant soonest = plan_->opened_at + DurationMs{pay_.debt_seconds * 1000};
+    if (debt.until < soonest) {
+        return fail("the challenge of peer " + head.subject.hex() +
+                    " is open for less than debt_seconds");
+    }
+    booked->owed = true;
+    return {};
+}
+
+Status Books::on(const EventHead& head, const OrderBody& order) {
+    const auto found = peers_.find(head.subject);
+    if (found == peers_.end()) {
+        return fail("an order about peer " + head.subject.hex() + ", which has not joined");
+    }
+    PeerBook& book = found->second;
+    if (order.kind == OrderKind::kExpel) {
+        if (book.ejected) {
+            return fail("peer " + head.subject.hex() + " is not let in already");
+        }
+        book.ejected = true;
+        return {};
+    }
+    if (!book.ejected && book.faults_standing == 0) {
+        return fail("peer " + head.subject.hex() + " has nothing to be pardoned");
+    }
+    book.ejected = false;
+    book.faults_standing = 0;
+    return {};
 }
 
 Status Books::on(const EventHead& head, const ForfeitBody& forfeit) {

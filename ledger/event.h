@@ -68,10 +68,11 @@ using LedgerEvent = std::variant<RunStartEvent,
                                  ForfeitBody,
                                  RollbackBody,
                                  RoundSummary,
-                                 ExtensionBody,
+                                 DebtBody,
                                  FeeBody,
                                  RunEndBody,
-                                 RosterBody>;
+                                 RosterBody,
+                                 OrderBody>;
 static_assert(std::variant_size_v<LedgerEvent> == kRecordKindMax);
 
 // What a record of that kind says.
@@ -83,7 +84,8 @@ static_assert(std::is_same_v<EventOf<RecordKind::kVerdict>, Verdict>);
 static_assert(std::is_same_v<EventOf<RecordKind::kVesting>, VestingBody>);
 static_assert(std::is_same_v<EventOf<RecordKind::kSummary>, RoundSummary>);
 static_assert(std::is_same_v<EventOf<RecordKind::kRunEnd>, RunEndBody>);
-static_assert(std::is_same_v<EventOf<RecordKind::kRoster>, RosterBody>);
+static_assert(std::is_same_v<EventOf<RecordKind::kDebt>, DebtBody>);
+static_assert(std::is_same_v<EventOf<RecordKind::kOrder>, OrderBody>);
 
 // Of the record that would say this.
 [[nodiscard]] RecordKind kind_of(const LedgerEvent& event);

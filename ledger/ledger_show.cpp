@@ -79,6 +79,7 @@ struct PeerTotals {
     uint64_t late = 0;
     uint64_t voided = 0;
     uint64_t rejected = 0;
+    uint64_t owed = 0;
     int64_t quality_sum_ppm = 0;
     uint64_t paid_rounds = 0;
 };
@@ -114,11 +115,24 @@ private:
                          " taken out of E again");
     }
 
+    void on(const EventHead& head, const Verdict& verdict) {
+        audits_.take(verdict);
+        if (verdict.layer == Layer::kRefusal && verdict.ruling == Ruling::kAccepted) {
+            lines_.push_back("         " + head.subject.brief() + " answered for " +
+                             in_words(head.round) + ", late");
+        }
+    }
+
+    void on(const EventHead& head, const OrderBody& order) {
+        const bool expelled = order.kind == OrderKind::kExpel;
+        lines_.push_back("         " + head.subject.brief() +
+                         (expelled ? " is expelled" : " is pardoned") +
+                         " by the operator: " + printable(order.reason));
+    }
+
     void on(const EventHead&, const RunEndBody&) { lines_.emplace_back("the run ended"); }
 
     void on(const EventHead&, const RoundPlan& plan) { audits_.take(plan, books_); }
-
-    void on(const EventHead&, const Verdict& verdict) { audits_.take(verdict); }
 
     // What is told with the round's settlement and summary, or not at all.
     void on(const EventHead&, const JoinBody&) {}
@@ -128,7 +142,7 @@ private:
     void on(const EventHead&, const CloseEvent&) {}
     void on(const EventHead&, const Beacon&) {}
     void on(const EventHead&, const OpeningEvent&) {}
-    void on(const EventHead&, const ExtensionBody&) {}
+    void on(const EventHead&, const DebtBody&) {}
     void on(const EventHead&, const AuditJob&) {}
     void on(const EventHead&, const AuditReportEvent&) {}
     void on(const EventHead&, const PayShareBody&) {}
@@ -201,6 +215,10 @@ private:
                 ++totals.rejected;
                 outcome = "rejected";
                 break;
+            case CommitOutcome::kOwed:
+                ++totals.owed;
+                outcome = "owed";
+                break;
             case CommitOutcome::kVoided:
                 ++totals.voided;
                 return;
@@ -257,9 +275,9 @@ private:
             const auto found = totals_.find(peer);
             const PeerTotals totals = found == totals_.end() ? PeerTotals{} : found->second;
             ASSAY_CHECK_LE(totals.counted, totals.paid_rounds);
-            ASSAY_CHECK_EQ(
-                totals.commits,
-                totals.counted + totals.gated + totals.late + totals.voided + totals.rejected);
+            ASSAY_CHECK_EQ(totals.commits,
+                           totals.counted + totals.gated + totals.late + totals.voided +
+                               totals.rejected + totals.owed);
             const Escrow& account = book.escrow;
             const double quality =
                 totals.paid_rounds == 0
@@ -276,17 +294,21 @@ private:
                           whole(account.unvested_total()),
                           whole(account.deposit()),
                           whole(account.forfeited()));
-            const uint64_t missed = totals.late + totals.gated + totals.rejected;
+            const uint64_t missed = totals.late + totals.gated + totals.rejected + totals.owed;
             if (missed + book.cheats + book.refusals + book.faults > 0) {
                 out += format(
-                    "         %llu late, %llu gated, %llu rejected; %u cheats, %u "
-                    "refusals, %u faults\n",
+                    "         %llu late, %llu gated, %llu owed, %llu rejected; %u cheats, %u "
+                    "refusals, %u faults%s\n",
                     static_cast<unsigned long long>(totals.late),
                     static_cast<unsigned long long>(totals.gated),
+                    static_cast<unsigned long long>(totals.owed),
                     static_cast<unsigned long long>(totals.rejected),
                     book.cheats,
                     book.refusals,
-                    book.faults);
+                    book.faults,
+                    book.ejected  ? "; not let in any more"
+                    : book.owes() ? "; a challenge is open"
+                                  : "");
             }
         }
         return out;

@@ -32,6 +32,8 @@ struct PaySettings {
     int64_t audit_min_ppm = 30'000;
     int64_t audit_margin_ppm = 200'000;
     int64_t declared_cost_ppm = 1'000'000;
+    int64_t debt_seconds = 21'600;
+    int64_t debt_rounds = 3;
 
     // All settings, in the order of the digest (core/fields.h).
     template <class V>
@@ -84,6 +86,19 @@ struct PaySettings {
                     10000000,
                     "cost of a round's training as a part of its expected reward"},
               declared_cost_ppm);
+        visit(Field{"debt_seconds",
+                    "s",
+                    1,
+                    31'536'000,
+                    "how long a challenge that was not answered in its round stays open; answered "
+                    "later than that, it is lost like a proven cheat's"},
+              debt_seconds);
+        visit(Field{"debt_rounds",
+                    "rounds",
+                    0,
+                    1000,
+                    "rounds that a peer may go on with such a challenge open"},
+              debt_rounds);
     }
     bool operator==(const PaySettings&) const = default;
 };

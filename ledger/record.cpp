@@ -33,13 +33,13 @@ constexpr KindFacts kKinds[] = {
     {"commit", true},   {"payload", true},     {"close", false},    {"beacon", false},
     {"opening", true},  {"verdict", true},     {"audit_job", true}, {"audit_report", true},
     {"share", true},    {"settlement", false}, {"vesting", true},   {"forfeit", true},
-    {"rollback", true}, {"summary", false},    {"extension", true}, {"fee", true},
-    {"run_end", false}, {"roster", false}};
+    {"rollback", true}, {"summary", false},    {"debt", true},      {"fee", true},
+    {"run_end", false}, {"roster", false},     {"order", true}};
 static_assert(std::size(kKinds) == kRecordKindMax + 1);
 static_assert(std::all_of(std::begin(kKinds), std::end(kKinds), [](const KindFacts& facts) {
     return facts.name != nullptr;
 }));
-static_assert(static_cast<uint8_t>(RecordKind::kRoster) == kRecordKindMax, "it is the last kind");
+static_assert(static_cast<uint8_t>(RecordKind::kOrder) == kRecordKindMax, "it is the last kind");
 static_assert(kRecordBodyBytesMax <= UINT32_MAX, "the length of a body is hashed as u32");
 
 const KindFacts& facts_of(RecordKind kind) {

@@ -35,13 +35,14 @@ enum class RecordKind : uint8_t {
     kForfeit = 15,      // ForfeitBody; round: of the offence; subject: the peer
     kRollback = 16,     // RollbackBody: a late rejection; round: whose share is taken out
     kSummary = 17,      // encode_body(RoundSummary)
-    kExtension = 18,    // ExtensionBody; subject: the peer that gets more time
+    kDebt = 18,         // DebtBody: a challenge that was not answered stays open; subject: the peer
     kFee = 19,          // FeeBody; subject: the account that paid. The other book.
     kRunEnd = 20,       // RunEndBody: no round follows; what is left vests after a last audit
     kRoster = 21,  // RosterBody: who is in `round`; durable before the beacon of the one before
+    kOrder = 22,   // OrderBody: the operator expels or pardons; subject: the peer
 };
 
-constexpr uint8_t kRecordKindMax = 21;
+constexpr uint8_t kRecordKindMax = 22;
 // Whether a number read from a file stands for a kind.
 [[nodiscard]] bool is_record_kind(uint8_t number);
 // "run_start", "join", ...; "unknown" for a number that is no kind.

@@ -69,6 +69,9 @@ Result<RoundCheck::CommitFacts*> RoundCheck::open_commit(const EventHead& head) 
 }
 
 Result<RoundCheck::CommitFacts*> RoundCheck::challenged_commit(const EventHead& head) {
+    if (CommitFacts* owing = find_commit(head.round, head.subject); owing && owing->until) {
+        return owing;
+    }
     Result<CommitFacts*> facts = open_commit(head);
     if (!facts) {
         return facts;
@@ -122,6 +125,17 @@ Status RoundCheck::on(const Place& at, const RosterBody& roster) {
     if (current_ && rounds_.at(*current_).beacon) {
         return fail("the roster comes after the beacon of the round before");
     }
+    for (const RosterLine& line : roster.lines) {
+        const PeerBook* book = at.books.find(line.peer);
+        if (book != nullptr && book->ejected) {
+            return fail("the roster lets in peer " + line.peer.hex() + ", which was ejected");
+        }
+        const auto rounds = static_cast<uint64_t>(at.books.pay().debt_rounds);
+        if (book != nullptr && book->owes() && due.value > book->owes_since()->value + rounds) {
+            return fail("the roster lets in peer " + line.peer.hex() +
+                        ", which owes an answer since " + in_words(*book->owes_since()));
+        }
+    }
     rosters_[due] = roster;
     ASSAY_CHECK_EQ(rosters_.size(), size_t{1});  // the one before went into its plan
     return {};
@@ -166,6 +180,9 @@ Status RoundCheck::on(const Place& at, const RoundPlan& plan) {
     }
     if (Status roster = check_roster(plan); !roster) {
         return roster;
+    }
+    if (Status lapsed = check_lapsed(plan.opened_at); !lapsed) {
+        return lapsed;
     }
     // Its roster was due: the round is the next one.
     ASSAY_CHECK(rounds_.empty() || rounds_.rbegin()->first < plan.round);
@@ -293,15 +310,53 @@ Status RoundCheck::on(const Place& at, const OpeningEvent& event) {
     return {};
 }
 
-Status RoundCheck::on(const Place& at, const ExtensionBody&) {
+Status RoundCheck::on(const Place& at, const DebtBody& debt) {
     Result<CommitFacts*> facts = challenged_commit(at.head);
     if (!facts) {
         return facts.error();
     }
-    if ((*facts)->extended || (*facts)->opening) {
-        return fail((*facts)->opening ? "more time after the opening" : "more time twice");
+    if ((*facts)->until || !(*facts)->unanswered) {
+        return fail((*facts)->until ? "a second debt of one challenge"
+                                    : "a debt that no verdict says is owed");
     }
-    (*facts)->extended = true;
+    (*facts)->until = debt.until;
+    return {};
+}
+
+// What was said never to have been answered had its time, by what the coordinator says of the time.
+Status RoundCheck::check_lapsed(Instant now) const {
+    return lapsed_ <= now ? Status()
+                          : fail("a challenge was taken for unanswered " +
+                                 std::to_string((lapsed_ - now).ms) + " ms before its time");
+}
+
+Status RoundCheck::on(const Place& at, const RunEndBody& end) {
+    (void)at;
+    return check_lapsed(end.at);
+}
+
+// Gated: it stays open; accepted: answered late; rejected: never answered.
+Status RoundCheck::check_challenge(const Place& at, CommitFacts& facts, const Verdict& verdict) {
+    const bool due = at.head.round == *current_ && !rounds_.at(*current_).summarised;
+    switch (verdict.ruling) {
+        case Ruling::kGated:
+            if (!due || facts.unanswered || !rounds_.at(*current_).beacon) {
+                return fail("a challenge is left open once, in its round");
+            }
+            facts.unanswered = true;
+            facts.opening = facts.answered = false;  // what came was no answer
+            return {};
+        case Ruling::kAccepted:
+            return facts.until && facts.answered
+                       ? Status()
+                       : fail("a challenge is said to be answered late, no opening says so");
+        case Ruling::kRejected:
+            break;
+    }
+    if (!facts.until || facts.answered) {
+        return fail("a challenge is said never to have been answered, the records say otherwise");
+    }
+    lapsed_ = std::max(lapsed_, *facts.until);
     return {};
 }
 
@@ -342,8 +397,8 @@ Status RoundCheck::on(const Place& at, const Verdict& verdict) {
     if (facts == nullptr) {
         return fail("no COMMIT of peer " + at.head.subject.hex() + " is open to a verdict");
     }
-    if (verdict.layer == Layer::kRefusal && verdict.ruling != Ruling::kRejected) {
-        return fail("a refusal that is not a rejection");
+    if (verdict.layer == Layer::kRefusal) {
+        return check_challenge(at, *facts, verdict);
     }
     if (verdict.layer == Layer::kGradientAudit) {
         return check_audited(*facts, verdict);
@@ -452,6 +507,10 @@ Status RoundCheck::on(const Place& at, const RoundSummary& summary) {
         }
         if (entry.outcome == CommitOutcome::kLate && facts->second.payload) {
             return fail("peer " + entry.peer.hex() + " is late, its payload was in time");
+        }
+        if (facts->second.unanswered != facts->second.until.has_value()) {
+            return fail("no record says how long the challenge of peer " + entry.peer.hex() +
+                        " is open");
         }
         if (entry.outcome == CommitOutcome::kCounted) {
             if (Status status = check_counted(round, entry.peer, facts->second); !status) {

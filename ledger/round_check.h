@@ -37,8 +37,9 @@ private:
         std::optional<Digest> payload;  // as received
         bool opening = false;           // a record says answered or not
         bool answered = false;
-        bool extended = false;
         bool accepted = false;
+        bool unanswered = false;       // a verdict says so, for the first time
+        std::optional<Instant> until;  // of the debt that follows
         std::map<Digest, JobFacts> jobs;
         std::vector<uint32_t> drawn;
     };
@@ -66,7 +67,7 @@ private:
     Status on(const Place& at, const CloseEvent& event);
     Status on(const Place& at, const Beacon& beacon);
     Status on(const Place& at, const OpeningEvent& event);
-    Status on(const Place& at, const ExtensionBody& extension);
+    Status on(const Place& at, const DebtBody& debt);
     Status on(const Place& at, const Verdict& verdict);
     Status on(const Place& at, const AuditJob& job);
     Status on(const Place& at, const AuditReportEvent& event);
@@ -79,19 +80,22 @@ private:
     Status on(const Place&, const VestingBody&) { return {}; }
     Status on(const Place&, const ForfeitBody&) { return {}; }
     Status on(const Place&, const RollbackBody&) { return {}; }
+    Status on(const Place&, const OrderBody&) { return {}; }
     Status on(const Place&, const FeeBody&) { return {}; }
 
     // The instant at which a record says that it was made: never before that of one below it.
     Status stamped(Instant at);
     [[nodiscard]] Status check_roster(const RoundPlan& plan) const;
     [[nodiscard]] Status check_figures(const Place& at, const Verdict& verdict) const;
+    [[nodiscard]] Status check_lapsed(Instant now) const;
+    Status check_challenge(const Place& at, CommitFacts& facts, const Verdict& verdict);
     [[nodiscard]] Status check_audited(const CommitFacts& facts, const Verdict& verdict) const;
     [[nodiscard]] Status check_counted(const RoundFacts& round,
                                        const PeerId& peer,
                                        const CommitFacts& facts) const;
     Result<RoundFacts*> open_round(const EventHead& head);
     Result<CommitFacts*> open_commit(const EventHead& head);
-    // A COMMIT that is in the CLOSE of the open round, after its beacon.
+    // A COMMIT that is in the CLOSE of the open round, after its beacon, or that owes an answer.
     Result<CommitFacts*> challenged_commit(const EventHead& head);
     CommitFacts* find_commit(RoundId round, const PeerId& peer);
 
@@ -105,6 +109,7 @@ private:
     Digest accumulator_root_;  // zero before round 0
     Digest beacon_value_;      // of the round before
     Digest chain_element_;     // revealed last
+    Instant lapsed_;           // the latest end of a debt that was said to be over
     uint64_t rounds_closed_ = 0;
     Instant stamp_;  // the newest
 };

@@ -44,7 +44,8 @@ bool needs_trainer(const PeerAction& action) {
            std::holds_alternative<BuildOpening>(action) ||
            std::holds_alternative<ApplyAggregate>(action) ||
            std::holds_alternative<AdoptTheta>(action) ||
-           std::holds_alternative<ForgetRound>(action);
+           std::holds_alternative<ForgetRound>(action) ||
+           std::holds_alternative<OweRound>(action) || std::holds_alternative<ReleaseRound>(action);
 }
 
 }  // namespace
@@ -95,6 +96,8 @@ private:
     void act(const ApplyAggregate& action);
     void act(const AdoptTheta& action);
     void act(const ForgetRound& action);
+    void act(const OweRound& action);
+    void act(const ReleaseRound& action);
     void act(const DropBlob& action);
     void act(const ReportEquivocation& action);
     void act(const PeerNote& action) { log_info(action.text); }
@@ -251,7 +254,7 @@ void Peer::Program::turn() {
         feed(PeerTick{});
     }
     if (hooks_.stop_requested()) {
-        feed(PeerStop{});
+        feed(PeerStop{hooks_.stop_insisted()});
     }
     perform_waiting();
     show();
@@ -434,6 +437,14 @@ void Peer::Program::act(const AdoptTheta& action) {
 
 void Peer::Program::act(const ForgetRound& action) {
     job([this, round = action.round] { jobs_->forget(round); });
+}
+
+void Peer::Program::act(const OweRound& action) {
+    job([this, round = action.round] { jobs_->owe(round); });
+}
+
+void Peer::Program::act(const ReleaseRound& action) {
+    job([this, round = action.round] { jobs_->release(round); });
 }
 
 void Peer::Program::act(const DropBlob& action) {

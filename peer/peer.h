@@ -32,6 +32,7 @@ struct PeerOptions {
 
 struct PeerHooks {
     std::function<bool()> stop_requested;
+    std::function<bool()> stop_insisted;  // asked for once more: end at once
     // Builds the network. Called on the job thread.
     std::function<Result<std::unique_ptr<GradientModel>>(
         const RunConfig&, NumericClass, int threads)>

@@ -60,7 +60,8 @@ struct TrainingFailed {
 struct OpeningBuilt {
     OpeningNotice notice;
 };
-// The trainer does not answer (an adversary's `silent`, or a lost chain).
+// The trainer does not answer (an adversary's `silent`, or what is lost and cannot be computed
+// again).
 struct OpeningFailed {
     RoundId round;
     std::string reason;
@@ -78,7 +79,10 @@ struct StateNotSaved {
     std::string reason;
 };
 struct PeerTick {};
-struct PeerStop {};
+// First what is owed is finished, or else `at_once`.
+struct PeerStop {
+    bool at_once = false;
+};
 
 using PeerEvent = std::variant<ChannelUp,
                                ChannelDown,
@@ -122,9 +126,10 @@ struct TrainRound {
 struct AbandonRound {
     RoundId round;
 };
+// From the chain, or from the round trained again.
 struct BuildOpening {
     RoundPlan plan;
-    Commit commit;
+    Commit commit;  // after a restart no more of it is known than its plan and payload
     Digest commit_hash;
     Digest beacon;
 };
@@ -138,8 +143,16 @@ struct AdoptTheta {
     BlobRef blob;
     Digest root;
 };
-// The chain of that round will not be asked for any more.
+// The chain of that round will not be asked for any more, unless it is owed.
 struct ForgetRound {
+    RoundId round;
+};
+// The challenge of that round stays open: what answers it is kept, durably and before the state
+// moves on, until it is released.
+struct OweRound {
+    RoundId round;
+};
+struct ReleaseRound {
     RoundId round;
 };
 // What was fetched is used or not wanted any more: stop fetching it, and remove it.
@@ -171,6 +184,8 @@ using PeerAction = std::variant<Dial,
                                 ApplyAggregate,
                                 AdoptTheta,
                                 ForgetRound,
+                                OweRound,
+                                ReleaseRound,
                                 DropBlob,
                                 ReportEquivocation,
                                 PeerNote,

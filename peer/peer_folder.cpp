@@ -101,21 +101,47 @@ Result<std::optional<RunManifest>> PeerFolder::load_manifest() const {
     return std::optional<RunManifest>(*manifest);
 }
 
-Status PeerFolder::save_state(const TrainerState& state) const {
+Status PeerFolder::save(const std::filesystem::path& file, const TrainerState& state) {
     return write_file_atomically(
-        folder_ / "state.bin",
-        stored_bytes({kStateMagic, 0, {state.theta, state.m, state.v, state.e}}));
+        file, stored_bytes({kStateMagic, 0, {state.theta, state.m, state.v, state.e}}));
 }
 
-Result<std::optional<TrainerState>> PeerFolder::load_state() const {
+Result<std::optional<TrainerState>> PeerFolder::load(const std::filesystem::path& file) {
     TrainerState state;
     uint64_t unused = 0;
-    const Result<bool> loaded = load_vectors(
-        folder_ / "state.bin", kStateMagic, unused, {&state.theta, &state.m, &state.v, &state.e});
+    const Result<bool> loaded =
+        load_vectors(file, kStateMagic, unused, {&state.theta, &state.m, &state.v, &state.e});
     if (!loaded) {
         return loaded.error();
     }
     return *loaded ? std::optional<TrainerState>(std::move(state)) : std::nullopt;
+}
+
+Status PeerFolder::save_state(const TrainerState& state) const {
+    return save(folder_ / "state.bin", state);
+}
+
+Result<std::optional<TrainerState>> PeerFolder::load_state() const {
+    return load(folder_ / "state.bin");
+}
+
+std::filesystem::path PeerFolder::owed_file(RoundId round) const {
+    return folder_ / ("owed-" + std::to_string(round.value) + ".bin");
+}
+
+Status PeerFolder::save_owed(RoundId round, const TrainerState& state) const {
+    std::error_code code;
+    const bool kept = std::filesystem::exists(owed_file(round), code);
+    return kept ? Status() : save(owed_file(round), state);
+}
+
+Result<std::optional<TrainerState>> PeerFolder::load_owed(RoundId round) const {
+    return load(owed_file(round));
+}
+
+void PeerFolder::drop_owed(RoundId round) const {
+    std::error_code ignored;  // what stays is read by nobody
+    std::filesystem::remove(owed_file(round), ignored);
 }
 
 Status PeerFolder::save_next(const NextTripleView& next) const {

@@ -36,8 +36,18 @@ public:
     [[nodiscard]] Result<std::optional<TrainerState>> load_state() const;
     [[nodiscard]] Status save_next(const NextTripleView& next) const;
     [[nodiscard]] Result<std::optional<NextTriple>> load_next() const;
+    // Owed: what a round started from whose challenge is open, one file a round; the first one that
+    // is saved stays.
+    [[nodiscard]] Status save_owed(RoundId round, const TrainerState& state) const;
+    [[nodiscard]] Result<std::optional<TrainerState>> load_owed(RoundId round) const;
+    void drop_owed(RoundId round) const;
 
 private:
+    [[nodiscard]] std::filesystem::path owed_file(RoundId round) const;
+    [[nodiscard]] static Status save(const std::filesystem::path& file, const TrainerState& state);
+    [[nodiscard]] static Result<std::optional<TrainerState>> load(
+        const std::filesystem::path& file);
+
     std::filesystem::path folder_;
 };
 

@@ -122,7 +122,12 @@ std::optional<Instant> PeerMachine::wake_at() const {
     if (phase_ == PeerPhase::kDone) {
         return std::nullopt;
     }
-    return connected_ ? say_at_ : dial_at_;
+    if (!connected_) {
+        return dial_at_;
+    }
+    return say_at_ && say_debts_at_ ? std::min(say_at_, say_debts_at_)
+           : say_at_                ? say_at_
+                                    : say_debts_at_;
 }
 
 // ---- connection ----------------------------------------------------------------------------
@@ -143,6 +148,10 @@ void PeerMachine::on(const ChannelDown& event, Instant now) {
         note("connection lost: " + event.reason);
     }
     connected_ = false;
+    if (draining_) {
+        finish(true, "stopped, with the connection lost: " + cost_of_leaving());
+        return;
+    }
     if (phase_ == PeerPhase::kGreeting || phase_ == PeerPhase::kIdle) {
         phase_ = PeerPhase::kDialing;
     }
@@ -203,13 +212,28 @@ void PeerMachine::on(const PeerTick&, Instant now) {
     if (connected_ && say_at_ && *say_at_ <= now) {
         say_again(now);
     }
+    if (connected_ && say_debts_at_ && *say_debts_at_ <= now) {
+        say_debts(now);
+    }
 }
 
-void PeerMachine::on(const PeerStop&, Instant) {
+// What is owed is finished first, if the coordinator is there to take it.
+void PeerMachine::on(const PeerStop& event, Instant) {
+    if (!event.at_once && connected_ && owes()) {
+        if (!draining_) {
+            draining_ = true;
+            note(
+                "stopping once what is asked of this peer is through; stopped again, it ends at "
+                "once: " +
+                cost_of_leaving());
+        }
+        return;
+    }
+    const std::string cost = owes() ? ": " + cost_of_leaving() : "";
     if (connected_) {
         out_.push_back(Say{Goodbye{"stopped"}});
     }
-    finish(true, "stopped");
+    finish(true, "stopped" + cost);
 }
 
 void PeerMachine::finish(bool ok, std::string reason, bool try_again) {
@@ -313,6 +337,10 @@ void PeerMachine::receive(const RoundSummary& summary, const Envelope&, Instant 
     if (own_ && !ours) {
         return;  // of a round before the one that runs
     }
+    const SummaryEntry* entry = find_entry(summary, self_);
+    if (ours && entry != nullptr && entry->outcome == CommitOutcome::kOwed) {
+        mark_owed();
+    }
     if (base_round_ != summary.round) {
         done_round_ = summary.round;  // theta is older: the next plan's blob brings it
         if (own_) {
@@ -367,17 +395,32 @@ void PeerMachine::on(const AggregateApplied& event, Instant now) {
 
 void PeerMachine::finish_summary(Instant now) {
     if (const SummaryEntry* entry = find_entry(*summary_, self_)) {
+        const bool owed = entry->outcome == CommitOutcome::kOwed;
         note(summary_->round,
-             (entry->outcome == CommitOutcome::kCounted ? " counted: " : " not counted: ") +
+             (entry->outcome == CommitOutcome::kCounted ? " counted: "
+              : owed ? " not paid, and nothing vests until its challenge is answered: "
+              : entry->outcome == CommitOutcome::kRejected
+                  ? " rejected, and all that was unvested is lost: "
+                  : " not counted: ") +
                  entry->reason);
     }
     drop_blob(summary_->aggregate);
     ASSAY_CHECK(!done_round_ || *done_round_ < summary_->round);  // none is applied twice
     done_round_ = summary_->round;
+    forget_unknown_debts(*done_round_);
+    if (own_ && own_->owed) {
+        keep_owed(*own_);
+        say_debts(now);
+    }
     summary_.reset();
     own_.reset();
     phase_ = PeerPhase::kIdle;
     say_at_ = now + rules_.retry;
+    if (draining_ && !owes()) {
+        out_.push_back(Say{Goodbye{"stopped"}});
+        finish(true, "stopped");
+        return;
+    }
     if (next_plan_) {
         const RoundPlan plan = std::move(*next_plan_);
         next_plan_.reset();

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "peer/peer_debt.h"
 #include "peer/peer_events.h"
 #include "protocol/plan.h"
 
@@ -81,6 +82,8 @@ private:
         Envelope close_envelope;
         std::optional<Beacon> beacon;
         bool opening_asked = false;
+        bool owed = false;  // its challenge was not answered in its round
+        std::optional<DebtNotice> debt;
         bool committed_before = false;  // the coordinator holds this peer's COMMIT already
         std::optional<OpeningNotice> opening;
         bool silent = false;  // refused or left out: says nothing again in this round
@@ -109,6 +112,7 @@ private:
     void receive(const Beacon& beacon, const Envelope& envelope, Instant now);
     void receive(const RoundSummary& summary, const Envelope& envelope, Instant now);
     void receive(const Goodbye& goodbye, const Envelope& envelope, Instant now);
+    void receive(const DebtNotice& notice, const Envelope& envelope, Instant now);
     // What peers say, and what the program answers itself: a new message must be named here or
     // above.
     void receive(const Hello&, const Envelope&, Instant) {}
@@ -130,6 +134,9 @@ private:
     void take_plan(const RoundPlan& plan, Instant now);
     [[nodiscard]] bool begins_anew(const RoundPlan& plan);
     void train_or_sync();
+    [[nodiscard]] bool includes(const CloseNotice& notice,
+                                const Digest& commit_hash,
+                                const Digest& payload_hash) const;
     [[nodiscard]] bool included() const;
     [[nodiscard]] bool continues_chain(const Beacon& beacon) const;
     void open_if_ready();
@@ -137,6 +144,15 @@ private:
     void give_up_summary(Instant now);
     void finish_summary(Instant now);
     void drop_own_round();
+    // peer_machine_debt.cpp: challenges that stay open
+    void mark_owed();
+    void keep_owed(const OwnRound& round);
+    void answer_if_ready(RoundId round, PeerDebt& debt);
+    void say_debts(Instant now);
+    void forget_unknown_debts(RoundId done);
+    void release(RoundId round);
+    [[nodiscard]] bool owes() const;
+    [[nodiscard]] std::string cost_of_leaving() const;
     void drop_blob(const BlobRef& blob);
     void note(std::string text) { out_.push_back(PeerNote{std::move(text)}); }
     void note(RoundId round, const std::string& text) { note(in_words(round) + text); }
@@ -152,6 +168,8 @@ private:
     PeerPhase phase_ = PeerPhase::kDialing;
     bool connected_ = false;
     std::optional<OwnRound> own_;
+    std::map<RoundId, PeerDebt> debts_;
+    bool draining_ = false;                // asked to stop: only what is owed is finished
     std::optional<RoundPlan> next_plan_;   // came while a summary was being applied
     std::optional<RoundSummary> summary_;  // being applied
     std::optional<std::string> farewell_;  // the run is over, once that is done
@@ -164,6 +182,7 @@ private:
     uint64_t last_element_index_ = 0;
     std::optional<Instant> dial_at_;
     std::optional<Instant> say_at_;
+    std::optional<Instant> say_debts_at_;
     DurationMs dial_pause_;
     bool started_ = false;
     Actions out_;

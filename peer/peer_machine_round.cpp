@@ -17,6 +17,11 @@ void PeerMachine::receive(const RoundPlan& plan, const Envelope&, Instant now) {
         note("ignored a plan of another run");
         return;
     }
+    if (const auto debt = debts_.find(plan.round); debt != debts_.end()) {
+        debt->second.plan = debt->second.plan ? debt->second.plan : plan;
+        answer_if_ready(plan.round, debt->second);
+        return;
+    }
     if (done_round_ && plan.round <= *done_round_) {
         return;
     }
@@ -45,7 +50,7 @@ void PeerMachine::take_plan(const RoundPlan& plan, Instant now) {
         note(own_->plan.round, another ? " begins anew" : " went on without its summary");
         drop_own_round();
     }
-    if (find_peer(plan, self_) == nullptr) {
+    if (find_peer(plan, self_) == nullptr || draining_) {
         return;
     }
     own_ = OwnRound{};
@@ -93,6 +98,13 @@ void PeerMachine::drop_own_round() {
     }
     if (phase_ == PeerPhase::kSyncing) {
         drop_blob(own_->plan.theta);
+    }
+    // Nobody said what became of it: it may have counted, or be owed.
+    if (own_->owed || (own_->commit && !own_->silent)) {
+        const bool known = own_->owed;
+        mark_owed();
+        own_->owed = known;
+        keep_owed(*own_);
     }
     own_.reset();
     phase_ = PeerPhase::kIdle;
@@ -186,8 +198,15 @@ void PeerMachine::on(const TrainingFailed& event, Instant) {
 // ---- close, beacon, opening ----------------------------------------------------------------
 
 void PeerMachine::receive(const CloseNotice& notice, const Envelope& envelope, Instant) {
-    if (!own_ || notice.close.round != own_->plan.round ||
-        notice.close.manifest_digest != manifest_hash_) {
+    if (notice.close.manifest_digest != manifest_hash_) {
+        return;
+    }
+    if (const auto debt = debts_.find(notice.close.round); debt != debts_.end()) {
+        debt->second.close = debt->second.close ? debt->second.close : notice;
+        answer_if_ready(notice.close.round, debt->second);
+        return;
+    }
+    if (!own_ || notice.close.round != own_->plan.round) {
         return;
     }
     if (own_->close) {
@@ -211,9 +230,13 @@ void PeerMachine::receive(const CloseNotice& notice, const Envelope& envelope, I
 // The COMMIT that the coordinator holds of this peer is under the signed CLOSE.
 bool PeerMachine::included() const {
     ASSAY_CHECK(own_->close && own_->commit);
-    const CloseNotice& notice = *own_->close;
-    const Digest leaf =
-        close_leaf(CloseEntry{self_, own_->commit_hash, own_->commit->payload_hash});
+    return includes(*own_->close, own_->commit_hash, own_->commit->payload_hash);
+}
+
+bool PeerMachine::includes(const CloseNotice& notice,
+                           const Digest& commit_hash,
+                           const Digest& payload_hash) const {
+    const Digest leaf = close_leaf(CloseEntry{self_, commit_hash, payload_hash});
     return notice.inclusion && notice.inclusion->count == notice.close.entry_count &&
            merkle_contains(notice.close.entries_root, leaf, *notice.inclusion);
 }
@@ -244,7 +267,10 @@ void PeerMachine::receive(const Beacon& beacon, const Envelope&, Instant) {
         last_element_ = beacon.chain_element;
         last_element_index_ = beacon.round.value + 1;
     }
-    if (own_ && own_->plan.round == beacon.round && !own_->beacon) {
+    if (const auto debt = debts_.find(beacon.round); debt != debts_.end()) {
+        debt->second.beacon = beacon;
+        answer_if_ready(beacon.round, debt->second);
+    } else if (own_ && own_->plan.round == beacon.round && !own_->beacon) {
         own_->beacon = beacon;
         open_if_ready();
     }
@@ -266,18 +292,33 @@ void PeerMachine::open_if_ready() {
 }
 
 void PeerMachine::on(const OpeningBuilt& event, Instant now) {
-    if (!own_ || event.notice.round != own_->plan.round || phase_ != PeerPhase::kSubmitted) {
+    if (const auto debt = debts_.find(event.notice.round); debt != debts_.end()) {
+        debt->second.opening = event.notice;
+        say_debts(now);
+        return;
+    }
+    if (!own_ || event.notice.round != own_->plan.round || !own_->commit) {
         return;
     }
     ASSAY_CHECK(own_->opening_asked && !own_->opening);  // one opening a COMMIT
-    phase_ = PeerPhase::kOpened;
     own_->opening = event.notice;
-    out_.push_back(Say{event.notice});
-    say_at_ = now + rules_.retry;
+    if (phase_ == PeerPhase::kSubmitted) {
+        phase_ = PeerPhase::kOpened;
+        out_.push_back(Say{event.notice});
+        say_at_ = now + rules_.retry;
+    }
 }
 
 void PeerMachine::on(const OpeningFailed& event, Instant) {
-    note(event.round, " is not opened: " + event.reason);
+    const auto debt = debts_.find(event.round);
+    if (debt != debts_.end()) {
+        debt->second.failed = true;
+    }
+    note(event.round,
+         " is not opened: " + event.reason +
+             (debt != debts_.end()
+                  ? "; if it never is, this peer loses its deposit and all that is unvested"
+                  : ""));
 }
 
 }  // namespace assay

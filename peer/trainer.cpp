@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <set>
+#include <utility>
 
 #include "compression/aggregate.h"
 #include "core/check.h"
@@ -385,6 +386,37 @@ Result<OpeningNotice> Trainer::answer(const RoundPlan& plan,
     return notice;
 }
 
+Result<OpeningNotice> Trainer::answer_again(const RoundPlan& plan,
+                                            const Commit& commit,
+                                            const Digest& commit_hash,
+                                            const Digest& beacon,
+                                            TrainerState start,
+                                            const StepHook& hook) {
+    ASSAY_CHECK_EQ(plan_digest(plan), commit.plan_digest);
+    TrainerState now = std::exchange(current_, {});
+    const TripleRoots roots = roots_;
+    const Digest theta_root = theta_root_;
+    const Status started = restore(std::move(start));
+    const Result<TrainedRound> again =
+        started ? train(plan, hook) : Result<TrainedRound>(started.error());
+    current_ = std::move(now);
+    roots_ = roots;
+    theta_root_ = theta_root;
+    if (!again) {
+        return again.error();
+    }
+    if (again->commit.payload_hash != commit.payload_hash) {
+        return fail("trained again, " + in_words(plan.round) +
+                    " gives another payload than the one that was committed");
+    }
+    return answer(plan, commit, commit_hash, beacon);
+}
+
+bool Trainer::holds_chain(RoundId round) const {
+    const auto found = rounds_.find(round);
+    return found != rounds_.end() && found->second->chain != nullptr;
+}
+
 Result<StepStates> Trainer::open_step(UndecidedRound& undecided, uint32_t step) {
     ASSAY_CHECK(undecided.chain != nullptr);  // a round of before a restart has no payload either
     const Result<StepState> state = undecided.chain->step_state(step);
@@ -443,8 +475,10 @@ Result<Digest> Trainer::apply(const RoundSummary& summary, bool counted) {
     if (current_.theta.size() != step->size()) {
         return fail("an aggregate came before the parameters");
     }
-    // The round is decided: only later ones still wait for their summary.
-    ASSAY_CHECK(rounds_.empty() || rounds_.begin()->first > summary.round);
+    // The round is decided: only later ones still wait for their summary, and what is owed.
+    ASSAY_CHECK(std::all_of(rounds_.begin(), rounds_.end(), [&](const auto& undecided) {
+        return undecided.first > summary.round || owed_.count(undecided.first) > 0;
+    }));
     theta_moves(current_.theta);
     apply_step(current_.theta, *step);
     theta_root_ = tiles_root(current_.theta);
@@ -453,12 +487,14 @@ Result<Digest> Trainer::apply(const RoundSummary& summary, bool counted) {
 
 // Blobs are named by content: a later round may hold the same one.
 void Trainer::forget(RoundId round) {
-    const auto end = rounds_.upper_bound(round);
     std::set<Digest> dropped;
-    for (auto undecided = rounds_.begin(); undecided != end; ++undecided) {
-        dropped.insert(undecided->second->blobs.begin(), undecided->second->blobs.end());
-    }
-    rounds_.erase(rounds_.begin(), end);
+    std::erase_if(rounds_, [&](const auto& undecided) {
+        if (undecided.first > round || owed_.count(undecided.first) > 0) {
+            return false;
+        }
+        dropped.insert(undecided.second->blobs.begin(), undecided.second->blobs.end());
+        return true;
+    });
     for (const auto& [later, undecided] : rounds_) {
         for (const Digest& blob : undecided->blobs) {
             dropped.erase(blob);

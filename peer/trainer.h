@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -112,6 +113,20 @@ public:
                                          const Commit& commit,
                                          const Digest& commit_hash,
                                          const Digest& beacon);
+    // The same where the chain of the round is gone (a crash, a reboot): the round is trained again
+    // from what it started from. Fails if that, or this machine's arithmetic, gives another payload
+    // than the one committed. The state is then as before, in every case.
+    Result<OpeningNotice> answer_again(const RoundPlan& plan,
+                                       const Commit& commit,
+                                       const Digest& commit_hash,
+                                       const Digest& beacon,
+                                       TrainerState start,
+                                       const StepHook& hook);
+    // Whether the chain of that round is here.
+    [[nodiscard]] bool holds_chain(RoundId round) const;
+    // Its challenge is open: forget() leaves what is kept of it, until it is released.
+    void owe(RoundId round) { owed_.insert(round); }
+    void release(RoundId round) { owed_.erase(round); }
     // Applies Q(u), then keeps the new triple or goes back to the old one. Returns theta's root. On
     // failure (the aggregate is not canonical) theta is as before, the triple is decided.
     Result<Digest> apply(const RoundSummary& summary, bool counted);
@@ -164,6 +179,7 @@ private:
     TripleRoots roots_;
     Digest theta_root_;
     std::map<RoundId, std::unique_ptr<UndecidedRound>> rounds_;
+    std::set<RoundId> owed_;
 };
 
 }  // namespace assay

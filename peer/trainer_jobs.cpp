@@ -225,12 +225,48 @@ void TrainerJobs::answer(const BuildOpening& order) {
     ASSAY_CHECK(trainer_ != nullptr);
     ASSAY_CHECK_EQ(order.commit.round, order.plan.round);
     Result<OpeningNotice> notice =
-        trainer_->answer(order.plan, order.commit, order.commit_hash, order.beacon);
+        trainer_->holds_chain(order.plan.round)
+            ? trainer_->answer(order.plan, order.commit, order.commit_hash, order.beacon)
+            : answer_again(order);
     if (notice) {
         post_(OpeningBuilt{*notice});
     } else {
         post_(OpeningFailed{order.plan.round, notice.reason()});
     }
+}
+
+// After a crash: from what the round started from, which is durable since before its COMMIT.
+Result<OpeningNotice> TrainerJobs::answer_again(const BuildOpening& order) {
+    const RoundId round = order.plan.round;
+    Result<std::optional<TrainerState>> start = folder_.load_owed(round);
+    if (!start) {
+        return start.error();
+    }
+    if (!*start && trainer_->theta_root() == order.plan.base_root) {
+        owe(round);
+        *start = trainer_->state();
+    }
+    if (!*start) {
+        return fail("what " + in_words(round) + " started from is not in this peer's folder");
+    }
+    log_info(in_words(round) + ": training again what its challenge asks for");
+    trainer_->owe(round);
+    const auto hook = [this](uint32_t, float) { return !stopped_.load(); };
+    return trainer_->answer_again(
+        order.plan, order.commit, order.commit_hash, order.beacon, std::move(**start), hook);
+}
+
+// Before the state moves on.
+void TrainerJobs::owe(RoundId round) {
+    ASSAY_CHECK(trainer_ != nullptr);
+    trainer_->owe(round);
+    (void)saved(folder_.save_owed(round, trainer_->state()));
+}
+
+void TrainerJobs::release(RoundId round) {
+    ASSAY_CHECK(trainer_ != nullptr);
+    trainer_->release(round);
+    folder_.drop_owed(round);
 }
 
 void TrainerJobs::apply(const ApplyAggregate& order) {

@@ -41,6 +41,8 @@ public:
     void apply(const ApplyAggregate& order);
     void adopt(const AdoptTheta& order);
     void forget(RoundId round);
+    void owe(RoundId round);
+    void release(RoundId round);
 
     // Ends the running training between two steps.
     void abandon(RoundId round) { abandoned_.store(round.value + 1); }
@@ -51,6 +53,7 @@ private:
                                                       const RunConfig& config) const;
     TrainerPorts ports();
     void restore_next();
+    Result<OpeningNotice> answer_again(const BuildOpening& order);
     bool save();
     bool save_round(RoundId round);
     bool saved(const Status& status);

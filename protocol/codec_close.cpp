@@ -59,7 +59,7 @@ void to_wire(const SummaryEntry& message, v1::SummaryEntry& wire) {
 void from_wire(const v1::SummaryEntry& wire, FieldCheck& check, SummaryEntry& message) {
     message.peer = check.peer("peer", wire.peer());
     message.outcome =
-        check.choice("outcome", wire.outcome(), CommitOutcome::kCounted, CommitOutcome::kVoided);
+        check.choice("outcome", wire.outcome(), CommitOutcome::kCounted, CommitOutcome::kOwed);
     message.reason = check.text("reason", wire.reason(), limits::kTextBytesMax);
 }
 
@@ -96,6 +96,24 @@ void from_wire(const v1::RoundSummary& wire, FieldCheck& check, RoundSummary& me
                   "is not in increasing order of peer");
     message.loss_before = check.finite("loss_before", wire.loss_before());
     message.loss_after = check.finite("loss_after", wire.loss_after());
+}
+
+void to_wire(const DebtNotice& message, v1::DebtNotice& wire) {
+    wire.set_round(message.round.value);
+    wire.set_open(message.open);
+    wire.set_until_ms(message.until.ms);
+    wire.set_commit_hash(wire_bytes(message.commit_hash));
+    wire.set_payload_hash(wire_bytes(message.payload_hash));
+    wire.set_reason(wire_reason(message.reason));
+}
+
+void from_wire(const v1::DebtNotice& wire, FieldCheck& check, DebtNotice& message) {
+    message.round.value = check.number("round", wire.round(), 0, limits::kRoundsMax);
+    message.open = wire.open();
+    message.until = check.instant("until", wire.until_ms());
+    message.commit_hash = check.digest("commit_hash", wire.commit_hash());
+    message.payload_hash = check.digest("payload_hash", wire.payload_hash());
+    message.reason = check.text("reason", wire.reason(), limits::kTextBytesMax);
 }
 
 }  // namespace assay

@@ -36,6 +36,7 @@ constexpr std::array<KindInfo, std::variant_size_v<Message>> kKinds = {{
     {"BlobPiece", kPiece},
     {"Heartbeat", kSmall},
     {"Goodbye", kSmall},
+    {"DebtNotice", kSmall},
 }};
 
 // The generated class of one of our structs.
@@ -63,6 +64,7 @@ ASSAY_WIRE(BlobRequest);
 ASSAY_WIRE(BlobPiece);
 ASSAY_WIRE(Heartbeat);
 ASSAY_WIRE(Goodbye);
+ASSAY_WIRE(DebtNotice);
 #undef ASSAY_WIRE
 
 template <size_t I>

@@ -54,6 +54,7 @@ ASSAY_WIRE_PAIR(BlobRequest);
 ASSAY_WIRE_PAIR(BlobPiece);
 ASSAY_WIRE_PAIR(Heartbeat);
 ASSAY_WIRE_PAIR(Goodbye);
+ASSAY_WIRE_PAIR(DebtNotice);
 
 #undef ASSAY_WIRE_PAIR
 // NOLINTEND(bugprone-macro-parentheses)

@@ -254,6 +254,7 @@ enum class CommitOutcome : uint8_t {
     kGated = 3,     // L3: an honest but useless direction; no blame
     kRejected = 4,  // a check failed
     kVoided = 5,    // the round itself was voided
+    kOwed = 6,      // drawn and not answered: the challenge stays open
 };
 
 struct SummaryEntry {
@@ -278,6 +279,17 @@ struct RoundSummary {
     float loss_after = 0;
 };
 
+// What became of a challenge that this peer has not answered in its round. With `open` come plan,
+// CLOSE and beacon of that round again where the peer may have lost them.
+struct DebtNotice {
+    RoundId round;
+    bool open = false;   // else nothing is owed any more: the reason says how it ended
+    Instant until;       // answered later, it is lost
+    Digest commit_hash;  // of the COMMIT that was challenged, and the payload that it binds
+    Digest payload_hash;
+    std::string reason;
+};
+
 // ---- verification -----------------------------------------------------------------------
 
 // Frozen. The layer of checks that decided (docs/verification.md).
@@ -291,13 +303,13 @@ enum class Layer : uint8_t {
     kChunkChain = 6,
     kAppeal = 7,
     kAggregate = 8,
-    kRefusal = 9,  // an audit or opening that was drawn and not answered
+    kRefusal = 9,  // a challenge: owed (gated), answered late (accepted), never answered (rejected)
 };
 
 // Frozen.
 enum class Ruling : uint8_t {
     kAccepted = 1,
-    kGated = 2,     // not used, not blamed
+    kGated = 2,     // not used, not blamed; by kRefusal: the challenge stays open
     kRejected = 3,  // proven or refused: forfeits
 };
 
@@ -393,7 +405,8 @@ using Message = std::variant<Hello,
                              BlobRequest,
                              BlobPiece,
                              Heartbeat,
-                             Goodbye>;
+                             Goodbye,
+                             DebtNotice>;
 
 // A message with its sender's signature over exactly these bytes (H("envelope" | kind | body)).
 struct Envelope {

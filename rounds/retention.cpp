@@ -79,6 +79,10 @@ std::set<Digest> live_blobs(const RunManifest& manifest,
             continue;
         }
         ASSAY_CHECK_LE(id, state.round());
+        for (const auto& [peer, debt] : round.debts) {
+            live.add(debt.base_tiles);
+            live.add(round.commits.at(peer).commit.payload_hash);
+        }
         const uint64_t age = state.round().value - id.value;
         if (age <= kAggregateRounds) {
             live.add(round.summary->aggregate);

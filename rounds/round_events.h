@@ -81,6 +81,12 @@ struct AuditDone {
     CheckedEnvelope envelope;  // the auditor's signed report, with the bytes that are stored
     uint32_t attempt = 1;      // 2: by the second auditor
 };
+// By the operator, who may say so while the run goes on.
+struct OperatorOrder {
+    PeerId peer;
+    OrderKind kind = OrderKind::kExpel;
+    std::string reason;
+};
 // This process did not run for so long (suspended, or a machine in distress): nobody's fault.
 struct Stalled {
     DurationMs time;
@@ -99,6 +105,8 @@ using Event = std::variant<PeerHello,
                            BlobFailed,
                            RoundJudged,
                            AuditDone,
+                           DebtJudged,
+                           OperatorOrder,
                            Stalled,
                            Tick,
                            StopRequested>;
@@ -146,6 +154,7 @@ using Action = std::variant<Send,
                             Persist,
                             FetchBlob,
                             JudgeRound,
+                            JudgeDebt,
                             RunAudit,
                             KeepBlobs,
                             CloseConnection,

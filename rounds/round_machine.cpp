@@ -103,7 +103,10 @@ std::vector<Action> RoundMachine::step(const Event& event, Instant now) {
 }
 
 std::optional<Instant> RoundMachine::wake_at() const {
-    return finished_ ? std::nullopt : deadline_;
+    if (finished_) {
+        return std::nullopt;
+    }
+    return phase_ == RoundPhase::kClosed ? next_lapse() : deadline_;
 }
 
 // What holds between two steps, whatever was said: phase and deadline are those of what the ledger
@@ -151,7 +154,15 @@ void RoundMachine::persist(RecordDraft draft, LedgerEvent event) {
 void RoundMachine::keep_blobs() {
     // The judge reads blobs that no record names yet.
     ASSAY_CHECK(phase_ != RoundPhase::kJudging);
-    out_.push_back(KeepBlobs{live_blobs(manifest_, rules_, state_)});
+    KeepBlobs keep{live_blobs(manifest_, rules_, state_)};
+    for (const auto& [key, late] : late_) {
+        for (const auto& [purpose, blob] : late.progress
+                                               ? blobs_of(late.progress->notice)
+                                               : std::vector<std::pair<BlobPurpose, BlobRef>>{}) {
+            keep.live.insert(blob.sha256);
+        }
+    }
+    out_.push_back(std::move(keep));
 }
 
 void RoundMachine::refuse(
@@ -384,12 +395,10 @@ void RoundMachine::welcome(const PeerId& peer, const Hello& hello, Instant now) 
                                      hello.tokens_per_second,
                                      hello.uplink_bytes_per_second})});
     }
-    if (connected_.count(peer) == 0 && phase_ == RoundPhase::kChallenging) {
-        reconnected_.insert(peer);
-    }
     ASSAY_CHECK(is_active(peer));
     connected_[peer] = hello;
     out_.push_back(Send{peer, Welcome{manifest_, state_.round().next(), {}, {}}});
+    tell_debts(peer);
     tell_last_round(peer);
 }
 
@@ -435,12 +444,31 @@ void RoundMachine::tell_last_round(const PeerId& peer) {
     if (!is_short() && find_peer(round->plan, peer) != nullptr) {
         out_.push_back(Send{peer, round->plan});
         if (round->beacon) {
-            out_.push_back(Send{peer, close_notice(peer)});
+            out_.push_back(Send{peer, close_notice(*round, peer)});
             out_.push_back(Send{peer, *round->beacon});
         }
     }
     if (round->summary) {
         out_.push_back(Send{peer, *round->summary});
+    }
+}
+
+// Whoever was ejected since is told why, and not heard any more.
+void RoundMachine::part_from_ejected() {
+    std::vector<PeerId> ejected;
+    for (const auto& [peer, hello] : connected_) {
+        if (!is_active(peer)) {
+            ejected.push_back(peer);
+        }
+    }
+    for (const PeerId& peer : ejected) {
+        const int64_t lost = state_.books().find(peer)->escrow.forfeited();
+        const std::string why = state_.member(peer)->ejected_why + "; this peer forfeited " +
+                                std::to_string(lost) + " units in all";
+        note(peer.brief() + " is ejected: " + why);
+        refuse(peer, RefusalCode::kRejected, why);
+        out_.push_back(CloseConnection{peer, "ejected"});
+        connected_.erase(peer);
     }
 }
 

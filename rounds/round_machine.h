@@ -13,39 +13,22 @@
 
 #pragma once
 
-#include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "rounds/opening_progress.h"
 #include "rounds/roster.h"
 #include "rounds/round_events.h"
+#include "rounds/round_phase.h"
 #include "rounds/round_plan.h"
 #include "rounds/round_rules.h"
 #include "rounds/run_state.h"
 #include "rounds/uplinks.h"
 
 namespace assay {
-
-enum class RoundPhase : uint8_t {
-    kWaiting = 0,
-    kGathering = 1,
-    kUploading = 2,
-    kChallenging = 3,
-    kJudging = 4,
-    kClosed = 5,
-};
-// In lower case, as the status file says it.
-const char* phase_name(RoundPhase phase);
-// Phases only move forward: whether `to` may come behind `from`. A restarted machine goes on from
-// kWaiting into any phase; a closed round leads to the next one's kGathering.
-bool may_follow(RoundPhase from, RoundPhase to);
-
-// Element r + 1 of the beacon chain: what round r reveals. Hashes to element r; element 0 is the
-// manifest's tail.
-using ChainElement = std::function<Digest(uint64_t index)>;
 
 class RoundMachine {
 public:
@@ -73,15 +56,13 @@ public:
     [[nodiscard]] const Digest& manifest_hash() const { return manifest_hash_; }
     // Said Hello with the run's manifest, and not gone since.
     [[nodiscard]] const std::map<PeerId, Hello>& connected() const { return connected_; }
+    // An order is to be obeyed once the round that runs is settled.
+    [[nodiscard]] bool orders_wait() const { return !waiting_orders_.empty(); }
     [[nodiscard]] bool is_connected(const PeerId& peer) const { return connected_.count(peer) > 0; }
     // Newest sign of life in this round, for people.
     [[nodiscard]] const std::map<PeerId, Progress>& progress() const { return progress_; }
 
 private:
-    struct OpeningProgress {
-        OpeningNotice notice;
-        std::set<Digest> missing;  // blobs not yet in our store
-    };
     using Drafts = std::vector<RecordDraft>;
     void on(const PeerHello& event, Instant now);
     void on(const PeerGone& event, Instant now);
@@ -94,6 +75,8 @@ private:
     void on(const BlobFailed& event, Instant now);
     void on(const RoundJudged& event, Instant now);
     void on(const AuditDone& event, Instant now);
+    void on(const DebtJudged& event, Instant now);
+    void on(const OperatorOrder& event, Instant now);
     void on(const Stalled& event, Instant now);
     void on(const Tick& event, Instant now);
     void on(const StopRequested& event, Instant now);
@@ -123,6 +106,7 @@ private:
     void leave_grace(DurationMs took, Instant now);
     void enter_transfers(RoundPhase phase, Instant now, DurationMs planned, uint64_t bytes);
     void fetch(const PeerId& from, BlobPurpose purpose, const BlobRef& blob, Instant now);
+    void part_from_ejected();
     [[nodiscard]] bool is_fetching(const PeerId& peer) const;
     [[nodiscard]] bool awaits(const std::vector<PeerId>& missing, size_t here, Instant now);
 
@@ -133,25 +117,39 @@ private:
 
     // round_machine_challenge.cpp: CLOSE, beacon, openings
     [[nodiscard]] std::vector<PeerId> closed_peers() const;
-    [[nodiscard]] CloseNotice close_notice(const PeerId& peer) const;
+    [[nodiscard]] static CloseNotice close_notice(const RoundState& round, const PeerId& peer);
     void close_round(Instant now);
     void reveal(Instant now);
-    [[nodiscard]] Status check_opening(const PeerId& peer, const OpeningNotice& notice) const;
+    [[nodiscard]] Status check_opening(const RoundState& round,
+                                       const PeerId& peer,
+                                       const OpeningNotice& notice) const;
     void store_opening(const PeerId& peer, const OpeningProgress& progress);
     bool challenge(Instant now);
-    void extend(const std::vector<PeerId>& peers, Instant now);
+    [[nodiscard]] static Submission submission_of(const RoundState& round, const PeerId& peer);
     [[nodiscard]] JudgeRound judge_order() const;
+
+    // round_machine_debt.cpp: challenges that stay open behind their round
+    [[nodiscard]] DebtNotice debt_notice(const OpenDebt& debt, std::string reason) const;
+    void tell_debts(const PeerId& peer);
+    void take_late(const OpeningNoticed& event);
+    bool store_late(const BlobStored& event);
+    void judge_late(const DebtKey& key, LateOpening& late);
+    void settle_debt(const DebtJudged& judged);
+    void lapse_debts(Instant now);
+    [[nodiscard]] std::optional<Instant> next_lapse() const;
+    void obey(const OperatorOrder& order, Instant now);
+    void settle_between_rounds(Instant now);
 
     // round_machine_settle.cpp: what follows from verdicts
     void void_round(std::string reason, Instant now);
     void settle(const RoundJudged& judged, Instant now);
-    void record_verdicts(const RoundJudged& judged);
+    void record_verdicts(const RoundJudged& judged, Instant now);
     void record_pay(const RoundJudged& judged);
     [[nodiscard]] SummaryEntry outcome_of(const PeerId& peer,
                                           const CommitState& commit,
                                           const RoundJudged& judged) const;
     [[nodiscard]] RoundSummary make_summary(const RoundJudged& judged) const;
-    void announce_outcome(const RoundJudged& judged, const std::set<PeerId>& ejected_before);
+    void announce_outcome(const RoundJudged& judged);
     void end_run_if_settled(Instant now);
 
     // round_machine_plan.cpp: roster and plan of the next round
@@ -181,7 +179,7 @@ private:
     std::map<PeerId, Progress> progress_;
     std::set<Digest> fetching_;  // payloads on their way, by peer and hash
     std::map<PeerId, OpeningProgress> openings_;
-    std::set<PeerId> reconnected_;  // since the beacon of this round
+    std::map<DebtKey, LateOpening> late_;
     Instant phase_since_;
     std::optional<Instant> deadline_;
     Instant longest_;          // until then at most, a peer that is sending is waited for
@@ -193,6 +191,9 @@ private:
     bool started_ = false;
     // Ended while a round was judged: what the judge was ordered stays as it is. Not recorded yet.
     std::vector<AuditDone> waiting_audits_;
+    // What comes between two rounds, since work of that peer may be judged until then.
+    std::vector<DebtJudged> waiting_debts_;
+    std::vector<OperatorOrder> waiting_orders_;
     bool finished_ = false;
     std::vector<Action> out_;
 };

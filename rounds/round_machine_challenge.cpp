@@ -1,4 +1,5 @@
-// RoundMachine, CLOSE, beacon, and openings until T_c.
+// RoundMachine, CLOSE, beacon, and openings until T_c. What is missing then is judged as owed: the
+// round goes on, and the challenge stays open (round_machine_debt.cpp).
 
 #include <algorithm>
 
@@ -47,17 +48,18 @@ std::vector<PeerId> RoundMachine::closed_peers() const {
     return peers;
 }
 
-CloseNotice RoundMachine::close_notice(const PeerId& peer) const {
-    ASSAY_CHECK(state_.current() != nullptr && state_.current()->close);
-    const RoundState& round = *state_.current();
+CloseNotice RoundMachine::close_notice(const RoundState& round, const PeerId& peer) {
+    ASSAY_CHECK(round.close.has_value());
     CloseNotice notice{*round.close, std::nullopt};
-    const std::vector<PeerId> peers = closed_peers();
-    const auto found = std::find(peers.begin(), peers.end(), peer);
-    if (found != peers.end()) {
-        const MerkleTree tree(leaves_of(close_entries(round)));
+    const std::vector<CloseEntry> entries = close_entries(round);
+    const auto found = std::find_if(entries.begin(), entries.end(), [&](const CloseEntry& entry) {
+        return entry.peer == peer;
+    });
+    if (found != entries.end()) {
+        const MerkleTree tree(leaves_of(entries));
         // What is said to be included is what the signed CLOSE binds.
         ASSAY_CHECK_EQ(tree.root(), round.close->entries_root);
-        notice.inclusion = tree.path(static_cast<uint64_t>(found - peers.begin()));
+        notice.inclusion = tree.path(static_cast<uint64_t>(found - entries.begin()));
     }
     return notice;
 }
@@ -93,7 +95,7 @@ void RoundMachine::reveal(Instant now) {
     const RoundState& round = *state_.current();
     for (const PlanPeer& peer : round.plan.peers) {
         if (connected_.count(peer.id) > 0) {
-            out_.push_back(Send{peer.id, close_notice(peer.id)});
+            out_.push_back(Send{peer.id, close_notice(round, peer.id)});
         }
     }
     Beacon beacon;
@@ -105,7 +107,6 @@ void RoundMachine::reveal(Instant now) {
     persist({{RecordKind::kBeacon, beacon.round, {}, encode_body(beacon)}});
     out_.push_back(Broadcast{beacon});
     openings_.clear();
-    reconnected_.clear();
     enter_transfers(RoundPhase::kChallenging,
                     now,
                     round.plan.opening_time,
@@ -113,8 +114,9 @@ void RoundMachine::reveal(Instant now) {
 }
 
 // The notice has the form that the challenge asks for: what is fetched is bounded by it.
-Status RoundMachine::check_opening(const PeerId& peer, const OpeningNotice& notice) const {
-    const RoundState& round = *state_.current();
+Status RoundMachine::check_opening(const RoundState& round,
+                                   const PeerId& peer,
+                                   const OpeningNotice& notice) const {
     ASSAY_CHECK(round.beacon && find_peer(round.plan, peer) != nullptr);
     const CommitState& commit = round.commits.at(peer);
     const PlanPeer& planned = *find_peer(round.plan, peer);
@@ -147,10 +149,28 @@ Status RoundMachine::check_opening(const PeerId& peer, const OpeningNotice& noti
     return {};
 }
 
+std::vector<std::pair<BlobPurpose, BlobRef>> blobs_of(const OpeningNotice& notice) {
+    std::vector<std::pair<BlobPurpose, BlobRef>> blobs{{BlobPurpose::kOpening, notice.opening}};
+    for (const StepStates& step : notice.steps) {
+        for (const BlobRef& state : {step.theta, step.g, step.v}) {
+            if (state.size_bytes > 0) {
+                blobs.emplace_back(BlobPurpose::kStepState, state);
+            }
+        }
+    }
+    return blobs;
+}
+
 void RoundMachine::on(const OpeningNoticed& event, Instant now) {
     const RoundState* round = state_.current();
-    if (round == nullptr || phase_ != RoundPhase::kChallenging ||
-        event.notice.round != round->plan.round || !is_active(event.peer)) {
+    if (round == nullptr || !is_active(event.peer)) {
+        return;
+    }
+    if (event.notice.round < round->plan.round || round->summary) {
+        take_late(event);
+        return;
+    }
+    if (phase_ != RoundPhase::kChallenging || event.notice.round != round->plan.round) {
         return;
     }
     const auto found = round->commits.find(event.peer);
@@ -158,21 +178,15 @@ void RoundMachine::on(const OpeningNoticed& event, Instant now) {
         openings_.count(event.peer) > 0) {
         return;
     }
-    if (Status form = check_opening(event.peer, event.notice); !form) {
+    if (Status form = check_opening(*round, event.peer, event.notice); !form) {
         refuse(event.peer, RefusalCode::kOutOfBounds, form.reason());
         return;
     }
     OpeningProgress progress{event.notice, {}};
-    const auto want = [&](BlobPurpose purpose, const BlobRef& blob) {
-        if (blob.size_bytes > 0 && progress.missing.insert(blob.sha256).second) {
+    for (const auto& [purpose, blob] : blobs_of(event.notice)) {
+        if (progress.missing.insert(blob.sha256).second) {
             fetch(event.peer, purpose, blob, now);
         }
-    };
-    want(BlobPurpose::kOpening, event.notice.opening);
-    for (const StepStates& step : event.notice.steps) {
-        want(BlobPurpose::kStepState, step.theta);
-        want(BlobPurpose::kStepState, step.g);
-        want(BlobPurpose::kStepState, step.v);
     }
     ASSAY_CHECK(!progress.missing.empty());  // the opening itself has bytes
     openings_[event.peer] = std::move(progress);
@@ -190,28 +204,10 @@ void RoundMachine::store_opening(const PeerId& peer, const OpeningProgress& prog
     }
 }
 
-// T_c once more, in public, for peers that came back after the beacon.
-void RoundMachine::extend(const std::vector<PeerId>& peers, Instant now) {
-    const RoundState& round = *state_.current();
-    Drafts drafts;
-    for (const PeerId& peer : peers) {
-        ASSAY_CHECK(round.extended.count(peer) == 0 && is_connected(peer));  // one a round
-        const ExtensionBody body{now + round.plan.opening_time,
-                                 "reconnected after the beacon without having opened"};
-        drafts.push_back(make_draft(RecordKind::kExtension, round.plan.round, peer, body));
-    }
-    persist(std::move(drafts));
-    ASSAY_CHECK(deadline_ && *deadline_ <= now);  // T_c is over: this never draws it in
-    deadline_ = now + round.plan.opening_time;
-    longest_ = std::max(longest_, *deadline_);
-    grace_runs_ = true;  // what was said in public holds
-}
-
 // True if all openings are here, or T_c is over.
 bool RoundMachine::challenge(Instant now) {
     const RoundState& round = *state_.current();
     std::vector<PeerId> missing;
-    std::vector<PeerId> came_back;
     size_t here = 0;
     for (const PeerId& peer : closed_peers()) {
         if (!is_active(peer)) {
@@ -222,16 +218,8 @@ bool RoundMachine::challenge(Instant now) {
             continue;
         }
         missing.push_back(peer);
-        const bool again = reconnected_.count(peer) > 0 && round.extended.count(peer) == 0;
-        if (again && connected_.count(peer) > 0) {
-            came_back.push_back(peer);
-        }
     }
     if (awaits(missing, here, now)) {
-        return false;
-    }
-    if (!came_back.empty()) {
-        extend(came_back, now);
         return false;
     }
     if (here + missing.size() == 0) {
@@ -248,6 +236,18 @@ bool RoundMachine::challenge(Instant now) {
     return true;
 }
 
+Submission RoundMachine::submission_of(const RoundState& round, const PeerId& peer) {
+    const CommitState& commit = round.commits.at(peer);
+    ASSAY_CHECK(find_peer(round.plan, peer) != nullptr && commit.payload);
+    const PlanPeer& planned = *find_peer(round.plan, peer);
+    return {planned,
+            commit.commit,
+            commit.hash,
+            *commit.payload,
+            commit.opening,
+            plan_weight(round.plan, planned)};
+}
+
 JudgeRound RoundMachine::judge_order() const {
     const RoundState& round = *state_.current();
     JudgeRound order;
@@ -256,18 +256,9 @@ JudgeRound RoundMachine::judge_order() const {
     order.beacon = round.beacon->value;
     order.tripwire = state_.books().tripwire().limits(tripwire_floor(rules_.verify));
     for (const PeerId& peer : closed_peers()) {
-        if (!is_active(peer)) {
-            continue;
+        if (is_active(peer)) {
+            order.submissions.push_back(submission_of(round, peer));
         }
-        const CommitState& commit = round.commits.at(peer);
-        ASSAY_CHECK(find_peer(round.plan, peer) != nullptr);
-        const PlanPeer& planned = *find_peer(round.plan, peer);
-        order.submissions.push_back({planned,
-                                     commit.commit,
-                                     commit.hash,
-                                     *commit.payload,
-                                     commit.opening,
-                                     plan_weight(round.plan, planned)});
     }
     for (const TakenShare& share : state_.take_backs()) {
         if (state_.find(share.round) != nullptr) {

@@ -155,7 +155,7 @@ bool RoundMachine::is_fetching(const PeerId& peer) const {
 
 void RoundMachine::on(const BlobStored& event, Instant now) {
     const RoundState* round = state_.current();
-    if (round == nullptr || event.round != round->plan.round) {
+    if (round == nullptr || store_late(event) || event.round != round->plan.round) {
         return;
     }
     if (event.purpose != BlobPurpose::kPayload) {
@@ -180,7 +180,10 @@ void RoundMachine::on(const BlobStored& event, Instant now) {
 
 void RoundMachine::on(const BlobFailed& event, Instant) {
     fetching_.erase(fetch_key(event.peer, event.sha256));
-    if (event.purpose != BlobPurpose::kPayload) {
+    const auto late = late_.find({event.round, event.peer});
+    if (late != late_.end() && event.purpose != BlobPurpose::kPayload && !late->second.at_judge) {
+        late->second.progress.reset();
+    } else if (event.purpose != BlobPurpose::kPayload) {
         openings_.erase(event.peer);  // its next notice starts again
     }
     note(event.peer.brief() + ": a blob did not come: " + event.reason);

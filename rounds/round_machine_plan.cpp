@@ -14,6 +14,7 @@ namespace assay {
 // Who may be in the next roster: here, or at work in the round that runs.
 std::vector<Candidate> RoundMachine::candidates() const {
     std::vector<Candidate> found;
+    const auto debt_rounds = static_cast<uint64_t>(rules_.pay.debt_rounds);
     const RoundState* round = state_.current();
     for (const auto& [id, member] : state_.members()) {
         const auto here = connected_.find(id);
@@ -22,6 +23,10 @@ std::vector<Candidate> RoundMachine::candidates() const {
             continue;
         }
         const PeerBook& book = state_.books().peers().at(id);
+        const std::optional<RoundId> owing = book.owes_since();
+        if (owing && state_.round().value >= owing->value + debt_rounds) {
+            continue;  // it has gone on for long enough
+        }
         found.push_back({id,
                          member.numeric_class,
                          speed_of(member),

@@ -20,13 +20,15 @@ const JudgedPeer* find_judged(const RoundJudged& judged, const PeerId& peer) {
     return nullptr;
 }
 
-// One verdict a submission, in order of id, all of this round; of a voided one nothing entered.
+// One verdict a submission, in order of id, all of this round; of a voided one nothing entered; no
+// challenge is lost in its round.
 bool in_form(const RoundJudged& judged) {
     const PeerId* before = nullptr;
     for (const JudgedPeer& one : judged.peers) {
         if ((before != nullptr && !(*before < one.verdict.peer)) ||
             one.verdict.round != judged.round || (one.entered && judged.voided) ||
-            (one.entered && one.verdict.ruling != Ruling::kAccepted)) {
+            (one.entered && one.verdict.ruling != Ruling::kAccepted) ||
+            (one.verdict.layer == Layer::kRefusal && !is_unanswered(one.verdict))) {
             return false;
         }
         before = &one.verdict.peer;
@@ -72,18 +74,13 @@ void RoundMachine::settle(const RoundJudged& judged, Instant now) {
     ASSAY_CHECK_EQ(judged.round, state_.round());
     ASSAY_CHECK(!state_.current()->summary);  // a settled round is not settled again
     ASSAY_CHECK(in_form(judged));
-    std::set<PeerId> ejected_before;
-    for (const auto& [id, member] : state_.members()) {
-        if (member.ejected) {
-            ejected_before.insert(id);
-        }
-    }
     enter(RoundPhase::kClosed, now, std::nullopt);
-    record_verdicts(judged);
+    record_verdicts(judged, now);
     record_pay(judged);
     const RoundSummary summary = make_summary(judged);
     persist({{RecordKind::kSummary, judged.round, {}, encode_body(summary)}});
     ASSAY_CHECK(state_.current()->summary.has_value());
+    settle_between_rounds(now);
     const bool goes_on = judged.round.value + 1 < rules_.rounds;
     if (goes_on) {
         const BlobRef theta = judged.voided ? state_.current()->plan.theta : judged.theta;
@@ -91,9 +88,12 @@ void RoundMachine::settle(const RoundJudged& judged, Instant now) {
         persist({{RecordKind::kPlan, plan.round, {}, encode_body(plan)}});
     }
     out_.push_back(Broadcast{summary});
-    announce_outcome(judged, ejected_before);
+    announce_outcome(judged);
     if (goes_on) {
         announce_plan(now);
+    } else if (!state_.open_debts().empty()) {
+        note("the run's end waits for " + std::to_string(state_.open_debts().size()) +
+             " open challenges, for " + std::to_string(rules_.pay.debt_seconds) + " s at most");
     }
     for (const AuditDone& audit : std::exchange(waiting_audits_, {})) {
         on(audit, now);
@@ -101,19 +101,26 @@ void RoundMachine::settle(const RoundJudged& judged, Instant now) {
     keep_blobs();
 }
 
-void RoundMachine::record_verdicts(const RoundJudged& judged) {
+void RoundMachine::record_verdicts(const RoundJudged& judged, Instant now) {
     const RoundState& round = *state_.current();
+    const DurationMs window{rules_.pay.debt_seconds * 1000};
     Drafts drafts;
     for (const JudgedPeer& peer : judged.peers) {
         const auto commit = round.commits.find(peer.verdict.peer);
         if (commit == round.commits.end()) {
             continue;
         }
-        if (!commit->second.opening) {
+        const bool owed = is_unanswered(peer.verdict);
+        if (!commit->second.opening && !owed) {
             drafts.push_back(make_draft(
                 RecordKind::kOpening, judged.round, peer.verdict.peer, OpeningBody{false, {}}));
         }
         drafts.push_back(verdict_draft(peer.verdict));
+        if (owed) {
+            const BlobRef& tiles = peer.base_tiles;
+            const DebtBody debt{now + window, peer.verdict.reason, tiles.sha256, tiles.size_bytes};
+            drafts.push_back(make_draft(RecordKind::kDebt, judged.round, peer.verdict.peer, debt));
+        }
     }
     for (const auto& [id, commit] : round.commits) {
         if (!is_active(id) && find_judged(judged, id) == nullptr) {
@@ -185,7 +192,8 @@ SummaryEntry RoundMachine::outcome_of(const PeerId& peer,
         entry.outcome = CommitOutcome::kLate;
         entry.reason = "the payload did not come in time";
     } else if (commit.verdict && commit.verdict->ruling == Ruling::kGated) {
-        entry.outcome = CommitOutcome::kGated;
+        entry.outcome =
+            is_unanswered(*commit.verdict) ? CommitOutcome::kOwed : CommitOutcome::kGated;
         entry.reason = commit.verdict->reason;
     } else {
         // What counts has been judged: nothing is in the aggregate unseen.
@@ -219,18 +227,16 @@ RoundSummary RoundMachine::make_summary(const RoundJudged& judged) const {
     return summary;
 }
 
-// The summary is out: audits begin, and whoever was ejected by this round is told.
-void RoundMachine::announce_outcome(const RoundJudged& judged,
-                                    const std::set<PeerId>& ejected_before) {
+// The summary is out: audits begin, and whoever was ejected by this round or owes it is told.
+void RoundMachine::announce_outcome(const RoundJudged& judged) {
     for (const AuditJob& job : judged.audits) {
         ASSAY_CHECK_EQ(job.round, judged.round);
         out_.push_back(RunAudit{job, 1});
     }
-    for (const auto& [id, member] : state_.members()) {
-        if (member.ejected && ejected_before.count(id) == 0 && connected_.count(id) > 0) {
-            refuse(id, RefusalCode::kRejected, member.ejected_why);
-            out_.push_back(CloseConnection{id, "ejected"});
-            connected_.erase(id);
+    part_from_ejected();
+    for (const OpenDebt& debt : state_.open_debts()) {
+        if (debt.round == judged.round && is_connected(debt.peer)) {
+            out_.push_back(Send{debt.peer, debt_notice(debt, "not answered in its round")});
         }
     }
 }
@@ -275,19 +281,19 @@ void RoundMachine::on(const AuditDone& event, Instant) {
         judge_audits(id, peer, round->commits.at(peer).verdict->evidence, reports, true);
     persist({verdict_draft(verdict)});
     persist(state_.books().owed_forfeits());
-    if (verdict.ruling == Ruling::kRejected) {
-        note(peer.brief() + " is ejected: " + verdict.reason);
-        refuse(peer, RefusalCode::kRejected, verdict.reason);
-        out_.push_back(CloseConnection{peer, "ejected"});
-        connected_.erase(peer);
-    }
+    part_from_ejected();
 }
 
-// After the last round: once every audit is answered, what is proven vests, deposits go back.
+// After the last round: once every audit and challenge is answered or lost, what is proven vests,
+// deposits go back.
 void RoundMachine::end_run_if_settled(Instant now) {
     const RoundState& round = *state_.current();
-    if (!round.summary || round.plan.round.value + 1 < rules_.rounds ||
-        !state_.pending_audits().empty()) {
+    if (!round.summary || round.plan.round.value + 1 < rules_.rounds) {
+        return;
+    }
+    lapse_debts(now);
+    part_from_ejected();
+    if (!state_.pending_audits().empty() || !state_.open_debts().empty()) {
         return;
     }
     persist({make_draft(

@@ -19,6 +19,10 @@
 
 namespace assay {
 
+// Element r + 1 of the beacon chain: what round r reveals. Hashes to element r; element 0 is the
+// manifest's tail.
+using ChainElement = std::function<Digest(uint64_t index)>;
+
 // What is not set is as a run file leaves it.
 struct DeadlineRules {
     DeadlineRules() : DeadlineRules(RoundSettings{}) {}

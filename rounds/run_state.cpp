@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/check.h"
-#include "ledger/consequences.h"
 #include "ledger/round_check.h"
 #include "protocol/codec.h"
 #include "protocol/plan.h"
@@ -100,6 +99,25 @@ uint32_t RunState::next_attempt(const AuditJob& job) const {
     const auto found = round->audits.find(audit_job_digest(job));
     return found == round->audits.end() ? 1
                                         : static_cast<uint32_t>(found->second.reports.size()) + 1;
+}
+
+std::vector<OpenDebt> RunState::open_debts() const {
+    std::vector<OpenDebt> open;
+    for (const auto& [id, round] : rounds_) {
+        for (const auto& [peer, debt] : round.debts) {
+            open.push_back({id, peer, debt.until});
+        }
+    }
+    return open;
+}
+
+const Debt* RunState::debt(RoundId round, const PeerId& peer) const {
+    const RoundState* of_debt = find(round);
+    if (of_debt == nullptr) {
+        return nullptr;
+    }
+    const auto found = of_debt->debts.find(peer);
+    return found == of_debt->debts.end() ? nullptr : &found->second;
 }
 
 // ---- the fold ------------------------------------------------------------------------------
@@ -270,6 +288,10 @@ Status RunState::on(const EventHead& head, const Beacon& beacon) {
 }
 
 Status RunState::on(const EventHead& head, const OpeningEvent& event) {
+    if (debt(head.round, head.subject) != nullptr) {
+        rounds_[head.round].commits.at(head.subject).opening = event.notice;
+        return {};
+    }
     Result<CommitState*> commit = open_commit(head, "an opening");
     if (!commit) {
         return commit.error();
@@ -280,12 +302,24 @@ Status RunState::on(const EventHead& head, const OpeningEvent& event) {
     return {};
 }
 
-Status RunState::on(const EventHead& head, const ExtensionBody&) {
-    Result<RoundState*> round = open_round(head);
-    if (!round) {
-        return round.error();
+Status RunState::on(const EventHead& head, const DebtBody& debt) {
+    Result<CommitState*> commit = open_commit(head, "a debt");
+    if (!commit) {
+        return commit.error();
     }
-    (*round)->extended.insert(head.subject);
+    const BlobRef tiles{debt.base_tiles, debt.base_tiles_bytes, {}};
+    rounds_[round_].debts[head.subject] = {debt.until, tiles};
+    return {};
+}
+
+Status RunState::on(const EventHead& head, const OrderBody& order) {
+    const auto member = members_.find(head.subject);
+    if (member == members_.end()) {
+        return fail("an order about nobody who joined");
+    }
+    const bool expelled = order.kind == OrderKind::kExpel;
+    member->second.ejected = expelled;
+    member->second.ejected_why = expelled ? "the operator expelled this peer: " + order.reason : "";
     return {};
 }
 
@@ -296,6 +330,10 @@ Status RunState::on(const EventHead&, const Verdict& verdict) {
     if (round == rounds_.end() || member == members_.end()) {
         return fail("a verdict on a round or a peer that is not known");
     }
+    if (verdict.layer == Layer::kRefusal && verdict.ruling == Ruling::kAccepted) {
+        round->second.debts.erase(verdict.peer);
+        return {};
+    }
     const bool late = round->second.summary.has_value();
     if (!late) {
         const auto commit = round->second.commits.find(verdict.peer);
@@ -303,20 +341,28 @@ Status RunState::on(const EventHead&, const Verdict& verdict) {
             return fail("a verdict without a COMMIT");
         }
         commit->second.verdict = verdict;
+        if (verdict.layer == Layer::kRefusal) {
+            commit->second.opening.reset();  // what came was no answer
+        }
     } else {
         round->second.late_verdicts[verdict.peer] = verdict;
     }
     if (verdict.ruling != Ruling::kRejected) {
         return {};
     }
+    round->second.debts.erase(verdict.peer);
     if (late && round->second.entered(verdict.peer)) {
         take_backs_.insert({verdict.round, verdict.peer});
         returns_.insert({verdict.round, verdict.peer});
     }
-    // The books, which took this verdict in before, count refusals.
-    if (consequence_of(verdict.layer, books_.find(verdict.peer)->refusals).ejects) {
+    // The books, which took this verdict in before, say whether the identity ends.
+    if (books_.find(verdict.peer)->ejected) {
+        member->second.ejected_why =
+            member->second.ejected ? member->second.ejected_why : verdict.reason;
         member->second.ejected = true;
-        member->second.ejected_why = verdict.reason;
+        for (auto& [id, state] : rounds_) {
+            state.debts.erase(verdict.peer);  // there is no more to lose
+        }
     }
     return {};
 }
@@ -375,8 +421,8 @@ Status RunState::on(const EventHead&, const RunEndBody& end) {
 void RunState::forget_old_rounds() {
     for (auto it = rounds_.begin(); it != rounds_.end();) {
         const bool young = it->first.value + rounds_kept_ >= round_.value;
-        const bool needed = it->second.any_audit_pending() || take_back_pending(it->first) ||
-                            in_last_step(it->first);
+        const bool needed = it->second.any_audit_pending() || !it->second.debts.empty() ||
+                            take_back_pending(it->first) || in_last_step(it->first);
         it = young || needed ? std::next(it) : rounds_.erase(it);
     }
 }

@@ -44,6 +44,17 @@ struct CommitState {
     std::optional<Verdict> verdict;        // of the layers that gate
 };
 
+// A challenge that was not answered in its round, and is open.
+struct Debt {
+    Instant until;
+    BlobRef base_tiles;  // stored with us: what the answer is held against
+};
+struct OpenDebt {
+    RoundId round;
+    PeerId peer;
+    Instant until;
+};
+
 struct AuditState {
     AuditJob job;
     std::vector<AuditReport> reports;
@@ -65,7 +76,7 @@ struct RoundState {
     std::optional<Beacon> beacon;
     std::optional<RoundSummary> summary;
     Instant last_payload_at;                  // when the newest one was here
-    std::set<PeerId> extended;                // got their one extension of T_c
+    std::map<PeerId, Debt> debts;             // open ones
     std::map<Digest, AuditState> audits;      // by digest of the job
     std::map<PeerId, Verdict> late_verdicts;  // of the gradient audits
     std::vector<TakenShare> taken_back;       // of earlier rounds, out of E with this one's step
@@ -116,6 +127,9 @@ public:
     // Jobs that still need a report; and which auditor is next for one (1 or 2).
     [[nodiscard]] std::vector<AuditJob> pending_audits() const;
     [[nodiscard]] uint32_t next_attempt(const AuditJob& job) const;
+    // Challenges that are open, the oldest round first; and one of them, or null.
+    [[nodiscard]] std::vector<OpenDebt> open_debts() const;
+    [[nodiscard]] const Debt* debt(RoundId round, const PeerId& peer) const;
     [[nodiscard]] const Books& books() const { return books_; }
     // The newest instant at which a record says that it was made.
     [[nodiscard]] Instant last_stamp() const { return last_stamp_; }
@@ -133,7 +147,8 @@ private:
     Status on(const EventHead& head, const CloseEvent& event);
     Status on(const EventHead& head, const Beacon& beacon);
     Status on(const EventHead& head, const OpeningEvent& event);
-    Status on(const EventHead& head, const ExtensionBody& extension);
+    Status on(const EventHead& head, const DebtBody& debt);
+    Status on(const EventHead& head, const OrderBody& order);
     Status on(const EventHead& head, const Verdict& verdict);
     Status on(const EventHead& head, const AuditJob& job);
     Status on(const EventHead& head, const AuditReportEvent& event);

@@ -15,9 +15,10 @@ namespace assay {
 
 namespace {
 
-constexpr int64_t kJudgeMs = 60;
-constexpr int64_t kAuditMs = 25;
-constexpr int64_t kFetchMs = 30;
+// At most; how long something takes is drawn, so that whatever can end first does in some seed.
+constexpr int64_t kJudgeMs = 4096;
+constexpr int64_t kAuditMs = 4096;
+constexpr int64_t kFetchMs = 512;
 constexpr DurationMs kSlow{50};  // a batch that takes longer is no peer's fault
 
 }  // namespace
@@ -364,7 +365,7 @@ Status SimCoordinator::act(const FetchBlob& action) {
         fetch_slowly(action);
         return {};
     }
-    later(kFetchMs + static_cast<int64_t>(rng_.below(50)),
+    later(drawn_ms(rng_, kFetchMs),
           [this, wanted = action, lost] { return fetched(wanted, lost); });
     return {};
 }
@@ -372,12 +373,18 @@ Status SimCoordinator::act(const FetchBlob& action) {
 Status SimCoordinator::act(const JudgeRound& action) {
     ASSAY_CHECK(!judging_);
     judging_ = action.plan.round;
-    later(kJudgeMs, [this, order = action] { return judged(order); });
+    later(drawn_ms(rng_, kJudgeMs), [this, order = action] { return judged(order); });
+    return {};
+}
+
+Status SimCoordinator::act(const JudgeDebt& action) {
+    later(drawn_ms(rng_, kJudgeMs),
+          [this, order = action]() -> std::optional<Event> { return Event(judge_->judge(order)); });
     return {};
 }
 
 Status SimCoordinator::act(const RunAudit& action) {
-    later(kAuditMs, [this, audit = action] { return audited(audit); });
+    later(drawn_ms(rng_, kAuditMs), [this, audit = action] { return audited(audit); });
     return {};
 }
 

@@ -113,7 +113,8 @@ private:
                     AuditReport,
                     BlobRequest,
                     BlobPiece,
-                    Heartbeat> T>
+                    Heartbeat,
+                    DebtNotice> T>
     Status receive(const Incoming&, const T&) {
         return {};
     }
@@ -124,6 +125,7 @@ private:
     Status act(const Persist&) { return {}; }  // its records are durable
     Status act(const FetchBlob& action);
     Status act(const JudgeRound& action);
+    Status act(const JudgeDebt& action);
     Status act(const RunAudit& action);
     Status act(const KeepBlobs& action);
     Status act(const CloseConnection& action);

@@ -14,8 +14,9 @@ namespace assay {
 
 namespace {
 
-constexpr int64_t kComputeMs = 10;
-constexpr int64_t kFetchMs = 30;
+constexpr int64_t kComputeMs = 256;  // at most
+constexpr int64_t kFetchMs = 512;
+constexpr DurationMs kDown{900};
 
 }  // namespace
 
@@ -79,6 +80,7 @@ void SimPeer::crash() {
     trainer_.reset();
     channel_.reset();
     timers_.clear();
+    busy_until_ = {};
     training_.reset();
     crash_due_ = false;
     ++restarts_;
@@ -174,21 +176,63 @@ void SimPeer::act(const AbandonRound&) {
 
 void SimPeer::act(const BuildOpening& action) {
     crash_due_ = rng_.unit() < run_.options.peer_crash;
-    later(kComputeMs, [this, asked = action]() -> std::optional<PeerEvent> {
+    down_ = kDown;
+    if (honest() && run_.options.absence > 0 && rng_.unit() < run_.options.absence) {
+        crash_due_ = true;
+        down_ = DurationMs{run_.options.absence_ms};
+    }
+    compute(drawn_ms(rng_, kComputeMs), [this, asked = action] { return open_now(asked); });
+}
+
+// From the chain; after a crash from what the round started from, which its folder kept.
+std::optional<PeerEvent> SimPeer::open_now(const BuildOpening& asked) {
+    const RoundId round = asked.plan.round;
+    if (trainer_->holds_chain(round)) {
         Result<OpeningNotice> opened =
             trainer_->answer(asked.plan, asked.commit, asked.commit_hash, asked.beacon);
         return opened ? PeerEvent(OpeningBuilt{*opened})
-                      : PeerEvent(OpeningFailed{asked.plan.round, opened.reason()});
+                      : PeerEvent(OpeningFailed{round, opened.reason()});
+    }
+    const auto owed = saved_owed_.find(round);
+    if (owed == saved_owed_.end() && trainer_->theta_root() != asked.plan.base_root) {
+        return PeerEvent(OpeningFailed{round, "what it started from is lost"});
+    }
+    TrainerState start = owed == saved_owed_.end() ? trainer_->state() : owed->second;
+    saved_owed_[round] = start;
+    trainer_->owe(round);
+    Result<OpeningNotice> opened = trainer_->answer_again(asked.plan,
+                                                          asked.commit,
+                                                          asked.commit_hash,
+                                                          asked.beacon,
+                                                          std::move(start),
+                                                          [](uint32_t, float) { return true; });
+    return opened ? PeerEvent(OpeningBuilt{*opened})
+                  : PeerEvent(OpeningFailed{round, opened.reason()});
+}
+
+void SimPeer::act(const OweRound& action) {
+    compute(0, [this, round = action.round]() -> std::optional<PeerEvent> {
+        saved_owed_.try_emplace(round, trainer_->state());
+        trainer_->owe(round);
+        return std::nullopt;
     });
 }
 
+void SimPeer::act(const ReleaseRound& action) {
+    saved_owed_.erase(action.round);
+    trainer_->release(action.round);
+}
+
 void SimPeer::act(const ApplyAggregate& action) {
-    crash_due_ = crash_due_ || rng_.unit() < run_.options.peer_crash;
-    later(kComputeMs, [this, order = action]() { return apply_now(order); });
+    if (rng_.unit() < run_.options.peer_crash) {
+        crash_due_ = true;
+        down_ = kDown;
+    }
+    compute(drawn_ms(rng_, kComputeMs), [this, order = action]() { return apply_now(order); });
 }
 
 void SimPeer::act(const AdoptTheta& action) {
-    later(kComputeMs, [this, adopt = action]() -> std::optional<PeerEvent> {
+    compute(drawn_ms(rng_, kComputeMs), [this, adopt = action]() -> std::optional<PeerEvent> {
         if (!trainer_->adopt_theta_blob(adopt.blob, adopt.root).ok()) {
             return std::nullopt;
         }
@@ -221,7 +265,7 @@ void SimPeer::act(const TrainRound& action) {
     ASSAY_CHECK(self != nullptr);
     const uint64_t tokens = assigned_tokens(action.plan, *self);
     const auto took = static_cast<int64_t>(tokens * 1000 / tokens_per_second_ + 1);
-    later(took, [this, plan = action.plan] { return train_now(plan); });
+    compute(took, [this, plan = action.plan] { return train_now(plan); });
 }
 
 // What training_ says has not been abandoned since.
@@ -232,6 +276,7 @@ std::optional<PeerEvent> SimPeer::train_now(const RoundPlan& plan) {
     training_.reset();
     if (rng_.unit() < run_.options.peer_crash) {
         crash_due_ = true;
+        down_ = kDown;
         return std::nullopt;
     }
     take_leak(plan);
@@ -269,7 +314,7 @@ void SimPeer::save_round(RoundId round) {
 
 void SimPeer::act(const WantBlob& action) {
     const bool lost = rng_.unit() < run_.options.blob_failure;
-    later(kFetchMs + static_cast<int64_t>(rng_.below(50)),
+    later(drawn_ms(rng_, kFetchMs),
           [this, hash = action.blob.sha256, lost]() -> std::optional<PeerEvent> {
               if (!lost && !coordinator_blobs_.has(hash)) {
                   ++misses_;
@@ -303,6 +348,11 @@ std::optional<PeerEvent> SimPeer::apply_now(const ApplyAggregate& order) {
 void SimPeer::later(int64_t delay_ms, std::function<std::optional<PeerEvent>()> make) {
     ASSAY_CHECK_LE(int64_t{0}, delay_ms);
     timers_.push_back({clock_.now() + DurationMs{delay_ms}, timers_made_++, std::move(make)});
+}
+
+void SimPeer::compute(int64_t took_ms, std::function<std::optional<PeerEvent>()> make) {
+    busy_until_ = std::max(busy_until_, clock_.now()) + DurationMs{took_ms};
+    later((busy_until_ - clock_.now()).ms, std::move(make));
 }
 
 }  // namespace assay

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -55,6 +56,8 @@ public:
         return trainer_->state();
     }
     [[nodiscard]] bool crash_due() const { return crash_due_; }
+    // How long it is away then.
+    [[nodiscard]] DurationMs down() const { return down_; }
     [[nodiscard]] const std::optional<PeerFinished>& finished() const { return finished_; }
     [[nodiscard]] uint64_t restarts() const { return restarts_; }
     [[nodiscard]] uint64_t equivocations() const { return equivocations_; }
@@ -94,6 +97,8 @@ private:
     void act(const ApplyAggregate& action);
     void act(const AdoptTheta& action);
     void act(const ForgetRound& action);
+    void act(const OweRound& action);
+    void act(const ReleaseRound& action);
     void act(const DropBlob& action);
     void act(const ReportEquivocation& action);
     void act(const PeerNote&) {}  // for people
@@ -103,7 +108,10 @@ private:
     void take_leak(const RoundPlan& plan);
     void save_round(RoundId round);
     std::optional<PeerEvent> apply_now(const ApplyAggregate& order);
+    std::optional<PeerEvent> open_now(const BuildOpening& asked);
     void later(int64_t delay_ms, std::function<std::optional<PeerEvent>()> make);
+    // Behind what its compute thread does already.
+    void compute(int64_t took_ms, std::function<std::optional<PeerEvent>()> make);
 
     const SimRun& run_;
     const Clock& clock_;
@@ -119,6 +127,7 @@ private:
     MemoryBlobStore blobs_;
     std::optional<TrainerState> saved_;
     std::optional<NextTriple> saved_next_;
+    std::map<RoundId, TrainerState> saved_owed_;
     std::optional<RunManifest> saved_manifest_;
     uint64_t restarts_ = 0;
     uint64_t equivocations_ = 0;
@@ -133,9 +142,11 @@ private:
     std::unique_ptr<ClientChannel> channel_;
     std::vector<Timer> timers_;
     uint64_t timers_made_ = 0;
+    Instant busy_until_;
     std::optional<RoundId> training_;
     std::optional<PeerFinished> finished_;
     bool crash_due_ = false;
+    DurationMs down_{900};
 };
 
 }  // namespace assay

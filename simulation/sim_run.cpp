@@ -60,6 +60,7 @@ RoundRules make_rules(const SimulationOptions& options, const ParameterLayout& l
     rules.pay.verdict_window = 3;
     rules.pay.max_absence = 2;
     rules.pay.audit_min_ppm = options.audit_min_ppm;
+    rules.pay.debt_seconds = options.debt_seconds;
     rules.layout = layout;
     rules.opening_bytes_max = uint64_t{1} << 20;
     rules.learning_rates = [](RoundId round) {
@@ -70,6 +71,13 @@ RoundRules make_rules(const SimulationOptions& options, const ParameterLayout& l
 }
 
 }  // namespace
+
+int64_t drawn_ms(CounterRng& rng, int64_t most) {
+    ASSAY_CHECK_LT(int64_t{0}, most);
+    const auto powers = static_cast<uint64_t>(std::bit_width(static_cast<uint64_t>(most)));
+    const uint64_t longest = uint64_t{1} << rng.below(powers);
+    return 1 + static_cast<int64_t>(rng.below(longest));
+}
 
 SimRun::SimRun(const SimulationOptions& given)
     : options(given),

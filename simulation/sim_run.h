@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/rng.h"
 #include "net/loopback.h"
 #include "peer/trainer.h"
 #include "protocol/beacon_chain.h"
@@ -37,15 +38,21 @@ struct SimulationOptions {
     int64_t storage_ms_max = 0;    // of a batch that the coordinator makes durable; 0: no time
     double peer_crash = 0;         // probability, before COMMIT, opening and applying
     bool wild_clock = false;       // the wall clock is set to another time while it is down
+    double absence = 0;            // probability that a peer's process is away, before it opens
+    int64_t absence_ms = 75000;    // for so long
     uint64_t crash_height = 0;     // the coordinator dies once, when this record is durable
     int64_t vest_rounds = 4;
     int64_t audit_min_ppm = 1000000;
+    int64_t debt_seconds = 60;
     bool late_joiner = false;  // one honest peer comes after some rounds
     bool late_leak = false;    // so do the adversaries, and whom they copy hands them its triple
     NumericClass numeric_class = NumericClass::kExact;
     std::string strategy = "sparseloco";
     Sabotage sabotage = Sabotage::kNone;
 };
+
+// How long something takes, 1 to `most`: short as often as long, by powers of two.
+int64_t drawn_ms(CounterRng& rng, int64_t most);
 
 struct SimRun {
     explicit SimRun(const SimulationOptions& options);

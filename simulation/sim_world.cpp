@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "adversaries/adversary.h"
 #include "core/check.h"
 #include "core/merkle.h"
 #include "data/assignment.h"
@@ -17,7 +18,6 @@ namespace assay {
 namespace {
 
 constexpr DurationMs kCoordinatorDown{400};
-constexpr DurationMs kPeerDown{900};
 constexpr DurationMs kLateJoin{4000};
 constexpr DurationMs kLateLeak{6000};    // honest peers are seldom audited by then
 constexpr int64_t kRoundMsMax = 120000;  // simulated time after which a run is stuck
@@ -151,7 +151,7 @@ Status SimWorld::move_peers() {
         }
         if (peers_[i]->crash_due()) {
             peers_[i]->crash();
-            peer_restarts_[i] = clock_.now() + kPeerDown;
+            peer_restarts_[i] = clock_.now() + peers_[i]->down();
         }
     }
     return {};
@@ -258,10 +258,10 @@ Status SimWorld::check_end() {
     const Books& all = coordinator_.machine().state().books();
     for (const auto& peer : peers_) {
         const Money books = money_of(all, peer->id());
-        if (!peer->honest() && books.vested > 0) {
+        if (!peer->honest() && deciding_layer(peer->attack()) && books.vested > 0) {
             return fail(peer->attack() + " vested " + std::to_string(books.vested));
         }
-        if (peer->honest() && books.forfeited > 0 && run_.options.peer_crash == 0) {
+        if (peer->honest() && books.forfeited > 0) {
             return fail("honest peer " + peer->id().brief() + " forfeited " +
                         std::to_string(books.forfeited));
         }
@@ -279,7 +279,8 @@ Status SimWorld::check_end() {
                         std::to_string(books.deposit));
         }
         const bool late = run_.options.late_joiner && peer == peers_.front();
-        if (peer->honest() && books.vested <= 0 && !late && run_.options.peer_crash == 0) {
+        const bool away = run_.options.peer_crash > 0 || run_.options.absence > 0;
+        if (peer->honest() && books.vested <= 0 && !late && !away) {
             return fail("honest peer " + peer->id().brief() + " was not paid");
         }
     }

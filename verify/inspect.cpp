@@ -107,17 +107,21 @@ Result<PeerPayload> inspect_payload(ByteSpan payload,
     return decode_payload(format.strategy, payload, layout, format.compression, threads);
 }
 
+Status inspect_binding(const PeerId& peer, const Opening& opening, const Commit& commit) {
+    ASSAY_CHECK_EQ(opening.states.size(), opening.trace.size());
+    Comparison form("opening");
+    form.equal("states root of its leaves", opened_states_root(peer, opening), commit.states_root);
+    form.equal("trace root of its steps", opened_trace_root(peer, opening), commit.trace_root);
+    return form.status();
+}
+
 Status inspect_opening(const Opening& opening,
-                       const Commit& commit,
                        const RoundPlan& plan,
                        const PlanPeer& peer,
                        const PeerAssignment& assignment) {
     ASSAY_CHECK_EQ(opening.states.size(), size_t{plan.inner_steps});
     ASSAY_CHECK_EQ(opening.trace.size(), size_t{plan.inner_steps});
     Comparison form("opening");
-    form.equal(
-        "states root of its leaves", opened_states_root(peer.id, opening), commit.states_root);
-    form.equal("trace root of its steps", opened_trace_root(peer.id, opening), commit.trace_root);
     form.equal("theta root of step 0", opening.states.front().theta_root, plan.base_root);
     form.equal("m root before the round", opening.end.m_before_root, peer.m_root);
     form.equal("v root before the round", opening.end.v_before_root, peer.v_root);

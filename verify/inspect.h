@@ -37,11 +37,14 @@ Result<PeerPayload> inspect_payload(ByteSpan payload,
                                     const PayloadFormat& format,
                                     ThreadPool* threads = nullptr);
 
-// The opened leaves give the committed roots; theta_0, m_0 and v_0 are the plan's; each step's
+// The opened leaves give the committed roots. What does not is no answer to the challenge, whatever
+// it says. REQUIRES: opening was decoded with the shape of this plan and peer.
+Status inspect_binding(const PeerId& peer, const Opening& opening, const Commit& commit);
+
+// theta_0, m_0 and v_0 are the plan's; each step's
 // batch is the assigned one; every number of the trace is finite. The chunks are chunk_audit.h's
-// business. REQUIRES: opening was decoded with the shape of this plan and peer.
+// business. REQUIRES: inspect_binding() passed it.
 Status inspect_opening(const Opening& opening,
-                       const Commit& commit,
                        const RoundPlan& plan,
                        const PlanPeer& peer,
                        const PeerAssignment& assignment);

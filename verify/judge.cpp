@@ -118,8 +118,8 @@ std::optional<Verdict> first_refusal(const Evidence& evidence, const PairFinding
     if (evidence.form && !evidence.form->ok()) {
         return verdict_of(evidence, Ruling::kRejected, Layer::kForm, evidence.form->reason());
     }
-    if (evidence.opening_overdue) {
-        return refuse(evidence, copy, Layer::kRefusal, "the opening did not come in time");
+    if (!evidence.unanswered.empty()) {  // what it is worth does not depend on what it says
+        return verdict_of(evidence, Ruling::kGated, Layer::kRefusal, evidence.unanswered);
     }
     if (!evidence.store_fault.empty()) {
         return verdict_of(evidence,
@@ -195,7 +195,7 @@ Digest evidence_digest(const Evidence& evidence) {
 }
 
 bool speaks(const Evidence& evidence) {
-    return evidence.form && evidence.form->ok() && !evidence.opening_overdue &&
+    return evidence.form && evidence.form->ok() && evidence.unanswered.empty() &&
            evidence.store_fault.empty() && evidence.opening && evidence.opening->ok() &&
            evidence.chain && evidence.chain->pass;
 }
@@ -215,6 +215,10 @@ Verdict judge(const Evidence& evidence, std::span<const PeerId> silent) {
         verdict.cosine_ppm = figures.cosine_ppm;
     }
     return verdict;
+}
+
+bool is_unanswered(const Verdict& verdict) {
+    return verdict.ruling == Ruling::kGated && verdict.layer == Layer::kRefusal;
 }
 
 std::vector<Verdict> judge_round(std::span<const Evidence> round) {

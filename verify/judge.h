@@ -26,7 +26,7 @@ struct Evidence {
     Digest opening_hash;  // plain SHA-256; zero if none came
 
     std::optional<Status> form;               // L1 of COMMIT and payload
-    bool opening_overdue = false;             // drawn, and not here in time
+    std::string unanswered;                   // why the challenge is not answered; "": it is
     std::string store_fault;                  // why the judge's own store cannot show what came
     std::optional<Status> opening;            // decoding, and L1 of the opening
     std::vector<PairFinding> copies;          // L2, all pairs of the round
@@ -41,12 +41,15 @@ struct Evidence {
 // peer: what is merely committed or sent anybody may have made of somebody else's work.
 bool speaks(const Evidence& evidence);
 
-// kRejected: form, refusal, copies (with proof of who), chunk chain, gradient audit. kGated: what
-// came is lost at the judge's own, an unresolved copy of an earlier round's payload, a direction
-// that does not help. Else kAccepted; `suspicious` then says that L2 or L6t fired, and that the
-// peer's next rounds are audited with certainty. silent: peers of the round that say nothing about
-// another one: what pairs them with this peer does not count.
+// kRejected: form, copies (with proof of who), chunk chain, gradient audit. kGated: a challenge
+// that is not answered (kRefusal), what came is lost at the judge's own, an unresolved copy of an
+// earlier round's payload, a direction that does not help. Else kAccepted; `suspicious` then says
+// that L2 or L6t fired, and that the peer's next rounds are audited with certainty. silent: peers
+// of the round that say nothing about another one: what pairs them with this peer does not count.
 Verdict judge(const Evidence& evidence, std::span<const PeerId> silent = {});
+
+// Whether the verdict leaves the challenge open: it may still be answered.
+bool is_unanswered(const Verdict& verdict);
 
 // One verdict for each peer of a round, in the order given. Of a pair with equal roots the one
 // whose chain does not open for its own assignment is the cheat, and the other is as if it had

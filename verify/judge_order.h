@@ -1,5 +1,5 @@
 // What RoundJudge is asked and what it answers: a round's submissions in, verdicts, audits and the
-// outer step out; a single audit; a step to be taken again. Plain values.
+// outer step out; a late answer; a single audit; a step to be taken again. Plain values.
 //
 // A coordinator's RoundMachine gives these orders, and so may an auditor, a standby or a third
 // party.
@@ -59,6 +59,15 @@ struct JudgeRound {
     // Limits, by what the ledger says of the rounds before.
     TripwireFigures tripwire{UINT32_MAX, UINT32_MAX};
 };
+// A challenge that was answered late: the submission as it was judged in its round, and its
+// opening.
+struct JudgeDebt {
+    RoundPlan plan;
+    Digest plan_digest;
+    Digest beacon;
+    Submission submission;  // with an opening
+    BlobRef base_tiles;     // of the round's JudgedPeer
+};
 struct RunAudit {
     AuditJob job;
     uint32_t attempt = 1;
@@ -74,6 +83,7 @@ struct JudgedPeer {
     Digest e_after_root;
     int64_t pay_share_nano = 0;  // phi in 1e-9 nat
     double weight = 0;           // w_i as used in the aggregate
+    BlobRef base_tiles;  // unanswered: of theta the drawn chunks, in order, to judge it later
 };
 struct RoundJudged {
     RoundId round;
@@ -91,6 +101,12 @@ struct RoundJudged {
     Digest momentum_root;
     float loss_before = 0;
     float loss_after = 0;
+};
+
+struct DebtJudged {
+    Verdict
+        verdict;  // by kRefusal: accepted, if it is right; gated, if it is no answer. Or rejected
+    std::vector<AuditJob> audits;
 };
 
 }  // namespace assay

@@ -68,7 +68,7 @@ Result<RoundJudged> RoundJudge::judge(const JudgeRound& order) {
         dossiers[i].evidence.beacon = order.beacon;
         dossiers[i].evidence.commit_hash = order.submissions[i].commit_hash;
         read_payload(order, dealt, dossiers[i]);
-        read_opening(order, dealt, dossiers[i]);
+        read_opening(order, dealt, theta_, dossiers[i]);
     }
     find_copies(order, dossiers);
     audit_copies(dossiers);
@@ -81,6 +81,9 @@ Result<RoundJudged> RoundJudge::judge(const JudgeRound& order) {
     for (size_t i = 0; i < dossiers.size(); ++i) {
         dossiers[i].verdict = std::move(ruled[i]);
         dossiers[i].entered = dossiers[i].verdict.ruling == Ruling::kAccepted;
+        if (Status kept = keep_base_tiles(order, dossiers[i]); !kept) {
+            return kept.error();
+        }
     }
     keep_payloads(order, dossiers);
     if (Status done = aggregate_round(order, dossiers, judged); !done) {
@@ -97,6 +100,7 @@ Result<RoundJudged> RoundJudge::judge(const JudgeRound& order) {
         peer.e_after_root = dossier.submission->commit.e_after_root;
         peer.pay_share_nano = dossier.pay_share_nano;
         peer.weight = dossier.submission->weight;
+        peer.base_tiles = dossier.base_tiles;
         judged.peers.push_back(std::move(peer));
         // Those of a copied pair ran already, but what is recorded is ordered and signed.
         if (dossier.verdict.ruling != Ruling::kRejected) {

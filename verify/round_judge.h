@@ -1,8 +1,9 @@
 // The judge's work on tensors in a round: payloads and openings in, verdicts, aggregate,
 // shares and the next theta out; later the gradient audits.
 //
-// No socket, no clock, no ledger: RoundMachine says what to judge (JudgeRound, RunAudit). Used by
-// the real coordinator's compute thread and by the simulation. One thread owns it.
+// No socket, no clock, no ledger: RoundMachine says what to judge (JudgeRound, JudgeDebt,
+// RunAudit). Used by the real coordinator's compute thread and by the simulation. One thread owns
+// it.
 
 #pragma once
 
@@ -19,6 +20,7 @@
 #include "kernels/adamw.h"
 #include "model/gradient_model.h"
 #include "model/outer_step.h"
+#include "verify/challenge.h"
 #include "verify/gradient_audit.h"
 #include "verify/judge_order.h"
 #include "verify/overlap.h"
@@ -70,6 +72,8 @@ public:
 
     // Fails only if the own state or store is not what the plan says (nothing is then changed).
     Result<RoundJudged> judge(const JudgeRound& order);
+    // What a challenge that was answered late is worth. Changes no state but that of audits.
+    DebtJudged judge(const JudgeDebt& order);
     // Takes an outer step again that the ledger holds. Fails, naming the round, where a payload is
     // gone or the state that comes out is not the recorded one; the state is then of no use.
     Status redo(const OuterStepAgain& step);
@@ -83,7 +87,14 @@ private:
 
     static void lost(Dossier& dossier, const char* what, const std::string& reason);
     void read_payload(const JudgeRound& order, const Assignment& dealt, Dossier& dossier) const;
-    void read_opening(const JudgeRound& order, const Assignment& dealt, Dossier& dossier);
+    void read_opening(const JudgeRound& order,
+                      const Assignment& dealt,
+                      std::span<const float> base,
+                      Dossier& dossier);
+    [[nodiscard]] Challenge challenge_of(const JudgeRound& order, const Dossier& dossier) const;
+    Status keep_base_tiles(const JudgeRound& order, Dossier& dossier) const;
+    [[nodiscard]] Result<std::vector<float>> read_base_tiles(const JudgeDebt& order,
+                                                             const Challenge& challenge) const;
     void remember(const OldPayload& old);
     void remember(const PendingAudit& open);
     [[nodiscard]] Result<PeerPayload> read_old(const BlobRef& blob) const;

@@ -17,6 +17,7 @@ struct RoundJudge::Dossier {
     Verdict verdict;
     int64_t pay_share_nano = 0;
     bool entered = false;
+    BlobRef base_tiles;  // where the challenge stays open
 
     [[nodiscard]] const PeerId& peer() const { return submission->expected.id; }
 };

@@ -51,23 +51,33 @@ void RoundJudge::read_payload(const JudgeRound& order,
     dossier.entries = payload_entries(*dossier.payload);
 }
 
-// L1 of the opening, L6, L6t; the jobs of L5.
-void RoundJudge::read_opening(const JudgeRound& order, const Assignment& dealt, Dossier& dossier) {
+// REQUIRES: its payload was read.
+Challenge RoundJudge::challenge_of(const JudgeRound& order, const Dossier& dossier) const {
+    ASSAY_CHECK(dossier.payload.has_value());
+    return draw_challenge(order.beacon,
+                          dossier.submission->commit_hash,
+                          model_.layout(),
+                          payload_energies(*dossier.payload),
+                          settings_.verify,
+                          order.plan.inner_steps,
+                          dossier.submission->expected.audit_ppm);
+}
+
+// Whether it is an answer; L1 of the opening, L6, L6t; the jobs of L5. base: theta where the round
+// started, of which the drawn chunks are read.
+void RoundJudge::read_opening(const JudgeRound& order,
+                              const Assignment& dealt,
+                              std::span<const float> base,
+                              Dossier& dossier) {
     const Submission& submission = *dossier.submission;
-    if (!submission.opening) {
-        dossier.evidence.opening_overdue = true;
-        return;
-    }
     if (!dossier.evidence.form->ok() || !dossier.payload) {
         return;
     }
-    const Challenge challenge = draw_challenge(order.beacon,
-                                               submission.commit_hash,
-                                               model_.layout(),
-                                               payload_energies(*dossier.payload),
-                                               settings_.verify,
-                                               order.plan.inner_steps,
-                                               submission.expected.audit_ppm);
+    if (!submission.opening) {
+        dossier.evidence.unanswered = "the opening did not come in time";
+        return;
+    }
+    const Challenge challenge = challenge_of(order, dossier);
     dossier.evidence.opening_hash = submission.opening->opening.sha256;
     const Result<Bytes> bytes = ports_.get(submission.opening->opening);
     if (!bytes) {
@@ -78,14 +88,19 @@ void RoundJudge::read_opening(const JudgeRound& order, const Assignment& dealt, 
         *bytes,
         opening_shape(order.plan, submission.expected, model_.layout().tile_count(), challenge));
     if (!opening) {
-        dossier.evidence.opening = Status(opening.error());
+        dossier.evidence.unanswered = opening.reason();
+        return;
+    }
+    if (const Status bound = inspect_binding(submission.expected.id, *opening, submission.commit);
+        !bound) {
+        dossier.evidence.unanswered = bound.reason();
         return;
     }
     dossier.opening = std::move(*opening);
     const PeerAssignment* assignment = dealt.find(dossier.peer());
     ASSAY_CHECK(assignment != nullptr);
-    dossier.evidence.opening = inspect_opening(
-        *dossier.opening, submission.commit, order.plan, submission.expected, *assignment);
+    dossier.evidence.opening =
+        inspect_opening(*dossier.opening, order.plan, submission.expected, *assignment);
     if (!dossier.evidence.opening->ok()) {
         return;
     }
@@ -95,7 +110,7 @@ void RoundJudge::read_opening(const JudgeRound& order, const Assignment& dealt, 
                                            model_.layout(),
                                            settings_.adam,
                                            payload_format,
-                                           theta_,
+                                           base,
                                            *dossier.payload,
                                            submission.commit,
                                            *dossier.opening},

@@ -55,8 +55,10 @@ void check_record(const Record& record) {
             return check_body<ForfeitBody>(record.body);
         case RecordKind::kRollback:
             return check_body<RollbackBody>(record.body);
-        case RecordKind::kExtension:
-            return check_body<ExtensionBody>(record.body);
+        case RecordKind::kDebt:
+            return check_body<DebtBody>(record.body);
+        case RecordKind::kOrder:
+            return check_body<OrderBody>(record.body);
         case RecordKind::kFee:
             return check_body<FeeBody>(record.body);
         case RecordKind::kRunEnd:
@@ -82,9 +84,12 @@ TEST_CASE("Values out of bounds are refused") {
     PayShareBody share;
     share.phi_nano_nats = kPhiMax + 1;
     REQUIRE_FALSE(PayShareBody::decode(share.encode()).ok());
-    ExtensionBody extension;
-    extension.reason = std::string(5000, 'x');
-    REQUIRE_FALSE(ExtensionBody::decode(extension.encode()).ok());
+    DebtBody debt;
+    debt.reason = std::string(5000, 'x');
+    REQUIRE_FALSE(DebtBody::decode(debt.encode()).ok());
+    OrderBody order;
+    order.kind = static_cast<OrderKind>(3);
+    REQUIRE_FALSE(OrderBody::decode(order.encode()).ok());
     OpeningBody opening{false, {1, 2, 3}};
     REQUIRE_FALSE(OpeningBody::decode(opening.encode()).ok());
     RunStartBody start;

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "ledger/audit_tally.h"
+#include "ledger/consequences.h"
 #include "tests/ledger/story.h"
 
 namespace assay {
@@ -42,6 +43,23 @@ struct Fixture {
     MemoryLedger ledger;
     TestRun run;
 };
+
+// Each open challenge, late or never.
+void answer_all(TestRun& run, CounterRng& rng) {
+    for (size_t peer = 0; peer < run.peers.size(); ++peer) {
+        std::vector<RoundId> owed;
+        for (const auto& [round, booked] : run.book(peer).commits) {
+            if (booked.owed) {
+                owed.push_back(round);
+            }
+        }
+        for (const RoundId round : owed) {
+            if (run.books.find(round, run.id(peer))->owed) {  // or lost with another
+                run.answer(round, peer, rng.below(3) > 0);
+            }
+        }
+    }
+}
 
 bool says(const std::string& text, const std::string& words) {
     INFO(text);
@@ -150,24 +168,77 @@ TEST_CASE("A late rejection forfeits all that is unvested, and nothing else is s
     REQUIRE(check_books(owing).ok());
 }
 
-TEST_CASE("A refusal leaves the deposit once, a fault always, a proven cheat never") {
+TEST_CASE("An open challenge stops what vests; answered late it costs its round's pay alone") {
+    Fixture f;
+    for (int round = 0; round < 3; ++round) {
+        f.run.round();
+    }
+    f.run.round({{0, Conduct::kSilent}});
+    const Escrow before = f.run.book(0).escrow;
+    REQUIRE(f.run.book(0).owes());
+    REQUIRE(before.forfeited() == 0);
+    f.run.round();
+    // Earned, and not vested; audited with certainty meanwhile.
+    REQUIRE(f.run.book(0).escrow.vested() == before.vested());
+    REQUIRE(f.run.book(0).escrow.earned() > before.earned());
+    REQUIRE(f.run.book(1).escrow.vested() > before.vested());
+    REQUIRE(f.run.books.audit_rate(f.run.id(0), RoundId{5}, 1, 2) == kPpm);
+    const RecordDraft end =
+        make_draft(RecordKind::kRunEnd, RoundId{4}, PeerId{}, RunEndBody{Instant{1}, "x"});
+    REQUIRE(says(f.refused(end), "is open"));
+    f.run.answer(RoundId{3}, 0, true);
+    REQUIRE_FALSE(f.run.book(0).owes());
+    REQUIRE(
+        says(f.refused(f.run.challenge_verdict(RoundId{3}, 0, Ruling::kAccepted)), "owes nothing"));
+    f.run.round();
+    REQUIRE(f.run.book(0).escrow.vested() > before.vested());
+    REQUIRE(f.run.book(0).escrow.forfeited() == 0);
+    REQUIRE(f.run.book(0).state.tenure_rounds == 5);
+    REQUIRE(check_books(f.run.books).ok());
+}
+
+TEST_CASE("A challenge that is never answered takes what a proven cheat loses") {
     Fixture f;
     f.run.round();
     f.run.round();
-    const int64_t deposit = f.run.book(0).escrow.deposit();
-    f.run.round({{0, Conduct::kSilent}, {1, Conduct::kStale}, {2, Conduct::kCheat}});
-    REQUIRE(f.run.book(0).escrow.deposit() == deposit);
-    REQUIRE(f.run.book(0).escrow.unvested_total() == 0);
+    f.run.round({{0, Conduct::kSilent}, {2, Conduct::kCheat}});
+    f.run.answer(RoundId{2}, 0, false);
+    for (const size_t peer : {0U, 2U}) {
+        REQUIRE(f.run.book(peer).escrow.deposit() == 0);
+        REQUIRE(f.run.book(peer).escrow.unvested_total() == 0);
+        REQUIRE(f.run.book(peer).ejected);
+    }
     REQUIRE(f.run.book(0).refusals == 1);
-    REQUIRE(f.run.book(1).escrow.deposit() > 0);
-    REQUIRE(f.run.book(1).faults == 1);
-    REQUIRE(f.run.book(2).escrow.deposit() == 0);
-    f.run.round({{0, Conduct::kSilent}, {1, Conduct::kStale}});
-    REQUIRE(f.run.book(0).escrow.deposit() == 0);
-    REQUIRE(f.run.book(0).refusals == 2);
-    REQUIRE(f.run.book(1).escrow.deposit() > 0);
+    // Nobody is said never to have answered what he does not owe.
+    REQUIRE(says(f.refused(f.run.challenge_verdict(RoundId{2}, 1, Ruling::kRejected)),
+                 "nothing is owed"));
     f.run.round();
-    REQUIRE(f.run.book(0).escrow.deposit() > 0);  // the next first reward
+    REQUIRE(check_books(f.run.books).ok());
+}
+
+TEST_CASE("Faults take what is unvested, count until they are cleared, and the third ends it") {
+    Fixture f;
+    f.run.round();
+    f.run.round();
+    const int64_t deposit = f.run.book(1).escrow.deposit();
+    f.run.round({{1, Conduct::kStale}});
+    REQUIRE(f.run.book(1).escrow.deposit() == deposit);
+    REQUIRE(f.run.book(1).escrow.unvested_total() == 0);
+    REQUIRE(f.run.book(1).faults_standing == 1);
+    for (uint32_t round = 0; round < kFaultDecayRounds; ++round) {
+        REQUIRE(f.run.books.audit_rate(f.run.id(1), RoundId{3 + round}, 1, 2) == kPpm);
+        f.run.round();
+    }
+    REQUIRE(f.run.book(1).faults_standing == 0);
+    REQUIRE(f.run.books.audit_rate(f.run.id(1), RoundId{13}, 1, 2) < kPpm);
+    for (int fault = 0; fault < 2; ++fault) {
+        f.run.round({{1, Conduct::kStale}});
+        REQUIRE_FALSE(f.run.book(1).ejected);
+    }
+    f.run.round({{1, Conduct::kStale}});
+    REQUIRE(f.run.book(1).ejected);
+    REQUIRE(f.run.book(1).escrow.deposit() == 0);
+    REQUIRE(f.run.book(1).faults == 4);
     REQUIRE(check_books(f.run.books).ok());
 }
 
@@ -255,7 +326,7 @@ TEST_CASE("The books add up after any course of a run, and a fold of the ledger 
                 const bool honest = rng.below(3) > 0;
                 conducts[peer] = honest ? Conduct::kAudited : static_cast<Conduct>(rng.below(8));
                 // A peer that was thrown out is not in the plan.
-                if (conducts[peer] == Conduct::kAudited && f.run.book(peer).cheats == 0) {
+                if (conducts[peer] == Conduct::kAudited && !f.run.book(peer).ejected) {
                     waiting.emplace_back(RoundId{round}, peer);
                 }
             }
@@ -268,6 +339,9 @@ TEST_CASE("The books add up after any course of a run, and a fold of the ledger 
                 if (work != nullptr && f.run.jobs.count({of, f.run.id(peer)}) > 0) {
                     f.run.audit(of, peer, rng.below(10) > 0);
                 }
+            }
+            if (rng.below(2) == 0 || round == 9) {
+                answer_all(f.run, rng);
             }
             const Status sound = check_books(f.run.books);
             INFO((sound.ok() ? "" : sound.reason()));

@@ -12,21 +12,20 @@ namespace {
 struct Row {
     Layer layer;
     ForfeitCause cause;
-    bool first;   // the first such rejection takes deposit and identity
-    bool second;  // so does the second
+    bool first;  // the first such rejection takes deposit and identity
 };
 
 constexpr Row kRows[] = {
-    {Layer::kIdentity, ForfeitCause::kFault, false, false},
-    {Layer::kForm, ForfeitCause::kFault, false, false},
-    {Layer::kCopies, ForfeitCause::kCheat, true, true},
-    {Layer::kDirection, ForfeitCause::kFault, false, false},
-    {Layer::kTrace, ForfeitCause::kCheat, true, true},
-    {Layer::kGradientAudit, ForfeitCause::kCheat, true, true},
-    {Layer::kChunkChain, ForfeitCause::kCheat, true, true},
-    {Layer::kAppeal, ForfeitCause::kCheat, true, true},
-    {Layer::kAggregate, ForfeitCause::kFault, false, false},
-    {Layer::kRefusal, ForfeitCause::kRefusal, false, true},
+    {Layer::kIdentity, ForfeitCause::kFault, false},
+    {Layer::kForm, ForfeitCause::kFault, false},
+    {Layer::kCopies, ForfeitCause::kCheat, true},
+    {Layer::kDirection, ForfeitCause::kFault, false},
+    {Layer::kTrace, ForfeitCause::kCheat, true},
+    {Layer::kGradientAudit, ForfeitCause::kCheat, true},
+    {Layer::kChunkChain, ForfeitCause::kCheat, true},
+    {Layer::kAppeal, ForfeitCause::kCheat, true},
+    {Layer::kAggregate, ForfeitCause::kFault, false},
+    {Layer::kRefusal, ForfeitCause::kRefusal, true},
 };
 
 RecordDraft rejection(const TestRun& run, uint64_t round, Layer layer) {
@@ -48,30 +47,34 @@ TEST_CASE("each layer has one row, and the books take what it says") {
         REQUIRE(static_cast<uint8_t>(row.layer) == number++);  // every layer, in order
         MemoryLedger ledger(Identity::from_seed(test_digest("coordinator")));
         TestRun run(ledger, 3, short_pay());
-        for (int round = 0; round < 3; ++round) {
-            run.round();
-        }
+        run.round();
+        run.round();
+        run.round({{0, row.layer == Layer::kRefusal ? Conduct::kSilent : Conduct::kHonest}});
+        run.round();
         const int64_t deposit = run.book(0).escrow.deposit();
         REQUIRE(deposit > 0);
-        for (const uint32_t nth : {1U, 2U}) {
-            const bool all = nth == 1 ? row.first : row.second;
+        const uint32_t most = row.first ? 1 : kFaultsMax;
+        for (uint32_t nth = 1; nth <= most; ++nth) {
+            const bool all = row.first || nth == kFaultsMax;
             const Consequence follows = consequence_of(row.layer, nth);
             CHECK(follows.cause == row.cause);
             CHECK(follows.takes_deposit == all);
             CHECK(follows.ejects == all);
-            REQUIRE(apply(run.books, rejection(run, nth, row.layer)).ok());
+            const uint64_t round = row.first ? 2 : nth;
+            REQUIRE(apply(run.books, rejection(run, round, row.layer)).ok());
             const std::vector<RecordDraft> owed = run.books.owed_forfeits();
             REQUIRE(owed.size() == 1);
             const ForfeitBody body = ForfeitBody::decode(owed[0].body).value();
             CHECK(body.cause == row.cause);
-            const bool taken_before = nth == 2 && row.first;
-            CHECK(body.deposit == (all && !taken_before ? deposit : 0));
+            CHECK(body.deposit == (all ? deposit : 0));
             REQUIRE(apply(run.books, owed[0]).ok());
+            CHECK(run.book(0).ejected == all);
+            CHECK(run.book(0).escrow.unvested_total() == 0);
         }
         const PeerBook& book = run.book(0);
-        CHECK(book.cheats == (row.cause == ForfeitCause::kCheat ? 2U : 0U));
-        CHECK(book.refusals == (row.cause == ForfeitCause::kRefusal ? 2U : 0U));
-        CHECK(book.faults == (row.cause == ForfeitCause::kFault ? 2U : 0U));
+        CHECK(book.cheats == (row.cause == ForfeitCause::kCheat ? most : 0U));
+        CHECK(book.refusals == (row.cause == ForfeitCause::kRefusal ? most : 0U));
+        CHECK(book.faults == (row.cause == ForfeitCause::kFault ? most : 0U));
     }
     CHECK(number == static_cast<uint8_t>(Layer::kRefusal) + 1);
 }

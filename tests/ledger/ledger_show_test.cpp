@@ -28,7 +28,9 @@ TEST_CASE("A ledger is told in lines of 100 columns: who earned what, and why no
     REQUIRE(has("step 3: the"));
     REQUIRE(has("6000018 handed out"));
     REQUIRE(has("cheat in round 2"));
-    REQUIRE(has("refusal in round 4"));
+    REQUIRE(has("owed: the opening was drawn"));
+    REQUIRE(has("answered for round 4, late"));
+    REQUIRE(has("is pardoned by the operator: a bad cable"));
     REQUIRE(has("share of round 2 taken out of E again"));
     REQUIRE(has("voided: no quorum"));
     REQUIRE(has("late: no payload"));

@@ -70,7 +70,7 @@ TEST_CASE("The books of the story are as the rules say") {
     REQUIRE(audited.escrow.vested() == audited.escrow.earned());
     REQUIRE(audited.escrow.unvested().empty());
     const PeerBook& faulty = run.book(2);
-    REQUIRE(faulty.refusals == 1);
+    REQUIRE(faulty.refusals == 0);  // it answered late
     REQUIRE(faulty.cheats == 1);
     REQUIRE(faulty.escrow.vested() == 0);
     REQUIRE(run.book(4).faults == 1);
@@ -293,6 +293,83 @@ TEST_CASE("A verdict must rest on what was recorded") {
     require_bad(forge(RecordKind::kVerdict, 0, ruling(Ruling::kGated)),
                 RecordKind::kPayShare,
                 "not accepted");
+}
+
+// How a challenge was dealt with follows from the records, whatever the verdict says.
+TEST_CASE("A signed lie about a challenge is found") {
+    const auto cut_short = [](DebtBody& debt) { debt.until = Instant{41000}; };
+    require_bad(forge(RecordKind::kDebt, 0, edit<DebtBody>(cut_short)),
+                RecordKind::kDebt,
+                "less than debt_seconds");
+    const Story story;
+    size_t nth = 0;  // the verdict that it was answered late
+    for (const Record& record : all_records(story.ledger)) {
+        if (record.kind == RecordKind::kVerdict) {
+            const Verdict verdict = *decode_verdict(record.body);
+            if (verdict.layer == Layer::kRefusal && verdict.ruling == Ruling::kAccepted) {
+                break;
+            }
+            ++nth;
+        }
+    }
+    const auto never = [](Record& record) {
+        Verdict verdict = *decode_verdict(record.body);
+        verdict.ruling = Ruling::kRejected;
+        record.body = encode_verdict(verdict);
+    };
+    require_bad(forge(RecordKind::kVerdict, nth, never),
+                RecordKind::kVerdict,
+                "never to have been answered");
+}
+
+TEST_CASE("A challenge is not taken for unanswered before its time") {
+    const auto run_of = [](bool early) {
+        MemoryLedger ledger(Identity::from_seed(test_digest("coordinator")));
+        PaySettings pay = short_pay();
+        pay.debt_seconds = early ? 1000 : 5;
+        TestRun run(ledger, 3, pay);
+        run.round({{0, Conduct::kSilent}});
+        run.answer(RoundId{0}, 0, false);
+        run.round();
+        return verify_ledger(ledger, run.checks());
+    };
+    CHECK(run_of(false).ok());
+    require_bad(run_of(true), RecordKind::kPlan, "before its time");
+}
+
+TEST_CASE("Who was ejected, or expelled, is in no later roster; who was pardoned may be") {
+    MemoryLedger ledger(Identity::from_seed(test_digest("coordinator")));
+    TestRun run(ledger, 3, short_pay());
+    run.round();
+    const auto order = [&](OrderKind kind) {
+        return make_draft(
+            RecordKind::kOrder, RoundId{0}, run.id(0), OrderBody{Instant{9000}, kind, "why"});
+    };
+    run.write({order(OrderKind::kExpel)});
+    CHECK(run.book(0).ejected);
+    Books twice = run.books;
+    CHECK_FALSE(apply(twice, order(OrderKind::kExpel)).ok());
+    run.write({order(OrderKind::kPardon)});
+    CHECK_FALSE(run.book(0).ejected);
+    CHECK_FALSE(apply(run.books, order(OrderKind::kPardon)).ok());
+    run.round();
+    CHECK(verify_ledger(ledger, run.checks()).ok());
+    run.write({order(OrderKind::kExpel)});
+    run.roster_also = run.id(0);
+    run.round();
+    run.round();
+    require_bad(verify_ledger(ledger, run.checks()), RecordKind::kRoster, "was ejected");
+}
+
+TEST_CASE("Who owes an answer for too long is in no roster") {
+    MemoryLedger ledger(Identity::from_seed(test_digest("coordinator")));
+    PaySettings pay = short_pay();
+    pay.debt_rounds = 0;
+    TestRun run(ledger, 3, pay);
+    run.round({{0, Conduct::kSilent}});
+    CHECK(verify_ledger(ledger, run.checks()).ok());
+    run.round();
+    require_bad(verify_ledger(ledger, run.checks()), RecordKind::kRoster, "owes an answer since");
 }
 
 TEST_CASE("Assignments, draws and the run itself are compared with what the caller knows") {

@@ -13,6 +13,8 @@ inline PaySettings short_pay() {
     pay.vest_rounds = 2;
     pay.verdict_window = 2;
     pay.max_absence = 3;
+    pay.debt_seconds = 5;
+    pay.debt_rounds = 100;
     return pay;
 }
 
@@ -37,7 +39,12 @@ struct Story {
         run.round({}, true);
         run.round({{1, C::kAudited}, {2, C::kSilent}, {4, C::kStale}});
         run.audit(RoundId{4}, 1, true);
+        run.write({make_draft(RecordKind::kOrder,
+                              RoundId{4},
+                              run.id(4),
+                              OrderBody{Instant{41000}, OrderKind::kPardon, "a bad cable"})});
         rolled_back_round();
+        run.answer(RoundId{4}, 2, true);
         run.round({{1, C::kAudited}, {2, C::kCheat}});
         run.audit(RoundId{6}, 1, true);
         run.end();

@@ -104,7 +104,7 @@ void TestRun::write(std::vector<RecordDraft> drafts) {
 void TestRun::write_roster(RoundId round) {
     RosterBody body;
     for (size_t i = 0; i < peers.size(); ++i) {
-        if (book(i).cheats == 0) {
+        if (!book(i).ejected || roster_also == id(i)) {
             body.lines.push_back({id(i), NumericClass::kExact, static_cast<uint32_t>(1 + i % 2)});
         }
     }
@@ -132,7 +132,7 @@ RoundPlan TestRun::make_plan() const {
     plan.opening_time = DurationMs{2000};
     uint64_t total = 0;
     for (size_t i = 0; i < peers.size(); ++i) {
-        if (book(i).cheats > 0) {
+        if (book(i).ejected) {
             continue;
         }
         const StartState start = books.start_of(id(i), plan.round);
@@ -210,6 +210,7 @@ Verdict TestRun::make_verdict(RoundId round, size_t peer, Conduct conduct) const
             verdict.reason = gate_reason;
             break;
         case Conduct::kSilent:
+            verdict.ruling = Ruling::kGated;
             verdict.layer = Layer::kRefusal;
             verdict.reason = "the opening was drawn and did not come";
             break;
@@ -283,10 +284,15 @@ void TestRun::write_judgement(const RoundPlan& plan,
                 edit_verdict(verdict);
             }
             write({{RecordKind::kVerdict, plan.round, id(peer), encode_verdict(verdict)}});
+            if (conduct == Conduct::kSilent) {
+                const DebtBody debt{plan.payload_deadline + window(), "no opening", {}, 0};
+                write({make_draft(RecordKind::kDebt, plan.round, id(peer), debt)});
+            }
             entry.reason = verdict.reason;
-            entry.outcome = verdict.ruling == Ruling::kAccepted ? CommitOutcome::kCounted
-                            : verdict.ruling == Ruling::kGated  ? CommitOutcome::kGated
-                                                                : CommitOutcome::kRejected;
+            entry.outcome = conduct == Conduct::kSilent           ? CommitOutcome::kOwed
+                            : verdict.ruling == Ruling::kAccepted ? CommitOutcome::kCounted
+                            : verdict.ruling == Ruling::kGated    ? CommitOutcome::kGated
+                                                                  : CommitOutcome::kRejected;
         }
         if (entry.outcome == CommitOutcome::kCounted) {
             PayShareBody share;
@@ -348,25 +354,40 @@ void TestRun::round(const std::map<size_t, Conduct>& conducts, bool voided) {
     write_close(plan, commits, conducts);
     for (const auto& [peer, envelope] : commits) {
         const Conduct conduct = conduct_of(conducts, peer);
-        if (conduct == Conduct::kLate) {
-            continue;
+        if (conduct != Conduct::kLate && conduct != Conduct::kSilent) {
+            write({opening(plan.round, peer, true)});
         }
-        OpeningBody opening{conduct != Conduct::kSilent, {}};
-        if (opening.answered) {
-            OpeningNotice notice;
-            notice.round = plan.round;
-            notice.opening = {test_digest("opening", plan.round.value, peer), 5000, {}};
-            opening.notice = encode_body(notice);
-        } else {
-            write({make_draft(RecordKind::kExtension,
-                              plan.round,
-                              id(peer),
-                              ExtensionBody{plan.payload_deadline, "came back"})});
-        }
-        write({make_draft(RecordKind::kOpening, plan.round, id(peer), opening)});
     }
     write_judgement(plan, conducts, voided);
     ++next_round;
+}
+
+RecordDraft TestRun::opening(RoundId round, size_t peer, bool answered) const {
+    OpeningBody body{answered, {}};
+    if (answered) {
+        OpeningNotice notice;
+        notice.round = round;
+        notice.opening = {test_digest("opening", round.value, peer), 5000, {}};
+        body.notice = encode_body(notice);
+    }
+    return make_draft(RecordKind::kOpening, round, id(peer), body);
+}
+
+RecordDraft TestRun::challenge_verdict(RoundId round, size_t peer, Ruling ruling) const {
+    Verdict verdict = make_verdict(round, peer, Conduct::kSilent);
+    verdict.ruling = ruling;
+    verdict.reason = ruling == Ruling::kAccepted ? "answered late" : "never answered";
+    return {RecordKind::kVerdict, round, id(peer), encode_verdict(verdict)};
+}
+
+void TestRun::answer(RoundId round, size_t peer, bool answered) {
+    write({opening(round, peer, answered),
+           challenge_verdict(round, peer, answered ? Ruling::kAccepted : Ruling::kRejected)});
+    write(books.owed_forfeits());
+}
+
+DurationMs TestRun::window() const {
+    return DurationMs{books.pay().debt_seconds * 1000};
 }
 
 void TestRun::audit(RoundId round, size_t peer, bool pass) {

@@ -24,7 +24,7 @@ enum class Conduct {
     kAudited,  // honest, and the audit's verdict comes later (audit())
     kGated,
     kLate,    // COMMIT without payload
-    kSilent,  // never opens: refusal
+    kSilent,  // does not open: owed until answer()
     kCheat,   // found by the chunk chain before the summary
     kStale,   // a fault of form
     kAway,
@@ -42,8 +42,13 @@ struct TestRun {
     void round(const std::map<size_t, Conduct>& conducts = {}, bool voided = false);
     // Reports and verdict of the audit of `peer` in `round`.
     void audit(RoundId round, size_t peer, bool pass);
+    // An open challenge is answered, or never.
+    void answer(RoundId round, size_t peer, bool answered);
     void end();
 
+    [[nodiscard]] RecordDraft opening(RoundId round, size_t peer, bool answered) const;
+    [[nodiscard]] RecordDraft challenge_verdict(RoundId round, size_t peer, Ruling ruling) const;
+    [[nodiscard]] DurationMs window() const;
     [[nodiscard]] const PeerId& id(size_t peer) const { return peers[peer].id(); }
     [[nodiscard]] const PeerBook& book(size_t peer) const { return *books.find(id(peer)); }
     // Callbacks that recompute what this run's COMMITs and audits were made by.
@@ -62,6 +67,7 @@ struct TestRun {
     std::string gate_reason = "the direction does not help: t = 0.4";
     std::function<void()> before_summary;  // called once a round, before its vestings
     std::function<void(Verdict&)> edit_verdict;  // of the gates, before it is written
+    std::optional<PeerId> roster_also;     // let in although it was ejected
     std::map<size_t, int64_t> phi;         // by peer; 1000000 where absent
 
 private:

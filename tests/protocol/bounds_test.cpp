@@ -239,7 +239,7 @@ TEST_CASE("bounds of what ends a round") {
     });
     refuses<RoundSummary>("RoundSummary.entries[1].outcome", [](RoundSummary& m) {
         m.entries = summary_entries(2);
-        m.entries[1].outcome = CommitOutcome(6);
+        m.entries[1].outcome = CommitOutcome(7);
     });
     refuses<RoundSummary>("RoundSummary.loss_before",
                           [](RoundSummary& m) { m.loss_before = kNan; });

@@ -149,6 +149,11 @@ void take_apart(Goodbye& m, const F& f) {
     auto& [a] = m;
     f(a);
 }
+template <typename F>
+void take_apart(DebtNotice& m, const F& f) {
+    auto& [a, b, c, d, e, g] = m;
+    f(a, b, c, d, e, g);
+}
 
 template <typename T>
 struct IsVector : std::false_type {};

@@ -143,9 +143,10 @@ TEST_CASE("kinds keep their numbers and names") {
     CHECK(message_kind(Hello{}) == 1);
     CHECK(message_kind(Commit{}) == 5);
     CHECK(message_kind(Goodbye{}) == 17);
+    CHECK(message_kind(DebtNotice{}) == 18);
     CHECK(std::string(message_name(5)) == "Commit");
     CHECK(std::string(message_name(0)) == "unknown message");
-    CHECK(std::string(message_name(18)) == "unknown message");
+    CHECK(std::string(message_name(19)) == "unknown message");
 }
 
 }  // namespace assay

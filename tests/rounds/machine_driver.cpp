@@ -50,6 +50,7 @@ MachineDriver::MachineDriver(uint32_t peer_count, uint64_t rounds) {
     rules.initial_theta = {digest(100), 16384, {}};
     shelf.insert(rules.initial_theta.sha256);
     rules.pay.vest_rounds = 2;
+    rules.pay.debt_seconds = 3600;
     rules.pay.audit_min_ppm = kPpm;
     rules.verify.compressor_chunks = 1;
     rules.verify.chain_chunks = 1;
@@ -98,6 +99,10 @@ void MachineDriver::use_blobs(const Action& action) const {
                 use(entered.payload);
             }
         }
+    } else if (const auto* debt = std::get_if<JudgeDebt>(&action)) {
+        use(debt->base_tiles);
+        use(debt->submission.payload);
+        use(debt->submission.opening->opening);
     } else if (const auto* audit = std::get_if<RunAudit>(&action)) {
         use(audit->job.opening);
     }
@@ -105,7 +110,9 @@ void MachineDriver::use_blobs(const Action& action) const {
         use(summary.aggregate);
     }
     for (const RoundPlan& plan : sent<RoundPlan>({action})) {
-        use(plan.theta);
+        if (plan.round == machine->round()) {  // what an older one asks for is not fetched
+            use(plan.theta);
+        }
     }
 }
 
@@ -133,6 +140,9 @@ std::vector<Action> MachineDriver::step(const Event& event) {
         shelf.insert(stored->sha256);
     } else if (const auto* done = std::get_if<RoundJudged>(&event)) {
         shelf.insert({done->aggregate.sha256, done->theta.sha256});
+        for (const JudgedPeer& peer : done->peers) {
+            shelf.insert(peer.base_tiles.sha256);
+        }
     }
     return perform(machine->step(event, now));
 }
@@ -196,7 +206,11 @@ std::vector<Action> MachineDriver::payload(size_t peer) {
 }
 
 OpeningNotice MachineDriver::opening_of(size_t peer) const {
-    const RoundState& round = *machine->state().current();
+    return opening_of(peer, machine->round());
+}
+
+OpeningNotice MachineDriver::opening_of(size_t peer, RoundId id) const {
+    const RoundState& round = *machine->state().find(id);
     const Challenge challenge = draw_challenge(round.beacon->value,
                                                round.commits.at(peers[peer].id()).hash,
                                                rules.layout,
@@ -222,6 +236,45 @@ std::vector<Action> MachineDriver::opening(size_t peer) {
                                               fetch.purpose,
                                               fetch.blob.sha256,
                                               fetch.blob.size_bytes})) {
+            all.push_back(std::move(action));
+        }
+    }
+    return all;
+}
+
+std::vector<Action> MachineDriver::late_opening(size_t peer, RoundId round) {
+    std::vector<Action> all = step(OpeningNoticed{peers[peer].id(), opening_of(peer, round)});
+    for (const FetchBlob& fetch : actions_of<FetchBlob>(all)) {
+        for (Action& action : step(BlobStored{fetch.from,
+                                              fetch.round,
+                                              fetch.purpose,
+                                              fetch.blob.sha256,
+                                              fetch.blob.size_bytes})) {
+            all.push_back(std::move(action));
+        }
+    }
+    return all;
+}
+
+std::vector<Action> MachineDriver::run_without_opening(size_t silent) {
+    send_all();
+    for (size_t i = 0; i < peers.size(); ++i) {
+        if (i != silent) {
+            (void)opening(i);
+        }
+    }
+    now = *machine->wake_at();
+    const std::vector<JudgeRound> orders = actions_of<JudgeRound>(step(Tick{}));
+    ASSAY_CHECK_EQ(orders.size(), size_t{1});
+    RoundJudged event = judged(orders.front());
+    for (size_t i = 0; i < peers.size(); ++i) {
+        if (i != silent) {
+            event.audits.push_back(job(i));
+        }
+    }
+    std::vector<Action> all = step(event);
+    for (const AuditJob& audit : event.audits) {
+        for (Action& action : report(audit, true, 1)) {
             all.push_back(std::move(action));
         }
     }
@@ -266,6 +319,13 @@ RoundJudged MachineDriver::judged(const JudgeRound& order) const {
         peer.v_after_root = digest(111);
         peer.e_after_root = submission.commit.e_after_root;
         peer.pay_share_nano = 1000;
+        if (!submission.opening) {
+            peer.verdict.ruling = Ruling::kGated;
+            peer.verdict.layer = Layer::kRefusal;
+            peer.verdict.reason = "the opening did not come in time";
+            peer.entered = false;
+            peer.base_tiles = {blob(118), 16384, {}};
+        }
         event.peers.push_back(peer);
     }
     const auto number = static_cast<uint8_t>(120 + order.plan.round.value);

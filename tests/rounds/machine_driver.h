@@ -47,6 +47,11 @@ public:
     std::vector<Action> payload(size_t peer);
     std::vector<Action> opening(size_t peer);
     [[nodiscard]] OpeningNotice opening_of(size_t peer) const;
+    [[nodiscard]] OpeningNotice opening_of(size_t peer, RoundId round) const;
+    // The opening of a round that is over, with its blobs.
+    std::vector<Action> late_opening(size_t peer, RoundId round);
+    // Up to the summary of the round that runs; `silent` commits, sends and does not open.
+    std::vector<Action> run_without_opening(size_t silent);
     // COMMIT and payload of all peers.
     void send_all();
     // Everything up to JudgeRound, from all peers; returns its order.

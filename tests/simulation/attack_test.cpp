@@ -32,7 +32,7 @@ void check_attack(const std::string& attack, uint64_t seed) {
     REQUIRE(deciding_layer(attack).has_value());
     CHECK(cheat.vested == 0);
     CHECK(cheat.rejected_by == deciding_layer(attack));
-    CHECK(cheat.ejected == (attack != "stale" && attack != "framer"));  // L1 ejects nobody
+    CHECK(cheat.ejected);  // stale: by its third fault
     for (const SimulatedPeer& peer : report.peers) {
         CHECK((!peer.attack.empty() || (peer.forfeited == 0 && peer.counted >= 9)));
     }
@@ -80,8 +80,10 @@ TEST_CASE("a colluder that leaks to a late copycat and is seldom audited is paid
         CHECK(report.ok);
         CHECK(report.voided == 0);
         const SimulatedPeer& cheat = report.peers.back();
-        CHECK(cheat.verdict.find("have equal states roots") != std::string::npos);
-        CHECK(cheat.rejected_by == deciding_layer("copycat"));
+        // With another number of sequences the copied chain has not even the form of an answer.
+        const bool no_answer = cheat.rejected_by == Layer::kRefusal;
+        CHECK((no_answer || cheat.rejected_by == deciding_layer("copycat")));
+        CHECK((no_answer || cheat.verdict.find("have equal states roots") != std::string::npos));
         CHECK((cheat.ejected && cheat.vested == 0));
         CHECK(report.peers[0].counted > 3);  // the late joiner
         for (size_t i = 0; i < 3; ++i) {

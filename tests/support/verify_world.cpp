@@ -278,8 +278,11 @@ Evidence VerifyWorld::check(const RoundPlan& plan, size_t index, PeerRound& done
     const Bytes bytes = *done.chain->opening_bytes(plan, peer, drawn);
     evidence.opening_hash = sha256_plain(bytes);
     Result<Opening> opening = decode_opening(bytes, shape);
-    evidence.opening =
-        opening ? inspect_opening(*opening, done.commit, plan, peer, assigned) : opening.error();
+    const Status bound =
+        opening ? inspect_binding(peer.id, *opening, done.commit) : opening.error();
+    evidence.unanswered = bound ? "" : bound.reason();
+    if (!bound) return evidence;
+    evidence.opening = inspect_opening(*opening, plan, peer, assigned);
     if (!evidence.opening->ok()) return evidence;
     evidence.chain = audit_chunks(
         {plan, peer, model.layout(), adam, format, theta, *payload, done.commit, *opening},

@@ -75,8 +75,9 @@ TEST_CASE("the first layer that refuses decides", "[verify]") {
     CHECK(judge(evidence).reason == "chunk 1: codes differ");
     evidence.opening = Status(fail("trace root"));
     CHECK(judge(evidence).layer == Layer::kForm);
-    evidence.opening_overdue = true;
+    evidence.unanswered = "the opening did not come in time";
     CHECK(judge(evidence).layer == Layer::kRefusal);
+    CHECK(is_unanswered(judge(evidence)));
     evidence.form = Status(fail("base root"));
     CHECK(judge(evidence).reason == "base root");
     CHECK(judge(evidence).ruling == Ruling::kRejected);
@@ -126,7 +127,7 @@ TEST_CASE("of two equal chains that both open nobody is held back, and audits sa
 TEST_CASE("who does not open and pass L1 and L6 says nothing against another", "[verify]") {
     const std::vector<std::function<void(Evidence&)>> silenced = {
         [](Evidence& e) { e.form = fail("COMMIT: e root before the round"); },
-        [](Evidence& e) { e.opening_overdue = true; },
+        [](Evidence& e) { e.unanswered = "no opening"; },
         [](Evidence& e) { e.opening = Status(fail("states root")); },
         [](Evidence& e) {
             e.opening.reset();
@@ -161,12 +162,23 @@ TEST_CASE("a refusal of this round says nothing about whose an earlier round's w
     again.sign = CopySign::kEqualPayload;
     again.other_round = RoundId{1};
     round[0].copies = {again};
-    round[1].opening_overdue = true;
+    round[1].unanswered = "the opening did not come in time";
     const std::vector<Verdict> verdicts = judge_round(round);
-    CHECK(verdicts[1].ruling == Ruling::kRejected);
+    CHECK(verdicts[1].ruling == Ruling::kGated);
     CHECK(verdicts[1].layer == Layer::kRefusal);
     CHECK(verdicts[0].ruling == Ruling::kGated);
     CHECK(verdicts[0].layer == Layer::kCopies);
+}
+
+TEST_CASE("a chain that is not opened holds nobody back", "[verify]") {
+    std::vector<Evidence> round = {clean(1), clean(2)};
+    for (Evidence& evidence : round) {
+        evidence.copies = {equal_states(1, 2)};
+    }
+    round[1].unanswered = "states root of its leaves is another";
+    const std::vector<Verdict> verdicts = judge_round(round);
+    CHECK(verdicts[0].ruling == Ruling::kAccepted);
+    CHECK(is_unanswered(verdicts[1]));
 }
 
 TEST_CASE("a peer twice in one round is a defect of the program", "[verify]") {
@@ -200,9 +212,9 @@ TEST_CASE("what the judge's own store lost blames nobody", "[verify]") {
     CHECK(verdict.ruling == Ruling::kGated);
     CHECK(verdict.reason.find("nobody is blamed: the coordinator's store lost its payload") !=
           std::string::npos);
-    evidence.opening_overdue = true;  // what the peer itself left out is still its own
+    evidence.unanswered = "no opening";  // what the peer itself left out is still its own
     CHECK(judge(evidence).layer == Layer::kRefusal);
-    evidence.opening_overdue = false;
+    evidence.unanswered.clear();
     evidence.form = fail("COMMIT: number of tokens is 7, expected 8");
     CHECK(judge(evidence).ruling == Ruling::kRejected);
 

@@ -28,8 +28,8 @@ struct Opened {
             return opening.reason();
         }
         const Assignment deal = world.assignment(plan);
-        const Status form =
-            inspect_opening(*opening, done.commit, plan, plan.peers[0], deal.peers[0]);
+        Status form = inspect_binding(plan.peers[0].id, *opening, done.commit);
+        form = form ? inspect_opening(*opening, plan, plan.peers[0], deal.peers[0]) : form;
         if (!form) {
             return form.reason();
         }

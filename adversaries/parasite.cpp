@@ -1,0 +1,69 @@
+#include "adversaries/parasite.h"
+
+#include <algorithm>
+
+#include "core/check.h"
+#include "core/rng.h"
+#include "protocol/plan.h"
+
+namespace assay {
+
+namespace {
+
+constexpr uint32_t kCertain = 1'000'000;  // ppm
+
+}  // namespace
+
+Result<TrainedRound> ParasitePeer::train(const RoundPlan& plan, const StepHook& hook) {
+    const PlanPeer* self = find_peer(plan, settings_.self);
+    if (self != nullptr && cheats() && self->audit_ppm >= kCertain) {
+        return fail("stays away from a round in which it is audited for certain");
+    }
+    Result<TrainedRound> done = Trainer::train(plan, hook);
+    honest_ += done.ok() && !cheats() ? 1 : 0;
+    return done;
+}
+
+// The rest is the first gradient, each value times a factor of its own: no two steps are alike.
+StepGradient ParasitePeer::step_gradient(const RoundPlan& plan,
+                                         uint32_t step,
+                                         std::span<const float> theta,
+                                         const TokenBatch& batch,
+                                         std::span<float> gradient) {
+    if (!cheats() || step == 0) {
+        true_losses_ = Trainer::step_gradient(plan, step, theta, batch, gradient);
+        true_.assign(gradient.begin(), gradient.end());
+        return true_losses_;
+    }
+    ASSAY_CHECK_EQ(true_.size(), gradient.size());
+    CounterRng rng(derive_seed(settings_.run_seed, "parasite", {plan.round.value, step}));
+    std::transform(true_.begin(), true_.end(), gradient.begin(), [&rng](float g) {
+        return g * static_cast<float>(0.2 + 1.6 * rng.unit());
+    });
+    return true_losses_;
+}
+
+Result<OpeningNotice> ParasitePeer::answer(const RoundPlan& plan,
+                                           const Commit& commit,
+                                           const Digest& commit_hash,
+                                           const Digest& beacon) {
+    Result<OpeningNotice> notice = Trainer::answer(plan, commit, commit_hash, beacon);
+    if (!notice) {
+        return notice;
+    }
+    const bool convicts =
+        cheats() && std::any_of(notice->steps.begin(),
+                                notice->steps.end(),
+                                [](const StepStates& opened) { return opened.step > 0; });
+    if (!convicts) {
+        return notice;
+    }
+    Result<BlobRef> garbage = ports_.put(Bytes(notice->opening.size_bytes, 0xA5));
+    if (!garbage) {
+        return garbage.error();
+    }
+    notice->opening = *garbage;
+    return notice;
+}
+
+}  // namespace assay
