@@ -117,9 +117,14 @@ void RunLog::on(const EventHead& head, const CloseEvent& close) {
     }
 }
 
-void RunLog::on(const EventHead& head, const ExtensionBody&) {
-    inform_(who(head.subject) + " came back after the beacon of " + in_words(head.round) +
-            " and gets the time of an opening once more");
+void RunLog::on(const EventHead& head, const DebtBody& debt) {
+    warn_(who(head.subject) + " has not answered the challenge of " + in_words(head.round) + " (" +
+          printable(debt.reason) + "): it stays open, and nothing of this peer vests until then");
+}
+
+void RunLog::on(const EventHead& head, const OrderBody& order) {
+    warn_(who(head.subject) + (order.kind == OrderKind::kExpel ? " is expelled" : " is pardoned") +
+          " by the operator: " + printable(order.reason));
 }
 
 // Of a round that is settled: an audit, or what was proven later.

@@ -32,7 +32,8 @@ public:
 private:
     void on(const EventHead& head, const JoinBody& join);
     void on(const EventHead& head, const CloseEvent& close);
-    void on(const EventHead& head, const ExtensionBody& extension);
+    void on(const EventHead& head, const DebtBody& debt);
+    void on(const EventHead& head, const OrderBody& order);
     void on(const EventHead& head, const Verdict& verdict);
     void on(const EventHead& head, const ForfeitBody& forfeit);
     void on(const EventHead& head, const RollbackBody& rollback);
