@@ -72,7 +72,8 @@ endfunction()
 # g++ 12 finds in its own std::string, wrongly, it keeps to itself only where no such header is used.
 function(use_precompiled_headers target from)
     target_precompile_headers(${target} REUSE_FROM ${from})
-    foreach(option -fpch-preprocess -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow)
+    foreach(option -fpch-preprocess -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow
+            -Wno-stringop-overread)
         target_compile_options(${target} PRIVATE "$<$<CXX_COMPILER_ID:GNU>:${option}>")
     endforeach()
 endfunction()

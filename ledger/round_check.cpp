@@ -112,10 +112,6 @@ Status RoundCheck::on(const Place&, const JoinBody& join) {
     return stamped(join.at);
 }
 
-Status RoundCheck::on(const Place&, const RunEndBody& end) {
-    return stamped(end.at);
-}
-
 // The roster of a round is fixed before the beacon that deals its data is known.
 Status RoundCheck::on(const Place& at, const RosterBody& roster) {
     const RoundId due = current_ ? current_->next() : RoundId{};
@@ -330,9 +326,9 @@ Status RoundCheck::check_lapsed(Instant now) const {
                                  std::to_string((lapsed_ - now).ms) + " ms before its time");
 }
 
-Status RoundCheck::on(const Place& at, const RunEndBody& end) {
-    (void)at;
-    return check_lapsed(end.at);
+Status RoundCheck::on(const Place&, const RunEndBody& end) {
+    const Status lapsed = check_lapsed(end.at);
+    return lapsed ? stamped(end.at) : lapsed;
 }
 
 // Gated: it stays open; accepted: answered late; rejected: never answered.
