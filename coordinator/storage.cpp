@@ -57,8 +57,8 @@ void Storage::push(std::vector<Action> actions) {
     queue_->push(std::move(actions));
 }
 
-void Storage::arrived(BlobStored stored) {
-    waiting_.push_back(std::move(stored));
+void Storage::arrived(const BlobStored& stored) {
+    waiting_.push_back(stored);
 }
 
 void Storage::keep_only(const std::set<Digest>& live) {
@@ -79,8 +79,8 @@ Result<std::vector<Event>> Storage::turn(Instant now) {
             return ended.error();
         }
         queue_->durable(durable_height_.load());
-        for (BlobStored& stored : std::exchange(written_, {})) {
-            events.emplace_back(std::move(stored));
+        for (const BlobStored& stored : std::exchange(written_, {})) {
+            events.emplace_back(stored);
         }
     }
     if (!busy_ && events.empty()) {  // what follows from events belongs into the batch

@@ -41,7 +41,7 @@ public:
 
     void push(std::vector<Action> actions);
     // A blob is here: `stored` is what the machine is told once it is durable.
-    void arrived(BlobStored stored);
+    void arrived(const BlobStored& stored);
     // Of other blobs the machine is not told any more.
     void keep_only(const std::set<Digest>& live);
 
