@@ -126,7 +126,7 @@ RoundPlan TestRun::make_plan() const {
     plan.learning_rate_bits.assign(kTestSteps, 0x3a83126f);
     plan.bias1_bits = {0x41200000, 0x40a86bca};
     plan.bias2_bits = {0x41a00000};
-    plan.opened_at = Instant{static_cast<int64_t>(next_round) * 10000};
+    plan.opened_at = Instant{1000 + static_cast<int64_t>(next_round) * 10000};
     plan.commit_deadline = plan.opened_at + DurationMs{3000};
     plan.payload_deadline = plan.opened_at + DurationMs{5000};
     plan.opening_time = DurationMs{2000};
