@@ -3,13 +3,17 @@
 #include <pthread.h>
 
 #include <csignal>
+#include <utility>
 
 #include "core/check.h"
+#include "core/log.h"
 #include "net/zmq_parts.h"
 
 namespace assay {
 
 namespace {
+
+constexpr std::chrono::seconds kTellEvery{2};
 
 // Signals are for the program's main thread.
 template <typename F>
@@ -50,6 +54,21 @@ void ZapHandler::run() {
     }
 }
 
+// Anybody may knock as often as he likes: one line in a while. The address is the system's word,
+// the key is in hexadecimal; neither is the stranger's text.
+void ZapHandler::tell_refused(const std::string& address, const std::string& key) {
+    const auto now = std::chrono::steady_clock::now();
+    if (told_at_ && now - *told_at_ < kTellEvery) {
+        ++untold_;
+        return;
+    }
+    told_at_ = now;
+    const uint64_t more = std::exchange(untold_, 0);
+    log_warning("refused a stranger at " + address + ", connection key " + key +
+                ": it is not in the admission list; its own log names the line to add" +
+                (more > 0 ? " (and " + std::to_string(more) + " more before it)" : ""));
+}
+
 // Frames: version, request id, domain, address, routing id, mechanism, credentials.
 void ZapHandler::answer() {
     std::vector<std::string> frames;
@@ -69,6 +88,10 @@ void ZapHandler::answer() {
     if (admitted) {
         std::copy(frames[6].begin(), frames[6].end(), key.begin());
         admitted = list_->admits(key);
+    }
+    if (!admitted) {
+        const bool shaped = frames.size() == 7;
+        tell_refused(shaped ? frames[3] : "", shaped ? to_hex(as_bytes(frames[6])) : "");
     }
     const std::string id = frames.size() > 1 ? frames[1] : "";
     const std::string user = admitted ? to_hex(key) : "";

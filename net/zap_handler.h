@@ -5,7 +5,10 @@
 
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <optional>
+#include <string>
 #include <thread>
 #include <zmq.hpp>
 
@@ -26,11 +29,15 @@ public:
 private:
     void run();
     void answer();
+    void tell_refused(const std::string& address, const std::string& key);
 
     std::shared_ptr<AdmissionList> list_;
     zmq::socket_t questions_;
     zmq::socket_t stop_sender_;
     zmq::socket_t stop_receiver_;
+    // The thread's own: what was said last of strangers, and how many were not told of since.
+    std::optional<std::chrono::steady_clock::time_point> told_at_;
+    uint64_t untold_ = 0;
     std::thread thread_;
 };
 

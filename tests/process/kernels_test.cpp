@@ -165,7 +165,11 @@ TEST_CASE("peers of class exact and of a tolerance class train in one run",
     world.check_honest({"p1", "p2"});
 }
 
-TEST_CASE("a peer of a class that the run does not admit ends with the refusal", "[process]") {
+TEST_CASE("a peer of a class that the run does not admit ends with the refusal",
+          "[process][needs_torch]") {
+    if (lacks_torch()) {
+        return;
+    }
     ProcessWorld world(2, 1);
     world.start_coordinator();
     world.start_peer("p1", {"--class", "fp32"});

@@ -26,11 +26,12 @@ TEST_CASE("a wait ends with exit code and last words of a peer that has died", "
     ProcessWorld world(3, 2);
     world.start_coordinator();
     world.start_peer("p1");
-    world.start_peer("p2", {"--class", "fp32"});  // the run does not admit it
+    world.make_peer("p2", false);
+    world.start_peer("p2");
     const std::string reason = why_not(world);
     CHECK_THAT(reason,
                Catch::Contains("p2 ended with exit code 4;") &&
-                   Catch::Contains("this run does not admit numeric class fp32"));
+                   Catch::Contains("does not admit this node's key"));
     world.end_peer("p1", SIGTERM);
     const Status ended = world.end_of_peers(10000);
     REQUIRE_FALSE(ended.ok());
