@@ -146,23 +146,18 @@ void VerifySettings::for_each(V& visitor) {
                   1,
                   "sign agreement at high overlap below which a pair counts as mirrored"},
             mirror_sign_limit);
-    visitor(
-        Field{
-            "tripwire_energy",
-            "",
-            1,
-            1000,
-            "a step's mean of g^2 over the second moment is suspicious over this and what the run "
-            "has shown to be usual"},
-        tripwire_energy);
-    visitor(
-        Field{"tripwire_cosine",
-              "",
-              0,
-              1,
-              "a cosine of two steps' gradients is suspicious over this and what the run has shown "
-              "to be usual"},
-        tripwire_cosine);
+    visitor(Field{"tripwire_energy",
+                  "",
+                  1,
+                  1000,
+                  "a step's mean of g^2 over the second moment is never suspicious below this"},
+            tripwire_energy);
+    visitor(Field{"tripwire_cosine",
+                  "",
+                  0,
+                  1,
+                  "a cosine of two steps' gradients is never suspicious below this"},
+            tripwire_cosine);
     visit_classes(visitor, *this);
 }
 
