@@ -23,7 +23,8 @@ using DebtKey = std::pair<RoundId, PeerId>;
 struct LateOpening {
     std::optional<OpeningProgress> progress;
     bool at_judge = false;
-    uint32_t wrong = 0;  // answers that were none
+    uint32_t wrong = 0;           // answers that were none
+    std::optional<Instant> told;  // when its peer was last told all that it needs for one
 };
 
 // All that is to be fetched for it.

@@ -396,9 +396,10 @@ void RoundMachine::welcome(const PeerId& peer, const Hello& hello, Instant now) 
                                      hello.uplink_bytes_per_second})});
     }
     ASSAY_CHECK(is_active(peer));
+    const bool came = connected_.count(peer) == 0;
     connected_[peer] = hello;
     out_.push_back(Send{peer, Welcome{manifest_, state_.round().next(), {}, {}}});
-    tell_debts(peer);
+    tell_debts(peer, came, now);
     tell_last_round(peer);
 }
 

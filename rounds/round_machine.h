@@ -130,7 +130,7 @@ private:
 
     // round_machine_debt.cpp: challenges that stay open behind their round
     [[nodiscard]] DebtNotice debt_notice(const OpenDebt& debt, std::string reason) const;
-    void tell_debts(const PeerId& peer);
+    void tell_debts(const PeerId& peer, bool came, Instant now);
     void take_late(const OpeningNoticed& event);
     bool store_late(const BlobStored& event);
     void judge_late(const DebtKey& key, LateOpening& late);

@@ -17,6 +17,7 @@ namespace {
 
 // What is no answer costs us a transfer and a judgement: more of them are not looked at.
 constexpr uint32_t kWrongAnswersMax = 3;
+constexpr DurationMs kTellAgain{30000};  // plans are large, and Hellos many
 
 }  // namespace
 
@@ -26,13 +27,19 @@ DebtNotice RoundMachine::debt_notice(const OpenDebt& debt, std::string reason) c
         debt.round, true, debt.until, commit.hash, commit.commit.payload_hash, std::move(reason)};
 }
 
-// All that this peer needs to answer, if it lost it with its process.
-void RoundMachine::tell_debts(const PeerId& peer) {
+// All that this peer needs to answer, if it lost it with its process: where it just `came`, and
+// seldom again.
+void RoundMachine::tell_debts(const PeerId& peer, bool came, Instant now) {
     for (const OpenDebt& debt : state_.open_debts()) {
         if (debt.peer == peer) {
             const RoundState& round = *state_.find(debt.round);
             ASSAY_CHECK(round.beacon.has_value());  // who owes was challenged
             out_.push_back(Send{peer, debt_notice(debt, "not answered in its round")});
+            LateOpening& late = late_[{debt.round, peer}];
+            if (!came && late.told && now < *late.told + kTellAgain) {
+                continue;
+            }
+            late.told = now;
             out_.push_back(Send{peer, round.plan});
             out_.push_back(Send{peer, close_notice(round, peer)});
             out_.push_back(Send{peer, *round.beacon});

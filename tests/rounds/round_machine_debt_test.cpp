@@ -215,6 +215,10 @@ TEST_CASE("a restart keeps open challenges, and whoever comes back is told all o
     REQUIRE(sent<CloseNotice>(back).size() == 1);
     CHECK(sent<CloseNotice>(back)[0].inclusion.has_value());
     CHECK(sent<Beacon>(back).at(0).round == RoundId{2});
+    const std::vector<Action> again =
+        o.d.hello(kDebtor);  // said again, it is told the notice alone
+    CHECK(sent<DebtNotice>(again).size() == 1);
+    CHECK(sent<CloseNotice>(again).empty());
     for (size_t i = 0; i < 3; ++i) {
         (void)o.d.hello(i);
     }
