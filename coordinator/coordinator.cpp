@@ -8,12 +8,14 @@
 #include "coordinator/judge_jobs.h"
 #include "coordinator/run_folder.h"
 #include "coordinator/status_book.h"
+#include "coordinator/visitors.h"
 #include "core/check.h"
+#include "core/descriptors.h"
 #include "core/job_thread.h"
 #include "core/log.h"
+#include "core/printable.h"
 #include "ledger/sqlite_ledger.h"
 #include "net/blob_fetcher.h"
-#include "net/reminder.h"
 #include "net/zmq_channel.h"
 #include "protocol/codec.h"
 #include "protocol/limits.h"
@@ -30,15 +32,28 @@ constexpr DurationMs kStall{2000};  // a turn of the loop that took longer is no
 constexpr DurationMs kLinger{500};
 constexpr DurationMs kFarewell{20000};  // peers may still fetch the last aggregate
 constexpr size_t kJobsMax = 65536;
-constexpr DurationMs kRemindEvery{30000};
-constexpr size_t kReasonsMax = 64;
+constexpr uint64_t kOwnDescriptors = 256;  // for ledger, blobs and snapshots
+
+// No more connections than there are descriptors for beside the run's own files.
+ServerLimits server_limits(const CoordinatorOptions& options) {
+    ServerLimits limits;
+    limits.times = options.times;
+    const uint64_t all = raise_descriptor_limit();
+    const uint64_t own = std::min(kOwnDescriptors, all / 2);
+    limits.connections_max =
+        std::max<uint64_t>(1, std::min<uint64_t>(limits.connections_max, all - own));
+    return limits;
+}
 
 }  // namespace
 
 class Coordinator::Program {
 public:
     Program(CoordinatorOptions options, RunConfig config, CoordinatorHooks hooks)
-        : options_(std::move(options)), config_(std::move(config)), hooks_(std::move(hooks)) {}
+        : options_(std::move(options)),
+          config_(std::move(config)),
+          hooks_(std::move(hooks)),
+          visitors_(options_.serve) {}
 
     Status run();
 
@@ -53,9 +68,11 @@ private:
     Status open();
     Status open_machine(RunState state);
     Status prepare();
+    void notice_stall();
     void turn();
     void farewell();
     void part_from(const ServerEvent& event);
+    void serve_pieces();
 
     void feed(const Event& event);
     void perform_waiting();
@@ -63,7 +80,6 @@ private:
     void on(const Joined& joined);
     void on(const Left& left);
     void on(const Refused& refused);
-    bool tells_of_stranger(const std::string& reason);
     void on(const Incoming& incoming);
     void receive(const Incoming& incoming, const Hello& message);
     void receive(const Incoming& incoming, const Commit& message);
@@ -91,7 +107,7 @@ private:
     void take(const AuditTime& time) { book_->audited(time); }
     void take(const JudgeFailed& failed) { end(fail(failed.reason)); }
 
-    void act(const Send& action) { send(action.to, action.message); }
+    void act(const Send& action);
     void act(const Broadcast& action);
     void act(const Persist& action);
     void act(const FetchBlob& action);
@@ -99,7 +115,7 @@ private:
     void act(const RunAudit& action);
     void act(const KeepBlobs& action);
     void act(const CloseConnection& action);
-    void act(const Note& action) { log_info(action.text); }
+    void act(const Note& action);
     void act(const RunFinished& action);
 
     void send(const PeerId& to, const Message& message);
@@ -120,8 +136,7 @@ private:
     std::unique_ptr<RoundMachine> machine_;
     std::unique_ptr<StatusBook> book_;
     std::multimap<Digest, Want> wants_;
-    std::set<PeerId> present_;
-    std::map<std::string, Reminder> strangers_;  // by reason
+    Visitors visitors_;
     std::deque<Action> waiting_;
     Mailbox<JudgeResult> computed_;
     std::unique_ptr<JudgeJobs> jobs_;
@@ -213,7 +228,7 @@ Status Coordinator::Program::run() {
         return prepared_;
     }
     Result<std::unique_ptr<ZmqServer>> channel =
-        ZmqServer::open(run_->identity, options_.listen, options_.admit);
+        ZmqServer::open(run_->identity, options_.listen, options_.admit, server_limits(options_));
     if (!channel) {
         return channel.error();
     }
@@ -241,14 +256,20 @@ Status Coordinator::Program::run() {
     return *ended_;
 }
 
-void Coordinator::Program::turn() {
+void Coordinator::Program::notice_stall() {
     const Instant before = std::exchange(turned_, clock_.now());
     if (turned_ - before > kStall) {
         log_warning("this process stood still for " + std::to_string((turned_ - before).ms) +
                     " ms; deadlines move on by as much");
         feed(Stalled{turned_ - before});
     }
-    for (const ServerEvent& event : channel_->poll(kPollTime)) {
+}
+
+void Coordinator::Program::turn() {
+    notice_stall();
+    const std::vector<ServerEvent> events = channel_->poll(kPollTime);
+    notice_stall();  // most of the time is spent there: deadlines move on before anything is due
+    for (const ServerEvent& event : events) {
         std::visit([this](const auto& one) { on(one); }, event);
     }
     take_computed();
@@ -256,6 +277,7 @@ void Coordinator::Program::turn() {
         send(ask.source, ask.request);
     }
     take_fetched();
+    serve_pieces();
     const std::optional<Instant> wake = machine_->wake_at();
     if (wake && *wake <= clock_.now()) {
         feed(Tick{});
@@ -274,20 +296,21 @@ void Coordinator::Program::farewell() {
     if (stop_fed_ || !*ended_) {
         return;
     }
-    for (const PeerId& peer : present_) {
+    for (const PeerId& peer : visitors_.present()) {
         send(peer, Goodbye{"the run is complete"});
     }
     const Instant until = clock_.now() + kFarewell;
-    while (!present_.empty() && clock_.now() < until && !hooks_.stop_requested()) {
+    while (!visitors_.present().empty() && clock_.now() < until && !hooks_.stop_requested()) {
         for (const ServerEvent& event : channel_->poll(kPollTime)) {
             part_from(event);
         }
+        serve_pieces();
     }
 }
 
 void Coordinator::Program::part_from(const ServerEvent& event) {
     if (const auto* left = std::get_if<Left>(&event)) {
-        present_.erase(left->peer);
+        visitors_.left(left->peer);
         return;
     }
     const auto* incoming = std::get_if<Incoming>(&event);
@@ -295,7 +318,7 @@ void Coordinator::Program::part_from(const ServerEvent& event) {
         return;
     }
     if (std::holds_alternative<Goodbye>(incoming->message)) {
-        present_.erase(incoming->from);
+        visitors_.left(incoming->from);
     }
     if (const auto* request = std::get_if<BlobRequest>(&incoming->message)) {
         receive(*incoming, *request);
@@ -313,20 +336,8 @@ void Coordinator::Program::feed(const Event& event) {
 }
 
 void Coordinator::Program::on(const Refused& refused) {
-    if (!refused.who.empty() || tells_of_stranger(refused.reason)) {
-        log_warning("refused " + (refused.who.empty() ? "a stranger" : refused.who.substr(0, 12)) +
-                    ": " + refused.reason);
-    }
+    visitors_.log(refused, clock_.now());
     book_->refused(channel_->counters().refused());
-}
-
-// Anybody can be refused as often as he likes: one line for each reason and half a minute.
-bool Coordinator::Program::tells_of_stranger(const std::string& reason) {
-    if (strangers_.size() >= kReasonsMax) {
-        strangers_.clear();
-    }
-    ASSAY_CHECK_LT(strangers_.size(), kReasonsMax);  // strangers make no list without end
-    return strangers_.try_emplace(reason, kRemindEvery).first->second.due(clock_.now());
 }
 
 // What was on its way from this peer goes on at once, whether its end was seen before or not.
@@ -335,18 +346,18 @@ void Coordinator::Program::on(const Joined& joined) {
 }
 
 void Coordinator::Program::on(const Left& left) {
-    present_.erase(left.peer);
+    visitors_.left(left.peer);
     fetcher_->source_left(left.peer);
     feed(PeerGone{left.peer});
 }
 
 void Coordinator::Program::on(const Incoming& incoming) {
-    present_.insert(incoming.from);
+    visitors_.came(incoming.from);
     std::visit([&](const auto& message) { receive(incoming, message); }, incoming.message);
 }
 
 void Coordinator::Program::receive(const Incoming& incoming, const Hello& message) {
-    feed(PeerHello{incoming.from, message});
+    feed(PeerHello{incoming.from, message, channel_->site(incoming.from)});
 }
 
 void Coordinator::Program::receive(const Incoming& incoming, const Commit& message) {
@@ -366,7 +377,14 @@ void Coordinator::Program::receive(const Incoming& incoming, const Progress& mes
 }
 
 void Coordinator::Program::receive(const Incoming& incoming, const BlobRequest& message) {
-    send(incoming.from, run_->store->answer(message, false));
+    visitors_.ask(incoming.from, message);
+}
+
+void Coordinator::Program::serve_pieces() {
+    const auto unread = [this](const PeerId& peer) { return channel_->unacknowledged(peer); };
+    for (const PieceServer::Piece& piece : visitors_.due(clock_.now(), unread)) {
+        send(piece.to, run_->store->answer(piece.request, false));
+    }
 }
 
 void Coordinator::Program::receive(const Incoming& incoming, const BlobPiece& message) {
@@ -375,8 +393,13 @@ void Coordinator::Program::receive(const Incoming& incoming, const BlobPiece& me
 }
 
 void Coordinator::Program::receive(const Incoming& incoming, const Goodbye& message) {
-    log_info("peer " + incoming.from.brief() + " left: " + message.reason);
-    present_.erase(incoming.from);
+    if (machine_->is_connected(incoming.from)) {
+        visitors_.log(LogLevel::kInfo,
+                      incoming.from.hex(),
+                      "peer " + incoming.from.brief() + " left: " + printable(message.reason),
+                      clock_.now());
+    }
+    visitors_.left(incoming.from);
     feed(PeerGone{incoming.from});
 }
 
@@ -446,7 +469,7 @@ void Coordinator::Program::send(const PeerId& to, const Message& message) {
 
 void Coordinator::Program::act(const Broadcast& action) {
     const Bytes wire = seal(run_->identity, action.message);
-    for (const PeerId& peer : present_) {
+    for (const PeerId& peer : visitors_.present()) {
         (void)channel_->send(peer, wire);
     }
 }
@@ -490,8 +513,25 @@ void Coordinator::Program::act(const KeepBlobs& action) {
     }
 }
 
+void Coordinator::Program::act(const Send& action) {
+    visitors_.told(action.to, action.message);
+    send(action.to, action.message);
+}
+
+void Coordinator::Program::act(const Note& action) {
+    if (action.by == PeerId{}) {
+        log_info(action.text);
+    } else {
+        visitors_.log(LogLevel::kInfo, action.by.hex(), action.text, clock_.now());
+    }
+}
+
 void Coordinator::Program::act(const CloseConnection& action) {
-    log_info("closing the connection of " + action.peer.brief() + ": " + action.reason);
+    visitors_.log(LogLevel::kInfo,
+                  action.peer.hex(),
+                  "closing the connection of " + action.peer.brief() + ": " + action.reason,
+                  clock_.now());
+    visitors_.sent_away(action.peer);
     fetcher_->cancel_source(action.peer);
     channel_->close_peer(action.peer);
 }

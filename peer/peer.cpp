@@ -132,7 +132,7 @@ private:
 
 Status Peer::Program::open() {
     Result<std::unique_ptr<ZmqClient>> channel =
-        ZmqClient::open(identity_, options_.endpoint, options_.coordinator);
+        ZmqClient::open(identity_, options_.endpoint, options_.coordinator, options_.times);
     if (!channel) {
         return channel.error();
     }
