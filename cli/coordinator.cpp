@@ -35,6 +35,9 @@ struct CoordinatorCommand {
     std::string log_level = "info";
     int64_t rounds = 0;
     int64_t peers_min = 0;
+    int64_t silence = ConnectionTimes{}.silence.ms;
+    int64_t peer_rate = static_cast<int64_t>(ServeRules{}.peer_bytes_per_second);
+    int64_t rate = static_cast<int64_t>(ServeRules{}.bytes_per_second);
     ComputeOptions compute;
     bool help_settings = false;
 };
@@ -160,6 +163,9 @@ int coordinate(const CoordinatorCommand& command) {
     options.tokenizer_file = command.tokenizer.empty() ? fs::path(command.folder) / "tokenizer.json"
                                                        : fs::path(command.tokenizer);
     options.threads = static_cast<int>(command.compute.threads);
+    options.times.silence = {command.silence};
+    options.serve.peer_bytes_per_second = static_cast<uint64_t>(command.peer_rate);
+    options.serve.bytes_per_second = static_cast<uint64_t>(command.rate);
     Coordinator coordinator(options, *config, file_hooks(command));
     leave(report_ended(coordinator.run()));
 }
@@ -179,7 +185,10 @@ void add_coordinator(CommandLine& line) {
             .text("--dir", command.folder, "folder for ledger, snapshots and blobs")
             .text("--data", command.data, "token shards of `assay data prepare`; default: DIR/data")
             .text("--tokenizer", command.tokenizer, "default: DIR/tokenizer.json")
-            .text("--listen", command.listen, "address; port 0 takes any free one")
+            .text("--listen",
+                  command.listen,
+                  "tcp://HOST:PORT, HOST a name, an address (IPv6 in brackets) or *; port 0 takes "
+                  "any free one")
             .text("--admit",
                   command.admit,
                   "file with one public key a line, re-read on change; default: "
@@ -191,6 +200,14 @@ void add_coordinator(CommandLine& line) {
                     0,
                     1024,
                     "instead of rounds.peers_min; 0: as there")
+            .number("--silence", command.silence, kSilenceMsMin, kSilenceMsMax, kSilenceHelp)
+            .number("--blob-rate",
+                    command.rate,
+                    4096,
+                    1000000000000,
+                    "bytes a second of blobs that all peers together get, in the long run")
+            .number(
+                "--blob-rate-peer", command.peer_rate, 4096, 1000000000000, "the same for one peer")
             .text(
                 "--set", command.set, "other settings instead of the file's: section.key=value,...")
             .choice("--log-level", command.log_level, {"debug", "info", "warning", "error"}, "log")

@@ -1,6 +1,5 @@
 #include "cli/node_commands.h"
 
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <sstream>
@@ -10,6 +9,7 @@
 #include "core/files.h"
 #include "core/log.h"
 #include "core/version.h"
+#include "net/endpoint.h"
 #include "peer/peer_folder.h"
 
 namespace assay {
@@ -49,17 +49,8 @@ std::optional<NumericClass> class_of(const std::string& name) {
 }
 
 Status check_endpoint(const std::string& endpoint) {
-    const std::string scheme = "tcp://";
-    const size_t colon = endpoint.rfind(':');
-    uint16_t port = 0;
-    const char* const end = endpoint.data() + endpoint.size();
-    const bool host = endpoint.rfind(scheme, 0) == 0 && colon > scheme.size();
-    if (host) {
-        const auto [last, code] = std::from_chars(endpoint.data() + colon + 1, end, port);
-        port = code == std::errc() && last == end ? port : 0;
-    }
-    return port > 0 ? Status()
-                    : fail("--coordinator: `" + endpoint + "` is not of the form tcp://HOST:PORT");
+    const Result<Endpoint> parsed = Endpoint::parse(endpoint, Endpoint::Use::kDial);
+    return parsed ? Status() : fail("--coordinator: " + parsed.reason());
 }
 
 // Where the coordinator may listen: one address, or several with commas between them.
@@ -163,6 +154,7 @@ int run_peer_command(const PeerCommand& command, const MakeTrainer& make_trainer
     options.folder = command.folder;
     options.numeric_class = class_of(command.numeric_class);
     options.threads = static_cast<int>(command.compute.threads);
+    options.times.silence = {command.silence};
     options.build = std::string("assay ") + assay_version();
     log_info("peer " + identity->id().hex() + " dials " + command.coordinator);
     PeerHooks hooks;

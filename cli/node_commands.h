@@ -25,6 +25,13 @@ extern const char* const kNodeExitCodes;
 // A coordinator's public key as it was typed.
 Result<PeerId> coordinator_id(const std::string& key);
 
+// `--silence`: bounds and help, the same for both ends.
+constexpr int64_t kSilenceMsMin = 200;
+constexpr int64_t kSilenceMsMax = 600000;
+constexpr const char* kSilenceHelp =
+    "ms without a word after which a connection counts as dead; each end says something ten "
+    "times in it, so coordinator and peers have the same";
+
 struct PeerCommand {
     std::string coordinator;
     std::string coordinator_key;
@@ -32,6 +39,7 @@ struct PeerCommand {
     std::string key_file;  // "": peer.key in the folder, made if it is not there
     std::string numeric_class = "run";
     std::string log_level = "info";
+    int64_t silence = ConnectionTimes{}.silence.ms;
     ComputeOptions compute;
 };
 

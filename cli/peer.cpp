@@ -9,8 +9,8 @@ void add_peer_options(Command& command, PeerCommand& options) {
     command
         .required("--coordinator",
                   options.coordinator,
-                  "where it listens: tcp://HOST:PORT; several addresses with commas between them "
-                  "are tried in turn")
+                  "where it listens: tcp://HOST:PORT, HOST a name or an address, IPv6 in brackets; "
+                  "several with commas between them are tried in turn")
         .required("--coordinator-key",
                   options.coordinator_key,
                   "its public key, 64 hexadecimal digits, as it prints at its start")
@@ -21,6 +21,7 @@ void add_peer_options(Command& command, PeerCommand& options) {
                 {"run", "exact", "fp32", "tf32", "bf16"},
                 "arithmetic in which this peer is compared, of those that the run admits; "
                 "run: as the run says")
+        .number("--silence", options.silence, kSilenceMsMin, kSilenceMsMax, kSilenceHelp)
         .choice("--log-level", options.log_level, {"debug", "info", "warning", "error"}, "log");
     add_training_options(command, options.compute, "threads that train");
 }

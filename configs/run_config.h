@@ -77,6 +77,8 @@ struct RoundSettings {
     int64_t least_uplink_bytes_per_second = 1 << 16;
     int64_t loss_sequences = 64;
     std::string admit = "list";
+    int64_t newcomers_max = 16;
+    int64_t newcomers_per_minute = 16;
     std::string classes;
 
     template <class V>

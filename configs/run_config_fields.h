@@ -169,6 +169,10 @@ void RoundSettings::for_each(V& visitor) {
               "whose keys may connect: those in the file of `assay coordinator --admit`, or any",
               {"list", "any"}},
         admit);
+    visitor(Field{"newcomers_max", "peers", 1, limits::kPeersMax, "admit any: new in one roster"},
+            newcomers_max);
+    visitor(Field{"newcomers_per_minute", "peers", 1, 1e5, "admit any: new from one address"},
+            newcomers_per_minute);
     visitor(Field{"classes",
                   "",
                   0,

@@ -11,13 +11,15 @@
 #include "coordinator/run_folder.h"
 #include "coordinator/status_book.h"
 #include "coordinator/storage.h"
+#include "coordinator/visitors.h"
 #include "coordinator/wanted_blobs.h"
 #include "core/check.h"
+#include "core/descriptors.h"
 #include "core/job_thread.h"
 #include "core/log.h"
+#include "core/printable.h"
 #include "core/version.h"
 #include "net/blob_fetcher.h"
-#include "net/reminder.h"
 #include "net/zmq_channel.h"
 #include "protocol/codec.h"
 #include "protocol/limits.h"
@@ -37,16 +39,29 @@ constexpr DurationMs kStall{2000};     // a turn of the loop that took longer is
 constexpr DurationMs kLinger{500};
 constexpr DurationMs kFarewell{20000};  // peers may still fetch the last aggregate
 constexpr size_t kJobsMax = 65536;
-constexpr DurationMs kRemindEvery{30000};
-constexpr size_t kReasonsMax = 64;
 constexpr DurationMs kOrdersEvery{1000};
+constexpr uint64_t kOwnDescriptors = 256;  // for ledger, blobs and snapshots
+
+// No more connections than there are descriptors for beside the run's own files.
+ServerLimits server_limits(const CoordinatorOptions& options) {
+    ServerLimits limits;
+    limits.times = options.times;
+    const uint64_t all = raise_descriptor_limit();
+    const uint64_t own = std::min(kOwnDescriptors, all / 2);
+    limits.connections_max =
+        std::max<uint64_t>(1, std::min<uint64_t>(limits.connections_max, all - own));
+    return limits;
+}
 
 }  // namespace
 
 class Coordinator::Program {
 public:
     Program(CoordinatorOptions options, RunConfig config, CoordinatorHooks hooks)
-        : options_(std::move(options)), config_(std::move(config)), hooks_(std::move(hooks)) {}
+        : options_(std::move(options)),
+          config_(std::move(config)),
+          hooks_(std::move(hooks)),
+          visitors_(options_.serve) {}
 
     Ended run();
 
@@ -56,10 +71,12 @@ private:
     Status open();
     Status open_machine(RunState state);
     Status prepare();
+    void notice_stall();
     void turn();
     void stop_if_asked();
     void farewell();
     void part_from(const ServerEvent& event);
+    void serve_pieces();
 
     void feed(const Event& event);
     void perform_waiting();
@@ -67,7 +84,6 @@ private:
     void on(const Joined& joined);
     void on(const Left& left);
     void on(const Refused& refused);
-    bool tells_of_stranger(const std::string& reason);
     void on(const Incoming& incoming);
     void receive(const Incoming& incoming, const Hello& message);
     void receive(const Incoming& incoming, const Commit& message);
@@ -106,7 +122,7 @@ private:
     void act(const RunAudit& action);
     void act(const KeepBlobs& action);
     void act(const CloseConnection& action);
-    void act(const Note& action) { log_info(action.text); }
+    void act(const Note& action);
     void act(const RunFinished& action);
 
     void send(const PeerId& to, const Message& message);
@@ -127,13 +143,12 @@ private:
     std::unique_ptr<StatusBook> book_;
     std::unique_ptr<RunLog> log_;
     WantedBlobs wants_;
-    std::set<PeerId> present_;
-    std::map<std::string, Reminder> strangers_;  // by reason
+    Visitors visitors_;
     Mailbox<JudgeResult> computed_;
     std::unique_ptr<JudgeJobs> jobs_;
     std::optional<Ended> ended_;
-    Status prepared_;                        // the job thread's, until it is done with the start
-    std::optional<Instant> stop_by_;         // a person has asked to stop
+    Status prepared_;                 // the job thread's, until it is done with the start
+    std::optional<Instant> stop_by_;  // a person has asked to stop
     std::optional<std::filesystem::path> order_taken_;
     Instant orders_at_;                      // when the folder of orders is looked at next
     Instant turned_;                         // when the loop came by last
@@ -239,7 +254,7 @@ Ended Coordinator::Program::run() {
 
 Ended Coordinator::Program::serve() {
     Result<std::unique_ptr<ZmqServer>> channel =
-        ZmqServer::open(run_->identity, options_.listen, options_.admit);
+        ZmqServer::open(run_->identity, options_.listen, options_.admit, server_limits(options_));
     if (!channel) {
         return {Ending::kTryAgain, channel.reason()};
     }
@@ -272,7 +287,7 @@ Ended Coordinator::Program::serve() {
     return *ended_;
 }
 
-void Coordinator::Program::turn() {
+void Coordinator::Program::notice_stall() {
     const Instant before = std::exchange(turned_, clock_.now());
     if (turned_ - before > kStall) {
         log_warning("this process stood still for " + std::to_string((turned_ - before).ms) +
@@ -280,7 +295,14 @@ void Coordinator::Program::turn() {
         feed(Stalled{turned_ - before});
         storage_.stood_still(turned_);
     }
-    for (const ServerEvent& event : channel_->poll(storage_.is_busy() ? kPollBusy : kPollTime)) {
+}
+
+void Coordinator::Program::turn() {
+    notice_stall();
+    const std::vector<ServerEvent> events =
+        channel_->poll(storage_.is_busy() ? kPollBusy : kPollTime);
+    notice_stall();  // most of the time is spent there: deadlines move on before anything is due
+    for (const ServerEvent& event : events) {
         std::visit([this](const auto& one) { on(one); }, event);
     }
     take_computed();
@@ -289,6 +311,7 @@ void Coordinator::Program::turn() {
     }
     take_fetched();
     take_orders();
+    serve_pieces();
     const std::optional<Instant> wake = machine_->wake_at();
     if (wake && *wake <= clock_.now()) {
         feed(Tick{});
@@ -322,20 +345,21 @@ void Coordinator::Program::farewell() {
     if (stop_by_ || ended_->how != Ending::kWell) {
         return;
     }
-    for (const PeerId& peer : present_) {
+    for (const PeerId& peer : visitors_.present()) {
         send(peer, Goodbye{"the run is complete"});
     }
     const Instant until = clock_.now() + kFarewell;
-    while (!present_.empty() && clock_.now() < until && !hooks_.stop_requested()) {
+    while (!visitors_.present().empty() && clock_.now() < until && !hooks_.stop_requested()) {
         for (const ServerEvent& event : channel_->poll(kPollTime)) {
             part_from(event);
         }
+        serve_pieces();
     }
 }
 
 void Coordinator::Program::part_from(const ServerEvent& event) {
     if (const auto* left = std::get_if<Left>(&event)) {
-        present_.erase(left->peer);
+        visitors_.left(left->peer);
         return;
     }
     const auto* incoming = std::get_if<Incoming>(&event);
@@ -343,7 +367,7 @@ void Coordinator::Program::part_from(const ServerEvent& event) {
         return;
     }
     if (std::holds_alternative<Goodbye>(incoming->message)) {
-        present_.erase(incoming->from);
+        visitors_.left(incoming->from);
     }
     if (const auto* request = std::get_if<BlobRequest>(&incoming->message)) {
         receive(*incoming, *request);
@@ -359,20 +383,8 @@ void Coordinator::Program::feed(const Event& event) {
 }
 
 void Coordinator::Program::on(const Refused& refused) {
-    if (!refused.who.empty() || tells_of_stranger(refused.reason)) {
-        log_warning("refused " + (refused.who.empty() ? "a stranger" : refused.who.substr(0, 12)) +
-                    ": " + refused.reason);
-    }
+    visitors_.log(refused, clock_.now());
     book_->refused(channel_->counters().refused());
-}
-
-// Anybody can be refused as often as he likes: one line for each reason and half a minute.
-bool Coordinator::Program::tells_of_stranger(const std::string& reason) {
-    if (strangers_.size() >= kReasonsMax) {
-        strangers_.clear();
-    }
-    ASSAY_CHECK_LT(strangers_.size(), kReasonsMax);  // strangers make no list without end
-    return strangers_.try_emplace(reason, kRemindEvery).first->second.due(clock_.now());
 }
 
 // What was on its way from this peer goes on at once, whether its end was seen before or not.
@@ -381,18 +393,18 @@ void Coordinator::Program::on(const Joined& joined) {
 }
 
 void Coordinator::Program::on(const Left& left) {
-    present_.erase(left.peer);
+    visitors_.left(left.peer);
     fetcher_->source_left(left.peer);
     feed(PeerGone{left.peer});
 }
 
 void Coordinator::Program::on(const Incoming& incoming) {
-    present_.insert(incoming.from);
+    visitors_.came(incoming.from);
     std::visit([&](const auto& message) { receive(incoming, message); }, incoming.message);
 }
 
 void Coordinator::Program::receive(const Incoming& incoming, const Hello& message) {
-    feed(PeerHello{incoming.from, message});
+    feed(PeerHello{incoming.from, message, channel_->site(incoming.from)});
 }
 
 void Coordinator::Program::receive(const Incoming& incoming, const Commit& message) {
@@ -412,7 +424,14 @@ void Coordinator::Program::receive(const Incoming& incoming, const Progress& mes
 }
 
 void Coordinator::Program::receive(const Incoming& incoming, const BlobRequest& message) {
-    send(incoming.from, run_->store->answer(message, false));
+    visitors_.ask(incoming.from, message);
+}
+
+void Coordinator::Program::serve_pieces() {
+    const auto unread = [this](const PeerId& peer) { return channel_->unacknowledged(peer); };
+    for (const PieceServer::Piece& piece : visitors_.due(clock_.now(), unread)) {
+        send(piece.to, run_->store->answer(piece.request, false));
+    }
 }
 
 void Coordinator::Program::receive(const Incoming& incoming, const BlobPiece& message) {
@@ -421,8 +440,13 @@ void Coordinator::Program::receive(const Incoming& incoming, const BlobPiece& me
 }
 
 void Coordinator::Program::receive(const Incoming& incoming, const Goodbye& message) {
-    log_info("peer " + incoming.from.brief() + " left: " + message.reason);
-    present_.erase(incoming.from);
+    if (machine_->is_connected(incoming.from)) {
+        visitors_.log(LogLevel::kInfo,
+                      incoming.from.hex(),
+                      "peer " + incoming.from.brief() + " left: " + printable(message.reason),
+                      clock_.now());
+    }
+    visitors_.left(incoming.from);
     feed(PeerGone{incoming.from});
 }
 
@@ -527,7 +551,7 @@ void Coordinator::Program::act(const Send& action) {
 
 void Coordinator::Program::act(const Broadcast& action) {
     const Bytes wire = seal(run_->identity, action.message);
-    for (const PeerId& peer : present_) {
+    for (const PeerId& peer : visitors_.present()) {
         (void)channel_->send(peer, wire);
     }
 }
@@ -571,8 +595,25 @@ void Coordinator::Program::act(const KeepBlobs& action) {
     }
 }
 
+void Coordinator::Program::act(const Send& action) {
+    visitors_.told(action.to, action.message);
+    send(action.to, action.message);
+}
+
+void Coordinator::Program::act(const Note& action) {
+    if (action.by == PeerId{}) {
+        log_info(action.text);
+    } else {
+        visitors_.log(LogLevel::kInfo, action.by.hex(), action.text, clock_.now());
+    }
+}
+
 void Coordinator::Program::act(const CloseConnection& action) {
-    log_info("closing the connection of " + action.peer.brief() + ": " + action.reason);
+    visitors_.log(LogLevel::kInfo,
+                  action.peer.hex(),
+                  "closing the connection of " + action.peer.brief() + ": " + action.reason,
+                  clock_.now());
+    visitors_.sent_away(action.peer);
     fetcher_->cancel_source(action.peer);
     channel_->close_peer(action.peer);
 }

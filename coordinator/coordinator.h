@@ -16,6 +16,8 @@
 #include "configs/run_config.h"
 #include "core/identity.h"
 #include "model/gradient_model.h"
+#include "net/liveness.h"
+#include "net/piece_server.h"
 #include "status/ended.h"
 #include "status/run_status.h"
 
@@ -28,6 +30,8 @@ struct CoordinatorOptions {
     std::filesystem::path data_folder;  // made by `assay data prepare`; used at the first start
     std::filesystem::path tokenizer_file;
     int threads = 1;
+    ConnectionTimes times{};
+    ServeRules serve{};  // blobs
 };
 
 struct CoordinatorHooks {

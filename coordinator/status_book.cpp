@@ -131,22 +131,23 @@ void StatusBook::on(const EventHead&, const RoundSummary& summary) {
     on_round_(round);
 }
 
-std::string StatusBook::doing(const Member& member) const {
-    if (member.ejected) {
+std::string StatusBook::doing(const PeerId& peer) const {
+    const Member* member = machine_.state().member(peer);
+    if (member != nullptr && member->ejected) {
         return "ejected";
     }
-    if (!machine_.is_connected(member.id)) {
+    if (!machine_.is_connected(peer)) {
         return "away";
     }
     const RoundState* round = machine_.state().current();
     if (round == nullptr) {
         return "waiting";
     }
-    const auto commit = round->commits.find(member.id);
+    const auto commit = round->commits.find(peer);
     if (commit != round->commits.end()) {
         return commit->second.opening ? "opened" : commit->second.payload ? "sent" : "committed";
     }
-    const auto progress = machine_.progress().find(member.id);
+    const auto progress = machine_.progress().find(peer);
     if (progress != machine_.progress().end()) {
         return "step " + std::to_string(progress->second.step + 1) + " of " +
                std::to_string(inner_steps_);
@@ -160,7 +161,7 @@ std::vector<PeerStatus> StatusBook::peers() const {
         PeerStatus peer;
         peer.id = id;
         peer.connected = machine_.is_connected(id);
-        peer.doing = doing(member);
+        peer.doing = doing(id);
         peer.tokens_per_second = static_cast<uint32_t>(member.tokens_per_second);
         if (const PeerBook* book = machine_.state().books().find(id)) {
             peer.tenure_rounds = book->state.tenure_rounds;
@@ -183,6 +184,15 @@ std::vector<PeerStatus> StatusBook::peers() const {
             peer.loss = progress->second.loss;
         }
         all.push_back(std::move(peer));
+    }
+    for (const auto& [id, hello] : machine_.connected()) {
+        if (machine_.state().member(id) == nullptr) {
+            PeerStatus newcomer;
+            newcomer.id = id;
+            newcomer.connected = true;
+            newcomer.doing = doing(id);
+            all.push_back(std::move(newcomer));
+        }
     }
     return all;
 }

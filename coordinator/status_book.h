@@ -76,7 +76,7 @@ private:
     void on(const EventHead&, const FeeBody&) {}
     void on(const EventHead&, const RunEndBody&) {}
     [[nodiscard]] std::vector<PeerStatus> peers() const;
-    [[nodiscard]] std::string doing(const Member& member) const;
+    [[nodiscard]] std::string doing(const PeerId& peer) const;
 
     const RoundMachine& machine_;
     CoordinatorStatus status_;

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <fstream>
 
+#include "core/descriptors.h"
+
 namespace assay {
 
 namespace {
@@ -38,7 +40,8 @@ Status write_all(int fd, ByteSpan bytes, const std::filesystem::path& file) {
 
 Status replace(const std::filesystem::path& file, ByteSpan bytes, int mode, bool durably) {
     const std::filesystem::path temporary = file.string() + ".tmp." + std::to_string(::getpid());
-    const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    const int fd = open_file(
+        temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, static_cast<unsigned>(mode));
     if (fd < 0) {
         return system_error("cannot create", temporary);
     }
@@ -90,7 +93,7 @@ Result<std::string> read_text_file(const std::filesystem::path& file, uint64_t s
 
 Status sync_folder(const std::filesystem::path& folder) {
     const int fd =
-        ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        open_file(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     if (fd < 0) {
         return system_error("cannot open folder", folder);
     }

@@ -2,9 +2,8 @@
 
 #include <sodium.h>
 
-#include <algorithm>
-
 #include "core/files.h"
+#include "core/text_edges.h"
 
 namespace assay {
 
@@ -38,10 +37,10 @@ Result<Identity> Identity::load(const std::filesystem::path& file) {
     if (!text) {
         return text.error();
     }
-    std::string hex = *text;
-    hex.erase(std::remove_if(hex.begin(), hex.end(), [](char c) { return c == '\n' || c == ' '; }),
-              hex.end());
-    Result<Digest> seed = digest_from_hex(hex);
+    const std::string why = why_no_text(*text);
+    Result<Digest> seed = why.empty()
+                              ? digest_from_hex(without_blanks(without_byte_order_mark(*text)))
+                              : Result<Digest>(fail(why));
     if (!seed) {
         return fail("key file " + file.string() + " is not valid: " + seed.reason() +
                     "; make a new one with `assay keygen`");

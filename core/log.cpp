@@ -5,9 +5,13 @@
 
 #include <memory>
 
+#include "core/printable.h"
+
 namespace assay {
 
 namespace {
+
+constexpr size_t kLineMost = 8192;
 
 spdlog::logger& logger() {
     static const std::shared_ptr<spdlog::logger> kLogger = [] {
@@ -49,7 +53,7 @@ bool set_log_level(std::string_view name) {
 }
 
 void log_message(LogLevel level, std::string_view text) {
-    logger().log(level_of(level), "{}", std::string(text));
+    logger().log(level_of(level), "{}", printable(text, kLineMost));
 }
 
 }  // namespace assay

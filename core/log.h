@@ -12,7 +12,7 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError };
 // "debug", "info", "warning", "error"; anything else returns false and changes nothing.
 bool set_log_level(std::string_view name);
 
-// Any thread may log; a line is never mixed with another.
+// Any thread may log; a line is never mixed with another, and is one line whatever its text holds.
 void log_message(LogLevel level, std::string_view text);
 inline void log_info(std::string_view text) {
     log_message(LogLevel::kInfo, text);

@@ -210,10 +210,7 @@ Status Books::on(const EventHead& head, const JoinBody&) {
 Status Books::check_plan_peer(const PlanPeer& peer,
                               const RoundPlan& plan,
                               uint64_t total_tokens) const {
-    const PeerBook* book = find(peer.id);
-    if (book == nullptr) {
-        return fail("has not joined");
-    }
+    const PeerBook* book = find(peer.id);  // null: it joins with its first COMMIT
     const StartState start = start_of(peer.id, plan.round);
     ASSAY_CHECK_LE(uint64_t{start.tenure_rounds}, plan.round.value);  // a round counts once
     const bool carried = peer.optimiser_steps == start.optimiser_steps &&
@@ -228,7 +225,8 @@ Status Books::check_plan_peer(const PlanPeer& peer,
         return fail("has a tenure of " + std::to_string(start.tenure_rounds) +
                     " counted rounds, the plan says " + std::to_string(peer.tenure_rounds));
     }
-    if (book->sequences_most > 0 && peer.sequences_per_step > uint64_t{2} * book->sequences_most) {
+    if (book != nullptr && book->sequences_most > 0 &&
+        peer.sequences_per_step > uint64_t{2} * book->sequences_most) {
         return fail("gets more than twice the work that it has done in a counted round");
     }
     const uint32_t lowest =
@@ -280,7 +278,11 @@ Status Books::on(const EventHead& head, const CommitEvent& event) {
         return fail("peer " + head.subject.hex() + " is not in the plan");
     }
     ASSAY_CHECK(event.commit.round == head.round && event.envelope->signer == head.subject);
-    PeerBook& book = peers_.at(head.subject);
+    const auto account = peers_.find(head.subject);
+    if (account == peers_.end()) {
+        return fail("peer " + head.subject.hex() + " has not joined");
+    }
+    PeerBook& book = account->second;
     if (!book.commits.try_emplace(head.round).second) {
         return fail("a second COMMIT of peer " + head.subject.hex());
     }

@@ -5,6 +5,8 @@
 #include <map>
 #include <vector>
 
+#include "core/check.h"
+#include "core/printable.h"
 #include "ledger/audit_tally.h"
 #include "ledger/books.h"
 #include "ledger/event.h"
@@ -29,16 +31,6 @@ std::string format(const char* pattern, Args... args) {
 
 long long whole(int64_t value) {
     return value;
-}
-
-// Reasons come from peers' work and may hold anything: one printable line.
-std::string printable(std::string text) {
-    std::replace_if(
-        text.begin(),
-        text.end(),
-        [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; },
-        ' ');
-    return text;
 }
 
 std::string trimmed(std::string line) {

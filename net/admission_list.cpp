@@ -5,6 +5,7 @@
 #include "core/check.h"
 #include "core/files.h"
 #include "core/log.h"
+#include "core/text_edges.h"
 
 namespace assay {
 
@@ -13,11 +14,8 @@ namespace {
 constexpr uint64_t kFileBytesMax = 16U << 20;
 constexpr size_t kLearnedMax = 1U << 20;
 
-std::string without_comment(std::string line) {
-    line = line.substr(0, line.find('#'));
-    const size_t first = line.find_first_not_of(" \t\r");
-    const size_t last = line.find_last_not_of(" \t\r");
-    return first == std::string::npos ? "" : line.substr(first, last - first + 1);
+std::string without_comment(std::string_view line) {
+    return std::string(without_blanks(line.substr(0, line.find('#'))));
 }
 
 Result<std::pair<CurveKey, PeerId>> key_in_line(const std::string& text) {
@@ -57,7 +55,10 @@ Status AdmissionList::read() {
         return text.error();
     }
     stamp_ = stamp;
-    std::istringstream lines(*text);
+    if (const std::string why = why_no_text(*text); !why.empty()) {
+        return fail(file_.string() + ": " + why);
+    }
+    std::istringstream lines{std::string(without_byte_order_mark(*text))};
     std::string line;
     for (int number = 1; std::getline(lines, line); ++number) {
         const std::string hex = without_comment(line);

@@ -25,8 +25,8 @@ struct Incoming {
     Message message;
 };
 
-// The first valid message on a new connection of this peer follows. May come again after a silent
-// reconnect: the peer's connection is then a new one.
+// The first valid message on a new connection of this peer follows. May come again without a Left:
+// the older connection had fallen silent. While that lives, a second one of this key is refused.
 struct Joined {
     PeerId peer;
 };
@@ -76,12 +76,14 @@ struct ChannelCounters {
     uint64_t second_key = 0;         // another signing key with the same connection key
     uint64_t not_admitted = 0;       // denied by the admission list
     uint64_t failed_handshakes = 0;  // strangers that do not speak the protocol
+    uint64_t key_in_use = 0;         // a second machine with the key of one that is connected
+    uint64_t turned_away = 0;        // connections beyond what may stand at the door
     uint64_t unsent = 0;             // not connected, or the receiver reads too slowly
 
     // All that was not handed on, whatever the reason.
     [[nodiscard]] uint64_t refused() const {
         return malformed + oversized + bad_signature + wrong_signer + second_key + not_admitted +
-               failed_handshakes;
+               failed_handshakes + key_in_use;
     }
 };
 
@@ -96,6 +98,8 @@ public:
     virtual std::vector<ServerEvent> poll(DurationMs timeout) = 0;
     // Closes the peer's connection soon (what was sent before still goes out); Left follows.
     virtual void close_peer(const PeerId& peer) = 0;
+    // Bytes that were sent to the peer and that its machine has not acknowledged yet.
+    [[nodiscard]] virtual uint64_t unacknowledged(const PeerId& peer) const = 0;
     [[nodiscard]] virtual bool connected(const PeerId& peer) const = 0;
     [[nodiscard]] virtual const ChannelCounters& counters() const = 0;
 };

@@ -91,6 +91,7 @@ public:
 
     void close_peer(const PeerId& peer) override { network_.disconnect(peer); }
 
+    [[nodiscard]] uint64_t unacknowledged(const PeerId&) const override { return 0; }
     [[nodiscard]] bool connected(const PeerId& peer) const override {
         const auto found = network_.links_.find(peer);
         return found != network_.links_.end() && found->second->joined;

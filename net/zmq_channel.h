@@ -10,19 +10,32 @@
 #include <string>
 
 #include "net/channel.h"
+#include "net/liveness.h"
 
 namespace assay {
 
+// How many connections a coordinator has, and how long each may be silent.
+struct ServerLimits {
+    ConnectionTimes times;
+    size_t connections_max = 4096;   // in all; each takes a file descriptor
+    size_t strangers_max = 512;      // of which no valid message has come
+    size_t strangers_per_site = 64;  // of these, from one address
+};
+
 class ZmqServer : public ServerChannel {
 public:
-    // endpoint: tcp://HOST:PORT; port 0 takes a free one. admit: "any", or a file (AdmissionList).
+    // endpoint: as net/endpoint.h reads it; port 0 takes a free one. admit: "any", or a file
+    // (AdmissionList).
     static Result<std::unique_ptr<ZmqServer>> open(const Identity& identity,
                                                    const std::string& endpoint,
-                                                   const std::string& admit);
+                                                   const std::string& admit,
+                                                   const ServerLimits& limits = {});
     ~ZmqServer() override;
 
     // With the port that was taken.
     [[nodiscard]] const std::string& endpoint() const;
+    // The address that this peer connects from, of an IPv6 site its common part; "" if it is gone.
+    [[nodiscard]] std::string site(const PeerId& peer) const;
     // How long closing the channel may wait for what was sent last; 0 at first.
     void set_linger(DurationMs linger);
     // Somebody asked for it; a change of the file is seen without.
@@ -31,6 +44,7 @@ public:
     Status send(const PeerId& to, Bytes wire) override;
     std::vector<ServerEvent> poll(DurationMs timeout) override;
     void close_peer(const PeerId& peer) override;
+    [[nodiscard]] uint64_t unacknowledged(const PeerId& peer) const override;
     [[nodiscard]] bool connected(const PeerId& peer) const override;
     [[nodiscard]] const ChannelCounters& counters() const override;
 
@@ -41,13 +55,16 @@ private:
 };
 
 // Connects by itself, again and again: after a lost connection at once, then at growing intervals
-// up to 5 s, also after its key was refused (it may be admitted later).
+// up to 5 s, also after its key was refused (it may be admitted later); after words of refusal up
+// to 30 s. A connection on which nothing comes for too long counts as lost. A name is looked up
+// again at each try, and where it has addresses of both families, both are tried.
 class ZmqClient : public ClientChannel {
 public:
-    // Fails on an endpoint that ZeroMQ does not take; that nobody answers there is no failure.
+    // Fails on what is no endpoint; that nobody answers there is no failure.
     static Result<std::unique_ptr<ZmqClient>> open(const Identity& identity,
                                                    const std::string& endpoint,
-                                                   const PeerId& coordinator);
+                                                   const PeerId& coordinator,
+                                                   const ConnectionTimes& times = {});
     ~ZmqClient() override;
 
     void set_linger(DurationMs linger);

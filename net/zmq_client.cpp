@@ -1,9 +1,11 @@
 // A peer's end: one connection that is made again whenever it ends.
-#include <chrono>
-
 #include "core/owner_thread.h"
 #include "core/rng.h"
+#include "net/backoff.h"
+#include "net/endpoint.h"
+#include "net/even_clock.h"
 #include "net/reminder.h"
+#include "net/tcp_connection.h"
 #include "net/zmq_channel.h"
 #include "net/zmq_parts.h"
 #include "protocol/limits.h"
@@ -12,23 +14,23 @@ namespace assay {
 
 namespace {
 
-using SteadyClock = std::chrono::steady_clock;
-using Milliseconds = std::chrono::milliseconds;
-
 constexpr int kMessagesPerPoll = 256;
-constexpr int64_t kBackoffFirstMs = 100;
+constexpr DurationMs kBackoffFirst{100};
+constexpr DurationMs kRefusedFirst{1000};  // after words that say no
+constexpr DurationMs kRefusedMost{30000};
+constexpr DurationMs kSoon{2000};         // an end so soon after a refusal follows from it
 constexpr int kConnectTimeoutMs = 10000;  // the system's own is minutes where packets are dropped
 constexpr DurationMs kRemindEvery{30000};
-static_assert(1 <= kBackoffFirstMs && kBackoffFirstMs <= limits::kReconnectMsMax);
 
 }  // namespace
 
 class ZmqClient::Impl {
 public:
     Impl(const Identity& identity,
-         std::string endpoint,
+         Endpoint endpoint,
          const PeerId& coordinator,
-         const CurveKey& server_key);
+         const CurveKey& server_key,
+         const ConnectionTimes& times);
 
     Status connect();
     Status send(const Bytes& wire);
@@ -39,48 +41,68 @@ public:
     ChannelCounters counters;
 
 private:
+    void note_time(DurationMs allowed);
     void read_monitor();
     void read_messages();
+    void handed_over(const Incoming& incoming);
+    void keep_alive();
     void lost();
+    void disconnected();
+    void stop_trying();
     void key_refused();
     void handshake_failed();
-    void retry_later();
+    void retry_after(DurationMs wait);
     void connect_failed();
-    int64_t backoff_ms();
 
     const Identity identity_;
-    const std::string endpoint_;
+    const Endpoint endpoint_;
     const PeerId coordinator_;
     const CurveKey server_key_;
+    const ConnectionTimes times_;
     int linger_ms_ = 0;
     zmq::context_t context_{1};
     std::optional<zmq::socket_t> dealer_;
     std::optional<SocketMonitor> monitor_;
     int sockets_made_ = 0;
-    bool refused_ = false;  // the socket is dead, a new one is made at retry_at_
-    SteadyClock::time_point retry_at_;
+    bool ipv6_;                          // the family that is tried
+    std::optional<Instant> retry_at_;    // the socket is dead, a new one is made then
+    std::optional<Instant> refused_at_;  // last words of refusal on this connection
     bool was_lost_ = false;  // ZeroMQ's next retry follows from that, not from a failure to connect
-    SystemClock clock_;
+    EvenClock clock_;
+    Instant now_;
+    StallMeter stalls_;
+    TcpConnection tcp_;
+    std::optional<Liveness> life_;  // of the connection, while there is one
+    uint64_t received_ = 0;         // bytes of it, when looked at last
     Reminder unreachable_{kRemindEvery};
     Reminder unknown_there_{kRemindEvery};
-    int64_t wait_ms_ = kBackoffFirstMs;
-    CounterRng jitter_;
+    Backoff unheard_;  // no connection came about
+    Backoff refused_;  // one did, and the coordinator said no
     std::vector<ClientEvent> events_;
     OwnerThread owner_;
 };
 
 ZmqClient::Impl::Impl(const Identity& identity,
-                      std::string endpoint,
+                      Endpoint endpoint,
                       const PeerId& coordinator,
-                      const CurveKey& server_key)
+                      const CurveKey& server_key,
+                      const ConnectionTimes& times)
     : identity_(identity),
       endpoint_(std::move(endpoint)),
       coordinator_(coordinator),
       server_key_(server_key),
-      jitter_(derive_seed(sha256_plain(identity.id().span()),
-                          "jitter",
-                          {static_cast<uint64_t>(SteadyClock::now().time_since_epoch().count())})) {
-}
+      times_(times),
+      ipv6_(endpoint_.is_ipv6()),
+      now_(clock_.now()),
+      unheard_(kBackoffFirst,
+               DurationMs{limits::kReconnectMsMax},
+               derive_seed(
+                   sha256_plain(identity.id().span()), "jitter", {static_cast<uint64_t>(now_.ms)})),
+      refused_(kRefusedFirst,
+               kRefusedMost,
+               derive_seed(sha256_plain(identity.id().span()),
+                           "jitter after a refusal",
+                           {static_cast<uint64_t>(now_.ms)})) {}
 
 Status ZmqClient::Impl::connect() {
     lost();  // whatever the socket before this one had
@@ -89,14 +111,15 @@ Status ZmqClient::Impl::connect() {
     set_common_options(*dealer_, identity_);
     set_option(*dealer_, ZMQ_CURVE_SERVERKEY, server_key_);
     set_option(*dealer_, ZMQ_IMMEDIATE, 1);
-    set_option(*dealer_, ZMQ_RECONNECT_IVL, static_cast<int>(kBackoffFirstMs));
+    set_option(*dealer_, ZMQ_IPV6, ipv6_ ? 1 : 0);
+    set_option(*dealer_, ZMQ_RECONNECT_IVL, static_cast<int>(kBackoffFirst.ms));
     set_option(*dealer_, ZMQ_RECONNECT_IVL_MAX, static_cast<int>(limits::kReconnectMsMax));
     set_option(*dealer_, ZMQ_CONNECT_TIMEOUT, kConnectTimeoutMs);
     set_option(*dealer_, ZMQ_LINGER, linger_ms_);
     monitor_.emplace(context_, *dealer_, std::to_string(sockets_made_++));
-    refused_ = false;
-    if (zmq_connect(dealer_->handle(), endpoint_.c_str()) != 0) {
-        return fail("cannot connect to " + endpoint_ + ": " + zmq_strerror(zmq_errno()));
+    retry_at_.reset();
+    if (zmq_connect(dealer_->handle(), endpoint_.text().c_str()) != 0) {
+        return fail("cannot connect to " + endpoint_.text() + ": " + zmq_strerror(zmq_errno()));
     }
     return {};
 }
@@ -107,8 +130,9 @@ Status ZmqClient::Impl::send(const Bytes& wire) {
     if (error != 0) {
         ++counters.unsent;
         return fail(connected ? "the coordinator reads too slowly"
-                              : "not connected to " + endpoint_);
+                              : "not connected to " + endpoint_.text());
     }
+    life_->spoken(now_);
     ++counters.messages_sent;
     counters.bytes_sent += wire.size();
     return {};
@@ -116,35 +140,46 @@ Status ZmqClient::Impl::send(const Bytes& wire) {
 
 std::vector<ClientEvent> ZmqClient::Impl::poll(DurationMs timeout) {
     ASSAY_CHECK(owner_.is_here());
+    note_time(times_.beat());
     int64_t wait = events_.empty() ? timeout.ms : 0;
-    if (refused_) {
-        const auto left =
-            std::chrono::duration_cast<Milliseconds>(retry_at_ - SteadyClock::now()).count();
-        if (left <= 0) {
-            (void)connect();  // it succeeded before with this endpoint
-        } else {
-            wait = std::min<int64_t>(wait, left + 1);
-        }
+    if (retry_at_ && *retry_at_ <= now_) {
+        (void)connect();  // it succeeded before with this endpoint
+    } else if (retry_at_) {
+        wait = std::min<int64_t>(wait, (*retry_at_ - now_).ms + 1);
     }
     wait_readable({&*dealer_, &monitor_->socket()}, wait);
+    note_time(DurationMs{timeout.ms + times_.beat().ms});
     read_monitor();
     read_messages();
+    keep_alive();
     return std::exchange(events_, {});
+}
+
+// Time beyond what was to pass is this process's own: the coordinator was not silent in it.
+void ZmqClient::Impl::note_time(DurationMs allowed) {
+    now_ = clock_.now();
+    const DurationMs stood = stalls_.stood_still(now_, allowed);
+    if (life_ && stood.ms > 0) {
+        life_->stood_still(stood);
+    }
 }
 
 void ZmqClient::Impl::read_monitor() {
     MonitorEvent event;
-    while (monitor_->next(event)) {
-        if (event.event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
+    while (!retry_at_ && monitor_->next(event)) {
+        if (event.event == ZMQ_EVENT_CONNECTED) {
+            tcp_ = TcpConnection::of(event.value);
+        } else if (event.event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
             connected = true;
+            life_.emplace(now_);
+            received_ = 0;
             was_lost_ = false;
             unreachable_.over();
             unknown_there_.over();
-            wait_ms_ = kBackoffFirstMs;
+            unheard_.over();
             events_.emplace_back(Connected{});
         } else if (event.event == ZMQ_EVENT_DISCONNECTED) {
-            was_lost_ = true;
-            lost();
+            disconnected();
         } else if (event.event == ZMQ_EVENT_CONNECT_RETRIED) {
             connect_failed();
         } else if (event.event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
@@ -156,10 +191,44 @@ void ZmqClient::Impl::read_monitor() {
     }
 }
 
+// Words that say no come before the end that they announce: they are read first.
+void ZmqClient::Impl::disconnected() {
+    was_lost_ = true;
+    read_messages();
+    const bool follows = refused_at_ && now_ - *refused_at_ < kSoon;
+    lost();
+    if (follows) {  // ZeroMQ itself would try again at once
+        stop_trying();
+        retry_after(refused_.next());
+    }
+}
+
 void ZmqClient::Impl::lost() {
+    life_.reset();
+    refused_at_.reset();
     if (connected) {
         connected = false;
         events_.emplace_back(Disconnected{});
+    }
+}
+
+// Says something in time, and ends a connection on which nothing comes.
+void ZmqClient::Impl::keep_alive() {
+    if (!connected) {
+        return;
+    }
+    ASSAY_CHECK(life_.has_value());
+    const auto passed = tcp_.passed();
+    if (passed && passed->received > received_) {
+        received_ = passed->received;
+        life_->heard(now_);
+    }
+    if (life_->is_dead(now_, times_)) {
+        lost();
+        stop_trying();
+        retry_after(unheard_.next());
+    } else if (life_->owes_beat(now_, times_)) {
+        (void)send(seal(identity_, Heartbeat{}));
     }
 }
 
@@ -168,51 +237,54 @@ void ZmqClient::Impl::key_refused() {
     lost();
     ++counters.not_admitted;
     events_.emplace_back(
-        KeyRefused{"the coordinator at " + endpoint_ +
+        KeyRefused{"the coordinator at " + endpoint_.text() +
                    " does not admit this node's key; its operator must add this line "
                    "to the admission list: " +
                    identity_.id().hex()});
-    retry_later();
+    retry_after(unheard_.next());
 }
 
 void ZmqClient::Impl::handshake_failed() {
     was_lost_ = true;
     ++counters.failed_handshakes;
-    if (!refused_ && unknown_there_.due(clock_.now())) {
+    if (!retry_at_ && unknown_there_.due(now_)) {
         events_.emplace_back(Refused{RefusalCode::kUnknownKey,
                                      to_hex(server_key_),
-                                     "no CURVE handshake with " + endpoint_ + ": is " +
+                                     "no CURVE handshake with " + endpoint_.text() + ": is " +
                                          coordinator_.hex() +
                                          " the key of the coordinator there? Trying again"});
     }
-    // ZeroMQ itself would try again at once, for it did connect.
-    (void)zmq_disconnect(dealer_->handle(), endpoint_.c_str());
-    retry_later();
+    stop_trying();  // ZeroMQ itself would try again at once, for it did connect
+    retry_after(unheard_.next());
 }
 
-void ZmqClient::Impl::retry_later() {
-    if (!refused_) {
-        refused_ = true;
-        retry_at_ = SteadyClock::now() + Milliseconds(backoff_ms());
+void ZmqClient::Impl::stop_trying() {
+    (void)zmq_disconnect(dealer_->handle(), endpoint_.text().c_str());
+}
+
+void ZmqClient::Impl::retry_after(DurationMs wait) {
+    ASSAY_CHECK(!connected);
+    if (!retry_at_) {
+        retry_at_ = now_ + wait;
     }
 }
 
 void ZmqClient::Impl::connect_failed() {
-    if (std::exchange(was_lost_, false) || !unreachable_.due(clock_.now())) {
+    if (std::exchange(was_lost_, false)) {
         return;
     }
-    events_.emplace_back(Unreachable{"nobody answers at " + endpoint_ +
+    if (endpoint_.is_name()) {  // it may have an address of the other family
+        ipv6_ = !ipv6_;
+        stop_trying();
+        retry_after(unheard_.next());
+    }
+    if (!unreachable_.due(now_)) {
+        return;
+    }
+    events_.emplace_back(Unreachable{"nobody answers at " + endpoint_.text() +
                                      "; trying again until somebody does. Is the coordinator "
                                      "running, is this the address that it "
                                      "listens on, and does no firewall hold the port back?"});
-}
-
-// Doubles each time, with jitter, so that many peers do not come back in step.
-int64_t ZmqClient::Impl::backoff_ms() {
-    const int64_t wait = wait_ms_;
-    ASSAY_CHECK(1 <= wait && wait <= limits::kReconnectMsMax);
-    wait_ms_ = std::min(2 * wait_ms_, limits::kReconnectMsMax);
-    return wait / 2 + static_cast<int64_t>(jitter_.below(static_cast<uint64_t>(wait / 2 + 1)));
 }
 
 void ZmqClient::Impl::read_messages() {
@@ -235,7 +307,18 @@ void ZmqClient::Impl::read_messages() {
                                          "a message is not signed by the coordinator"});
             continue;
         }
+        handed_over(incoming);
         events_.emplace_back(std::move(incoming));
+    }
+}
+
+// What says how the next connection is to be tried.
+void ZmqClient::Impl::handed_over(const Incoming& incoming) {
+    if (std::holds_alternative<Refusal>(incoming.message)) {
+        refused_at_ = now_;
+    } else if (std::holds_alternative<Welcome>(incoming.message)) {
+        refused_at_.reset();
+        refused_.over();
     }
 }
 
@@ -247,13 +330,18 @@ void ZmqClient::Impl::set_linger(DurationMs linger) {
 
 Result<std::unique_ptr<ZmqClient>> ZmqClient::open(const Identity& identity,
                                                    const std::string& endpoint,
-                                                   const PeerId& coordinator) {
+                                                   const PeerId& coordinator,
+                                                   const ConnectionTimes& times) {
     const Result<CurveKey> server_key = curve_key_of(coordinator);
     if (!server_key) {
         return server_key.error();
     }
+    const Result<Endpoint> parsed = Endpoint::parse(endpoint, Endpoint::Use::kDial);
+    if (!parsed) {
+        return parsed.error();
+    }
     try {
-        auto impl = std::make_unique<Impl>(identity, endpoint, coordinator, *server_key);
+        auto impl = std::make_unique<Impl>(identity, *parsed, coordinator, *server_key, times);
         const Status connecting = impl->connect();
         if (!connecting) {
             return connecting.error();

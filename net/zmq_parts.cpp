@@ -9,8 +9,6 @@ namespace assay {
 
 namespace {
 
-constexpr int kHeartbeatMs = 5000;
-constexpr int kSilenceMs = 20000;  // a connection without a heartbeat for so long is dead
 constexpr int kHandshakeMs = 15000;
 constexpr int kSendQueue = 256;  // messages a connection
 constexpr int kReceiveQueue = 16;
@@ -18,7 +16,6 @@ constexpr int kReceiveQueue = 16;
 // one is cut off by ZeroMQ.
 constexpr int64_t kFrameBytesMax = static_cast<int64_t>(limits::kMessageBytesMax) + 65536;
 
-static_assert(kHeartbeatMs < kSilenceMs && kHeartbeatMs < kHandshakeMs, "beats before silence");
 static_assert(kSendQueue * limits::kMessageBytesMax <= uint64_t{1} << 30,
               "what one slow reader holds fits into memory");
 
@@ -50,9 +47,6 @@ void set_common_options(zmq::socket_t& socket, const Identity& identity) {
     set_option(socket, ZMQ_MAXMSGSIZE, kFrameBytesMax);
     set_option(socket, ZMQ_SNDHWM, kSendQueue);
     set_option(socket, ZMQ_RCVHWM, kReceiveQueue);
-    set_option(socket, ZMQ_HEARTBEAT_IVL, kHeartbeatMs);
-    set_option(socket, ZMQ_HEARTBEAT_TIMEOUT, kSilenceMs);
-    set_option(socket, ZMQ_HEARTBEAT_TTL, kSilenceMs);
     set_option(socket, ZMQ_HANDSHAKE_IVL, kHandshakeMs);
     set_option(socket, ZMQ_CURVE_PUBLICKEY, identity.curve_public());
     set_option(socket, ZMQ_CURVE_SECRETKEY, identity.curve_secret());
@@ -87,7 +81,7 @@ SocketMonitor::SocketMonitor(zmq::context_t& context,
     const std::string endpoint = "inproc://monitor-" + name;
     ASSAY_CHECK_EQ(zmq_socket_monitor(watched.handle(), endpoint.c_str(), ZMQ_EVENT_ALL), 0);
     set_option(socket_, ZMQ_LINGER, 0);
-    set_option(socket_, ZMQ_RCVHWM, 100000);
+    set_option(socket_, ZMQ_RCVHWM, 0);  // an event that is lost would be a connection's end
     socket_.connect(endpoint);
 }
 

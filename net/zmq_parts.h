@@ -19,7 +19,8 @@ void set_option(zmq::socket_t& socket, int option, int64_t value);
 void set_option(zmq::socket_t& socket, int option, const std::string& value);
 void set_option(zmq::socket_t& socket, int option, const CurveKey& key);
 
-// What both ends of a connection have in common: bounds, heartbeats, queues, keys.
+// What both ends of a connection have in common: bounds, queues, keys. No heartbeats of ZeroMQ's:
+// net/liveness.h says why.
 void set_common_options(zmq::socket_t& socket, const Identity& identity);
 
 // All frames of one message; empty if there is none. Never blocks.

@@ -1,167 +1,164 @@
 // The coordinator's end: who is behind each connection, and what is not believed.
-#include <netinet/in.h>
-#include <sys/socket.h>
-
-#include <chrono>
-#include <cstring>
-#include <map>
-#include <unordered_map>
-
-#include "core/owner_thread.h"
-#include "net/zap_handler.h"
-#include "net/zmq_channel.h"
-#include "net/zmq_parts.h"
+#include "net/zmq_server_impl.h"
 
 namespace assay {
 
 namespace {
 
-using SteadyTime = std::chrono::steady_clock::time_point;
-
-constexpr int kMessagesPerPoll = 256;
-constexpr std::chrono::milliseconds kFarewell{200};  // for a refusal to go out before the end
-
-// The other end's address: says whether a file descriptor still is the same connection.
-struct Remote {
-    sockaddr_storage address{};
-    socklen_t size = 0;
-
-    static Remote of(int fd) {
-        Remote remote;
-        remote.size = sizeof(remote.address);
-        if (::getpeername(fd, reinterpret_cast<sockaddr*>(&remote.address), &remote.size) != 0) {
-            remote.size = 0;
-        }
-        return remote;
-    }
-    [[nodiscard]] bool same(const Remote& other) const {
-        return size != 0 && size == other.size && std::memcmp(&address, &other.address, size) == 0;
-    }
-};
-
-// One connection, known from its first message on.
-struct Link {
-    CurveKey key{};
-    std::optional<PeerId> peer;
-    int fd = -1;
-    Remote remote;
-    std::optional<SteadyTime> ends_at;  // set: nothing of it is read any more
-};
+constexpr DurationMs kFarewell{200};  // for a refusal to go out before the end
 
 }  // namespace
 
-class ZmqServer::Impl {
-public:
-    Impl(const Identity& identity, std::shared_ptr<AdmissionList> list);
-
-    Status bind(const std::string& address);
-    Status send(const PeerId& to, const Bytes& wire);
-    std::vector<ServerEvent> poll(DurationMs timeout);
-    void close(const PeerId& peer, const std::string& route) {
-        ASSAY_CHECK(owner_.is_here());
-        events_.emplace_back(Left{peer});
-        end(route, kFarewell);
-    }
-    void read_admission_again() { list_->read_again(); }
-    void set_linger(DurationMs linger) {
-        ASSAY_CHECK(owner_.is_here());
-        set_option(router_, ZMQ_LINGER, static_cast<int>(linger.ms));
-    }
-
-    std::string endpoint;
-    ChannelCounters counters;
-    std::map<PeerId, std::string> routes;  // of the peers that are connected
-
-private:
-    void end(const std::string& route, std::chrono::milliseconds delay);
-    void read_monitor();
-    void read_messages();
-    Link* link_of(const std::string& route, const zmq::message_t& frame);
-    void judge(const std::string& route, Link& link, std::vector<zmq::message_t>& frames);
-    std::optional<Refused> judge_signer(const Link& link, const PeerId& signer);
-    void attach(const std::string& route, Link& link, const PeerId& peer);
-    void refuse(const std::string& route, const Link& link, Refused refused);
-    void disconnected(int fd);
-    void forget(const std::string& route);
-    void close_ended_links();
-
-    Identity identity_;
-    std::shared_ptr<AdmissionList> list_;
-    zmq::context_t context_{1};
-    ZapHandler zap_;
-    zmq::socket_t router_;
-    SocketMonitor monitor_;
-    std::unordered_map<std::string, Link> links_;  // by ZeroMQ's routing id
-    std::unordered_map<int, std::string> by_fd_;
-    std::vector<ServerEvent> events_;
-    OwnerThread owner_;
-};
-
-ZmqServer::Impl::Impl(const Identity& identity, std::shared_ptr<AdmissionList> list)
+ZmqServer::Impl::Impl(const Identity& identity,
+                      std::shared_ptr<AdmissionList> list,
+                      const ServerLimits& rules)
     : identity_(identity),
       list_(list),
+      rules_(rules),
+      now_(clock_.now()),
       zap_(context_, std::move(list)),
       router_(context_, zmq::socket_type::router),
-      monitor_(context_, router_, "server") {
+      monitor_(context_, router_, "server"),
+      door_({rules.strangers_max,
+             rules.strangers_per_site,
+             rules.connections_max,
+             rules.times.patience()}) {
     set_common_options(router_, identity_);
+    // A connection whose queue is full is not read, and what its other end does meanwhile (a
+    // heartbeat, the end) meets an assertion in libzmq. So ZeroMQ's queue has no end, the loop
+    // empties it into the inbox, and the inbox has one.
+    set_option(router_, ZMQ_RCVHWM, 0);
     set_option(router_, ZMQ_CURVE_SERVER, 1);
     set_option(router_, ZMQ_ROUTER_MANDATORY, 1);
     set_option(router_, ZMQ_ZAP_DOMAIN, std::string(ZapHandler::kDomain));
     set_option(router_, kZapEnforceDomain, 1);
+    set_option(router_, ZMQ_HANDSHAKE_IVL, static_cast<int>(rules.times.patience().ms));
 }
 
-Status ZmqServer::Impl::bind(const std::string& address) {
-    ASSAY_CHECK(endpoint.empty());
-    if (zmq_bind(router_.handle(), address.c_str()) != 0) {
-        return fail("cannot listen on " + address + ": " + zmq_strerror(zmq_errno()));
+// With the port that was taken.
+Result<Endpoint> ZmqServer::Impl::listen(const Endpoint& address) {
+    set_option(router_, ZMQ_IPV6, address.is_ipv6() ? 1 : 0);
+    if (zmq_bind(router_.handle(), address.text().c_str()) != 0) {
+        return fail(address.text() + ": " + zmq_strerror(zmq_errno()));
     }
     char text[256] = {};
     size_t size = sizeof(text);
     ASSAY_CHECK_EQ(zmq_getsockopt(router_.handle(), ZMQ_LAST_ENDPOINT, text, &size), 0);
-    endpoint = text;
-    return {};
+    return Endpoint::parse(text, Endpoint::Use::kListen);
+}
+
+// A name may stand for several addresses: all of them, on one port. One is enough, as a machine
+// without IPv6 has names with both families.
+Status ZmqServer::Impl::bind(const std::string& where) {
+    ASSAY_CHECK(endpoint.empty());
+    const Result<Endpoint> parsed = Endpoint::parse(where, Endpoint::Use::kListen);
+    const Result<std::vector<Endpoint>> addresses =
+        parsed ? parsed->addresses() : Result<std::vector<Endpoint>>(parsed.error());
+    if (!addresses) {
+        return fail("cannot listen on " + where + ": " + addresses.reason());
+    }
+    uint16_t port = parsed->port();
+    std::string failures;
+    for (const Endpoint& address : *addresses) {
+        const Result<Endpoint> bound = listen(address.with_port(port));
+        if (!bound) {
+            failures += (failures.empty() ? "" : "; ") + bound.reason();
+            continue;
+        }
+        port = bound->port();
+        endpoint = endpoint.empty() ? bound->text() : endpoint;
+    }
+    return endpoint.empty() ? Status(fail("cannot listen on " + where + ": " + failures))
+                            : Status();
+}
+
+int ZmqServer::Impl::send_to(const std::string& route, Link& link, const Bytes& wire) {
+    int error = send_frame(router_, as_bytes(route), true);
+    error = error == 0 ? send_frame(router_, wire, false) : error;
+    if (error == 0) {
+        link.life.spoken(now_);
+        link.sent += wire_size(wire.size());
+        ++counters.messages_sent;
+        counters.bytes_sent += wire.size();
+    } else {
+        ++counters.unsent;
+    }
+    return error;
 }
 
 Status ZmqServer::Impl::send(const PeerId& to, const Bytes& wire) {
     ASSAY_CHECK(owner_.is_here());
-    const auto route = routes.find(to);
-    if (route == routes.end()) {
+    const auto found = routes.find(to);
+    const auto link = found == routes.end() ? links_.end() : links_.find(found->second);
+    if (link == links_.end()) {
         ++counters.unsent;
         return fail("peer " + to.brief() + " is not connected");
     }
-    int error = send_frame(router_, as_bytes(route->second), true);
-    error = error == 0 ? send_frame(router_, wire, false) : error;
+    const int error = send_to(link->first, link->second, wire);
     if (error == 0) {
-        ++counters.messages_sent;
-        counters.bytes_sent += wire.size();
         return {};
     }
-    ++counters.unsent;
     if (error == EHOSTUNREACH) {
         events_.emplace_back(Left{to});
-        forget(std::string(route->second));
+        forget(std::string(link->first));
         return fail("peer " + to.brief() + " is gone");
     }
     return fail("peer " + to.brief() + " reads too slowly: " + zmq_strerror(error));
 }
 
+std::string ZmqServer::Impl::site(const PeerId& peer) const {
+    const auto found = routes.find(peer);
+    const auto link = found == routes.end() ? links_.end() : links_.find(found->second);
+    return link == links_.end() ? "" : link->second.tcp.site();
+}
+
+uint64_t ZmqServer::Impl::unacknowledged(const PeerId& peer) const {
+    const auto found = routes.find(peer);
+    const auto link = found == routes.end() ? links_.end() : links_.find(found->second);
+    if (link == links_.end()) {
+        return 0;
+    }
+    const auto passed = link->second.tcp.passed();
+    const uint64_t there = passed ? passed->acknowledged : 0;
+    return link->second.sent > there ? link->second.sent - there : 0;
+}
+
 std::vector<ServerEvent> ZmqServer::Impl::poll(DurationMs timeout) {
     ASSAY_CHECK(owner_.is_here());
-    int64_t wait = events_.empty() ? timeout.ms : 0;
+    int64_t wait = events_.empty() && inbox_.empty() ? timeout.ms : 0;
     for (const auto& entry : links_) {
-        wait = entry.second.ends_at ? std::min<int64_t>(wait, kFarewell.count()) : wait;
+        wait = entry.second.ends_at ? std::min<int64_t>(wait, kFarewell.ms) : wait;
     }
+    note_time(rules_.times.beat());
     wait_readable({&router_, &monitor_.socket()}, wait);
+    note_time(DurationMs{timeout.ms + rules_.times.beat().ms});
     read_monitor();
+    receive_all();
     read_messages();
+    forget_ended();
+    watch();
     close_ended_links();
     return std::exchange(events_, {});
+}
+
+// Time beyond what was to pass is this process's own: nobody was silent in it.
+void ZmqServer::Impl::note_time(DurationMs allowed) {
+    now_ = clock_.now();
+    const DurationMs stood = stalls_.stood_still(now_, allowed);
+    if (stood.ms > 0) {
+        for (auto& entry : links_) {
+            entry.second.life.stood_still(stood);
+        }
+        door_.stood_still(stood);
+    }
 }
 
 void ZmqServer::Impl::read_monitor() {
     MonitorEvent event;
     while (monitor_.next(event)) {
-        if (event.event == ZMQ_EVENT_DISCONNECTED) {
+        if (event.event == ZMQ_EVENT_ACCEPTED) {
+            accepted(event.value);
+        } else if (event.event == ZMQ_EVENT_DISCONNECTED) {
             disconnected(event.value);
         } else if (event.event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
             ++counters.not_admitted;
@@ -177,178 +174,48 @@ void ZmqServer::Impl::read_monitor() {
     }
 }
 
-void ZmqServer::Impl::read_messages() {
-    for (int i = 0; i < kMessagesPerPoll; ++i) {
-        std::vector<zmq::message_t> frames = receive_frames(router_);
-        if (frames.empty()) {
-            return;
-        }
-        const std::string route = frames[0].to_string();
-        Link* link = frames.size() > 1 ? link_of(route, frames[1]) : nullptr;
-        if (link != nullptr && !link->ends_at) {
-            judge(route, *link, frames);
-        }
-    }
+void ZmqServer::Impl::accepted(int fd) {
+    const TcpConnection connection = TcpConnection::of(fd);
+    open_.insert_or_assign(fd, connection);
+    turn_away(door_.came(fd, connection.site(), now_));
 }
 
-// The connection that a message came over; nullptr if it has no key, which ZAP rules out.
-Link* ZmqServer::Impl::link_of(const std::string& route, const zmq::message_t& frame) {
-    const auto known = links_.find(route);
-    if (known != links_.end()) {
-        return &known->second;
-    }
-    // The end of a connection that had this file descriptor before was reported before this one
-    // began: it must be seen first.
-    read_monitor();
-    const char* user = zmq_msg_gets(frame.handle(), "User-Id");
-    const Result<Digest> key = digest_from_hex(user == nullptr ? "" : user);
-    if (!key) {
-        return nullptr;
-    }
-    Link link;
-    link.key = key->bytes;
-    link.fd = zmq_msg_get(frame.handle(), ZMQ_SRCFD);
-    link.remote = Remote::of(link.fd);
-    by_fd_[link.fd] = route;
-    return &links_.emplace(route, link).first->second;
-}
-
-void ZmqServer::Impl::judge(const std::string& route,
-                            Link& link,
-                            std::vector<zmq::message_t>& frames) {
-    ASSAY_CHECK(!link.ends_at);
-    if (frames.size() != 2) {
-        ++counters.malformed;
-        refuse(route, link, {RefusalCode::kMalformed, "", "a message has more than one frame"});
-        return;
-    }
-    const auto* data = static_cast<const uint8_t*>(frames[1].data());
-    auto opened = open_incoming(Bytes(data, data + frames[1].size()), counters);
-    if (auto* refused = std::get_if<Refused>(&opened)) {
-        refuse(route, link, std::move(*refused));
-        return;
-    }
-    auto& incoming = std::get<Incoming>(opened);
-    if (link.peer != incoming.from) {
-        if (std::optional<Refused> refused = judge_signer(link, incoming.from)) {
-            refuse(route, link, std::move(*refused));
-            return;
-        }
-        attach(route, link, incoming.from);
-    }
-    events_.emplace_back(std::move(incoming));
-}
-
-std::optional<Refused> ZmqServer::Impl::judge_signer(const Link& link, const PeerId& signer) {
-    const Result<CurveKey> image = curve_key_of(signer);
-    if (!image || *image != link.key) {
-        ++counters.wrong_signer;
-        return Refused{RefusalCode::kBadSignature,
-                       "",
-                       "signed by " + signer.brief() + ", which is not the connection's key"};
-    }
-    if (!list_->claim(link.key, signer)) {
-        ++counters.second_key;
-        return Refused{RefusalCode::kUnknownKey,
-                       "",
-                       "another signing key has the connection key of " + signer.brief()};
-    }
-    return {};
-}
-
-// A peer has one connection: the newest.
-void ZmqServer::Impl::attach(const std::string& route, Link& link, const PeerId& peer) {
-    ASSAY_CHECK(!link.ends_at);
-    const auto older = routes.find(peer);
-    if (older != routes.end()) {
-        end(std::string(older->second), std::chrono::milliseconds(0));
-    }
-    link.peer = peer;
-    routes[peer] = route;
-    events_.emplace_back(Joined{peer});
-}
-
-void ZmqServer::Impl::refuse(const std::string& route, const Link& link, Refused refused) {
-    refused.who = to_hex(link.key);
-    const Bytes wire = seal(identity_, Refusal{refused.code, refused.reason, {}, {}});
-    if (send_frame(router_, as_bytes(route), true) == 0) {
-        (void)send_frame(router_, wire, false);
-    }
-    if (link.peer) {
-        events_.emplace_back(Left{*link.peer});
-    }
-    events_.emplace_back(std::move(refused));
-    end(route, kFarewell);
-}
-
-// Stops reading and, after the delay, closes.
-void ZmqServer::Impl::end(const std::string& route, std::chrono::milliseconds delay) {
-    const auto link = links_.find(route);
-    if (link == links_.end() || link->second.ends_at) {
-        return;
-    }
-    link->second.ends_at = std::chrono::steady_clock::now() + delay;
-    if (link->second.peer) {
-        const auto mine = routes.find(*link->second.peer);
-        if (mine != routes.end() && mine->second == route) {
-            routes.erase(mine);
-        }
-        link->second.peer.reset();
-    }
-}
-
-// ZeroMQ has no call that closes one connection of a socket: its file descriptor is shut down, if
-// it still leads to the same address, and ZeroMQ's thread then finds it closed.
-void ZmqServer::Impl::close_ended_links() {
-    const SteadyTime now = std::chrono::steady_clock::now();
-    for (auto& entry : links_) {
-        Link& link = entry.second;
-        if (link.ends_at && *link.ends_at <= now && link.fd >= 0) {
-            if (Remote::of(link.fd).same(link.remote)) {
-                ::shutdown(link.fd, SHUT_RDWR);
-            }
-            link.fd = -1;
+void ZmqServer::Impl::turn_away(const std::vector<int>& fds) {
+    for (const int fd : fds) {
+        ++counters.turned_away;
+        const auto connection = open_.find(fd);
+        if (connection != open_.end()) {
+            connection->second.end();
         }
     }
 }
 
+// ZeroMQ's thread hands messages over before it tells of the end, so the messages are read first.
 void ZmqServer::Impl::disconnected(int fd) {
+    door_.left(fd);
+    open_.erase(fd);
     const auto route = by_fd_.find(fd);
     if (route == by_fd_.end()) {
         return;
     }
-    const std::string gone = route->second;
-    const auto link = links_.find(gone);
-    if (link != links_.end() && link->second.peer) {
-        events_.emplace_back(Left{*link->second.peer});
+    const auto link = links_.find(route->second);
+    if (link != links_.end()) {
+        link->second.has_ended = true;
+        ended_.push_back(route->second);
     }
     by_fd_.erase(route);
-    forget(gone);
-}
-
-void ZmqServer::Impl::forget(const std::string& route) {
-    const auto link = links_.find(route);
-    if (link == links_.end()) {
-        return;
-    }
-    if (link->second.peer) {
-        const auto mine = routes.find(*link->second.peer);
-        if (mine != routes.end() && mine->second == route) {
-            routes.erase(mine);
-        }
-    }
-    links_.erase(link);
 }
 
 Result<std::unique_ptr<ZmqServer>> ZmqServer::open(const Identity& identity,
                                                    const std::string& endpoint,
-                                                   const std::string& admit) {
+                                                   const std::string& admit,
+                                                   const ServerLimits& rules) {
     Result<std::shared_ptr<AdmissionList>> list = AdmissionList::open(admit);
     if (!list) {
         return list.error();
     }
     try {
-        auto impl = std::make_unique<Impl>(identity, *list);
+        auto impl = std::make_unique<Impl>(identity, *list, rules);
         const Status bound = impl->bind(endpoint);
         if (!bound) {
             return bound.error();
@@ -379,15 +246,18 @@ std::vector<ServerEvent> ZmqServer::poll(DurationMs timeout) {
 bool ZmqServer::connected(const PeerId& peer) const {
     return impl_->routes.count(peer) == 1;
 }
+std::string ZmqServer::site(const PeerId& peer) const {
+    return impl_->site(peer);
+}
+uint64_t ZmqServer::unacknowledged(const PeerId& peer) const {
+    return impl_->unacknowledged(peer);
+}
 const ChannelCounters& ZmqServer::counters() const {
     return impl_->counters;
 }
 
 void ZmqServer::close_peer(const PeerId& peer) {
-    const auto route = impl_->routes.find(peer);
-    if (route != impl_->routes.end()) {
-        impl_->close(peer, std::string(route->second));
-    }
+    impl_->close(peer);
 }
 
 }  // namespace assay

@@ -143,8 +143,8 @@ private:
 // ---- start ------------------------------------------------------------------------------
 
 Status Peer::Program::open() {
-    Result<std::unique_ptr<ZmqClient>> channel =
-        ZmqClient::open(identity_, options_.endpoints.at(address_), options_.coordinator);
+    Result<std::unique_ptr<ZmqClient>> channel = ZmqClient::open(
+        identity_, options_.endpoints.at(address_), options_.coordinator, options_.times);
     if (!channel) {
         return channel.error();
     }

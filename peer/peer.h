@@ -15,6 +15,7 @@
 #include "configs/run_config.h"
 #include "core/identity.h"
 #include "model/gradient_model.h"
+#include "net/liveness.h"
 #include "peer/trainer.h"
 #include "status/ended.h"
 #include "status/peer_report.h"
@@ -27,6 +28,7 @@ struct PeerOptions {
     std::filesystem::path folder;
     std::optional<NumericClass> numeric_class;  // none: that of the run
     int threads = 1;
+    ConnectionTimes times{};
     std::string build;
 };
 

@@ -301,7 +301,7 @@ void PeerMachine::receive(const Refusal& refusal, const Envelope&, Instant) {
         finish(false, words);
         return;
     }
-    note(words);
+    note(refusal.code == RefusalCode::kKeyInUse ? refusal.reason : words);
     if (!own_ || !own_->commit) {
         return;
     }

@@ -118,7 +118,7 @@ void to_wire(const Refusal& message, v1::Refusal& wire) {
 
 void from_wire(const v1::Refusal& wire, FieldCheck& check, Refusal& message) {
     message.code =
-        check.choice("code", wire.code(), RefusalCode::kMalformed, RefusalCode::kWrongClass);
+        check.choice("code", wire.code(), RefusalCode::kMalformed, RefusalCode::kKeyInUse);
     message.reason = check.text("reason", wire.reason(), limits::kTextBytesMax);
     message.expected = check.digest("expected", wire.expected());
     message.received = check.digest("received", wire.received());

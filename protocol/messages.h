@@ -85,6 +85,7 @@ enum class RefusalCode : uint8_t {
     kOutOfBounds = 10,
     kRejected = 11,
     kWrongClass = 12,
+    kKeyInUse = 13,
 };
 
 // Says no, why, and where it helps what was expected.

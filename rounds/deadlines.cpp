@@ -1,6 +1,7 @@
 #include "rounds/deadlines.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "core/check.h"
 #include "protocol/limits.h"
@@ -10,6 +11,7 @@ namespace assay {
 namespace {
 
 constexpr uint64_t kLongestMs = uint64_t{1} << 40;
+constexpr uint64_t kSlowest = 4;  // times the median of the roster
 
 // amount / rate in milliseconds, rounded up, with slack; saturates.
 uint64_t time_for(uint64_t amount, uint64_t rate, uint32_t slack_percent) {
@@ -33,6 +35,36 @@ uint64_t known_or(uint64_t measured, uint64_t otherwise) {
     return measured > 0 ? measured : otherwise;
 }
 
+// How long training may take: the slowest peer's time. But nobody's counts for more than a peer
+// without figures would get, or several times what half of those with figures need: a few who
+// claim to be slow, or make themselves so, hold nobody up for longer.
+uint64_t training_time(const DeadlineRules& rules, std::span<const PeerPace> peers) {
+    std::vector<uint64_t> known;
+    for (const PeerPace& peer : peers) {
+        if (peer.tokens_per_second > 0) {
+            known.push_back(time_for(peer.tokens, peer.tokens_per_second, rules.slack_percent));
+        }
+    }
+    uint64_t most = 0;
+    if (!known.empty()) {
+        const auto middle = known.begin() + static_cast<std::ptrdiff_t>((known.size() - 1) / 2);
+        std::nth_element(known.begin(), middle, known.end());
+        most = std::min(*middle, kLongestMs) * kSlowest;
+    }
+    uint64_t training = 0;
+    for (const PeerPace& peer : peers) {
+        const uint64_t strangers =
+            time_for(peer.tokens, rules.default_tokens_per_second, rules.slack_percent);
+        const uint64_t own =
+            peer.tokens_per_second == 0
+                ? strangers
+                : time_for(peer.tokens, peer.tokens_per_second, rules.slack_percent);
+        training = std::max(training, std::min(own, std::max(strangers, most)));
+    }
+    ASSAY_CHECK_LE(training, kLongestMs * kSlowest);
+    return training;
+}
+
 }  // namespace
 
 RoundDeadlines round_deadlines(const DeadlineRules& rules,
@@ -41,11 +73,9 @@ RoundDeadlines round_deadlines(const DeadlineRules& rules,
                                uint64_t payload_bytes,
                                uint64_t opening_bytes,
                                uint32_t doublings) {
-    uint64_t training = 0;
+    const uint64_t training = training_time(rules, peers);
     uint64_t uplink = ~uint64_t{0};
     for (const PeerPace& peer : peers) {
-        const uint64_t speed = known_or(peer.tokens_per_second, rules.default_tokens_per_second);
-        training = std::max(training, time_for(peer.tokens, speed, rules.slack_percent));
         uplink = std::min(
             uplink, known_or(peer.uplink_bytes_per_second, rules.default_uplink_bytes_per_second));
     }

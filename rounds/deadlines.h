@@ -26,7 +26,8 @@ struct RoundDeadlines {
     DurationMs opening;  // T_c, from the reveal on
 };
 
-// D1: the slowest peer's training and fetching theta, with slack, and the grace window. All three
+// D1: the slowest peer's training and fetching theta, with slack, and the grace window; of peers
+// with figures four times the median's time at most, or the default's if that is more. All three
 // are doubled so often, up to their ceilings: figures of a faster day must not void rounds for
 // ever.
 RoundDeadlines round_deadlines(const DeadlineRules& rules,

@@ -31,6 +31,7 @@ enum class BlobPurpose : uint8_t { kPayload, kOpening, kStepState };
 struct PeerHello {
     PeerId peer;
     Hello hello;
+    std::string site{};  // the address that it comes from; "": not known
 };
 // The connection is closed, or has been silent for too long.
 struct PeerGone {
@@ -143,6 +144,7 @@ struct CloseConnection {
 // A line for the operator's log.
 struct Note {
     std::string text;
+    PeerId by{};  // whose doing it is, as often as it likes; zero: nobody's
 };
 struct RunFinished {
     bool complete = false;  // all rounds done and everything settled; else stopped on request

@@ -45,7 +45,8 @@ RoundMachine::RoundMachine(RunManifest manifest, RoundRules rules, ChainElement 
       manifest_hash_(manifest_digest(manifest_)),
       rules_(std::move(rules)),
       element_(std::move(element)),
-      state_(manifest_, rules_.pay, rounds_remembered(rules_.verify)) {
+      state_(manifest_, rules_.pay, rounds_remembered(rules_.verify)),
+      newcomers_(rules_.newcomers_per_minute) {
     ASSAY_CHECK_LE(rules_.rounds, manifest_.beacon_length);
     ASSAY_CHECK(rules_.rounds > 0 && rules_.peers_min > 0 && rules_.sample_count > 0);
     ASSAY_CHECK(!rules_.classes.empty());
@@ -125,7 +126,7 @@ void RoundMachine::check_between_steps() const {
     const bool timed = phase_ == RoundPhase::kUploading || phase_ == RoundPhase::kChallenging ||
                        (gathers && !is_short());
     ASSAY_CHECK_EQ(deadline_.has_value(), timed);
-    ASSAY_CHECK_LE(connected_.size(), limits::kPeersMax);
+    ASSAY_CHECK_LE(connected_.size(), limits::kPeersMax + Newcomers::kMost);
     if (phase_ == RoundPhase::kChallenging) {
         ASSAY_CHECK_LE(openings_.size(), round->close->entry_count);
     }
@@ -180,9 +181,13 @@ std::string RoundMachine::what_it_cost(const PeerId& peer) const {
                      " of its pay and deposit in this run";
 }
 
+void RoundMachine::note(std::string text, const PeerId& by) {
+    out_.push_back(Note{std::move(text), by});
+}
+
 bool RoundMachine::is_active(const PeerId& peer) const {
     const Member* member = state_.member(peer);
-    return member != nullptr && !member->ejected;
+    return member == nullptr || !member->ejected;
 }
 
 bool RoundMachine::is_short() const {
@@ -251,7 +256,13 @@ bool RoundMachine::awaits(const std::vector<PeerId>& missing, size_t here, Insta
     }
     const bool gone = std::none_of(
         missing.begin(), missing.end(), [this](const PeerId& id) { return is_connected(id); });
-    const auto all = static_cast<uint32_t>(here + missing.size());
+    const auto proven = static_cast<size_t>(std::count_if(
+        missing.begin(), missing.end(), [this](const PeerId& id) { return state_.is_proven(id); }));
+    const bool any =
+        std::any_of(state_.current()->plan.peers.begin(),
+                    state_.current()->plan.peers.end(),
+                    [this](const PlanPeer& peer) { return state_.is_proven(peer.id); });
+    const auto all = static_cast<uint32_t>(here + (any ? proven : missing.size()));
     ASSAY_CHECK_LE(here + missing.size(), state_.current()->plan.peers.size());
     const bool quorum = here >= quorum_of(all, rules_.quorum_percent);
     if (here > 0 && (quorum || gone)) {
@@ -263,7 +274,8 @@ bool RoundMachine::awaits(const std::vector<PeerId>& missing, size_t here, Insta
     for (const PeerId& peer : missing) {
         if (is_fetching(peer)) {
             const Asked asked = uplinks_.asked(peer);
-            const Instant silent = asked.heard + longest_silence(rules_.deadlines, uplink_of(peer));
+            const Instant silent =
+                asked.heard + longest_silence(rules_.deadlines, uplinks_.rate(peer));
             const Instant slow = asked.since + slowest_progress(rules_.deadlines, asked.bytes);
             deadline_ = std::max(*deadline_, std::min({silent, slow, longest_}));
         }
@@ -368,32 +380,43 @@ void RoundMachine::on(const PeerHello& event, Instant now) {
         out_.push_back(CloseConnection{event.peer, "wrong manifest"});
         return;
     }
-    welcome(event.peer, hello, now);
+    welcome(event, now);
 }
 
-void RoundMachine::welcome(const PeerId& peer, const Hello& hello, Instant now) {
+// Whoever is new becomes a member with its first COMMIT: names cost nothing, a roster's place does.
+bool RoundMachine::admit_newcomer(const PeerHello& event, Instant now) {
+    std::string why;
+    if (state_.lasting_members() >= limits::kPeersMax) {
+        why = "the run has as many members as it can hold";
+    } else if (const Status room = newcomers_.admit(event.peer, event.site, now); !room) {
+        why = room.reason();
+    }
+    if (why.empty()) {
+        return true;
+    }
+    refuse(event.peer, RefusalCode::kNotInRoster, why);
+    out_.push_back(CloseConnection{event.peer, why});
+    return false;
+}
+
+void RoundMachine::welcome(const PeerHello& event, Instant now) {
+    const PeerId& peer = event.peer;
+    const Hello& hello = event.hello;
     const Member* member = state_.member(peer);
     if (member != nullptr && member->ejected) {
         refuse(peer, RefusalCode::kRejected, member->ejected_why);
         out_.push_back(CloseConnection{peer, "ejected"});
         return;
     }
-    if (member == nullptr && state_.members().size() >= limits::kPeersMax) {
-        refuse(peer, RefusalCode::kNotInRoster, "the run has as many members as it can hold");
-        out_.push_back(CloseConnection{peer, "full"});
-        return;
-    }
     if (!admit_class(peer, hello.numeric_class)) {
         return;
     }
-    if (member == nullptr || member->numeric_class != hello.numeric_class) {
-        persist({make_draft(RecordKind::kJoin,
-                            state_.round(),
-                            peer,
-                            JoinBody{now,
-                                     hello.numeric_class,
-                                     hello.tokens_per_second,
-                                     hello.uplink_bytes_per_second})});
+    if (member == nullptr && !admit_newcomer(event, now)) {
+        return;
+    }
+    if (member != nullptr && member->numeric_class != hello.numeric_class) {
+        persist({make_draft(
+            RecordKind::kJoin, state_.round(), peer, JoinBody{now, hello.numeric_class, 0, 0})});
     }
     ASSAY_CHECK(is_active(peer));
     const bool came = connected_.count(peer) == 0;
@@ -475,6 +498,7 @@ void RoundMachine::part_from_ejected() {
 
 void RoundMachine::on(const PeerGone& event, Instant) {
     connected_.erase(event.peer);
+    newcomers_.left(event.peer);
     progress_.erase(event.peer);
 }
 

@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "rounds/newcomers.h"
 #include "rounds/opening_progress.h"
 #include "rounds/roster.h"
 #include "rounds/round_events.h"
@@ -54,7 +55,7 @@ public:
     [[nodiscard]] bool finished() const { return finished_; }
     [[nodiscard]] const RunState& state() const { return state_; }
     [[nodiscard]] const Digest& manifest_hash() const { return manifest_hash_; }
-    // Said Hello with the run's manifest, and not gone since.
+    // Said Hello with the run's manifest, and not gone since; members or not yet.
     [[nodiscard]] const std::map<PeerId, Hello>& connected() const { return connected_; }
     // An order is to be obeyed once the round that runs is settled.
     [[nodiscard]] bool orders_wait() const { return !waiting_orders_.empty(); }
@@ -82,8 +83,9 @@ private:
     void on(const StopRequested& event, Instant now);
 
     // round_machine.cpp: members, phases
-    void welcome(const PeerId& peer, const Hello& hello, Instant now);
+    void welcome(const PeerHello& event, Instant now);
     [[nodiscard]] bool admit_class(const PeerId& peer, NumericClass declared);
+    [[nodiscard]] bool admit_newcomer(const PeerHello& event, Instant now);
     void tell_last_round(const PeerId& peer);
     void advance(Instant now);
     bool advance_once(Instant now);
@@ -98,7 +100,7 @@ private:
                 std::string reason,
                 Digest expected = {},
                 Digest received = {});
-    void note(std::string text) { out_.push_back(Note{std::move(text)}); }
+    void note(std::string text, const PeerId& by = {});
     [[nodiscard]] std::string what_it_cost(const PeerId& peer) const;
     [[nodiscard]] bool is_active(const PeerId& peer) const;
     [[nodiscard]] bool is_short() const;
@@ -154,12 +156,12 @@ private:
 
     // round_machine_plan.cpp: roster and plan of the next round
     [[nodiscard]] std::vector<Candidate> candidates() const;
-    [[nodiscard]] uint64_t speed_of(const Member& member) const;
-    [[nodiscard]] uint64_t uplink_of(const PeerId& peer) const;
+    void part_from_newcomers();
+    [[nodiscard]] uint64_t speed_of(const PeerId& peer) const;
     [[nodiscard]] RecordDraft roster_draft(RoundId round) const;
     [[nodiscard]] RoundPlan next_plan(RoundId round, const BlobRef& theta, Instant now) const;
     [[nodiscard]] PlanPeer plan_peer(const RosterLine& entry, RoundId round) const;
-    [[nodiscard]] uint32_t audit_rate(const Member& member,
+    [[nodiscard]] uint32_t audit_rate(const PeerId& peer,
                                       RoundId round,
                                       uint64_t tokens,
                                       uint64_t total) const;
@@ -172,10 +174,10 @@ private:
     RoundRules rules_;
     ChainElement element_;
     RunState state_;
-
     // Lost with the process, and said again by the peers.
     RoundPhase phase_ = RoundPhase::kWaiting;
     std::map<PeerId, Hello> connected_;
+    Newcomers newcomers_;  // those of the connected who are no members yet
     std::map<PeerId, Progress> progress_;
     std::set<Digest> fetching_;  // payloads on their way, by peer and hash
     std::map<PeerId, OpeningProgress> openings_;

@@ -70,6 +70,9 @@ void RoundMachine::close_round(Instant now) {
     const RoundState& round = *state_.current();
     CloseBody body;
     body.entries = close_entries(round);
+    if (!body.entries.empty()) {  // a round that nobody's work came to is nobody's fault alone
+        part_from_newcomers();
+    }
     Close close;
     close.round = round.plan.round;
     close.manifest_digest = manifest_hash_;

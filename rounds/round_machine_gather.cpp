@@ -18,7 +18,7 @@ Digest fetch_key(const PeerId& peer, const Digest& blob) {
 
 }  // namespace
 
-void RoundMachine::on(const CommitArrived& event, Instant) {
+void RoundMachine::on(const CommitArrived& event, Instant now) {
     const Digest hash = commit_hash(event.envelope);
     if (!admit_commit(event, hash)) {
         return;
@@ -26,6 +26,12 @@ void RoundMachine::on(const CommitArrived& event, Instant) {
     ASSAY_CHECK(event.envelope->signer == event.peer);
     ASSAY_CHECK_EQ(event.commit.round, state_.round());
     ASSAY_CHECK(state_.current()->commits.count(event.peer) == 0);
+    if (state_.member(event.peer) == nullptr) {
+        const NumericClass planned = find_peer(state_.current()->plan, event.peer)->numeric_class;
+        persist({make_draft(
+            RecordKind::kJoin, event.commit.round, event.peer, JoinBody{now, planned, 0, 0})});
+        newcomers_.left(event.peer);
+    }
     persist({RecordKind::kCommit, event.commit.round, event.peer, event.envelope.wire()},
             CommitEvent{event.envelope, event.commit, hash});
 }
@@ -35,11 +41,11 @@ bool RoundMachine::admit_commit(const CommitArrived& event, const Digest& hash) 
     const PeerId& peer = event.peer;
     const RoundState* round = state_.current();
     const Member* member = state_.member(peer);
-    if (member == nullptr || round == nullptr) {
+    if (round == nullptr || (member == nullptr && find_peer(round->plan, peer) == nullptr)) {
         refuse(peer, RefusalCode::kNotInRoster, "a COMMIT of somebody who has not joined");
         return false;
     }
-    if (member->ejected) {
+    if (member != nullptr && member->ejected) {
         refuse(peer, RefusalCode::kRejected, member->ejected_why);
         return false;
     }
@@ -136,7 +142,7 @@ void RoundMachine::on(const PayloadNoticed& event, Instant now) {
 }
 
 void RoundMachine::on(const BlobsMoved& event, Instant now) {
-    const uint64_t before = uplink_of(event.peer);
+    const uint64_t before = uplinks_.rate(event.peer);
     const uint64_t assumed = before > 0 ? before : rules_.deadlines.default_uplink_bytes_per_second;
     uplinks_.moved(event.peer, event.bytes, event.busy, assumed, now);
 }
@@ -186,7 +192,7 @@ void RoundMachine::on(const BlobFailed& event, Instant) {
     } else if (event.purpose != BlobPurpose::kPayload) {
         openings_.erase(event.peer);  // its next notice starts again
     }
-    note(event.peer.brief() + ": a blob did not come: " + event.reason);
+    note(event.peer.brief() + ": a blob did not come: " + event.reason, event.peer);
 }
 
 // True if D1 is over: nobody is left, or time is.
@@ -202,15 +208,22 @@ bool RoundMachine::gather(Instant now) {
     ASSAY_CHECK(deadline_.has_value());
     uint32_t active = 0;
     uint32_t committed = 0;
+    uint32_t proven = 0;
+    uint32_t proven_here = 0;
     bool awaited = false;
     for (const PlanPeer& peer : round.plan.peers) {
         const bool here = round.commits.count(peer.id) > 0;
+        const bool counts = state_.is_proven(peer.id);
         active += is_active(peer.id) ? 1 : 0;
         committed += here ? 1 : 0;
+        proven += counts ? 1 : 0;
+        proven_here += here && counts ? 1 : 0;
         awaited = awaited || (!here && is_active(peer.id) && connected_.count(peer.id) > 0);
     }
     ASSAY_CHECK_LE(committed, round.commits.size());  // COMMITs come from the roster alone
-    const bool quorum = committed >= quorum_of(active, rules_.quorum_percent);
+    // Of those whose work came lately, if there are any: who never commits delays no quorum.
+    const bool quorum = proven > 0 ? proven_here >= quorum_of(proven, rules_.quorum_percent)
+                                   : committed >= quorum_of(active, rules_.quorum_percent);
     const DurationMs took = now - gathers_since_;
     if (committed > 0 && (quorum || !awaited)) {
         leave_grace(took, now);

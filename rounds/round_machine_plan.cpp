@@ -14,6 +14,7 @@ namespace assay {
 // Who may be in the next roster: here, or at work in the round that runs.
 std::vector<Candidate> RoundMachine::candidates() const {
     std::vector<Candidate> found;
+    std::vector<Candidate> resting;
     const auto debt_rounds = static_cast<uint64_t>(rules_.pay.debt_rounds);
     const RoundState* round = state_.current();
     for (const auto& [id, member] : state_.members()) {
@@ -27,38 +28,56 @@ std::vector<Candidate> RoundMachine::candidates() const {
         if (owing && state_.round().value >= owing->value + debt_rounds) {
             continue;  // it has gone on for long enough
         }
-        found.push_back({id,
-                         member.numeric_class,
-                         speed_of(member),
-                         book.state.tenure_rounds,
-                         book.sequences_most});
+        const bool rests = state_.round().next() < member.away_until;
+        (rests ? resting : found)
+            .push_back({id,
+                        member.numeric_class,
+                        speed_of(id),
+                        book.state.tenure_rounds,
+                        book.sequences_most});
+    }
+    // In the order in which they came; those first who have kept no round waiting.
+    const bool limited = rules_.newcomers_max > 0 && !found.empty();
+    size_t places = limited ? std::max(rules_.newcomers_max, rules_.peers_min) : limits::kPeersMax;
+    for (const PeerId& id : newcomers_.in_order()) {
+        const auto here = connected_.find(id);
+        if (here != connected_.end() && places > 0) {
+            found.push_back({id, here->second.numeric_class, 0, 0, 0});
+            --places;
+        }
+    }
+    if (found.size() < rules_.peers_min) {  // or the run would wait for rounds to pass
+        found.insert(found.end(), resting.begin(), resting.end());
     }
     return found;
 }
 
-// As measured by its last COMMIT. Whoever has not come that far in this round may have become
-// slower since: then what it reports of its steps counts, or it would never come that far again.
-uint64_t RoundMachine::speed_of(const Member& member) const {
-    const auto here = connected_.find(member.id);
-    uint64_t speed = member.tokens_per_second;
-    if (speed == 0 && here != connected_.end()) {
-        speed = here->second.tokens_per_second;
+// Whoever had a place in the roster and did nothing with it makes room for others.
+void RoundMachine::part_from_newcomers() {
+    for (const PlanPeer& peer : state_.current()->plan.peers) {
+        if (state_.member(peer.id) == nullptr && newcomers_.missed(peer.id)) {
+            const std::string why = "this peer had a place in several rounds and did not commit";
+            refuse(peer.id, RefusalCode::kNotInRoster, why);
+            out_.push_back(CloseConnection{peer.id, why});
+            connected_.erase(peer.id);
+            newcomers_.left(peer.id);
+        }
     }
-    const RoundState* round = state_.current();
-    const auto seen = progress_.find(member.id);
-    const bool committed = round != nullptr && round->commits.count(member.id) > 0;
-    if (!committed && seen != progress_.end() && seen->second.tokens_per_second > 0) {
-        const uint64_t reported = seen->second.tokens_per_second;
-        speed = speed == 0 ? reported : std::min(speed, reported);
-    }
-    return speed;
 }
 
-// As measured here; until something was, what the peer claims; 0 unknown.
-uint64_t RoundMachine::uplink_of(const PeerId& peer) const {
-    const uint64_t measured = uplinks_.rate(peer);
+// That of its last counted round; 0 before the first, whatever it claims. Whoever has not come so
+// far in this round may have become slower since: then what it reports of its steps counts, or it
+// would never come that far again.
+uint64_t RoundMachine::speed_of(const PeerId& peer) const {
     const Member* member = state_.member(peer);
-    return measured > 0 || member == nullptr ? measured : member->uplink_bytes_per_second;
+    const uint64_t speed = member == nullptr ? 0 : member->tokens_per_second;
+    const RoundState* round = state_.current();
+    const auto seen = progress_.find(peer);
+    const bool committed = round != nullptr && round->commits.count(peer) > 0;
+    if (speed > 0 && !committed && seen != progress_.end() && seen->second.tokens_per_second > 0) {
+        return std::min<uint64_t>(speed, seen->second.tokens_per_second);
+    }
+    return speed;
 }
 
 RecordDraft RoundMachine::roster_draft(RoundId round) const {
@@ -161,14 +180,12 @@ RoundPlan RoundMachine::next_plan(RoundId round, const BlobRef& theta, Instant n
         total += tokens_of(entry);
     }
     for (const RosterLine& entry : *roster) {
-        ASSAY_CHECK(state_.member(entry.peer) != nullptr);
-        const Member& member = *state_.member(entry.peer);
         PlanPeer peer = plan_peer(entry, round);
         const uint64_t tokens = tokens_of(entry);
-        peer.audit_ppm = audit_rate(member, round, tokens, total);
+        peer.audit_ppm = audit_rate(entry.peer, round, tokens, total);
         ASSAY_CHECK_LE(uint64_t{peer.audit_ppm}, uint64_t{kPpm});
         inputs.peers.push_back(peer);
-        inputs.paces.push_back({tokens, speed_of(member), uplink_of(entry.peer)});
+        inputs.paces.push_back({tokens, speed_of(entry.peer), uplinks_.rate(entry.peer)});
     }
     return make_plan(rules_, std::move(inputs));
 }
@@ -195,7 +212,7 @@ PlanPeer RoundMachine::plan_peer(const RosterLine& entry, RoundId round) const {
 }
 
 // Certainty for whoever could not vest before the run ends; else what the books ask for.
-uint32_t RoundMachine::audit_rate(const Member& member,
+uint32_t RoundMachine::audit_rate(const PeerId& peer,
                                   RoundId round,
                                   uint64_t tokens,
                                   uint64_t total) const {
@@ -204,7 +221,7 @@ uint32_t RoundMachine::audit_rate(const Member& member,
     if (last_rounds) {
         return static_cast<uint32_t>(kPpm);
     }
-    return state_.books().audit_rate(member.id, round, tokens, total);
+    return state_.books().audit_rate(peer, round, tokens, total);
 }
 
 }  // namespace assay

@@ -44,8 +44,11 @@ struct RoundRules {
     uint32_t peers_min = 1;    // a smaller roster waits
     uint32_t peers_start = 0;  // round 0 waits for this many, if that is more
     uint32_t peers_max = 64;
-    uint32_t quorum_percent = 67;  // of the roster's commits; then only grace is left
-    uint32_t inner_steps = 1;      // H
+    // In a run that lets everybody in; 0: no limit.
+    uint32_t newcomers_max = 0;         // in one roster
+    uint32_t newcomers_per_minute = 0;  // that come from one address
+    uint32_t quorum_percent = 67;       // of the roster's commits; then only grace is left
+    uint32_t inner_steps = 1;           // H
     uint32_t grain_sequences = 1;
     uint32_t sequence_tokens = 1;  // T
     uint32_t base_sequences = 1;   // B of a peer of median speed

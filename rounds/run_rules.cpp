@@ -31,6 +31,10 @@ RoundRules round_rules(const RunConfig& config, const KnownStates& states, uint6
     rules.peers_min = static_cast<uint32_t>(config.rounds.peers_min);
     rules.peers_start = static_cast<uint32_t>(config.rounds.peers_start);
     rules.peers_max = static_cast<uint32_t>(config.rounds.peers_max);
+    if (config.rounds.admit == "any") {
+        rules.newcomers_max = static_cast<uint32_t>(config.rounds.newcomers_max);
+        rules.newcomers_per_minute = static_cast<uint32_t>(config.rounds.newcomers_per_minute);
+    }
     rules.quorum_percent = static_cast<uint32_t>(config.rounds.quorum_percent);
     rules.inner_steps = static_cast<uint32_t>(config.inner.inner_steps);
     rules.grain_sequences = static_cast<uint32_t>(config.inner.grain_sequences);

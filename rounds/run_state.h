@@ -29,9 +29,11 @@ class RoundCheck;
 struct Member {
     PeerId id;
     NumericClass numeric_class = NumericClass::kFp32;
-    RoundId declared_in;             // round of its last JOIN
-    uint64_t tokens_per_second = 0;  // last measured; 0 unknown
-    uint64_t uplink_bytes_per_second = 0;
+    RoundId declared_in;               // round of its last JOIN
+    uint64_t tokens_per_second = 0;    // in its last counted round; 0 before the first
+    std::optional<RoundId> closed_in;  // last round whose CLOSE it is in
+    uint32_t missed = 0;               // rounds since then that had it in their roster
+    RoundId away_until;                // it kept too many waiting: in no roster before this round
     bool ejected = false;
     std::string ejected_why;
 };
@@ -40,6 +42,7 @@ struct CommitState {
     Commit commit;
     Digest hash;
     std::optional<BlobRef> payload;        // stored with us, hashed
+    Instant payload_at;                    // when it was here
     std::optional<OpeningNotice> opening;  // stored with us, hashed
     std::optional<Verdict> verdict;        // of the layers that gate
 };
@@ -115,6 +118,11 @@ public:
     [[nodiscard]] const std::vector<RosterLine>* roster(RoundId round) const;
     [[nodiscard]] const Member* member(const PeerId& peer) const;
     [[nodiscard]] const std::map<PeerId, Member>& members() const { return members_; }
+    // Its work was in the last round that had it in its roster: a quorum is one of such peers.
+    [[nodiscard]] bool is_proven(const PeerId& peer) const;
+    // Who takes a place among members: whoever has counted, and whoever came lately; the ejected
+    // and those who never counted in all the time since they came do not.
+    [[nodiscard]] uint64_t lasting_members() const;
     [[nodiscard]] const std::set<TakenShare>& take_backs() const { return take_backs_; }
     [[nodiscard]] bool take_back_pending(RoundId round) const;
     // The newest closed round that was not voided, if any is remembered.
@@ -165,6 +173,7 @@ private:
     // The open round, or a COMMIT in it; fails if the event is of another or of nobody's.
     Result<RoundState*> open_round(const EventHead& head);
     Result<CommitState*> open_commit(const EventHead& head, const char* what);
+    void note_attendance(const RoundState& round);
     void forget_old_rounds();
     Status apply_stored(const Record& record, RoundCheck& order);
     void stamped(Instant at) { last_stamp_ = std::max(last_stamp_, at); }

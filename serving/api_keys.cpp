@@ -8,19 +8,13 @@
 #include <sstream>
 
 #include "core/check.h"
+#include "core/text_edges.h"
 
 namespace assay {
 
 namespace {
 
 constexpr std::string_view kBearer = "Bearer ";  // its case means nothing (RFC 9110, 11.1)
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
-std::string_view without_blanks(std::string_view text) {
-    constexpr std::string_view kBlanks = " \t\r\f\v";
-    text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
-    return text.substr(0, text.find_last_not_of(kBlanks) + 1);
-}
 
 bool equal_in_constant_time(std::string_view a, std::string_view b) {
     return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
@@ -36,14 +30,11 @@ ApiKeys::ApiKeys(std::vector<std::string> keys) : keys_(std::move(keys)) {
 }
 
 Result<ApiKeys> ApiKeys::parse(std::string_view text) {
-    if (text.find('\0') != std::string_view::npos) {
-        return fail("it is not UTF-8 (UTF-16?): save it as UTF-8 or ASCII");
-    }
-    if (text.substr(0, kByteOrderMark.size()) == kByteOrderMark) {
-        text.remove_prefix(kByteOrderMark.size());
+    if (const std::string why = why_no_text(text); !why.empty()) {
+        return fail(why);
     }
     std::vector<std::string> keys;
-    std::istringstream lines{std::string(text)};
+    std::istringstream lines{std::string(without_byte_order_mark(text))};
     for (std::string line; std::getline(lines, line);) {
         const std::string_view key = without_blanks(line);
         if (!key.empty() && key.front() != '#') {

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "core/check.h"
+#include "core/descriptors.h"
 #include "core/files.h"
 
 namespace assay {
@@ -33,7 +34,7 @@ Error system_error(const std::string& what, const std::filesystem::path& file) {
 class OpenFile {
 public:
     OpenFile(const std::filesystem::path& file, int flags)
-        : fd_(::open(file.c_str(), flags | O_CLOEXEC, 0644)) {}
+        : fd_(open_file(file.c_str(), flags | O_CLOEXEC, 0644)) {}
     ~OpenFile() {
         if (fd_ >= 0) {
             ::close(fd_);

@@ -96,4 +96,23 @@ TEST_CASE("bytes that are no key of the curve are refused") {
     CHECK(peer_id_from_hex(identity_of("alice").id().hex()).value() == identity_of("alice").id());
 }
 
+TEST_CASE("a key file may have a byte order mark and blanks around its digits") {
+    const ScratchFolder folder;
+    const std::filesystem::path file = folder.path() / "key";
+    const Identity identity = Identity::generate();
+    REQUIRE(identity.save(file).ok());
+    const std::string digits = read_text_file(file, 1024).value().substr(0, 64);
+    for (const std::string& text :
+         {"\xEF\xBB\xBF" + digits + "\r\n", "\t " + digits + " \r\n\r\n", digits}) {
+        REQUIRE(write_file_atomically(file, as_bytes(text)).ok());
+        const Result<Identity> loaded = Identity::load(file);
+        REQUIRE(loaded.ok());
+        CHECK(loaded->id() == identity.id());
+    }
+    REQUIRE(write_file_atomically(file, as_bytes("\xff\xfe" + digits + std::string(1, '\0'))).ok());
+    const Result<Identity> other = Identity::load(file);
+    REQUIRE_FALSE(other.ok());
+    CHECK_THAT(other.reason(), Catch::Contains("UTF-8"));
+}
+
 }  // namespace assay

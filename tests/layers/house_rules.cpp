@@ -33,7 +33,10 @@ const std::set<std::string> kCoreNouns = {"check",
                                           "owner_thread",
                                           "json_depth",
                                           "version",
-                                          "printable"};
+                                          "printable",
+                                          "text_edges",
+                                          "line_budget",
+                                          "descriptors"};
 const std::set<std::string> kLayerCalls = {"module", "test_folder", "test_support", "fuzz_targets"};
 const std::set<std::string> kStrangers = {"coordinator", "peer", "serving"};
 // What tests of several folders share: any test may include it.

@@ -47,6 +47,25 @@ TEST_CASE("a list admits what stands in it, whatever the comments, and follows i
     CHECK(list->admits(alice.curve_public()));
 }
 
+TEST_CASE("a list may begin with a byte order mark and have blanks of any kind around its keys") {
+    const ScratchFolder folder;
+    const auto file = folder.path() / "admit";
+    const Identity alice = identity_of("alice");
+    const Identity bob = identity_of("bob");
+    const std::string text =
+        "\xEF\xBB\xBF" + alice.id().hex() + "\r\n\t " + bob.id().hex() + " \t\v# bob\r\n";
+    REQUIRE(write_file_atomically(file, as_bytes(text)).ok());
+    const auto list = AdmissionList::open(file.string()).value();
+    CHECK(list->admits(alice.curve_public()));
+    CHECK(list->admits(bob.curve_public()));
+    // Notepad's other encoding is told, not read as nobody.
+    REQUIRE(write_file_atomically(file, as_bytes(std::string("\xff\xfe") + 'a' + '\0')).ok());
+    CHECK_FALSE(list->admits(alice.curve_public()));
+    const auto unreadable = AdmissionList::open(file.string());
+    REQUIRE_FALSE(unreadable.ok());
+    CHECK_THAT(unreadable.reason(), Catch::Contains("UTF-8"));
+}
+
 TEST_CASE("of two listed keys with one connection key the first stays") {
     const ScratchFolder folder;
     const auto file = folder.path() / "admit";

@@ -28,8 +28,9 @@ inline Hello hello_of(uint32_t threads) {
 class ServerNode {
 public:
     explicit ServerNode(const std::string& admit = "any",
-                        const std::string& endpoint = "tcp://127.0.0.1:0")
-        : channel(std::move(ZmqServer::open(identity, endpoint, admit).value())) {}
+                        const std::string& endpoint = "tcp://127.0.0.1:0",
+                        const ServerLimits& limits = {})
+        : channel(std::move(ZmqServer::open(identity, endpoint, admit, limits).value())) {}
 
     void poll(int64_t ms = 2) {
         for (ServerEvent& event : channel->poll(DurationMs{ms})) {
@@ -56,12 +57,16 @@ public:
 // A peer that keeps all that its channel says.
 class ClientNode {
 public:
-    ClientNode(const Identity& as, const ServerNode& server, const std::string& endpoint = "")
+    ClientNode(const Identity& as,
+               const ServerNode& server,
+               const std::string& endpoint = "",
+               const ConnectionTimes& times = {})
         : identity(as),
           channel(
               std::move(ZmqClient::open(as,
                                         endpoint.empty() ? server.channel->endpoint() : endpoint,
-                                        server.identity.id())
+                                        server.identity.id(),
+                                        times)
                             .value())) {}
 
     void poll(int64_t ms = 2) {

@@ -3,10 +3,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <zmq.hpp>
 
 #include "net/admission_list.h"
+#include "net/endpoint.h"
 #include "net/reminder.h"
 #include "net/zmq_parts.h"
 #include "protocol/limits.h"
@@ -19,13 +21,38 @@ namespace {
 // The raw ZeroMQ end of an admitted stranger that sends what it likes.
 class RawDealer {
 public:
-    RawDealer(const Identity& identity, const ServerNode& server)
-        : socket_(context_, zmq::socket_type::dealer) {
+    // With ZeroMQ's own heartbeats every so often, if beat_ms > 0.
+    RawDealer(const Identity& identity, const ServerNode& server, int beat_ms = 0)
+        : socket_(context_, zmq::socket_type::dealer), monitor_(context_, socket_, "raw") {
         set_common_options(socket_, identity);
+        set_option(socket_, ZMQ_HEARTBEAT_IVL, beat_ms);
+        set_option(socket_, ZMQ_HEARTBEAT_TIMEOUT, 60000);
         set_option(socket_, ZMQ_CURVE_SERVERKEY, server.identity.curve_public());
         socket_.connect(server.channel->endpoint());
     }
     void send(ByteSpan bytes, bool more = false) { REQUIRE(send_frame(socket_, bytes, more) == 0); }
+    // Without a copy: the bytes outlive the socket.
+    void send_shared(const Bytes& bytes, bool more) {
+        zmq_msg_t part;
+        auto* data = const_cast<uint8_t*>(bytes.data());
+        REQUIRE(zmq_msg_init_data(
+                    &part, data, bytes.size(), [](void*, void*) {}, nullptr) == 0);
+        REQUIRE(zmq_msg_send(&part, socket_.handle(), more ? ZMQ_SNDMORE : 0) >= 0);
+    }
+    // The connection ends with a reset, as that of a machine does which knows nothing of it.
+    void reset_at_the_end(const ServerNode& server) {
+        ClientNode other(identity_of("other"), server);  // time for all that was sent to go out
+        ServerNode unused;
+        REQUIRE(until(unused, {&other}, [&] { return other.channel->connected(); }));
+        MonitorEvent event;
+        int fd = -1;
+        while (monitor_.next(event)) {
+            fd = event.event == ZMQ_EVENT_CONNECTED ? event.value : fd;
+        }
+        REQUIRE(fd >= 0);
+        const linger now{1, 0};
+        REQUIRE(::setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)) == 0);
+    }
     // The refusal that the coordinator sent, if one came yet.
     std::optional<Refusal> refusal() {
         const std::vector<zmq::message_t> frames = receive_frames(socket_);
@@ -40,6 +67,7 @@ public:
 private:
     zmq::context_t context_;
     zmq::socket_t socket_;
+    SocketMonitor monitor_;
 };
 
 // A plain TCP connection.
@@ -153,16 +181,201 @@ TEST_CASE("a peer that goes away has left") {
     CHECK_FALSE(server.channel->send(server.left[0], seal(server.identity, Heartbeat{})).ok());
 }
 
-TEST_CASE("a peer that comes back takes over its name") {
+TEST_CASE(
+    "a second machine with a peer's key is refused while the first is there; both hear of it") {
     ServerNode server;
     ClientNode first(identity_of("alice"), server);
     meet(server, first);
     ClientNode second(identity_of("alice"), server);
-    meet(server, second);
-    CHECK(server.joined.size() == 2);
-    REQUIRE(server.channel->send(first.identity.id(), seal(server.identity, Heartbeat{3})).ok());
-    REQUIRE(until(server, {&second}, [&] { return second.messages.size() == 1; }));
-    REQUIRE(until(server, {&first, &second}, [&] { return first.disconnections == 1; }));
+    REQUIRE(until(server, {&first, &second}, [&] { return second.channel->connected(); }));
+    REQUIRE(second.say(hello_of(1)).ok());
+    REQUIRE(until(server, {&first, &second}, [&] { return second.disconnections == 1; }));
+    REQUIRE(second.messages.size() == 1);
+    const auto& refusal = std::get<Refusal>(second.messages[0].message);
+    CHECK(refusal.code == RefusalCode::kKeyInUse);
+    CHECK_THAT(refusal.reason, Catch::Contains("in use on another machine, at 127.0.0.1"));
+    REQUIRE(server.refused.size() == 1);
+    CHECK_THAT(server.refused[0].reason, Catch::Contains(first.identity.id().brief()));
+    CHECK(server.channel->counters().key_in_use == 1);
+    // The first goes on, and knows.
+    CHECK(server.left.empty());
+    CHECK(first.disconnections == 0);
+    CHECK(server.joined.size() == 1);
+    REQUIRE(until(server, {&first, &second}, [&] { return first.messages.size() == 1; }));
+    CHECK_THAT(std::get<Refusal>(first.messages[0].message).reason,
+               Catch::Contains("another machine, at 127.0.0.1"));
+    meet(server, first);
+}
+
+TEST_CASE("a peer whose older connection has fallen silent takes its place") {
+    const ConnectionTimes times{{1000}};
+    ServerLimits limits;
+    limits.times = times;
+    ServerNode server("any", "tcp://127.0.0.1:0", limits);
+    ClientNode first(identity_of("alice"), server, "", times);
+    meet(server, first);
+    // The first says nothing any more.
+    ClientNode second(identity_of("alice"), server, "", times);
+    int said = 0;
+    REQUIRE(until(server, {&second}, [&] {
+        if (second.channel->connected() && said < second.connections) {
+            said = second.connections;
+            (void)second.say(hello_of(2));
+        }
+        return std::any_of(server.messages.begin(), server.messages.end(), [](const auto& one) {
+            const auto* hello = std::get_if<Hello>(&one.message);
+            return hello != nullptr && hello->threads == 2;
+        });
+    }));
+    CHECK(server.channel->connected(second.identity.id()));
+}
+
+TEST_CASE("an end that says nothing is given up, and found again once it does") {
+    const ConnectionTimes times{{500}};
+    ServerLimits limits;
+    limits.times = times;
+    ServerNode server("any", "tcp://127.0.0.1:0", limits);
+    ClientNode client(identity_of("alice"), server, "", times);
+    meet(server, client);
+    ServerNode unused;
+    // The coordinator stands still: the peer loses it, and dials.
+    REQUIRE(until(unused, {&client}, [&] { return client.disconnections == 1; }));
+    REQUIRE(until(server, {&client}, [&] { return client.connections == 2; }));
+    meet(server, client);
+    // The peer stands still: the coordinator loses it. It comes back.
+    const size_t left = server.left.size();
+    REQUIRE(until(server, {}, [&] { return server.left.size() == left + 1; }));
+    REQUIRE(until(server, {&client}, [&] { return client.connections >= 3; }));
+    meet(server, client);
+}
+
+TEST_CASE("ends that have nothing to say keep their connection") {
+    const ConnectionTimes times{{300}};
+    ServerLimits limits;
+    limits.times = times;
+    ServerNode server("any", "tcp://127.0.0.1:0", limits);
+    ClientNode client(identity_of("alice"), server, "", times);
+    meet(server, client);
+    const auto beats = [](const std::vector<Incoming>& messages) {
+        return std::count_if(messages.begin(), messages.end(), [](const Incoming& one) {
+            return std::holds_alternative<Heartbeat>(one.message);
+        });
+    };
+    REQUIRE(until(server, {&client}, [&] {
+        return beats(server.messages) >= 12 && beats(client.messages) >= 12;
+    }));
+    CHECK(client.disconnections == 0);
+    CHECK(server.left.empty());
+}
+
+// What a suspended coordinator finds when it wakes: a full queue, heartbeats, and the end.
+TEST_CASE("a connection that ends while what it sent waits to be read ends nothing else") {
+    ServerNode server;
+    ClientNode honest(identity_of("honest"), server);
+    meet(server, honest);
+    {
+        RawDealer hasty(identity_of("hasty"), server, 1);
+        for (int i = 0; i < 200; ++i) {
+            hasty.send(seal(identity_of("hasty"), Heartbeat{1}));
+        }
+        hasty.reset_at_the_end(server);
+    }
+    // ZeroMQ's thread has come by: it has shaken hands with another.
+    ServerNode unused;
+    ClientNode later(identity_of("later"), server);
+    REQUIRE(until(unused, {&later}, [&] { return later.channel->connected(); }));
+    meet(server, honest);
+    meet(server, later);
+}
+
+TEST_CASE(
+    "connections beyond what may stand at the door are turned away, and peers still come in") {
+    ServerLimits limits;
+    limits.strangers_per_site = 8;
+    ServerNode server("any", "tcp://127.0.0.1:0", limits);
+    ClientNode early(identity_of("early"), server);
+    meet(server, early);
+    std::vector<std::unique_ptr<RawTcp>> crowd;
+    for (int i = 0; i < 40; ++i) {
+        crowd.push_back(std::make_unique<RawTcp>(server));
+    }
+    const auto held = [&] {
+        return std::count_if(
+            crowd.begin(), crowd.end(), [](const auto& one) { return !one->closed_by_server(); });
+    };
+    REQUIRE(until(server, {&early}, [&] { return held() <= 8; }));
+    CHECK(server.channel->counters().turned_away >= 32);
+    meet(server, early);
+    crowd.resize(20);  // some of those held go: a place is free
+    ClientNode late(identity_of("late"), server);
+    crowd.clear();
+    meet(server, late);
+}
+
+TEST_CASE("a connection over which nothing valid comes is closed in the end") {
+    ServerLimits limits;
+    limits.times.silence = DurationMs{400};
+    ServerNode server("any", "tcp://127.0.0.1:0", limits);
+    RawTcp silent(server);
+    REQUIRE(until(server, {}, [&] { return silent.closed_by_server(); }));
+}
+
+TEST_CASE("a message without an end is cut off, whether anything valid came before or not") {
+    static const Bytes kPart(1U << 20, 7);
+    for (const bool known : {true, false}) {
+        CAPTURE(known);
+        ServerNode server;
+        ClientNode honest(identity_of("honest"), server);
+        meet(server, honest);
+        RawDealer stranger(identity_of("stranger"), server);
+        if (known) {
+            stranger.send(seal(identity_of("stranger"), Heartbeat{1}));
+            REQUIRE(until(server, {&honest}, [&] { return server.joined.size() == 2; }));
+        }
+        for (int i = 0; i < 600; ++i) {
+            stranger.send_shared(kPart, i < 599);
+        }
+        REQUIRE(until(server, {&honest}, [&] { return server.channel->counters().oversized > 0; }));
+        CHECK(server.refused.size() == (known ? 1 : 0));
+        const size_t before = server.messages.size();
+        REQUIRE(honest.say(hello_of(3)).ok());
+        REQUIRE(until(server, {&honest}, [&] { return server.messages.size() > before; }));
+    }
+}
+
+TEST_CASE("both families: one address each, or all of a name's") {
+    for (const char* listen : {"tcp://127.0.0.1:0", "127.0.0.1:0", "tcp://localhost:0", "*:0"}) {
+        INFO(listen);
+        ServerNode server("any", listen);
+        const std::string port =
+            server.channel->endpoint().substr(server.channel->endpoint().rfind(':'));
+        for (const std::string host : {"tcp://127.0.0.1", "localhost"}) {
+            INFO(host);
+            ClientNode client(identity_of(host), server, host + port);
+            meet(server, client);
+        }
+    }
+    if (!ZmqServer::open(identity_of("x"), "tcp://[::1]:0", "any").ok()) {
+        WARN("this machine has no IPv6");
+        return;
+    }
+    ServerNode six("any", "tcp://[::1]:0");
+    const std::string port = six.channel->endpoint().substr(six.channel->endpoint().rfind(':'));
+    for (const std::string host : {"tcp://[::1]", "tcp://localhost", "ip6-localhost"}) {
+        INFO(host);
+        const auto known = Endpoint::parse(host + port, Endpoint::Use::kDial)->addresses();
+        if (!known || std::none_of(known->begin(), known->end(), [](const Endpoint& one) {
+                return one.is_ipv6();
+            })) {
+            continue;  // this machine does not know it so
+        }
+        ClientNode client(identity_of(host), six, host + port);
+        meet(six, client);
+    }
+    ServerNode both("any", "tcp://[::]:0");
+    const std::string there = both.channel->endpoint().substr(both.channel->endpoint().rfind(':'));
+    ClientNode four(identity_of("four"), both, "127.0.0.1" + there);
+    meet(both, four);
 }
 
 TEST_CASE("a client finds a coordinator that starts again") {
@@ -280,7 +493,9 @@ TEST_CASE("an endpoint that cannot be used is said in words") {
     CHECK_THAT(nonsense.reason(), Catch::Contains("cannot listen on tcp://nowhere"));
     ServerNode server;
     CHECK_FALSE(ZmqServer::open(identity_of("x"), server.channel->endpoint(), "any").ok());
-    CHECK_FALSE(ZmqClient::open(identity_of("x"), "nonsense", server.identity.id()).ok());
+    const auto unfit = ZmqClient::open(identity_of("x"), "nonsense", server.identity.id());
+    REQUIRE_FALSE(unfit.ok());
+    CHECK_THAT(unfit.reason(), Catch::Contains("tcp://HOST:PORT"));
     PeerId no_key;
     no_key.key.fill(0xff);
     CHECK_FALSE(ZmqClient::open(identity_of("x"), server.channel->endpoint(), no_key).ok());

@@ -255,6 +255,15 @@ void ProcessWorld::start_coordinator_on_small_disk(int kilobytes) {
     launch_coordinator(on_small_disk(kilobytes, coordinator_words()));
 }
 
+void ProcessWorld::start_coordinator_with_descriptors(int count) {
+    std::vector<std::string> words = {
+        "/bin/bash", "-c", "ulimit -n " + std::to_string(count) + "; exec \"$0\" \"$@\""};
+    const std::vector<std::string> own = coordinator_words();
+    words.insert(words.end(), own.begin(), own.end());
+    launch_coordinator(words);
+    listening_ = await([](const CoordinatorStatus& status) { return !status.endpoint.empty(); });
+}
+
 std::vector<std::string> ProcessWorld::peer_words(const std::string& name) const {
     return {ASSAY_BINARY,
             "peer",

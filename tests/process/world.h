@@ -72,6 +72,8 @@ public:
     void launch_coordinator() { launch_coordinator(coordinator_words()); }
     // on_small_disk. Does not wait for it.
     void start_coordinator_on_small_disk(int kilobytes);
+    // No more file descriptors than this, whatever it asks for.
+    void start_coordinator_with_descriptors(int count);
     ChildProcess& coordinator() { return *coordinator_; }
     // `assay peer` and its options for a peer of the coordinator that was started.
     [[nodiscard]] std::vector<std::string> peer_words(const std::string& name) const;

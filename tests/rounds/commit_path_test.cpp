@@ -37,9 +37,10 @@ TEST_CASE("what became durable is handed on as it was read", "[coordinator]") {
     const std::vector<Persist> durable = actions_of<Persist>(d.commit(0));
     REQUIRE(durable.size() == 1);
     REQUIRE(durable[0].events.size() == durable[0].drafts.size());
-    const auto* commit = std::get_if<CommitEvent>(&durable[0].events[0]);
+    REQUIRE(std::holds_alternative<JoinBody>(durable[0].events.front()));  // of a newcomer
+    const auto* commit = std::get_if<CommitEvent>(&durable[0].events.back());
     REQUIRE(commit != nullptr);
-    CHECK(commit->envelope.wire() == durable[0].drafts[0].body);
+    CHECK(commit->envelope.wire() == durable[0].drafts.back().body);
 }
 
 TEST_CASE("the identity goes with the rejection that the table says", "[coordinator]") {

@@ -40,6 +40,28 @@ TEST_CASE("claims cannot push a deadline out of its bounds", "[coordinator]") {
     CHECK(round_deadlines(rules, Instant{0}, instant, 0, 0).commit.ms >= rules.commit_floor.ms);
 }
 
+TEST_CASE("a few slow peers hold a round up for several times the median, or the default's time",
+          "[coordinator]") {
+    DeadlineRules rules;
+    rules.commit_floor = DurationMs{0};
+    rules.grace = DurationMs{0};
+    rules.slack_percent = 0;
+    rules.default_tokens_per_second = 1000;
+    const auto d1 = [&](const std::vector<PeerPace>& paces) {
+        return round_deadlines(rules, Instant{0}, paces, 0, 0).commit.ms;
+    };
+    const PeerPace fast{10000, 10000, 0};  // 1 s
+    const PeerPace slow{10000, 5000, 0};   // 2 s
+    const PeerPace liar{10000, 1, 0};      // hours
+    CHECK(d1({fast, slow}) == 2001);
+    CHECK(d1({fast, fast, liar}) == 10001);  // the default's time
+    CHECK(d1({fast, fast, liar, liar, liar, fast, fast}) == 10001);
+    rules.default_tokens_per_second = 100000;
+    CHECK(d1({fast, fast, liar}) == 4 * 1001);  // four times the median's
+    CHECK(d1({fast, {10000, 0, 0}}) == 1001);   // a newcomer: the default's, 0.1 s
+    CHECK(d1({liar}) > 3600000 - 1);            // alone it holds up itself
+}
+
 TEST_CASE("rounds that nobody finished double the deadlines, up to their ceilings",
           "[coordinator]") {
     DeadlineRules rules;
