@@ -541,6 +541,7 @@ void Coordinator::Program::send(const PeerId& to, const Message& message) {
 
 // The machine knows no wall clock.
 void Coordinator::Program::act(const Send& action) {
+    visitors_.told(action.to, action.message);
     Message message = action.message;
     if (auto* welcome = std::get_if<Welcome>(&message)) {
         welcome->clock = SystemClock().now();
@@ -593,11 +594,6 @@ void Coordinator::Program::act(const KeepBlobs& action) {
     if (Status kept = run_->store->keep_only(action.live); !kept) {
         log_warning("old blobs are still on the disk: " + kept.reason());
     }
-}
-
-void Coordinator::Program::act(const Send& action) {
-    visitors_.told(action.to, action.message);
-    send(action.to, action.message);
 }
 
 void Coordinator::Program::act(const Note& action) {

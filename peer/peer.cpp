@@ -287,7 +287,7 @@ void Peer::Program::try_next_address() {
     channel_->set_linger({});
     channel_.reset();
     if (Status opened = open(); !opened) {
-        end(opened);
+        end(Ending::kTryAgain, opened.reason());
     }
 }
 

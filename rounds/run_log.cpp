@@ -23,6 +23,8 @@ std::string outcome_words(CommitOutcome outcome) {
             return "late";
         case CommitOutcome::kGated:
             return "gated";
+        case CommitOutcome::kOwed:
+            return "owed";
         case CommitOutcome::kRejected:
             return "rejected";
         case CommitOutcome::kCounted:

@@ -57,7 +57,7 @@ struct RunOn {
     void connect(RoundId next) {
         take(ChannelDown{"restart"});
         take(ChannelUp{});
-        tell(Welcome{manifest, next});
+        tell(Welcome{manifest, next, {}, {}});
     }
     RoundPlan plan(uint64_t round, uint8_t base, uint8_t head) const {
         RoundPlan made;
@@ -111,11 +111,11 @@ TEST_CASE("a coordinator behind the end of a round that it has signed is told so
     RunOn other;
     other.take(ChannelDown{"restart"});
     other.take(ChannelUp{});
-    other.tell(Welcome{other.manifest, RoundId{0}});
+    other.tell(Welcome{other.manifest, RoundId{0}, {}, {}});
     CHECK_THAT(other.notes(),
                Catch::Contains("older copy") && Catch::Contains("round 0") &&
                    Catch::Contains(digest(21).hex()));
-    other.tell(Welcome{other.manifest, RoundId{0}});
+    other.tell(Welcome{other.manifest, RoundId{0}, {}, {}});
     CHECK(other.notes() == "");
     other.tell(other.plan(0, 9, 30));
     CHECK(other.count<TrainRound>() == 0);

@@ -80,8 +80,8 @@ struct Fixture {
     void join() {
         (void)machine.start(now);
         (void)machine.step(ChannelUp{}, now);
-        (void)tell(Welcome{manifest, RoundId{0}});
-        (void)tell(Welcome{manifest, RoundId{0}});
+        (void)tell(Welcome{manifest, RoundId{0}, {}, {}});
+        (void)tell(Welcome{manifest, RoundId{0}, {}, {}});
     }
     RoundTrained trained(const RoundPlan& plan) {
         RoundTrained event;

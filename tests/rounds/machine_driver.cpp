@@ -11,10 +11,10 @@ namespace assay {
 namespace {
 
 // Of the states of a peer's steps, as its COMMIT binds them.
-MerkleTree step_states() {
+MerkleTree step_states(const PeerId& peer) {
     std::vector<Digest> leaves;
     for (uint32_t step = 0; step < 3; ++step) {
-        leaves.push_back(state_leaf_digest(step, {}));
+        leaves.push_back(state_leaf_digest(peer, step, {}));
     }
     return MerkleTree(leaves);
 }
@@ -177,7 +177,7 @@ Commit MachineDriver::commit_of(size_t peer) const {
     commit.plan_digest = plan_digest(plan());
     commit.ledger_head = plan().ledger_head;
     commit.base_root = plan().base_root;
-    commit.states_root = step_states().root();
+    commit.states_root = step_states(peers[peer].id()).root();
     if (const PlanPeer* line = find_peer(plan(), peers[peer].id())) {
         commit.e_before_root = line->e_root;
     }
@@ -362,8 +362,8 @@ AuditJob MachineDriver::job(size_t peer, uint32_t step) const {
     made.peer = peers[peer].id();
     made.step = step;
     made.plan_digest = plan_digest(plan());
-    made.states_root = step_states().root();
-    made.leaf_path = step_states().path(step);
+    made.states_root = step_states(made.peer).root();
+    made.leaf_path = step_states(made.peer).path(step);
     made.samples = {1, 2};
     const auto& commits = machine->state().current()->commits;
     const auto commit = commits.find(made.peer);
