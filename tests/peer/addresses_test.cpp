@@ -75,14 +75,14 @@ TEST_CASE("a peer finds a coordinator that has moved to another of its addresses
     };
     hooks.on_change = [](const PeerReport&) {};
     Peer peer(options, Identity::generate(), hooks);
-    Status ended;
+    Ended ended;
     std::thread thread([&] { ended = peer.run(); });
     CHECK(hears_hello(*first));
     first.reset();
     CHECK(hears_hello(*second));
     stop.store(true);
     thread.join();
-    CHECK(ended.ok());
+    CHECK(ended.how == Ending::kWell);
 }
 
 }  // namespace assay
