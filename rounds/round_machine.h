@@ -116,7 +116,6 @@ private:
     [[nodiscard]] bool admit_commit(const CommitArrived& event, const Digest& hash);
     bool gather(Instant now);
     bool upload(Instant now);
-
     // round_machine_challenge.cpp: CLOSE, beacon, openings
     [[nodiscard]] std::vector<PeerId> closed_peers() const;
     [[nodiscard]] static CloseNotice close_notice(const RoundState& round, const PeerId& peer);
@@ -191,11 +190,9 @@ private:
     Instant gathers_since_;  // this round's COMMITs, as far as is known
     DurationMs gathered_;    // how long they took
     bool started_ = false;
-    // Ended while a round was judged: what the judge was ordered stays as it is. Not recorded yet.
-    std::vector<AuditDone> waiting_audits_;
-    // What comes between two rounds, since work of that peer may be judged until then.
-    std::vector<DebtJudged> waiting_debts_;
-    std::vector<OperatorOrder> waiting_orders_;
+    std::vector<AuditDone> waiting_audits_;      // ended while a round was judged; not recorded yet
+    std::vector<DebtJudged> waiting_debts_;      // between two rounds: until then work of that peer
+    std::vector<OperatorOrder> waiting_orders_;  // may be judged
     bool finished_ = false;
     std::vector<Action> out_;
 };
