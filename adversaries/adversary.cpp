@@ -34,7 +34,7 @@ constexpr Attack kAttacks[] = {
     {"scaled", Layer::kChunkChain, make<ScaledPeer>},
     {"lazy", Layer::kGradientAudit, make<LazyPeer>},
     {"other_data", Layer::kGradientAudit, make<OtherDataPeer>},
-    {"copycat", Layer::kCopies, make<CopycatPeer>},
+    {"copycat", Layer::kRefusal, make<CopycatPeer>},
     {"stale", Layer::kForm, make<StalePeer>},
     {"framer", Layer::kForm, make<FramerPeer>},
     {"silent", Layer::kRefusal, make<SilentPeer>},

@@ -155,11 +155,9 @@ bool Books::may_vest(const PeerBook& book, RoundId earned_in) const {
         return false;
     }
     const BookedCommit& booked = found->second;
-    if (ended_) {
-        return booked.decided;
-    }
     const uint64_t due = earned_in.value + static_cast<uint64_t>(pay_.vest_rounds);
-    return due <= plan_->round.value && !booked.awaits_audit();
+    // What an open challenge held back until the end is due as it would have been before.
+    return (ended_ && booked.decided) || (due <= plan_->round.value && !booked.awaits_audit());
 }
 
 std::vector<RecordDraft> Books::due_vestings() const {

@@ -486,10 +486,8 @@ void RoundMachine::part_from_ejected() {
         }
     }
     for (const PeerId& peer : ejected) {
-        const int64_t lost = state_.books().find(peer)->escrow.forfeited();
-        const std::string why = state_.member(peer)->ejected_why + "; this peer forfeited " +
-                                std::to_string(lost) + " units in all";
-        note(peer.brief() + " is ejected: " + why);
+        const std::string& why = state_.member(peer)->ejected_why;
+        note(peer.brief() + " is ejected: " + why + what_it_cost(peer));
         refuse(peer, RefusalCode::kRejected, why);
         out_.push_back(CloseConnection{peer, "ejected"});
         connected_.erase(peer);

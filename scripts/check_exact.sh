@@ -23,7 +23,7 @@ failures=0
 
 CATCH_SOURCES=(tests/catch_main.cpp tests/support/skip.cpp)
 # What goes on tiles and digests, without OpenSSL.
-DIGEST_SOURCES=(core/check.cpp core/bytes.cpp core/rng.cpp core/merkle.cpp
+DIGEST_SOURCES=(core/check.cpp core/bytes.cpp core/rng.cpp core/merkle.cpp core/tile_strips.cpp
     tests/golden/stand_in/digest.cpp)
 # What the run needs, without the libraries that core/ links: the linker drops what nobody calls.
 SOURCES=(model/exact_llama.cpp model/inner_loop.cpp model/gradient_model.cpp model/shape.cpp

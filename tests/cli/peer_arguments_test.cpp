@@ -33,7 +33,7 @@ PeerCommand good_command(const fs::path& folder) {
 TEST_CASE("a peer makes no key before its arguments are right") {
     const ScratchFolder scratch;
     const fs::path folder = scratch.path() / "peer";
-    for (const char* endpoint : {"127.0.0.1:7700",
+    for (const char* endpoint : {"127.0.0.1",
                                  "tcp://train.example",
                                  "tcp://:7700",
                                  "tcp://train.example:",
@@ -41,7 +41,7 @@ TEST_CASE("a peer makes no key before its arguments are right") {
                                  "tcp://train.example:70000",
                                  "tcp://train.example:77a",
                                  "tcp://train.example:7700,",
-                                 "tcp://train.example:7700,train.example:7701",
+                                 "tcp://train.example:7700,udp://train.example:7701",
                                  "udp://train.example:7700"}) {
         CAPTURE(endpoint);
         PeerCommand command = good_command(folder);

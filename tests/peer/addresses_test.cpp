@@ -67,6 +67,7 @@ TEST_CASE("a peer finds a coordinator that has moved to another of its addresses
     std::atomic<bool> stop{false};
     PeerHooks hooks;
     hooks.stop_requested = [&stop] { return stop.load(); };
+    hooks.stop_insisted = hooks.stop_requested;
     hooks.make_model = [](const RunConfig&, NumericClass, int) {
         return Result<std::unique_ptr<GradientModel>>(fail("no run was offered"));
     };

@@ -21,8 +21,11 @@ TEST_CASE("every attack ends without pay among real processes", "[process]") {
         DYNAMIC_SECTION(attack) {
             // The first round begins with the cheat there, and no round ends on the two others'
             // quorum.
-            ProcessWorld world(
-                6, 2, {{"rounds", "peers_start", "3"}, {"rounds", "quorum_percent", "100"}});
+            ProcessWorld world(6,
+                               2,
+                               {{"rounds", "peers_start", "3"},
+                                {"rounds", "quorum_percent", "100"},
+                                {"pay", "debt_seconds", "5"}});
             const PeerId cheat = world.make_peer("cheat");
             world.start_coordinator();
             for (const char* name : {"p1", "p2"}) {

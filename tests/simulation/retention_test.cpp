@@ -22,12 +22,14 @@ uint64_t blobs_allowed(uint64_t peers) {
 // Payload, opening and states of two rounds, an aggregate, theta.
 constexpr uint64_t kPeerBlobsAllowed = 2 * (1 + 1 + 2) + 2;
 
-// Of a challenge that is open, and may be for pay.debt_rounds rounds: opening, states, base tiles.
-constexpr uint64_t kOwedBlobs = 4 * (1 + 2 + 1);
+// Of a challenge that is open, and may be for pay.debt_rounds rounds: payload, opening, states,
+// base tiles.
+constexpr uint64_t kOwedBlobs = 4 * (1 + 1 + 2 + 1);
 
 SimulationReport bounded(const SimulationOptions& options) {
     const uint64_t peers = options.peers + options.attacks.size();
-    const uint64_t owed = options.peer_crash > 0 ? kOwedBlobs : 0;
+    const bool owes = options.peer_crash > 0 || !options.attacks.empty();
+    const uint64_t owed = owes ? kOwedBlobs : 0;
     SimulationReport report = run_simulation(options);
     INFO(describe(report));
     CHECK(report.ok);
