@@ -307,7 +307,7 @@ def kill_coordinator(world, numbers):
 
 def open_read(world, numbers):
     seconds = numbers.choice((2, 15, 30))
-    ledger = sqlite3.connect(f"file:{world.folder}/run/ledger.db?mode=ro", uri=True, timeout=30)
+    ledger = sqlite3.connect(f"file:{world.folder}/run/ledger.sqlite?mode=ro", uri=True, timeout=30)
     ledger.execute("BEGIN")
     table = ledger.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchone()[0]
     rows = ledger.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
