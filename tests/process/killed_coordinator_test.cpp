@@ -58,29 +58,32 @@ std::string durable_phase(const std::vector<Record>& records) {
     return has(RecordKind::kCommit) < kPeers ? "gathering" : "uploading";
 }
 
-// Stops the coordinator to look where it stands, at once and at the end of each transaction, and
-// kills it in `phase`. Returns the phase that its ledger ends in, which a last record can have
-// moved on; "" if it was killed in the middle of a transaction.
+// Reads the ledger again and again until it ends in `phase`, stops the coordinator there, and kills
+// it. Returns the phase that its ledger ends in, which a last record can have moved on.
 std::string kill_in(ProcessWorld& world, const std::string& phase) {
+    constexpr int kLookEveryMs = 20;  // a phase lasts longer: a peer answers in it
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(120);
-    // Were the whole folder watched, the coordinator would be stopped again for the status that it
-    // writes whenever it goes on, and come to nothing else.
     const RunFolderPaths paths{world.coordinator_folder()};
     FolderWatch watch(paths.root, paths.ledger().filename().string() + "-wal");
+    const auto stands_there = [&] {
+        const Result<std::vector<Record>> seen = records_of(world);
+        return seen && durable_phase(*seen) == phase;
+    };
     while (std::chrono::steady_clock::now() < deadline) {
         if (const Status running = world.still_running(); !running) {
             FAIL(phase + ": " + running.reason());
         }
-        world.coordinator().signal(SIGSTOP);
-        const Result<std::vector<Record>> seen = records_of(world);
-        if (seen && durable_phase(*seen) == phase) {
-            world.coordinator().signal(SIGKILL);
-            world.coordinator().wait(10000);
-            const Result<std::vector<Record>> last = records_of(world);
-            return last ? durable_phase(*last) : "";
+        if (stands_there()) {
+            world.coordinator().signal(SIGSTOP);
+            if (stands_there()) {
+                world.coordinator().signal(SIGKILL);
+                world.coordinator().wait(10000);
+                const Result<std::vector<Record>> last = records_of(world);
+                return last ? durable_phase(*last) : "";
+            }
+            world.coordinator().signal(SIGCONT);
         }
-        world.coordinator().signal(SIGCONT);
-        watch.await_change(1000);
+        watch.await_change(kLookEveryMs);
     }
     FAIL("the run came by no durable state of " + phase + ":\n" + world.log_of("coordinator"));
     return "";

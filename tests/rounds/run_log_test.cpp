@@ -65,7 +65,7 @@ TEST_CASE("joins, leaves and how many are waited for are logged as they happen",
     CHECK_THAT(one.lines(),
                Contains(named(d, 0) + " is here") && Contains(named(d, 1) + " is here"));
     // Whoever commits for the first time becomes a member.
-    one.hear(d.run_round());
+    one.hear(d.commit(1));
     CHECK_THAT(one.lines(),
                Contains(named(d, 1) + " joined, class exact, key " + d.peers[1].id().hex()));
 }
