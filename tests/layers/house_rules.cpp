@@ -15,28 +15,11 @@ constexpr std::size_t kColumns = 100;
 constexpr std::size_t kDocumentColumns = 120;  // tables need more than code does
 constexpr std::size_t kHeaderLines = 200;
 
-const std::set<std::string> kCoreNouns = {"check",
-                                          "result",
-                                          "bytes",
-                                          "ids",
-                                          "clock",
-                                          "digest",
-                                          "merkle",
-                                          "multi_proof",
-                                          "tile_strips",
-                                          "rng",
-                                          "fields",
-                                          "log",
-                                          "identity",
-                                          "files",
-                                          "job_thread",
-                                          "owner_thread",
-                                          "json_depth",
-                                          "version",
-                                          "printable",
-                                          "text_edges",
-                                          "line_budget",
-                                          "descriptors"};
+const std::set<std::string> kCoreNouns = {
+    "check",     "result",      "bytes",       "ids",          "clock",      "digest",
+    "merkle",    "multi_proof", "tile_strips", "rng",          "fields",     "log",
+    "identity",  "files",       "job_thread",  "owner_thread", "json_depth", "version",
+    "printable", "text_edges",  "line_budget", "descriptors"};
 const std::set<std::string> kLayerCalls = {"module", "test_folder", "test_support", "fuzz_targets"};
 const std::set<std::string> kStrangers = {"coordinator", "peer", "serving"};
 // What tests of several folders share: any test may include it.

@@ -65,10 +65,10 @@ struct TestRun {
     Digest last_beacon;
     std::map<std::pair<RoundId, PeerId>, std::vector<AuditJob>> jobs;
     std::string gate_reason = "the direction does not help: t = 0.4";
-    std::function<void()> before_summary;  // called once a round, before its vestings
+    std::function<void()> before_summary;        // called once a round, before its vestings
     std::function<void(Verdict&)> edit_verdict;  // of the gates, before it is written
-    std::optional<PeerId> roster_also;     // let in although it was ejected
-    std::map<size_t, int64_t> phi;         // by peer; 1000000 where absent
+    std::optional<PeerId> roster_also;           // let in although it was ejected
+    std::map<size_t, int64_t> phi;               // by peer; 1000000 where absent
 
 private:
     [[nodiscard]] RoundPlan make_plan() const;
