@@ -3,7 +3,6 @@
 #include "core/rng.h"
 #include "net/backoff.h"
 #include "net/endpoint.h"
-#include "net/even_clock.h"
 #include "net/reminder.h"
 #include "net/tcp_connection.h"
 #include "net/zmq_channel.h"
@@ -68,7 +67,7 @@ private:
     std::optional<Instant> retry_at_;    // the socket is dead, a new one is made then
     std::optional<Instant> refused_at_;  // last words of refusal on this connection
     bool was_lost_ = false;  // ZeroMQ's next retry follows from that, not from a failure to connect
-    EvenClock clock_;
+    RunClock clock_;
     Instant now_;
     StallMeter stalls_;
     TcpConnection tcp_;

@@ -12,7 +12,6 @@
 #include "core/owner_thread.h"
 #include "net/doorkeeper.h"
 #include "net/endpoint.h"
-#include "net/even_clock.h"
 #include "net/inbox.h"
 #include "net/liveness.h"
 #include "net/reminder.h"
@@ -88,7 +87,7 @@ private:
     Identity identity_;
     std::shared_ptr<AdmissionList> list_;
     ServerLimits rules_;
-    EvenClock clock_;
+    RunClock clock_;
     Instant now_;  // of this poll
     zmq::context_t context_{1};
     ZapHandler zap_;
