@@ -314,17 +314,15 @@ Status Books::on(const EventHead&, const RunEndBody&) {
     if (Status awaits = nothing_awaits(); !awaits) {
         return awaits;
     }
-    for (const auto& [peer, book] : peers_) {
-        if (book.owes()) {
-            return fail("a challenge of peer " + peer.hex() + " is open");
-        }
-    }
     ended_ = true;
     return {};
 }
 
 Status Books::nothing_awaits() const {
     for (const auto& [peer, book] : peers_) {
+        if (book.owes()) {
+            return fail("a challenge of peer " + peer.hex() + " is open");
+        }
         for (const auto& [round, booked] : book.commits) {
             if (booked.awaits_audit()) {
                 return fail("peer " + peer.hex() + " awaits the verdict of an audit of " +
