@@ -21,8 +21,6 @@
 #include "cli/compute_options.h"
 #include "cli/doctor_run.h"
 #include "compression/device_update.h"
-#include "configs/config_file.h"
-#include "configs/transfers.h"
 #include "kernels/kernel_path.h"
 #include "llama/device.h"
 
@@ -185,14 +183,6 @@ Finding check_disk(const DoctorOptions& options) {
     return {free_bytes < needed ? Health::kBad : Health::kGood, "disk", text};
 }
 
-Finding check_run_file(const std::string& file) {
-    const Result<RunConfig> config = load_run_config(file);
-    if (!config) {
-        return {Health::kBad, "run file", config.reason()};
-    }
-    return {Health::kGood, "bytes a round", round_bytes_in_words(*config)};
-}
-
 int doctor(const DoctorOptions& options) {
     std::vector<Finding> findings = {check_libraries(),
                                      check_cpu(options),
@@ -202,9 +192,6 @@ int doctor(const DoctorOptions& options) {
                                      check_port(options.port),
                                      check_clock(),
                                      check_disk(options)};
-    if (!options.config.empty()) {
-        findings.push_back(check_run_file(options.config));
-    }
     for (Finding& finding : visit_run({options.coordinator,
                                        options.coordinator_key,
                                        options.config,

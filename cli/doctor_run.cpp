@@ -223,15 +223,12 @@ void tell_round(const RunVisit& visit, Visited& visited) {
                        static_cast<long>(visit.compute.threads)) +
                     (seconds > limit ? "; the run waits " + format("%.3g s at most", limit) : ""));
     const ParameterLayout layout = llama_layout(config.model);
-    const uint64_t payload = payload_bytes_max(config, layout);
-    const uint64_t opening = opening_bytes_max(config, layout);
-    std::string words = format("at most %.2f MB of payload and %.2f MB of opening go up a round",
-                               static_cast<double>(payload) / 1e6,
-                               static_cast<double>(opening) / 1e6);
+    std::string words = round_bytes_in_words(config);
     if (visited.uplink > 0) {
-        words +=
-            format(", %.3g s on this uplink",
-                   static_cast<double>(payload + opening) / static_cast<double>(visited.uplink));
+        const uint64_t bytes =
+            payload_bytes_max(config, layout) + opening_bytes_max(config, layout);
+        words += format("; unaudited that takes %.3g s on this uplink",
+                        static_cast<double>(bytes) / static_cast<double>(visited.uplink));
     }
     visited.say(Health::kGood, "transfers", words);
 }
