@@ -3,42 +3,21 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <optional>
 
-#include "peer/peer_machine.h"
-#include "protocol/beacon_chain.h"
-#include "protocol/codec.h"
+#include "tests/peer/peer_fixture.h"
 
 namespace assay {
 namespace {
 
-Digest digest(uint8_t number) {
-    Digest made;
-    made.bytes[0] = number;
-    return made;
-}
-
 // A peer that stands in round 1, which it has committed to, behind a round that counted.
-struct RunOn {
-    Identity coordinator = Identity::from_seed(digest(1));
-    Identity self = Identity::from_seed(digest(2));
-    BeaconChain chain{digest(3), 10};
-    RunManifest manifest;
-    std::optional<PeerMachine> machine;
-    Instant now{1000};
+struct RunOn : Fixture {
     std::vector<PeerAction> last;
 
-    RunOn() {
-        manifest.run_name = "test";
-        manifest.coordinator = coordinator.id();
-        manifest.beacon_tail = chain.tail();
-        manifest.beacon_length = chain.length();
-        machine.emplace(
-            self.id(), coordinator.id(), Hello{}, PeerRules{}, PeerResume{digest(9), manifest});
-        (void)machine->start(now);
+    RunOn() : Fixture(digest(9), true) {
+        (void)machine.start(now);
         connect(RoundId{1});
         tell(plan(0, 9, 20));
-        commit(plan(0, 9, 20));
+        take(trained(plan(0, 9, 20)));
         RoundSummary summary;
         summary.round = RoundId{0};
         summary.theta_root = digest(10);
@@ -47,42 +26,20 @@ struct RunOn {
         tell(summary);
         take(AggregateApplied{RoundId{0}, digest(10)});
         tell(plan(1, 10, 22));
-        commit(plan(1, 10, 22));
-        REQUIRE(machine->phase() == PeerPhase::kSubmitted);
+        take(trained(plan(1, 10, 22)));
+        REQUIRE(machine.phase() == PeerPhase::kSubmitted);
     }
-    void take(const PeerEvent& event) { last = machine->step(event, now); }
-    void tell(const Message& message) {
-        take(MessageArrived{message, make_envelope(coordinator, message)});
-    }
+    void take(const PeerEvent& event) { last = machine.step(event, now); }
+    void tell(const Message& message) { last = Fixture::tell(message); }
     void connect(RoundId next) {
         take(ChannelDown{"restart"});
         take(ChannelUp{});
         tell(Welcome{manifest, next, {}, {}});
     }
-    RoundPlan plan(uint64_t round, uint8_t base, uint8_t head) const {
-        RoundPlan made;
-        made.round = RoundId{round};
-        made.manifest_digest = manifest_digest(manifest);
-        made.base_root = digest(base);
+    RoundPlan plan(uint64_t round, uint8_t base, uint8_t head) {
+        RoundPlan made = Fixture::plan(round, digest(base));
         made.ledger_head = digest(head);
-        made.theta = {digest(77), 4096, {}};
-        made.inner_steps = 1;
-        made.learning_rate_bits = {0};
-        PlanPeer peer;
-        peer.id = self.id();
-        peer.sequences_per_step = 1;
-        made.peers = {peer};
         return made;
-    }
-    void commit(const RoundPlan& to) {
-        RoundTrained event;
-        event.round = to.round;
-        event.commit.plan_digest = plan_digest(to);
-        event.commit.round = to.round;
-        event.commit.payload_hash = digest(50);
-        event.envelope = make_envelope(self, event.commit);
-        event.payload = {digest(50), 100, {}};
-        take(event);
     }
     // What it noted in its last step.
     [[nodiscard]] std::string notes() const {
@@ -128,12 +85,10 @@ TEST_CASE("a second plan of a round is told with both heads, and worked on if no
     RunOn peer;
     const bool drawn = GENERATE(false, true);
     if (drawn) {
-        Beacon beacon;
-        beacon.round = RoundId{1};
-        beacon.chain_element = peer.chain.element(2);
-        beacon.close_root = digest(40);
-        beacon.value = beacon_value(beacon.chain_element, beacon.close_root);
-        peer.tell(beacon);
+        CloseNotice notice;
+        notice.close.round = RoundId{1};
+        notice.close.entries_root = digest(40);
+        peer.tell(peer.beacon(notice));
     }
     peer.connect(RoundId{2});
     peer.tell(peer.plan(1, 10, 22));

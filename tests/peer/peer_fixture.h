@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "core/merkle.h"
@@ -48,9 +49,14 @@ struct Fixture {
     PeerMachine machine;
     Instant now{1000};
 
-    explicit Fixture(Digest theta = digest(9))
+    // resumed: it knows the run already.
+    explicit Fixture(Digest theta = digest(9), bool resumed = false)
         : manifest(make_manifest()),
-          machine(self.id(), coordinator.id(), Hello{}, PeerRules{}, PeerResume{theta, {}}) {}
+          machine(self.id(),
+                  coordinator.id(),
+                  Hello{},
+                  PeerRules{},
+                  PeerResume{theta, resumed ? std::optional(manifest) : std::nullopt}) {}
 
     RunManifest make_manifest() {
         RunManifest made;

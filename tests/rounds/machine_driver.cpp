@@ -228,22 +228,15 @@ OpeningNotice MachineDriver::opening_of(size_t peer, RoundId id) const {
 }
 
 std::vector<Action> MachineDriver::opening(size_t peer) {
-    const OpeningNotice notice = opening_of(peer);
-    std::vector<Action> all = step(OpeningNoticed{peers[peer].id(), notice});
-    for (const FetchBlob& fetch : actions_of<FetchBlob>(all)) {
-        for (Action& action : step(BlobStored{fetch.from,
-                                              fetch.round,
-                                              fetch.purpose,
-                                              fetch.blob.sha256,
-                                              fetch.blob.size_bytes})) {
-            all.push_back(std::move(action));
-        }
-    }
-    return all;
+    return noticed(peer, opening_of(peer));
 }
 
 std::vector<Action> MachineDriver::late_opening(size_t peer, RoundId round) {
-    std::vector<Action> all = step(OpeningNoticed{peers[peer].id(), opening_of(peer, round)});
+    return noticed(peer, opening_of(peer, round));
+}
+
+std::vector<Action> MachineDriver::noticed(size_t peer, const OpeningNotice& notice) {
+    std::vector<Action> all = step(OpeningNoticed{peers[peer].id(), notice});
     for (const FetchBlob& fetch : actions_of<FetchBlob>(all)) {
         for (Action& action : step(BlobStored{fetch.from,
                                               fetch.round,

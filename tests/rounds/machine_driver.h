@@ -78,6 +78,8 @@ public:
     std::set<Digest> shelf;  // the blobs in the coordinator's store
 
 private:
+    // The notice, and then each blob that is fetched for it.
+    std::vector<Action> noticed(size_t peer, const OpeningNotice& notice);
     std::vector<Action> perform(std::vector<Action> actions);
     void use(const BlobRef& blob) const;
     void use(const StepStates& step) const;

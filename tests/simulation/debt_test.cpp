@@ -2,20 +2,11 @@
 // answers with garbage what would convict it. And that no order of what ends when changes the
 // books.
 
-#include <catch2/catch.hpp>
-
-#include "simulation/simulation.h"
+#include "tests/simulation/passing.h"
 
 namespace assay {
 
 namespace {
-
-SimulationReport passing(const SimulationOptions& options) {
-    SimulationReport report = run_simulation(options);
-    INFO(describe(report));
-    CHECK(report.ok);
-    return report;
-}
 
 // Away `ms` once in a while between COMMIT and opening, and the coordinator does not wait for it.
 SimulationOptions absent(uint64_t seed, int64_t ms) {

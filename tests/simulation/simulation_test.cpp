@@ -1,19 +1,10 @@
 // Whole runs in one thread: seeds, faults, crashes. Every failure names its seed.
 
-#include "simulation/simulation.h"
-
-#include <catch2/catch.hpp>
+#include "tests/simulation/passing.h"
 
 namespace assay {
 
 namespace {
-
-SimulationReport passing(const SimulationOptions& options) {
-    SimulationReport report = run_simulation(options);
-    INFO(describe(report));
-    CHECK(report.ok);
-    return report;
-}
 
 LinkFaults bad_network() {
     return {0.05, 0.05, DurationMs{5}, DurationMs{150}, true};
