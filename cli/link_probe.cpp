@@ -18,7 +18,8 @@ constexpr DurationMs kPoll{20};
 constexpr DurationMs kLinger{500};
 constexpr uint64_t kPiecesMost = 12;  // 3 MB: seconds on a link that can train at all
 constexpr uint64_t kPiecesAtOnce = 4;
-constexpr uint64_t kTellingBytes = 64 * 1024;  // less is the way there and back, not the link
+constexpr uint64_t kTellingBytes =
+    uint64_t{64} * 1024;  // less is the way there and back, not the link
 
 uint64_t rate_of(uint64_t bytes, DurationMs took) {
     return bytes * 1000 / static_cast<uint64_t>(std::max<int64_t>(took.ms, 1));

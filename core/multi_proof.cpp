@@ -38,12 +38,10 @@ std::vector<Digest> multi_proof(const MerkleTree& tree, std::span<const uint64_t
             const Known& node = row[i];
             const uint64_t sibling = node.index ^ 1U;
             const bool paired = i + 1 < row.size() && row[i + 1].index == sibling;
-            if (sibling < width) {
-                const Digest& digest = paths[node.leaf].siblings[used[node.leaf]++];
-                if (!paired) {
-                    siblings.push_back(digest);
-                }
+            if (sibling < width && !paired) {
+                siblings.push_back(paths[node.leaf].siblings[used[node.leaf]]);
             }
+            used[node.leaf] += sibling < width ? 1 : 0;
             above.push_back({node.index / 2, node.leaf});
             i += paired ? 1 : 0;
         }

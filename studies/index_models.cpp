@@ -60,8 +60,8 @@ public:
 
 private:
     struct Row {
-        uint64_t kept = 2 * kOne;  // sums of probabilities
-        uint64_t expected = 2 * kOne;
+        uint64_t kept = uint64_t{2} * kOne;  // sums of probabilities
+        uint64_t expected = uint64_t{2} * kOne;
         uint64_t ratio = kRatioOne;
     };
     std::vector<Row> rows_;
