@@ -63,28 +63,29 @@ compile_updates() {
         "$(sources_of "$processor" kernels compression) ${UPDATE_SOURCES[*]}" "$@"
 }
 
-# compile_kernel_tests NAME PROCESSOR COMPILER [FLAGS...]: tests/kernels. Catch2 is one header, the
-# same for every processor; the other headers beside it are not.
+# compile_kernel_tests NAME PROCESSOR COMPILER [FLAGS...]: tests/kernels
 compile_kernel_tests() {
-    local name="$1" processor="$2" compiler="$3" headers="$out/catch2_alone"
+    local name="$1" processor="$2" compiler="$3"
     shift 3
-    mkdir -p "$headers"
-    ln -sfn "$CATCH2" "$headers/catch2"
     link "$name" "$compiler" "$(sources_of "$processor" kernels tests/kernels) ${CATCH_SOURCES[*]} \
-        ${DIGEST_SOURCES[*]}" -isystem "$headers" "$@"
+        ${DIGEST_SOURCES[*]}" "$@"
 }
 
-# link NAME COMPILER SOURCES [FLAGS...]
+# link NAME COMPILER SOURCES [FLAGS...]: programs of one compiler and one set of flags share objects.
 link() {
-    local name="$1" compiler="$2" sources="$3" source object
+    local name="$1" compiler="$2" sources="$3" folder source object objects=()
     shift 3
-    mkdir -p "$out/$name"
+    folder="$out/objects_$(tr -c 'a-zA-Z0-9\n' _ <<<"$compiler $*")"
+    mkdir -p "$out/$name" "$folder"
     for source in $sources; do
-        object="$out/$name/$(tr / _ <<<"$source").o"
+        objects+=("$folder/$(tr / _ <<<"$source").o")
+    done
+    for source in $sources; do
+        object="$folder/$(tr / _ <<<"$source").o"
         # shellcheck disable=SC2046
-        echo "$compiler" "${FLAGS[@]}" "$@" $(flags_of "$source") -c "$source" -o "$object"
+        [ -e "$object" ] || echo "$compiler" "${FLAGS[@]}" "$@" $(flags_of "$source") -c "$source" -o "$object"
     done | xargs -P "$(build_jobs)" -I{} sh -c '{}'
-    "$compiler" "${FLAGS[@]}" "$@" -Wl,--gc-sections "$out/$name"/*.o -o "$out/$name/run"
+    "$compiler" "${FLAGS[@]}" "$@" -Wl,--gc-sections "${objects[@]}" -o "$out/$name/run"
 }
 
 # sum_of NAME RUNNER KERNELS THREADS: the hash of theta; empty where this machine lacks the kernels.
@@ -169,13 +170,17 @@ for compiler in g++ clang++; do
     done
 done
 if command -v aarch64-linux-gnu-g++ >/dev/null && command -v qemu-aarch64 >/dev/null; then
-    compile arm64-O2 arm64 aarch64-linux-gnu-g++ -O2 -static
+    # Catch2 is one header, the same for every processor; the other headers beside it are not.
+    catch2="$(find /usr/include /usr/local/include -maxdepth 2 -name catch.hpp -printf '%h\n' | head -n 1)"
+    mkdir "$out/catch2_alone"
+    [ -z "$catch2" ] || ln -s "$catch2" "$out/catch2_alone/catch2"
+    arm64=(arm64 aarch64-linux-gnu-g++ -O2 -static -isystem "$out/catch2_alone")
+    compile arm64-O2 "${arm64[@]}"
     check arm64-O2 qemu-aarch64 scalar neon
-    compile_updates arm64-updates arm64 aarch64-linux-gnu-g++ -O2 -static
+    compile_updates arm64-updates "${arm64[@]}"
     check_updates arm64-updates qemu-aarch64 scalar neon
-    CATCH2="$(find /usr/include /usr/local/include -maxdepth 2 -name catch.hpp -printf '%h\n' | head -n 1)"
-    if [ -n "$CATCH2" ]; then
-        compile_kernel_tests arm64-kernels arm64 aarch64-linux-gnu-g++ -O2 -static
+    if [ -n "$catch2" ]; then
+        compile_kernel_tests arm64-kernels "${arm64[@]}"
         check_kernel_tests arm64-kernels qemu-aarch64
     else
         say "skipped the kernels' tests on arm64: no catch2/catch.hpp"
