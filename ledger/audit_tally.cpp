@@ -59,7 +59,7 @@ Result<AuditTally> tally_audits(const Ledger& ledger) {
     Books books;
     const Status told = for_each_record(ledger, [&](const Record& record) -> Status {
         const Result<LedgerEvent> event = decode_record(record);
-        const Status taken = event ? books.apply(head_of(record), *event) : Status(event.error());
+        Status taken = event ? books.apply(head_of(record), *event) : Status(event.error());
         if (!taken) {
             return taken;
         }

@@ -65,6 +65,7 @@ std::vector<PeerId> Newcomers::in_order() const {
     }
     std::sort(ordered.begin(), ordered.end());
     std::vector<PeerId> peers;
+    peers.reserve(ordered.size());
     for (const auto& [order, peer] : ordered) {
         peers.push_back(peer);
     }

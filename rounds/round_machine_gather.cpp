@@ -1,6 +1,8 @@
 // RoundMachine, COMMITs until D1 and payloads until D2.
 
 #include <algorithm>
+#include <optional>
+#include <string>
 
 #include "core/check.h"
 #include "protocol/codec.h"
@@ -14,6 +16,31 @@ namespace {
 
 Digest fetch_key(const PeerId& peer, const Digest& blob) {
     return sha256("fetch", peer.span(), blob.span());
+}
+
+struct CommitRefusal {
+    RefusalCode code = RefusalCode::kWrongRound;
+    std::string reason;
+    Digest expected;
+    Digest received;
+};
+
+// Why a COMMIT does not answer the open round's plan.
+std::optional<CommitRefusal> to_another_plan(const Commit& commit, const RoundState& open) {
+    const std::string its_round = in_words(commit.round);
+    if (commit.round < open.plan.round) {
+        return CommitRefusal{RefusalCode::kTooLate, its_round + " is closed", {}, {}};
+    }
+    if (commit.round != open.plan.round) {
+        return CommitRefusal{RefusalCode::kWrongRound, its_round + " is not open", {}, {}};
+    }
+    if (commit.plan_digest != open.plan_digest) {  // signed before a copy was put back
+        return CommitRefusal{RefusalCode::kWrongRound,
+                             "a COMMIT to another plan of " + its_round,
+                             open.plan_digest,
+                             commit.plan_digest};
+    }
+    return std::nullopt;
 }
 
 }  // namespace
@@ -74,20 +101,8 @@ bool RoundMachine::admit_commit(const CommitArrived& event, const Digest& hash) 
             return false;
         }
     }
-    if (event.commit.round < round->plan.round) {
-        refuse(peer, RefusalCode::kTooLate, in_words(event.commit.round) + " is closed");
-        return false;
-    }
-    if (event.commit.round != round->plan.round) {
-        refuse(peer, RefusalCode::kWrongRound, in_words(event.commit.round) + " is not open");
-        return false;
-    }
-    if (event.commit.plan_digest != round->plan_digest) {  // signed before a copy was put back
-        refuse(peer,
-               RefusalCode::kWrongRound,
-               "a COMMIT to another plan of " + in_words(event.commit.round),
-               round->plan_digest,
-               event.commit.plan_digest);
+    if (const std::optional<CommitRefusal> other = to_another_plan(event.commit, *round)) {
+        refuse(peer, other->code, other->reason, other->expected, other->received);
         return false;
     }
     if (find_peer(round->plan, peer) == nullptr || is_short()) {

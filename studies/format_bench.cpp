@@ -75,10 +75,13 @@ public:
     void add_selections(const FormatSample& sample) {
         const std::string at = sample.name + ".kept.";
         for (const uint32_t keep : {32U, 64U, 128U}) {
-            const std::string k = std::to_string(keep);
-            add(at + "rows_" + k, energy_kept(sample, Selection::kRows, keep), "of energy");
-            add(at + "blocks_" + k, energy_kept(sample, Selection::kBlocks, keep), "of energy");
-            add(at + "spread_" + k, energy_kept(sample, Selection::kSpread, keep), "of energy");
+            for (const auto& [name, selection] : {std::pair{"rows_", Selection::kRows},
+                                                  std::pair{"blocks_", Selection::kBlocks},
+                                                  std::pair{"spread_", Selection::kSpread}}) {
+                std::string row = at;
+                row.append(name).append(std::to_string(keep));
+                add(row, energy_kept(sample, selection, keep), "of energy");
+            }
         }
     }
     void add_vectors(const FormatSample& sample, const SparseUpdate& update) {

@@ -100,7 +100,7 @@ struct Subject {
         storage.give_up();
     }
 
-    BlobStored put(size_t size) const {
+    [[nodiscard]] BlobStored put(size_t size) const {
         const BlobRef blob = store->put(some_bytes(size), Visibility::kPrivate).value();
         return {{}, RoundId{}, BlobPurpose::kPayload, blob.sha256, blob.size_bytes};
     }

@@ -71,7 +71,9 @@ bool is_asked(const CppFile& file,
               const std::vector<std::string>& lines,
               const CodeFunction& function) {
     const auto word = [&](int ahead) {
-        return file.words.at(static_cast<std::size_t>(function.word + ahead)).text;
+        return file.words
+            .at(static_cast<std::size_t>(function.word) + static_cast<std::size_t>(ahead))
+            .text;
     };
     if (!function.is_public || function.is_override || shows_itself(lines, function)) {
         return false;

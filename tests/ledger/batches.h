@@ -32,7 +32,7 @@ inline std::vector<RecordDraft> batch_of(uint64_t number, uint32_t size) {
 
 inline std::unique_ptr<SqliteLedger> opened(const std::filesystem::path& file,
                                             SqliteLedgerOptions options = {}) {
-    return SqliteLedger::open(file, coordinator(), kRun, options).value();
+    return SqliteLedger::open(file, coordinator(), kRun, std::move(options)).value();
 }
 
 // Height, chain, signatures; whole batches alone. Returns the number of batches.

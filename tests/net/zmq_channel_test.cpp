@@ -296,6 +296,7 @@ TEST_CASE(
     ClientNode early(identity_of("early"), server);
     meet(server, early);
     std::vector<std::unique_ptr<RawTcp>> crowd;
+    crowd.reserve(40);
     for (int i = 0; i < 40; ++i) {
         crowd.push_back(std::make_unique<RawTcp>(server));
     }

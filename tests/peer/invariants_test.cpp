@@ -45,7 +45,7 @@ struct Training {
     void tell(const Message& message) {
         (void)machine.step(MessageArrived{message, make_envelope(coordinator, message)}, now);
     }
-    RoundTrained trained() const {
+    [[nodiscard]] RoundTrained trained() const {
         RoundTrained event;
         event.commit.plan_digest = plan_digest(plan);
         event.commit.payload_hash = digest(50);

@@ -64,7 +64,7 @@ struct RunOn : Fixture {
 TEST_CASE("a coordinator behind the end of a round that it has signed is told so, once", "[peer]") {
     RunOn peer;
     peer.connect(RoundId{2});
-    CHECK(peer.notes() == "");
+    CHECK(peer.notes().empty());
     RunOn other;
     other.take(ChannelDown{"restart"});
     other.take(ChannelUp{});
@@ -73,7 +73,7 @@ TEST_CASE("a coordinator behind the end of a round that it has signed is told so
                Catch::Contains("older copy") && Catch::Contains("round 0") &&
                    Catch::Contains(digest(21).hex()));
     other.tell(Welcome{other.manifest, RoundId{0}, {}, {}});
-    CHECK(other.notes() == "");
+    CHECK(other.notes().empty());
     other.tell(other.plan(0, 9, 30));
     CHECK(other.count<TrainRound>() == 0);
     other.tell(other.plan(2, 10, 31));  // behind all that it knows
@@ -92,7 +92,7 @@ TEST_CASE("a second plan of a round is told with both heads, and worked on if no
     }
     peer.connect(RoundId{2});
     peer.tell(peer.plan(1, 10, 22));
-    CHECK(peer.notes() == "");
+    CHECK(peer.notes().empty());
     peer.tell(peer.plan(1, 10, 33));
     CHECK_THAT(peer.notes(),
                Catch::Contains(digest(22).hex()) && Catch::Contains(digest(33).hex()) &&

@@ -22,7 +22,7 @@ struct Answer {
 };
 
 Answer run(const std::vector<std::string>& words,
-           std::vector<std::string> environment = {"GOMP_SPINCOUNT=0"}) {
+           const std::vector<std::string>& environment = {"GOMP_SPINCOUNT=0"}) {
     const ScratchFolder scratch;
     const fs::path log = scratch.file("log");
     std::vector<std::string> all = {ASSAY_BINARY};

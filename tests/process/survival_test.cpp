@@ -294,7 +294,7 @@ TEST_CASE("a corrupted newest snapshot is named and the one before is used", "[p
     world.peer("p1").signal(SIGCONT);
     const std::vector<fs::path> files = snapshots_of(world);
     REQUIRE(files.size() >= 2);
-    const fs::path newest = files.back();
+    const fs::path& newest = files.back();
     damage(newest);
     uint64_t last_step = 0;
     for (const RoundStatus& round : world.rounds()) {

@@ -57,9 +57,9 @@ TEST_CASE("a few slow peers hold a round up for several times the median, or the
     CHECK(d1({fast, fast, liar}) == 10001);  // the default's time
     CHECK(d1({fast, fast, liar, liar, liar, fast, fast}) == 10001);
     rules.default_tokens_per_second = 100000;
-    CHECK(d1({fast, fast, liar}) == 4 * 1001);  // four times the median's
-    CHECK(d1({fast, {10000, 0, 0}}) == 1001);   // a newcomer: the default's, 0.1 s
-    CHECK(d1({liar}) > 3600000 - 1);            // alone it holds up itself
+    CHECK(d1({fast, fast, liar}) == int64_t{4} * 1001);  // four times the median's
+    CHECK(d1({fast, {10000, 0, 0}}) == 1001);            // a newcomer: the default's, 0.1 s
+    CHECK(d1({liar}) > 3600000 - 1);                     // alone it holds up itself
 }
 
 TEST_CASE("rounds that nobody finished double the deadlines, up to their ceilings",

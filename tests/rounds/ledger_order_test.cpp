@@ -61,11 +61,11 @@ std::string refusal(MachineDriver& d, const std::vector<Record>& records) {
 TEST_CASE("records in a wrong order are refused in words, whatever the order", "[coordinator]") {
     MachineDriver d(3, 8);
     const std::vector<Record> records = some_records();
-    REQUIRE(refusal(d, sealed_again(d, records)) == "");
+    REQUIRE(refusal(d, sealed_again(d, records)).empty());
     size_t refused = 0;
     const auto try_it = [&](const std::string& what, const std::vector<Record>& order) {
         INFO(what);
-        CHECK(fired_check([&] { (void)refusal(d, sealed_again(d, order)); }) == "");
+        CHECK(fired_check([&] { (void)refusal(d, sealed_again(d, order)); }).empty());
         const Result<RoundMachine> machine =
             RoundMachine::restore(sealed_again(d, order), d.manifest, d.rules, [&](uint64_t index) {
                 return d.beacons.element(index);

@@ -210,7 +210,7 @@ TEST_CASE("a restart keeps open challenges, and whoever comes back is told all o
     const DebtNotice notice = sent<DebtNotice>(back)[0];
     CHECK(notice.round == RoundId{2});
     CHECK(notice.commit_hash == o.d.machine->state().find(RoundId{2})->commits.at(o.debtor()).hash);
-    REQUIRE(sent<RoundPlan>(back).size() >= 1);
+    REQUIRE_FALSE(sent<RoundPlan>(back).empty());
     CHECK(sent<RoundPlan>(back)[0].round == RoundId{2});
     REQUIRE(sent<CloseNotice>(back).size() == 1);
     CHECK(sent<CloseNotice>(back)[0].inclusion.has_value());
