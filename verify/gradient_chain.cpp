@@ -36,8 +36,9 @@ Result<std::unique_ptr<GradientChain>> GradientChain::begin(const PeerId& peer,
     if (!store) {
         return store.error();
     }
-    std::unique_ptr<GradientChain> chain(new GradientChain(
-        peer, layout, numeric_class, adam, std::move(plan), std::move(start), std::move(*store)));
+    std::unique_ptr<GradientChain> chain(
+        new GradientChain(peer, layout, numeric_class, adam, std::move(start), std::move(*store)));
+    chain->plan_ = std::move(plan);
     chain->pool_ = pool;
     return chain;
 }
@@ -55,14 +56,12 @@ GradientChain::GradientChain(const PeerId& peer,
                              const ParameterLayout& layout,
                              NumericClass numeric_class,
                              const AdamSettings& adam,
-                             InnerPlan plan,
                              InnerState start,
                              std::unique_ptr<GradientStore> store)
     : peer_(peer),
       layout_(layout),
       numeric_class_(numeric_class),
       adam_(adam),
-      plan_(std::move(plan)),
       start_(std::move(start)),
       store_(std::move(store)) {
     ASSAY_CHECK_EQ(start_.theta.size(), layout_.value_count());

@@ -85,7 +85,6 @@ private:
                   const ParameterLayout& layout,
                   NumericClass numeric_class,
                   const AdamSettings& adam,
-                  InnerPlan plan,
                   InnerState start,
                   std::unique_ptr<GradientStore> store);
     [[nodiscard]] ThreadPool& pool() const;

@@ -81,7 +81,7 @@ TEST_CASE("a chat ends at the token that its template ends turns with", "[servin
     body["messages"] = json::array({{{"role", "user"}, {"content", "x"}}});
     const json answer = post(*service, "/v1/chat/completions", body).json();
     CHECK(answer["choices"][0]["finish_reason"] == "stop");
-    CHECK(answer["choices"][0]["message"]["content"] == "");
+    CHECK(answer["choices"][0]["message"]["content"].get<std::string>().empty());
     CHECK(answer["usage"]["completion_tokens"] == 0);
 }
 

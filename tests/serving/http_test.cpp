@@ -23,7 +23,7 @@ public:
     explicit Application(HttpOptions options = {}) {
         options.always_answered = {"/health"};
         Result<std::unique_ptr<HttpServer>> server = HttpServer::start(
-            options, [this](HttpRequest request, const std::shared_ptr<HttpReply>& reply) {
+            options, [this](const HttpRequest& request, const std::shared_ptr<HttpReply>& reply) {
                 answer(request, reply);
             });
         REQUIRE(server.ok());

@@ -24,7 +24,7 @@ constexpr uint64_t kPeerBlobsAllowed = 2 * (1 + 1 + 2) + 2;
 
 // Of a challenge that is open, and may be for pay.debt_rounds rounds: payload, opening, states,
 // base tiles.
-constexpr uint64_t kOwedBlobs = 4 * (1 + 1 + 2 + 1);
+constexpr uint64_t kOwedBlobs = uint64_t{4} * (1 + 1 + 2 + 1);
 
 SimulationReport bounded(const SimulationOptions& options) {
     const uint64_t peers = options.peers + options.attacks.size();

@@ -66,7 +66,7 @@ TEST_CASE("honest peers that are seldom audited are paid in full", "[simulation]
         planned += report.audit_rate_without_suspicion / 4;
     }
     CAPTURE(suspicious, rate, planned);
-    CHECK(verdicts == 4 * 60 * 3);
+    CHECK(verdicts == uint64_t{4} * 60 * 3);
     CHECK(static_cast<double>(suspicious) < 0.01 * static_cast<double>(verdicts));
     CHECK(rate < 1.1 * planned);
     CHECK(planned < 0.6);

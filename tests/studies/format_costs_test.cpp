@@ -63,7 +63,7 @@ TEST_CASE("a context that knows the places makes them cheap, one that knows noth
 TEST_CASE("more levels lose less, and a scale that is exact loses nothing more", "[studies]") {
     const FormatSample sample = comb();
     const SparseUpdate update = coded(sample);
-    const auto lost = [&](ValueCoding coding) {
+    const auto lost = [&](const ValueCoding& coding) {
         return value_quality(sample, update, coding).lost;
     };
     const double one = lost({1, Split::kMean, false, {}});

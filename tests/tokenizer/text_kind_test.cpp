@@ -116,7 +116,9 @@ TEST_CASE("bytes of another encoding are refused wherever they begin", "[text_ki
         write_text(scratch.file("first"), bad);
         CHECK_THAT(all_of(scratch.file("first")).reason(), Catch::Contains("no plain text"));
     }
-    for (const std::string& bad : {recoded(kProse, false), kProse + "\0"s + kProse}) {
+    std::string with_zero = kProse;
+    with_zero.append(1, '\0').append(kProse);
+    for (const std::string& bad : {recoded(kProse, false), with_zero}) {
         write_text(scratch.file("later"), prose + bad);
         CHECK_THAT(all_of(scratch.file("later")).reason(), Catch::Contains("a byte is 0"));
     }
