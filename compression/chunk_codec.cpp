@@ -15,7 +15,6 @@ namespace assay {
 namespace {
 
 constexpr uint32_t kMagnitudeMask = 0x7fffffff;
-constexpr uint32_t kInfinity = 0x7f800000;
 
 uint32_t magnitude_bits(float value) {
     return std::bit_cast<uint32_t>(value) & kMagnitudeMask;

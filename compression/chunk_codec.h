@@ -15,6 +15,8 @@
 
 namespace assay {
 
+constexpr uint32_t kInfinity = 0x7f800000;  // the bits of fp32's own; above are NaNs
+
 // No entries and two zero scales, or: indices strictly increasing, at least one high code,
 // 0 <= low_scale < high_scale, and low_scale is 0 exactly if there is no low code. So no kept value
 // is zero, and no two codes stand for the same values.

@@ -10,7 +10,6 @@ namespace assay {
 
 namespace {
 
-constexpr uint32_t kInfinity = 0x7f800000;
 constexpr uint32_t kFractionBits = 23;
 // The k-th greatest of 256 groups is a bound of the k-th greatest value; it is a close one while
 // few values share a group.

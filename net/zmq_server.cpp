@@ -3,12 +3,6 @@
 
 namespace assay {
 
-namespace {
-
-constexpr DurationMs kFarewell{200};  // for a refusal to go out before the end
-
-}  // namespace
-
 ZmqServer::Impl::Impl(const Identity& identity,
                       std::shared_ptr<AdmissionList> list,
                       const ServerLimits& rules)

@@ -22,6 +22,8 @@
 
 namespace assay {
 
+constexpr DurationMs kFarewell{200};  // for a refusal to go out before the end
+
 // One connection, known from its first message on.
 struct Link {
     CurveKey key{};

@@ -9,7 +9,6 @@ namespace {
 constexpr int kMessagesPerPoll = 256;
 constexpr int kFramesPerPoll = 65536;
 constexpr size_t kForgottenMax = 8192;
-constexpr DurationMs kFarewell{200};   // for a refusal to go out before the end
 constexpr DurationMs kLookEvery{100};  // at what passed over each connection
 // What has come over a connection and is no whole message yet, whoever holds it: the kernel,
 // ZeroMQ. A message without end is cut off here.

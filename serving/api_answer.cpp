@@ -16,10 +16,6 @@ using nlohmann::json;
 // JSON has no infinities; the least that other servers say of a token that cannot come.
 constexpr double kLeast = -9999;
 
-json or_null(const std::string& text) {
-    return text.empty() ? json(nullptr) : json(text);
-}
-
 json number(float log_probability) {
     return std::isfinite(log_probability) ? json(log_probability) : json(kLeast);
 }

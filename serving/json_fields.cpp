@@ -13,10 +13,6 @@ using nlohmann::json;
 
 constexpr size_t kPromptTokensMax = 1U << 20;
 
-json or_null(const std::string& text) {
-    return text.empty() ? json(nullptr) : json(text);
-}
-
 // The whole number that the value is, clamped to 64 bits; nullopt if it is none.
 std::optional<int64_t> whole(const json& value) {
     constexpr auto kLargest = static_cast<double>(INT64_MAX);  // 2^63
@@ -105,6 +101,10 @@ std::vector<int32_t> token_ids(const json& list, int64_t vocabulary, const char*
         tokens.push_back(static_cast<int32_t>(*token));
     }
     return tokens;
+}
+
+json or_null(const std::string& text) {
+    return text.empty() ? json(nullptr) : json(text);
 }
 
 json parse_object(const std::string& body) {

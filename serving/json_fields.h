@@ -40,6 +40,9 @@ std::vector<int32_t> token_ids(const nlohmann::json& list, int64_t vocabulary, c
 // The body as an object. Refuses what nests too deeply to be read.
 nlohmann::json parse_object(const std::string& body);
 
+// null for an empty text.
+nlohmann::json or_null(const std::string& text);
+
 // Bytes of a token need not be UTF-8: what is not becomes U+FFFD.
 std::string dump(const nlohmann::json& value);
 

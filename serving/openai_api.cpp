@@ -18,10 +18,6 @@ json model_entry(const std::string& model, int64_t created, int64_t context_toke
             {"max_model_len", context_tokens}};
 }
 
-json or_null(const std::string& text) {
-    return text.empty() ? json(nullptr) : json(text);
-}
-
 }  // namespace
 
 std::string model_json(const std::string& model, int64_t created, int64_t context_tokens) {

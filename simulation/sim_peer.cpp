@@ -15,7 +15,7 @@ namespace assay {
 namespace {
 
 constexpr int64_t kComputeMs = 256;  // at most
-constexpr int64_t kFetchMs = 512;
+constexpr int64_t kPeerFetchMs = 512;
 constexpr DurationMs kDown{900};
 
 }  // namespace
@@ -314,7 +314,7 @@ void SimPeer::save_round(RoundId round) {
 
 void SimPeer::act(const WantBlob& action) {
     const bool lost = rng_.unit() < run_.options.blob_failure;
-    later(drawn_ms(rng_, kFetchMs),
+    later(drawn_ms(rng_, kPeerFetchMs),
           [this, hash = action.blob.sha256, lost]() -> std::optional<PeerEvent> {
               if (!lost && !coordinator_blobs_.has(hash)) {
                   ++misses_;

@@ -35,11 +35,6 @@ void flip(const fs::path& file, size_t at) {
     stream.put(static_cast<char>(old ^ (1 << at % 8)));
 }
 
-bool says(const std::string& text, const std::string& part) {
-    INFO(text);
-    return text.find(part) != std::string::npos;
-}
-
 struct SavedSnapshot {
     SavedSnapshot() {
         REQUIRE(store.ok());

@@ -2,10 +2,18 @@
 
 #pragma once
 
+#include <catch2/catch.hpp>
+#include <string>
+
 #include "checkpoints/snapshot.h"
 #include "core/rng.h"
 
 namespace assay {
+
+inline bool says(const std::string& text, const std::string& part) {
+    INFO(text);
+    return text.find(part) != std::string::npos;
+}
 
 inline Snapshot made_tiny_snapshot(bool tied = true, uint64_t round = 1) {
     Snapshot snapshot;

@@ -52,11 +52,6 @@ struct Reading {
     }
 };
 
-bool says(const std::string& text, const std::string& part) {
-    INFO(text);
-    return text.find(part) != std::string::npos;
-}
-
 TEST_CASE("F16 and BF16 widen without loss, padding stays zero", "[checkpoints]") {
     const json header{{"a", entry("F16", {2, 3}, 0, 12)}, {"b", entry("BF16", {4}, 12, 20)}};
     ByteWriter data;

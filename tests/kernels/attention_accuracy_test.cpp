@@ -14,7 +14,7 @@ namespace {
 using Doubles = std::vector<double>;
 
 // One head, one sequence.
-struct Exact {
+struct InDouble {
     size_t tokens, width;
     Doubles q, k, v, d_out;
     Doubles out, dq, dk, dv;
@@ -107,16 +107,16 @@ TEST_CASE("attention and its gradients are as accurate as documented", "[attenti
                            dq.data(),
                            dk.data(),
                            dv.data());
-        Exact exact{tokens,
-                    width,
-                    {q.begin(), q.end()},
-                    {k.begin(), k.end()},
-                    {v.begin(), v.end()},
-                    {d_out.begin(), d_out.end()},
-                    {},
-                    {},
-                    {},
-                    {}};
+        InDouble exact{tokens,
+                       width,
+                       {q.begin(), q.end()},
+                       {k.begin(), k.end()},
+                       {v.begin(), v.end()},
+                       {d_out.begin(), d_out.end()},
+                       {},
+                       {},
+                       {},
+                       {}};
         exact.run();
         see_all(out, exact.out, out_error);
         see_all(dq, exact.dq, q_error);

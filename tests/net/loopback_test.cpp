@@ -4,13 +4,11 @@
 #include <catch2/catch.hpp>
 #include <sstream>
 
+#include "tests/net/net_helpers.h"
+
 namespace assay {
 
 namespace {
-
-Identity identity_of(const std::string& name) {
-    return Identity::from_seed(sha256_plain(as_bytes(name)));
-}
 
 Digest seed_of(uint64_t number) {
     return derive_seed({}, "loopback test", {number});

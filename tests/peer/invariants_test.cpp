@@ -5,6 +5,7 @@
 
 #include "peer/peer_machine.h"
 #include "protocol/codec.h"
+#include "tests/peer/peer_fixture.h"
 #include "tests/support/check_fires.h"
 
 namespace assay {
@@ -12,12 +13,6 @@ namespace assay {
 namespace {
 
 using Catch::Contains;
-
-Digest digest(uint8_t number) {
-    Digest made;
-    made.bytes[0] = number;
-    return made;
-}
 
 // A peer in training, with a coordinator by hand.
 struct Training {

@@ -14,16 +14,16 @@
 namespace assay {
 namespace {
 
-constexpr int32_t kVocabulary = 16;
-constexpr int32_t kEnd = 15;
+constexpr int32_t kEngineVocabulary = 16;
+constexpr int32_t kEngineEnd = 15;
 
-// The next token is the sum of all tokens of the sequence plus `offset`, modulo 15: never kEnd.
-// Steps wait for open(), so that a test decides what has happened before one.
+// The next token is the sum of all tokens of the sequence plus `offset`, modulo 15: never
+// kEngineEnd. Steps wait for open(), so that a test decides what has happened before one.
 class SumModel : public SequenceModel {
 public:
     explicit SumModel(int32_t offset, bool open = true) : offset_(offset), open_(open) {}
 
-    [[nodiscard]] int64_t vocabulary() const override { return kVocabulary; }
+    [[nodiscard]] int64_t vocabulary() const override { return kEngineVocabulary; }
     [[nodiscard]] int64_t context_tokens() const override { return 40; }
     uint64_t begin_sequence() override {
         const std::lock_guard<std::mutex> lock(mutex_);
@@ -85,8 +85,8 @@ public:
 
 private:
     std::vector<float> logits_of(uint64_t sequence) {
-        std::vector<float> logits(kVocabulary, 0.0F);
-        logits[static_cast<size_t>(sums_[sequence] % (kVocabulary - 1))] = 9;
+        std::vector<float> logits(kEngineVocabulary, 0.0F);
+        logits[static_cast<size_t>(sums_[sequence] % (kEngineVocabulary - 1))] = 9;
         return logits;
     }
 
@@ -146,7 +146,7 @@ GenerationRequest greedy(std::vector<int32_t> prompt, int64_t tokens_max) {
     request.prompt = std::move(prompt);
     request.tokens_max = tokens_max;
     request.sampling.temperature = 0;
-    request.end_tokens = {kEnd};
+    request.end_tokens = {kEngineEnd};
     return request;
 }
 
@@ -157,7 +157,7 @@ std::vector<int32_t> expected(const std::vector<int32_t>& prompt, size_t count, 
     }
     std::vector<int32_t> tokens;
     while (tokens.size() < count) {
-        tokens.push_back(sum % (kVocabulary - 1));
+        tokens.push_back(sum % (kEngineVocabulary - 1));
         sum += tokens.back();
     }
     return tokens;
@@ -197,7 +197,7 @@ TEST_CASE("an answer ends at its end token, its callback's word, or the context"
     Engine engine({}, model);
     Heard ended;
     GenerationRequest request = greedy({2}, 30);
-    request.end_tokens = {kEnd, expected({2}, 3, 0).back()};
+    request.end_tokens = {kEngineEnd, expected({2}, 3, 0).back()};
     ended.submit(engine, request);
     CHECK(ended.await() == FinishReason::kStop);
     CHECK(ended.tokens() == expected({2}, 2, 0));
