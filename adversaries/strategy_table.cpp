@@ -33,6 +33,11 @@ std::span<const CheatStrategy> cheat_strategies() {
     return kStrategies;
 }
 
+uint32_t keys_of(const CheatStrategy& strategy, uint32_t honest) {
+    const uint32_t clique = (honest * 3 + 3) / 7;  // 3 of 10, and of others the nearest
+    return strategy.keys == Keys::kClique ? std::max<uint32_t>(clique, 2) : 1;
+}
+
 const CheatStrategy* find_cheat_strategy(std::string_view name) {
     const auto row = std::find_if(std::begin(kStrategies),
                                   std::end(kStrategies),

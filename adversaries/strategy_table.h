@@ -49,7 +49,11 @@ struct CheatStrategy {
 
 std::span<const CheatStrategy> cheat_strategies();
 
-// Null for a name that is none.
+// How many keys play it beside so many honest peers.
+uint32_t keys_of(const CheatStrategy& strategy, uint32_t honest);
+
+// Null for a name that is none. Each Trainer of adversary.h has a row of its own name, in which it
+// is alone.
 const CheatStrategy* find_cheat_strategy(std::string_view name);
 
 }  // namespace assay

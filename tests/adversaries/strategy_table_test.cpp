@@ -2,7 +2,6 @@
 
 #include "adversaries/strategy_table.h"
 
-#include <algorithm>
 #include <catch2/catch.hpp>
 #include <set>
 #include <string>
@@ -34,13 +33,23 @@ TEST_CASE("each strategy is played by a trainer that exists, under a name of its
     CHECK(find_cheat_strategy("honest") == nullptr);
 }
 
-TEST_CASE("each attack is a strategy of the table") {
+TEST_CASE("each attack is a strategy of its own name, played by one key") {
     for (const std::string& attack : all_attacks()) {
         CAPTURE(attack);
-        CHECK(std::any_of(cheat_strategies().begin(),
-                          cheat_strategies().end(),
-                          [&](const CheatStrategy& one) { return one.attack == attack; }));
+        const CheatStrategy* row = find_cheat_strategy(attack);
+        REQUIRE(row != nullptr);
+        CHECK(row->attack == attack);
+        CHECK(row->keys == Keys::kOne);
     }
+}
+
+TEST_CASE("a clique is 30 % of the roster, and at least two") {
+    const CheatStrategy* clique = find_cheat_strategy("parasite_clique");
+    REQUIRE(clique != nullptr);
+    CHECK(keys_of(*clique, 7) == 3);
+    CHECK(keys_of(*clique, 14) == 6);
+    CHECK(keys_of(*clique, 3) == 2);
+    CHECK(keys_of(*find_cheat_strategy("lazy_fresh"), 7) == 1);
 }
 
 TEST_CASE("only false steps can be drawn, and a layer that always looks needs none") {

@@ -195,11 +195,52 @@ TEST_CASE("doctor and simulate run", "[process]") {
     const Answer doctor = run({"doctor"});
     CHECK(has(doctor.text, "libtorch"));
     CHECK(has(doctor.text, "CUDA kernels"));
-    const Answer simulated =
-        run({"simulate", "--seed", "3", "--rounds", "6", "--peers", "3", "--attacks", "sign_flip"});
+    const Answer simulated = run(
+        {"simulate", "--seed", "3", "--rounds", "6", "--peers", "3", "--adversary", "sign_flip"});
     INFO(simulated.text);
     CHECK(simulated.code == 0);
     CHECK(has(simulated.text, "every check held"));
+}
+
+TEST_CASE("simulate takes a run file's rules, and says what it cannot take", "[process]") {
+    const std::string file = (fs::path(ASSAY_SOURCE_DIR) / "configs/small.toml").string();
+    const Answer held = run({"simulate",
+                             "--config",
+                             file,
+                             "--set",
+                             "rounds.rounds=3,inner.inner_steps=5",
+                             "--peers",
+                             "2",
+                             "--adversary",
+                             "random:2"});
+    INFO(held.text);
+    CHECK(held.code == 0);
+    CHECK(has(held.text, "3 rounds"));
+    CHECK(has(held.text, "random"));
+    const std::pair<std::vector<std::string>, const char*> refusals[] = {
+        {{"--config", file, "--set", "pay.vest=3"}, "pay.vest"},
+        {{"--config", file, "--set", "rounds.peers_min=5"}, "rounds.peers_min"},
+        {{"--set", "rounds.rounds=3"}, "--config"},
+        {{"--adversary", "laxy"}, "laxy"},
+        {{"--adversary", "lazy:0"}, "NAME:N"},
+        {{"--adversary", "lazy:2x"}, "NAME:N"},
+        {{"--soak", "--peers", "3"}, "leave --peers out"}};
+    for (const auto& [options, named] : refusals) {
+        std::vector<std::string> words = {"simulate"};
+        words.insert(words.end(), options.begin(), options.end());
+        const Answer refused = run(words);
+        INFO(refused.text);
+        CHECK(refused.code == 2);
+        CHECK(has(refused.text, named));
+    }
+}
+
+TEST_CASE("a soak says what it did, and that every invariant held", "[process]") {
+    const Answer soaked = run({"simulate", "--soak", "--seed", "5", "--rounds", "20"});
+    INFO(soaked.text);
+    CHECK(soaked.code == 0);
+    CHECK(has(soaked.text, "soak: seeds 5 to"));
+    CHECK(has(soaked.text, "every invariant held"));
 }
 
 }  // namespace
