@@ -21,6 +21,7 @@ void add_ledger(CommandLine& line);
 void add_member(CommandLine& line);
 void add_simulate(CommandLine& line);
 void add_bench(CommandLine& line);
+void add_red_team(CommandLine& line);  // behind add_bench
 void add_doctor(CommandLine& line);
 
 struct PeerCommand;

@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
         assay::add_member(line);
         assay::add_simulate(line);
         assay::add_bench(line);
+        assay::add_red_team(line);
         assay::add_doctor(line);
         return line.run(argc, argv);
     } catch (const std::exception& error) {

@@ -3,7 +3,7 @@
 #include <cstdio>
 
 #include "studies/all_studies.h"
-#include "studies/dot_chart.h"
+#include "core/dot_chart.h"
 #include "studies/loss_sweep.h"
 
 namespace assay {

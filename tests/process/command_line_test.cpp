@@ -62,6 +62,7 @@ TEST_CASE("every subcommand teaches with an example", "[process]") {
                                                             {"ledger", "verify"},
                                                             {"simulate"},
                                                             {"bench"},
+                                                            {"bench", "redteam"},
                                                             {"doctor"},
                                                             {"demo-adversary"}};
     for (std::vector<std::string> words : commands) {
@@ -241,6 +242,37 @@ TEST_CASE("a soak says what it did, and that every invariant held", "[process]")
     CHECK(soaked.code == 0);
     CHECK(has(soaked.text, "soak: seeds 5 to"));
     CHECK(has(soaked.text, "every invariant held"));
+}
+
+TEST_CASE("the red team prints a row a strategy, the worst, and writes both files", "[process]") {
+    const ScratchFolder scratch;
+    const fs::path json = scratch.file("team.json");
+    const Answer team = run({"bench",
+                             "redteam",
+                             "--set",
+                             "rounds.rounds=6,inner.inner_steps=4,pay.vest_rounds=2,"
+                             "verify.audit_steps=2,pay.verdict_window=1",
+                             "--rounds",
+                             "6",
+                             "--peers",
+                             "2",
+                             "--strategies",
+                             "random,silent",
+                             "--json",
+                             json.string()});
+    INFO(team.text);
+    CHECK(team.code == 0);
+    check_width(team.text);
+    CHECK(has(team.text, "worst: "));
+    const Result<std::string> written = read_text_file(json, 1U << 20);
+    REQUIRE(written.ok());
+    CHECK(has(*written, "\"name\": \"silent\""));
+    const Result<std::string> picture = read_text_file(scratch.file("team.svg"), 1U << 20);
+    REQUIRE(picture.ok());
+    CHECK(has(*picture, "<svg "));
+    const Answer nobody = run({"bench", "redteam", "--strategies", "nobody"});
+    CHECK(nobody.code == 2);
+    CHECK(has(nobody.text, "nobody"));
 }
 
 }  // namespace
