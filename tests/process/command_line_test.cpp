@@ -63,6 +63,7 @@ TEST_CASE("every subcommand teaches with an example", "[process]") {
                                                             {"simulate"},
                                                             {"bench"},
                                                             {"bench", "redteam"},
+                                                            {"risk"},
                                                             {"doctor"},
                                                             {"demo-adversary"}};
     for (std::vector<std::string> words : commands) {
@@ -273,6 +274,25 @@ TEST_CASE("the red team prints a row a strategy, the worst, and writes both file
     const Answer nobody = run({"bench", "redteam", "--strategies", "nobody"});
     CHECK(nobody.code == 2);
     CHECK(has(nobody.text, "nobody"));
+}
+
+TEST_CASE("risk says of each shipped run file what a cheat is worth in it", "[process]") {
+    for (const char* name : {"demo", "small", "124m", "1b"}) {
+        const fs::path file =
+            fs::path(ASSAY_SOURCE_DIR) / "configs" / (std::string(name) + ".toml");
+        const Answer told = run({"risk", "--config", file.string()});
+        INFO(told.text);
+        CHECK(told.code == 0);
+        check_width(told.text);
+        CHECK(has(told.text, "skipping steps pays at no tenure"));
+        CHECK(has(run({"risk", "--config", file.string(), "--json"}).text, "\"pays\": false"));
+    }
+    const std::string small = (fs::path(ASSAY_SOURCE_DIR) / "configs/small.toml").string();
+    const Answer pays =
+        run({"risk", "--config", small, "--set", "pay.declared_cost_ppm=1,pay.audit_min_ppm=0"});
+    INFO(pays.text);
+    CHECK(pays.code == 3);
+    CHECK(has(pays.text, "SKIPPING STEPS PAYS"));
 }
 
 }  // namespace
