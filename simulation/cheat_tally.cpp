@@ -36,17 +36,23 @@ double chance(const CheatStrategy& strategy, const SimWork& work, uint32_t audit
 CheatTally tally_cheat(const CheatStrategy* strategy,
                        std::span<const SimWork> works,
                        const std::set<RoundId>& rejected,
+                       bool ejected,
                        uint32_t audit_steps) {
     CheatTally tally;
     for (const SimWork& work : works) {
         ASSAY_CHECK(work.steps > 0 && work.assigned >= work.steps);
         ++tally.committed;
         const bool borrowed = strategy != nullptr && strategy->borrowed;
-        tally.work +=
+        const double done =
             borrowed ? 0 : static_cast<double>(work.computed) / static_cast<double>(work.assigned);
+        tally.work += done;
+        tally.fair += static_cast<double>(work.reward);
+        tally.cost += static_cast<double>(work.reward) * done;
         const bool cheated = strategy != nullptr && (strategy->false_steps == FalseSteps::kNone ||
                                                      false_steps(*strategy, work) > 0);
-        if (cheated) {
+        // What it began before it heard that it is let in no more is not judged.
+        const bool judged = !ejected || rejected.empty() || work.round <= *rejected.rbegin();
+        if (cheated && judged) {
             ++tally.cheated;
             tally.found += rejected.contains(work.round) ? 1 : 0;
             tally.expected += chance(*strategy, work, audit_steps);

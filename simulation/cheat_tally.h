@@ -23,7 +23,7 @@ struct SimWork {
 
 struct CheatTally {
     uint64_t committed = 0;
-    uint64_t cheated = 0;  // of these, rounds with something false in them
+    uint64_t cheated = 0;  // of these, rounds with something false in them that were judged
     uint64_t found = 0;    // of these, rounds that a verdict rejected
     double expected = 0;   // how many of them should be, by the closed form
     double work = 0;       // in honest rounds
@@ -31,10 +31,12 @@ struct CheatTally {
     double cost = 0;       // units: what its own work costs where a round costs its reward
 };
 
-// `rejected`: rounds that a verdict rejected. audit_steps: q. An honest peer has no strategy.
+// `rejected`: rounds that a verdict rejected; `ejected`: it is let in no more. audit_steps: q. An
+// honest peer has no strategy.
 CheatTally tally_cheat(const CheatStrategy* strategy,
                        std::span<const SimWork> works,
                        const std::set<RoundId>& rejected,
+                       bool ejected,
                        uint32_t audit_steps);
 
 }  // namespace assay

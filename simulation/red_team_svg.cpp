@@ -4,8 +4,8 @@
 #include <iterator>
 #include <limits>
 
-#include "core/dot_chart.h"
 #include "simulation/red_team.h"
+#include "status/dot_chart.h"
 
 namespace assay {
 

@@ -227,19 +227,27 @@ void SimWorld::look_at_ejected() {
         run_.options.progress(static_cast<double>(looked_at_) /
                               static_cast<double>(run_.options.rounds));
     }
-    const size_t now = peers_.size();
-    for (size_t i = 0; i < now; ++i) {
-        const Member* member = coordinator_.machine().state().member(peers_[i]->id());
-        if (member == nullptr || !member->ejected || !ejected_.try_emplace(i, looked_at_).second) {
-            continue;
-        }
-        const CheatStrategy* strategy = peers_[i]->strategy();
+    for (const size_t out : note_ejected()) {
+        const CheatStrategy* strategy = peers_[out]->strategy();
         if (strategy != nullptr && strategy->keys == Keys::kFresh) {
             add_peer(next_cheat_++, std::string(strategy->name));
             peer_restarts_[peers_.size() - 1] = clock_.now();
         }
     }
+}
+
+// Those who were not noted before.
+std::vector<size_t> SimWorld::note_ejected() {
+    std::vector<size_t> fresh;
+    for (size_t i = 0; coordinator_.running() && i < peers_.size(); ++i) {
+        const Member* member = coordinator_.machine().state().member(peers_[i]->id());
+        const uint64_t over = coordinator_.summaries().size();
+        if (member != nullptr && member->ejected && ejected_.try_emplace(i, over).second) {
+            fresh.push_back(i);
+        }
+    }
     ASSAY_CHECK_LE(ejected_.size(), peers_.size());
+    return fresh;
 }
 
 const RoundSummary* SimWorld::summary_of(RoundId round) const {
@@ -451,14 +459,17 @@ void SimWorld::fill_peers(SimulationReport& report) const {
         if (const auto own = rejections->find(peer.id()); own != rejections->end()) {
             line.rejected_by = own->second.layer;
         }
-        line.cheat = tally_cheat(
-            peer.strategy(), works_until(peer, report.rounds), (*rejected)[peer.id()], audit_steps);
         if (!peer.works().empty()) {
             line.came_in = peer.works().front().round.value;
         }
         if (const auto out = ejected_.find(i); out != ejected_.end()) {
             line.ejected_in = out->second;
         }
+        line.cheat = tally_cheat(peer.strategy(),
+                                 works_until(peer, report.rounds),
+                                 (*rejected)[peer.id()],
+                                 line.ejected_in.has_value(),
+                                 audit_steps);
         if (coordinator_.running()) {
             const Money books = money_of(coordinator_.machine().state().books(), peer.id());
             line.vested = books.vested;
@@ -482,6 +493,7 @@ SimulationReport SimWorld::run() {
     if (status.ok()) {
         status = coordinator_.finished() ? check_end() : check_stopped();
     }
+    (void)note_ejected();
     SimulationReport report;
     fill(report);
     report.ok = status.ok();

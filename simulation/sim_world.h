@@ -27,6 +27,7 @@ private:
     void add_peer(uint64_t number, const std::string& strategy);
     // Whoever is not let in again, and what comes back under a new key.
     void look_at_ejected();
+    std::vector<size_t> note_ejected();
     [[nodiscard]] bool cheats_are_out() const;
     [[nodiscard]] bool comes_and_goes() const;
     Status check_replicas();

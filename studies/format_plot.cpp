@@ -4,7 +4,7 @@
 #include <map>
 #include <utility>
 
-#include "core/dot_chart.h"
+#include "status/dot_chart.h"
 
 namespace assay {
 

@@ -1,6 +1,6 @@
 // A chart of dots is text that draws what it was given.
 
-#include "core/dot_chart.h"
+#include "status/dot_chart.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "core/dot_chart.h"
+#include "status/dot_chart.h"
 
 #include <algorithm>
 #include <cmath>
