@@ -69,7 +69,7 @@ void print_costs(const RunConfig& config, const RiskFigures& figures) {
                 static_cast<long long>(config.rounds.rounds),
                 100 * figures.mean_audited);
     std::printf(
-        "who skips half of its steps lives until its first reward vests (%u verdicts): %.2g\n",
+        "who skips half of its steps, at the lowest rate alone, lives through %u verdicts: %.2g\n",
         figures.half.audits,
         figures.half.probability);
     std::printf(
