@@ -210,7 +210,7 @@ TEST_CASE("simulate takes a run file's rules, and says what it cannot take", "[p
                              "--config",
                              file,
                              "--set",
-                             "rounds.rounds=3,inner.inner_steps=5",
+                             "rounds.rounds=3,inner.inner_steps=5,inner.warmup_rounds=1",
                              "--peers",
                              "2",
                              "--adversary",
