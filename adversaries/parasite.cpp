@@ -19,6 +19,9 @@ Result<TrainedRound> ParasitePeer::train(const RoundPlan& plan, const StepHook& 
     if (self != nullptr && cheats() && self->audit_ppm >= kCertain) {
         return fail("stays away from a round in which it is audited for certain");
     }
+    if (cheats()) {
+        cheated_in_ = plan.round;
+    }
     Result<TrainedRound> done = Trainer::train(plan, hook);
     honest_ += done.ok() && !cheats() ? 1 : 0;
     return done;
@@ -51,10 +54,10 @@ Result<OpeningNotice> ParasitePeer::answer(const RoundPlan& plan,
     if (!notice) {
         return notice;
     }
-    const bool convicts =
-        cheats() && std::any_of(notice->steps.begin(),
-                                notice->steps.end(),
-                                [](const StepStates& opened) { return opened.step > 0; });
+    const bool convicts = cheated_in_ == plan.round &&
+                          std::any_of(notice->steps.begin(),
+                                      notice->steps.end(),
+                                      [](const StepStates& opened) { return opened.step > 0; });
     if (!convicts) {
         return notice;
     }

@@ -4,6 +4,8 @@
 
 #pragma once
 
+#include <optional>
+
 #include "peer/trainer.h"
 
 namespace assay {
@@ -27,7 +29,8 @@ protected:
 private:
     [[nodiscard]] bool cheats() const { return honest_ >= 2; }
 
-    uint32_t honest_ = 0;  // rounds trained as they should be
+    uint32_t honest_ = 0;                // rounds trained as they should be
+    std::optional<RoundId> cheated_in_;  // the last round that was not
     std::vector<float> true_;
     StepGradient true_losses_;
 };

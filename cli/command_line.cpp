@@ -104,7 +104,7 @@ Said read_words(const CLI::App& app, int argc, const char* const* argv) {
             said.command = said.command->get_subcommand(word);
             said.path += " " + word;
         } else if (looks_like_option(word) ? word != "--" && !among(option_names(*said.command))
-                                           : !commands.empty()) {
+                                           : said.command->get_require_subcommand_min() > 0) {
             said.unknown = word;
             return said;
         }
@@ -214,7 +214,9 @@ Command& CommandLine::add(const std::string& path,
         parent = &state_->group(*parent, path.substr(0, space));
         name = path.substr(space + 1);
         const std::string listed = parent->get_description();
-        parent->description(listed.empty() ? "commands: " + name : listed + ", " + name);
+        if (!state_->actions.contains(parent)) {
+            parent->description(listed.empty() ? "commands: " + name : listed + ", " + name);
+        }
     }
     CLI::App* app = parent->add_subcommand(name, summary);
     app->footer("Example:\n  " + example);

@@ -21,7 +21,9 @@ void add_ledger(CommandLine& line);
 void add_member(CommandLine& line);
 void add_simulate(CommandLine& line);
 void add_bench(CommandLine& line);
+void add_red_team(CommandLine& line);  // behind add_bench
 void add_doctor(CommandLine& line);
+void add_risk(CommandLine& line);
 
 struct PeerCommand;
 // Options that `peer` and `demo-adversary` share.

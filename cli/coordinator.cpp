@@ -7,8 +7,8 @@
 
 #include "cli/commands.h"
 #include "cli/node_commands.h"
+#include "cli/run_settings.h"
 #include "cli/stop_signal.h"
-#include "configs/config_file.h"
 #include "configs/run_advice.h"
 #include "core/files.h"
 #include "core/log.h"
@@ -42,8 +42,8 @@ struct CoordinatorCommand {
     bool help_settings = false;
 };
 
-// `--set a.b=1,c.d=2`, then the flags with names of their own.
-Status override_settings(RunConfig& config, const CoordinatorCommand& command) {
+// What --set says, then the flags with names of their own.
+std::string set_settings(const CoordinatorCommand& command) {
     std::string all = command.set;
     if (command.rounds > 0) {
         all += ",rounds.rounds=" + std::to_string(command.rounds);
@@ -51,21 +51,7 @@ Status override_settings(RunConfig& config, const CoordinatorCommand& command) {
     if (command.peers_min > 0) {
         all += ",rounds.peers_min=" + std::to_string(command.peers_min);
     }
-    while (!all.empty()) {
-        const std::string one = all.substr(0, all.find(','));
-        all.erase(0, one.size() + 1);
-        const size_t equals = one.find('=');
-        if (one.empty()) {
-            continue;
-        }
-        if (equals == std::string::npos) {
-            return fail("--set " + one + ": expected section.key=value");
-        }
-        if (Status set = set_setting(config, one.substr(0, equals), one.substr(equals + 1)); !set) {
-            return fail("--set " + one + ": " + set.reason());
-        }
-    }
-    return check_config(config);
+    return all;
 }
 
 CoordinatorHooks file_hooks(const CoordinatorCommand& command) {
@@ -141,12 +127,9 @@ int coordinate(const CoordinatorCommand& command) {
     if (Status kernels = use_kernels(command.compute); !kernels) {
         return report_status(kernels);
     }
-    Result<RunConfig> config = load_run_config(command.config);
+    Result<RunConfig> config = read_run_settings(command.config, set_settings(command));
     if (!config) {
         return report_status(config.error());
-    }
-    if (Status set = override_settings(*config, command); !set) {
-        return report_status(set);
     }
     for (const std::string& slip : likely_slips(*config, data_tokens(command))) {
         log_warning(slip);
@@ -208,8 +191,7 @@ void add_coordinator(CommandLine& line) {
                     "bytes a second of blobs that all peers together get, in the long run")
             .number(
                 "--blob-rate-peer", command.peer_rate, 4096, 1000000000000, "the same for one peer")
-            .text(
-                "--set", command.set, "other settings instead of the file's: section.key=value,...")
+            .text("--set", command.set, kSetHelp)
             .choice("--log-level", command.log_level, {"debug", "info", "warning", "error"}, "log")
             .toggle("--help-settings", command.help_settings, "list all settings of a run file");
     add_training_options(added, command.compute, "threads that verify");

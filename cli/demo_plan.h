@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/survival_figures.h"
+#include "configs/survival_figures.h"
 #include "core/identity.h"
 #include "core/result.h"
 

@@ -21,6 +21,7 @@
 #include "cli/compute_options.h"
 #include "cli/doctor_run.h"
 #include "compression/device_update.h"
+#include "configs/transfers.h"
 #include "kernels/kernel_path.h"
 #include "llama/device.h"
 
@@ -168,10 +169,8 @@ Finding check_disk(const DoctorOptions& options) {
         return {Health::kBad, "disk", "cannot look at " + options.folder};
     }
     const auto free_bytes = static_cast<double>(info.f_bavail) * static_cast<double>(info.f_frsize);
-    // A peer keeps its gradient chain until the verdict: 4 P H bytes, and a few copies of the
-    // state.
-    const double needed = 4.0e6 * static_cast<double>(options.parameters_millions) *
-                          static_cast<double>(options.inner_steps + 12);
+    const double needed = peer_disk_bytes(1e6 * static_cast<double>(options.parameters_millions),
+                                          static_cast<double>(options.inner_steps));
     char text[128];
     std::snprintf(text,
                   sizeof(text),

@@ -28,7 +28,9 @@ int main(int argc, char** argv) {
         assay::add_member(line);
         assay::add_simulate(line);
         assay::add_bench(line);
+        assay::add_red_team(line);
         assay::add_doctor(line);
+        assay::add_risk(line);
         return line.run(argc, argv);
     } catch (const std::exception& error) {
         std::fprintf(stderr, "assay: unexpected failure: %s\n", error.what());

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <set>
 
+#include "compression/aggregate.h"
 #include "compression/payload.h"
 #include "core/check.h"
 #include "core/tile_strips.h"
@@ -43,6 +44,15 @@ uint64_t audit_bytes_max(const RunConfig& config, const ParameterLayout& layout)
     const bool exact = classes == std::set<NumericClass>{NumericClass::kExact};
     return static_cast<uint64_t>(config.verify.audit_steps) * (exact ? 1 : 3) *
            layout.value_count() * sizeof(float);
+}
+
+uint64_t received_bytes_max(const RunConfig& config, const ParameterLayout& layout) {
+    return aggregate_bytes_max(layout, config.compression, is_dense(strategy_of(config.outer)));
+}
+
+double peer_disk_bytes(double parameters, double inner_steps) {
+    constexpr double kVectors = 12;
+    return sizeof(float) * parameters * (inner_steps + kVectors);
 }
 
 std::string round_bytes_in_words(const RunConfig& config) {

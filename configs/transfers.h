@@ -18,7 +18,14 @@ uint64_t payload_bytes_max(const RunConfig& config, const ParameterLayout& layou
 uint64_t opening_bytes_max(const RunConfig& config, const ParameterLayout& layout);
 uint64_t audit_bytes_max(const RunConfig& config, const ParameterLayout& layout);
 
-// One line for people, of all three. REQUIRES: check_shape passed.
+// Of the aggregate that every peer fetches in a round.
+uint64_t received_bytes_max(const RunConfig& config, const ParameterLayout& layout);
+
+// What a peer's folder needs: the gradients of a round until the verdict (4 P H bytes) and a dozen
+// vectors of the parameters' size (theta, triples, what is fetched and sent).
+double peer_disk_bytes(double parameters, double inner_steps);
+
+// One line for people, of the first three. REQUIRES: check_shape passed.
 std::string round_bytes_in_words(const RunConfig& config);
 
 // Why rounds.transfer_ceiling_ms ends an honest transfer at rounds.least_uplink_bytes_per_second;

@@ -121,12 +121,13 @@ void PeerMachine::release(RoundId round) {
     out_.push_back(ReleaseRound{round});
 }
 
-// An answer that is on its way, or will be asked for.
+// An answer that is on its way, or will be asked for: of a challenge that is known to be open the
+// rest may not have been told yet.
 bool PeerMachine::owes() const {
     const bool submitted = own_ && own_->commit && !own_->silent && phase_ != PeerPhase::kApplying;
     const bool owed = own_ && own_->owed;
     return submitted || owed || std::any_of(debts_.begin(), debts_.end(), [](const auto& debt) {
-               return debt.second.known && debt.second.opening_asked && !debt.second.failed;
+               return debt.second.known && !debt.second.failed;
            });
 }
 

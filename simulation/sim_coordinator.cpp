@@ -353,8 +353,9 @@ Status SimCoordinator::act(const Send& action) {
 }
 
 Status SimCoordinator::act(const Broadcast& action) {
+    const Bytes sealed = seal(run_.coordinator, action.message);
     for (const auto& [peer, hello] : machine_->connected()) {
-        (void)channel_.send(peer, seal(run_.coordinator, action.message));
+        (void)channel_.send(peer, sealed);
     }
     return {};
 }

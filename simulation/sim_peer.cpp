@@ -6,9 +6,11 @@
 #include "adversaries/copycat.h"
 #include "core/check.h"
 #include "core/merkle.h"
+#include "ledger/pay.h"
 #include "protocol/codec.h"
 #include "protocol/limits.h"
 #include "protocol/plan.h"
+#include "simulation/scaled_rules.h"
 
 namespace assay {
 
@@ -16,7 +18,9 @@ namespace {
 
 constexpr int64_t kComputeMs = 256;  // at most
 constexpr int64_t kPeerFetchMs = 512;
+constexpr int64_t kLeaveMs = 8192;  // at most, behind the start of applying a round
 constexpr DurationMs kDown{900};
+constexpr DurationMs kForGood{int64_t{1} << 40};
 
 }  // namespace
 
@@ -25,17 +29,21 @@ SimPeer::SimPeer(const SimRun& run,
                  LoopbackNetwork& network,
                  const MemoryBlobStore& coordinator_blobs,
                  uint64_t number,
-                 std::string attack,
+                 const std::string& strategy,
                  Leak leak)
     : run_(run),
       clock_(clock),
       network_(network),
       coordinator_blobs_(coordinator_blobs),
+      number_(number),
       identity_(run.peer_identity(number)),
-      attack_(std::move(attack)),
+      strategy_(find_cheat_strategy(strategy)),
+      attack_(strategy_ != nullptr  ? std::string(strategy_->attack)
+              : strategy == kHonest ? std::string()
+                                    : strategy),
       leak_(std::move(leak)),
       rng_(derive_seed(run.seed, "peer faults", {number})),
-      tokens_per_second_(800 + rng_.below(500)) {}
+      tokens_per_second_(kToyTokensPerSecond * 4 / 5 + rng_.below(500)) {}
 
 void SimPeer::boot() {
     ASSAY_CHECK(!running() && timers_.empty());
@@ -65,9 +73,11 @@ void SimPeer::boot() {
     hello.tokens_per_second = tokens_per_second_;
     hello.build = "simulation";
     PeerRules rules;
-    rules.retry = DurationMs{700};
-    rules.dial_pause = DurationMs{100};
-    rules.dial_pause_max = DurationMs{1000};
+    if (!run_.options.config) {
+        rules.retry = DurationMs{700};
+        rules.dial_pause = DurationMs{100};
+        rules.dial_pause_max = DurationMs{1000};
+    }
     machine_ = std::make_unique<PeerMachine>(id(), run_.coordinator.id(), hello, rules, resume);
     for (const PeerAction& action : machine_->start(clock_.now())) {
         perform(action);
@@ -83,6 +93,7 @@ void SimPeer::crash() {
     busy_until_ = {};
     training_.reset();
     crash_due_ = false;
+    leaving_ = false;
     ++restarts_;
 }
 
@@ -229,6 +240,7 @@ void SimPeer::act(const ApplyAggregate& action) {
         down_ = kDown;
     }
     compute(drawn_ms(rng_, kComputeMs), [this, order = action]() { return apply_now(order); });
+    maybe_leave();
 }
 
 void SimPeer::act(const AdoptTheta& action) {
@@ -255,6 +267,14 @@ void SimPeer::act(const ReportEquivocation&) {
 
 void SimPeer::act(const PeerFinished& action) {
     ASSAY_CHECK(!finished_.has_value());
+    if (leaving_ && action.ok) {
+        leaving_ = false;
+        crash_due_ = true;
+        // Told that leaving costs something, it comes back.
+        const bool for_good = action.reason == "stopped" && rng_.below(4) == 0;
+        down_ = for_good ? kForGood : DurationMs{drawn_ms(rng_, run_.options.leave_ms)};
+        return;
+    }
     finished_ = action;
 }
 
@@ -280,15 +300,43 @@ std::optional<PeerEvent> SimPeer::train_now(const RoundPlan& plan) {
         return std::nullopt;
     }
     take_leak(plan);
+    const uint64_t before = model_.sequences_trained();
     Result<TrainedRound> done = trainer_->train(plan, [](uint32_t, float) { return true; });
     if (!done) {
         untrained_ = in_words(plan.round) + ": " + done.reason();
         return PeerEvent(TrainingFailed{plan.round, done.reason()});
     }
+    note_work(plan, model_.sequences_trained() - before);
     save_round(plan.round);
     done->commit.tokens_per_second = static_cast<uint32_t>(tokens_per_second_ + restarts_);
     const Envelope envelope = make_envelope(identity_, done->commit);
     return PeerEvent(RoundTrained{plan.round, done->commit, envelope, done->payload, done->loss});
+}
+
+void SimPeer::note_work(const RoundPlan& plan, uint64_t computed) {
+    const PlanPeer* self = find_peer(plan, id());
+    ASSAY_CHECK(self != nullptr);
+    uint64_t total = 0;
+    for (const PlanPeer& peer : plan.peers) {
+        total += assigned_tokens(plan, peer);
+    }
+    works_.push_back({plan.round,
+                      self->audit_ppm,
+                      plan.inner_steps,
+                      uint64_t{plan.inner_steps} * self->sequences_per_step,
+                      computed,
+                      expected_reward(run_.rules.pay, assigned_tokens(plan, *self), total)});
+}
+
+// As Ctrl-C does, at some time behind a round.
+void SimPeer::maybe_leave() {
+    const bool stays = !honest() || number_ < kStayers;
+    if (run_.options.leave > 0 && !stays && rng_.unit() < run_.options.leave) {
+        later(drawn_ms(rng_, kLeaveMs), [this]() -> std::optional<PeerEvent> {
+            leaving_ = true;
+            return PeerEvent(PeerStop{});
+        });
+    }
 }
 
 // The colluder's triple beside the own theta: what a copy of its chain starts from.

@@ -12,11 +12,13 @@
 #include <string>
 #include <vector>
 
+#include "adversaries/strategy_table.h"
 #include "core/check.h"
 #include "core/rng.h"
 #include "net/loopback.h"
 #include "peer/peer_machine.h"
 #include "peer/trainer.h"
+#include "simulation/cheat_tally.h"
 #include "simulation/sim_run.h"
 #include "simulation/toy_model.h"
 #include "store/memory_blob_store.h"
@@ -28,14 +30,15 @@ using Leak = std::function<const TrainerState*(const PeerId& colluder)>;
 
 class SimPeer {
 public:
-    // attack: a name of adversaries/adversary.h, or empty for an honest peer. leak: where the one
-    // that a copycat copies from hands its triple over; may be empty.
+    // strategy: a name of adversaries/strategy_table.h or adversary.h; empty or kHonest for an
+    // honest peer. leak: where the one that a copycat copies from hands its triple over; may be
+    // empty.
     SimPeer(const SimRun& run,
             const Clock& clock,
             LoopbackNetwork& network,
             const MemoryBlobStore& coordinator_blobs,
             uint64_t number,
-            std::string attack,
+            const std::string& strategy,
             Leak leak);
 
     // Starts from what its folder kept, as a process does; blobs of unfinished rounds are gone.
@@ -47,7 +50,12 @@ public:
 
     [[nodiscard]] bool running() const { return machine_ != nullptr; }
     [[nodiscard]] const PeerId& id() const { return identity_.id(); }
+    // The Trainer that it has; empty if it is honest.
     [[nodiscard]] const std::string& attack() const { return attack_; }
+    // Null if it is honest, or its Trainer has no row.
+    [[nodiscard]] const CheatStrategy* strategy() const { return strategy_; }
+    // Of each round that it committed to.
+    [[nodiscard]] const std::vector<SimWork>& works() const { return works_; }
     [[nodiscard]] bool honest() const { return attack_.empty(); }
     [[nodiscard]] const MemoryBlobStore& blobs() const { return blobs_; }
     // REQUIRES: running().
@@ -105,6 +113,8 @@ private:
     void act(const PeerFinished& action);
 
     std::optional<PeerEvent> train_now(const RoundPlan& plan);
+    void note_work(const RoundPlan& plan, uint64_t computed);
+    void maybe_leave();
     void take_leak(const RoundPlan& plan);
     void save_round(RoundId round);
     std::optional<PeerEvent> apply_now(const ApplyAggregate& order);
@@ -117,7 +127,9 @@ private:
     const Clock& clock_;
     LoopbackNetwork& network_;
     const MemoryBlobStore& coordinator_blobs_;
+    const uint64_t number_;
     Identity identity_;
+    const CheatStrategy* strategy_;
     std::string attack_;
     Leak leak_;
     CounterRng rng_;
@@ -134,6 +146,8 @@ private:
     uint64_t misses_ = 0;
     std::string untrained_;
     std::vector<std::pair<RoundId, Digest>> applied_;
+    std::vector<SimWork> works_;
+    bool leaving_ = false;  // stops by its own choice
 
     // Lost in a crash.
     ToyModel model_;

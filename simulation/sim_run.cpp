@@ -8,6 +8,7 @@
 #include "core/merkle.h"
 #include "core/rng.h"
 #include "protocol/codec.h"
+#include "simulation/scaled_rules.h"
 #include "simulation/toy_model.h"
 
 namespace assay {
@@ -15,7 +16,6 @@ namespace assay {
 namespace {
 
 constexpr uint32_t kInnerSteps = 4;
-constexpr uint32_t kSequenceTokens = 16;
 constexpr float kLearningRate = 0.01F;
 
 Digest seed_digest(uint64_t seed) {
@@ -24,30 +24,13 @@ Digest seed_digest(uint64_t seed) {
     return sha256("simulation", writer.bytes());
 }
 
-VerifySettings verify_settings() {
-    VerifySettings verify;
-    verify.compressor_chunks = 2;
-    verify.chain_chunks = 2;
-    verify.audit_steps = 2;
-    verify.gate_groups = 8;
-    verify.gate_group_sequences = 2;
-    verify.share_sequences = 16;
-    verify.gate_t = -2;           // near the optimum honest directions are noise
-    verify.overlap_limit = 0.98;  // the toy's honest payloads are alike: few entries, few tokens
-    verify.cosine_limit = 0.98;
-    verify.tripwire_cosine = 0.999;
-    return verify;
-}
-
-RoundRules make_rules(const SimulationOptions& options, const ParameterLayout& layout) {
+// The toy's own, where no run file says others.
+RoundRules toy_rules(const SimulationOptions& options) {
     RoundRules rules;
-    rules.rounds = options.rounds;
     rules.peers_min = 2;
-    rules.peers_start = options.peers - (options.late_joiner ? 1 : 0) +
-                        (options.late_leak ? 0 : static_cast<uint32_t>(options.attacks.size()));
     rules.inner_steps = kInnerSteps;
-    rules.sequence_tokens = kSequenceTokens;
-    rules.base_sequences = 4;
+    rules.sequence_tokens = kToySequenceTokens;
+    rules.base_sequences = kToyBaseSequences;
     rules.classes = {options.numeric_class};
     rules.deadlines.commit_floor = DurationMs{1000};
     rules.deadlines.transfer_floor = DurationMs{1000};
@@ -55,19 +38,40 @@ RoundRules make_rules(const SimulationOptions& options, const ParameterLayout& l
     if (options.slow_uplink > 0) {
         rules.deadlines.least_uplink_bytes_per_second = options.slow_uplink / 2;
     }
-    rules.verify = verify_settings();
+    VerifySettings verify;
+    verify.audit_steps = 2;
+    rules.verify = toy_checks(verify);
     rules.pay.vest_rounds = options.vest_rounds;
     rules.pay.verdict_window = 3;
     rules.pay.max_absence = 2;
     rules.pay.audit_min_ppm = options.audit_min_ppm;
     rules.pay.debt_seconds = options.debt_seconds;
+    return rules;
+}
+
+RoundRules make_rules(const SimulationOptions& options, const ParameterLayout& layout) {
+    RoundRules rules =
+        options.config ? scaled_rules(*options.config, kSampleCount) : toy_rules(options);
+    rules.rounds = options.rounds;
+    rules.peers_min = std::min(rules.peers_min, options.peers);
+    rules.peers_start = options.peers - (options.late_joiner ? 1 : 0) +
+                        (options.late_leak ? 0 : static_cast<uint32_t>(options.attacks.size()));
     rules.layout = layout;
     rules.opening_bytes_max = uint64_t{1} << 20;
-    rules.learning_rates = [](RoundId round) {
+    rules.learning_rates = [steps = rules.inner_steps](RoundId round) {
         const float rate = kLearningRate / (1.0F + 0.1F * static_cast<float>(round.value));
-        return std::vector<uint32_t>(kInnerSteps, std::bit_cast<uint32_t>(rate));
+        return std::vector<uint32_t>(steps, std::bit_cast<uint32_t>(rate));
     };
     return rules;
+}
+
+// Those that a run file decides; the others are as they are.
+SimulationOptions with_config(SimulationOptions options) {
+    if (options.config) {
+        options.numeric_class = numeric_class_of(options.config->inner);
+        options.strategy = options.config->outer.strategy;
+    }
+    return options;
 }
 
 }  // namespace
@@ -80,13 +84,13 @@ int64_t drawn_ms(CounterRng& rng, int64_t most) {
 }
 
 SimRun::SimRun(const SimulationOptions& given)
-    : options(given),
+    : options(with_config(given)),
       seed(seed_digest(given.seed)),
       coordinator(Identity::from_seed(derive_seed(seed, "coordinator"))),
       beacons(derive_seed(seed, "beacons"), given.rounds + 8),
       layout(ToyModel().layout()),
       initial_theta(toy_parameters(layout, seed)),
-      rules(make_rules(given, layout)) {
+      rules(make_rules(options, layout)) {
     outer.strategy = options.strategy;
     compression.downlink_keep = 512;
     adam.clip = 0;

@@ -3,11 +3,14 @@
 
 #pragma once
 
+#include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "configs/run_config.h"
 #include "core/rng.h"
 #include "net/loopback.h"
 #include "peer/trainer.h"
@@ -28,8 +31,12 @@ enum class Sabotage : uint8_t {
 struct SimulationOptions {
     uint64_t seed = 1;
     uint64_t rounds = 20;
-    uint32_t peers = 4;                // honest ones
-    std::vector<std::string> attacks;  // one adversary each, by name
+    uint32_t peers = 4;  // honest ones
+    // A further peer each, by the name of its strategy (adversaries/strategy_table.h), or kHonest.
+    std::vector<std::string> attacks;
+    // A run file's settings, as far as simulation/scaled_rules.h takes them; then what stands below
+    // of pay, class and strategy is not looked at.
+    std::optional<RunConfig> config;
     LinkFaults faults{0, 0, DurationMs{5}, DurationMs{40}, false};
     double blob_failure = 0;       // of a transfer
     uint64_t slow_uplink = 0;      // bytes/s of the first honest peer; 0: as fast as the others
@@ -40,6 +47,9 @@ struct SimulationOptions {
     bool wild_clock = false;       // the wall clock is set to another time while it is down
     double absence = 0;            // probability that a peer's process is away, before it opens
     int64_t absence_ms = 75000;    // for so long
+    double leave = 0;              // probability that an honest peer stops behind a round
+    int64_t leave_ms = 60000;      // and comes back within that; one in four never does
+    uint32_t joiners = 0;          // of the honest ones, that come at drawn times
     uint64_t crash_height = 0;     // the coordinator dies once, when this record is durable
     int64_t vest_rounds = 4;
     int64_t audit_min_ppm = 1000000;
@@ -48,11 +58,21 @@ struct SimulationOptions {
     bool late_leak = false;    // so do the adversaries, and whom they copy hands them its triple
     NumericClass numeric_class = NumericClass::kExact;
     std::string strategy = "sparseloco";
+    bool until_ejected = false;  // ends some rounds behind the last cheat that is let in no more
+    bool luck = false;           // an audit may miss a cheat: what it vests is no fault then
     Sabotage sabotage = Sabotage::kNone;
+    std::function<void(double part)> progress;  // told once a round how much is done, of 1
 };
+
+// Of SimulationOptions::attacks: a peer like the others, in the place of a cheat.
+constexpr const char* kHonest = "honest";
+// Honest peers that never stop for good, so that a run goes on.
+constexpr uint64_t kStayers = 2;
 
 // How long something takes, 1 to `most`: short as often as long, by powers of two.
 int64_t drawn_ms(CounterRng& rng, int64_t most);
+
+constexpr uint64_t kSampleCount = 100000;
 
 struct SimRun {
     explicit SimRun(const SimulationOptions& options);
@@ -60,7 +80,8 @@ struct SimRun {
     // What the programs make of the run's manifest, made from the options instead.
     [[nodiscard]] TrainerSettings trainer_settings(const PeerId& self) const;
     [[nodiscard]] JudgeSettings judge_settings() const;
-    // Of the honest peer `number`, or of the adversary 1000 + n.
+    // Of the honest peer `number`, or of kFirstCheat + n.
+    static constexpr uint64_t kFirstCheat = 1000;
     [[nodiscard]] Identity peer_identity(uint64_t number) const;
     [[nodiscard]] std::vector<int32_t> read(std::string_view stream,
                                             std::span<const uint64_t> samples) const;
@@ -76,7 +97,7 @@ struct SimRun {
     AdamSettings adam;
     CompressionSettings compression;
     OuterSettings outer;
-    uint64_t sample_count = 100000;
+    uint64_t sample_count = kSampleCount;
     uint64_t held_out_count = 512;
 };
 

@@ -19,8 +19,8 @@ namespace {
 
 constexpr DurationMs kCoordinatorDown{400};
 constexpr DurationMs kLateJoin{4000};
+constexpr uint64_t kJoinRoundMs = 4000;  // joiners come within so much a round of the run
 constexpr DurationMs kLateLeak{6000};    // honest peers are seldom audited by then
-constexpr int64_t kRoundMsMax = 120000;  // simulated time after which a run is stuck
 constexpr Instant kStart{1000000};
 
 struct Money {
@@ -29,6 +29,17 @@ struct Money {
     int64_t deposit = 0;
     int64_t forfeited = 0;
 };
+
+// Simulated time after which a run of such rules is stuck.
+DurationMs longest_run(const RoundRules& rules) {
+    constexpr int64_t kRoundMsMax = 120000;
+    const DeadlineRules& deadlines = rules.deadlines;
+    const int64_t round = kRoundMsMax + deadlines.commit_floor.ms +
+                          2 * deadlines.transfer_floor.ms + 8 * deadlines.grace.ms;
+    ASSAY_CHECK_LE(kRoundMsMax, round);
+    return DurationMs{round * static_cast<int64_t>(rules.rounds + 1) +
+                      2000 * rules.pay.debt_seconds};
+}
 
 Money money_of(const Books& books, const PeerId& peer) {
     const PeerBook* book = books.find(peer);
@@ -39,6 +50,30 @@ Money money_of(const Books& books, const PeerId& peer) {
             book->escrow.unvested_total(),
             book->escrow.deposit(),
             book->escrow.forfeited()};
+}
+
+// How often each was counted, and what was said of it last where it was not.
+std::map<PeerId, SimulatedPeer> counted_lines(const std::vector<RoundSummary>& summaries) {
+    std::map<PeerId, SimulatedPeer> lines;
+    for (const RoundSummary& summary : summaries) {
+        for (const SummaryEntry& entry : summary.entries) {
+            const bool counted = entry.outcome == CommitOutcome::kCounted;
+            lines[entry.peer].counted += counted ? 1 : 0;
+            if (!counted) {
+                lines[entry.peer].verdict = entry.reason;
+            }
+        }
+    }
+    return lines;
+}
+
+// Of rounds that are over.
+std::span<const SimWork> works_until(const SimPeer& peer, uint64_t rounds) {
+    const std::span<const SimWork> all = peer.works();
+    const auto end = std::find_if(all.begin(), all.end(), [rounds](const SimWork& work) {
+        return work.round.value >= rounds;
+    });
+    return all.first(static_cast<size_t>(end - all.begin()));
 }
 
 }  // namespace
@@ -56,16 +91,19 @@ SimWorld::SimWorld(const SimulationOptions& options)
           return static_cast<const MemoryBlobStore*>(nullptr);
       }) {
     for (uint32_t i = 0; i < options.peers; ++i) {
-        peers_.push_back(std::make_unique<SimPeer>(
-            run_, clock_, network_, coordinator_.blobs(), i, std::string(), nullptr));
+        add_peer(i, std::string());
     }
-    const Leak leak =
-        options.late_leak ? Leak([this](const PeerId& id) { return leaked(id); }) : Leak();
-    for (size_t i = 0; i < options.attacks.size(); ++i) {
-        peers_.push_back(std::make_unique<SimPeer>(
-            run_, clock_, network_, coordinator_.blobs(), 1000 + i, options.attacks[i], leak));
+    for (const std::string& strategy : options.attacks) {
+        add_peer(next_cheat_++, strategy);
     }
-    checked_.assign(peers_.size(), 0);
+}
+
+void SimWorld::add_peer(uint64_t number, const std::string& strategy) {
+    const bool leaks = run_.options.late_leak && !strategy.empty();
+    const Leak leak = leaks ? Leak([this](const PeerId& id) { return leaked(id); }) : Leak();
+    peers_.push_back(std::make_unique<SimPeer>(
+        run_, clock_, network_, coordinator_.blobs(), number, strategy, leak));
+    checked_.push_back(0);
 }
 
 // What a peer that colludes hands over; nothing if it is not running.
@@ -82,8 +120,13 @@ Status SimWorld::boot() {
     if (Status booted = coordinator_.boot(); !booted) {
         return booted;
     }
+    CounterRng rng(derive_seed(run_.seed, "joiners"));
+    const uint64_t stay = run_.options.peers - run_.options.joiners;
     for (size_t i = 0; i < peers_.size(); ++i) {
-        if (run_.options.late_joiner && i == 0) {
+        if (stay <= i && i < run_.options.peers) {
+            const uint64_t latest = kJoinRoundMs * run_.options.rounds;
+            peer_restarts_[i] = clock_.now() + DurationMs{static_cast<int64_t>(rng.below(latest))};
+        } else if (run_.options.late_joiner && i == 0) {
             peer_restarts_[i] = clock_.now() + kLateJoin;
         } else if (run_.options.late_leak && !peers_[i]->honest()) {
             peer_restarts_[i] = clock_.now() + kLateLeak;
@@ -171,7 +214,40 @@ Status SimWorld::step() {
     if (Status moved = move_peers(); !moved) {
         return moved;
     }
+    look_at_ejected();
     return check_replicas();
+}
+
+void SimWorld::look_at_ejected() {
+    if (!coordinator_.running() || looked_at_ == coordinator_.summaries().size()) {
+        return;
+    }
+    looked_at_ = coordinator_.summaries().size();
+    if (run_.options.progress) {
+        run_.options.progress(static_cast<double>(looked_at_) /
+                              static_cast<double>(run_.options.rounds));
+    }
+    for (const size_t out : note_ejected()) {
+        const CheatStrategy* strategy = peers_[out]->strategy();
+        if (strategy != nullptr && strategy->keys == Keys::kFresh) {
+            add_peer(next_cheat_++, std::string(strategy->name));
+            peer_restarts_[peers_.size() - 1] = clock_.now();
+        }
+    }
+}
+
+// Those who were not noted before.
+std::vector<size_t> SimWorld::note_ejected() {
+    std::vector<size_t> fresh;
+    for (size_t i = 0; coordinator_.running() && i < peers_.size(); ++i) {
+        const Member* member = coordinator_.machine().state().member(peers_[i]->id());
+        const uint64_t over = coordinator_.summaries().size();
+        if (member != nullptr && member->ejected && ejected_.try_emplace(i, over).second) {
+            fresh.push_back(i);
+        }
+    }
+    ASSAY_CHECK_LE(ejected_.size(), peers_.size());
+    return fresh;
 }
 
 const RoundSummary* SimWorld::summary_of(RoundId round) const {
@@ -250,38 +326,83 @@ Status SimWorld::check_ledger() {
     return again ? Status() : Status(again.error());
 }
 
-// What a finished run must look like.
+// And what follows from it for the others has happened.
+bool SimWorld::cheats_are_out() const {
+    constexpr uint64_t kBehind = 2;  // rounds
+    if (!run_.options.until_ejected || coordinator_.summaries().empty()) {
+        return false;
+    }
+    for (size_t i = run_.options.peers; i < peers_.size(); ++i) {
+        const auto out = ejected_.find(i);
+        const bool over =
+            out != ejected_.end() && out->second + kBehind <= coordinator_.summaries().size();
+        if (!over) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool SimWorld::comes_and_goes() const {
+    const SimulationOptions& options = run_.options;
+    return options.peer_crash > 0 || options.absence > 0 || options.leave > 0 ||
+           options.joiners > 0;
+}
+
+Status SimWorld::check_honest(const SimPeer& peer, size_t index) const {
+    const Money books = money_of(coordinator_.machine().state().books(), peer.id());
+    const std::string who = "honest peer " + peer.id().brief();
+    if (books.forfeited > 0) {
+        return fail(who + " forfeited " + std::to_string(books.forfeited));
+    }
+    if (peer.finished() && !peer.finished()->ok) {
+        return fail(who + " ended: " + peer.finished()->reason);
+    }
+    if (!peer.untrained().empty()) {
+        return fail(who + " could not train " + peer.untrained());
+    }
+    if (books.unvested > 0 || books.deposit > 0) {
+        return fail(who + " is left with " + std::to_string(books.unvested) +
+                    " unvested and a deposit of " + std::to_string(books.deposit));
+    }
+    const bool late = run_.options.late_joiner && index == 0;
+    if (books.vested <= 0 && !late && !comes_and_goes()) {
+        return fail(who + " was not paid");
+    }
+    return {};
+}
+
+// What must hold of a run that was ended in the middle.
+Status SimWorld::check_stopped() {
+    for (const auto& peer : peers_) {
+        const Money books = money_of(coordinator_.machine().state().books(), peer->id());
+        if (peer->honest() && books.forfeited > 0) {
+            return fail("honest peer " + peer->id().brief() + " forfeited " +
+                        std::to_string(books.forfeited));
+        }
+    }
+    return {};
+}
+
+// What a finished run must look like. What a lucky cheat earns on average is measured
+// (simulation/red_team.h).
 Status SimWorld::check_end() {
     if (Status verified = check_ledger(); !verified) {
         return verified;
     }
     const Books& all = coordinator_.machine().state().books();
-    for (const auto& peer : peers_) {
-        const Money books = money_of(all, peer->id());
-        if (!peer->honest() && deciding_layer(peer->attack()) && books.vested > 0) {
-            return fail(peer->attack() + " vested " + std::to_string(books.vested));
+    for (size_t i = 0; i < peers_.size(); ++i) {
+        const SimPeer& peer = *peers_[i];
+        const int64_t vested = money_of(all, peer.id()).vested;
+        const bool drawn = peer.strategy() == nullptr || peer.strategy()->sight != Sight::kAlways;
+        const bool lucky = drawn && run_.options.luck;
+        if (!peer.honest() && !lucky && deciding_layer(peer.attack()) && vested > 0) {
+            return fail(peer.attack() + " vested " + std::to_string(vested));
         }
-        if (peer->honest() && books.forfeited > 0) {
-            return fail("honest peer " + peer->id().brief() + " forfeited " +
-                        std::to_string(books.forfeited));
-        }
-        if (peer->honest() && peer->finished() && !peer->finished()->ok) {
-            return fail("honest peer " + peer->id().brief() +
-                        " ended: " + peer->finished()->reason);
-        }
-        if (peer->honest() && !peer->untrained().empty()) {
-            return fail("honest peer " + peer->id().brief() + " could not train " +
-                        peer->untrained());
-        }
-        if (peer->honest() && (books.unvested > 0 || books.deposit > 0)) {
-            return fail("honest peer " + peer->id().brief() + " is left with " +
-                        std::to_string(books.unvested) + " unvested and a deposit of " +
-                        std::to_string(books.deposit));
-        }
-        const bool late = run_.options.late_joiner && peer == peers_.front();
-        const bool away = run_.options.peer_crash > 0 || run_.options.absence > 0;
-        if (peer->honest() && books.vested <= 0 && !late && !away) {
-            return fail("honest peer " + peer->id().brief() + " was not paid");
+        if (peer.honest()) {
+            if (Status held = check_honest(peer, i); !held) {
+                return held;
+            }
         }
     }
     return {};
@@ -301,16 +422,9 @@ void SimWorld::fill(SimulationReport& report) const {
         report.peer_blobs_most =
             std::max<uint64_t>(report.peer_blobs_most, peer->blobs().count_most());
     }
-    std::map<PeerId, SimulatedPeer> lines;
     for (const RoundSummary& summary : coordinator_.summaries()) {
         report.voided += summary.voided ? 1 : 0;
-        for (const SummaryEntry& entry : summary.entries) {
-            const bool counted = entry.outcome == CommitOutcome::kCounted;
-            lines[entry.peer].counted += counted ? 1 : 0;
-            if (!counted) {
-                lines[entry.peer].verdict = entry.reason;
-            }
-        }
+        report.losses.push_back(summary.loss_after);
         report.theta_root = summary.theta_root;
     }
     if (!coordinator_.summaries().empty()) {
@@ -325,27 +439,46 @@ void SimWorld::fill(SimulationReport& report) const {
         report.audit_rate = tally->rate();
         report.audit_rate_without_suspicion = tally->rate_without_suspicion();
     }
+    fill_peers(report);
+}
+
+void SimWorld::fill_peers(SimulationReport& report) const {
     const auto rejections = last_rejections(coordinator_.ledger());
+    auto rejected = rejected_rounds(coordinator_.ledger());
     ASSAY_CHECK_MSG(rejections.ok(), rejections.ok() ? "" : rejections.reason());
-    for (const auto& [id, verdict] : *rejections) {
-        lines[id].rejected_by = verdict.layer;
-    }
-    for (const auto& peer : peers_) {
-        SimulatedPeer line = lines[peer->id()];
-        line.id = peer->id();
-        line.attack = peer->attack();
-        line.restarts = peer->restarts();
+    ASSAY_CHECK_MSG(rejected.ok(), rejected.ok() ? "" : rejected.reason());
+    const auto audit_steps = static_cast<uint32_t>(run_.rules.verify.audit_steps);
+    std::map<PeerId, SimulatedPeer> lines = counted_lines(coordinator_.summaries());
+    for (size_t i = 0; i < peers_.size(); ++i) {
+        const SimPeer& peer = *peers_[i];
+        SimulatedPeer line = lines[peer.id()];
+        line.id = peer.id();
+        line.attack = peer.attack();
+        line.strategy = peer.strategy() == nullptr ? "" : std::string(peer.strategy()->name);
+        line.restarts = peer.restarts();
+        if (const auto own = rejections->find(peer.id()); own != rejections->end()) {
+            line.rejected_by = own->second.layer;
+        }
+        if (!peer.works().empty()) {
+            line.came_in = peer.works().front().round.value;
+        }
+        if (const auto out = ejected_.find(i); out != ejected_.end()) {
+            line.ejected_in = out->second;
+        }
+        line.cheat = tally_cheat(peer.strategy(),
+                                 works_until(peer, report.rounds),
+                                 (*rejected)[peer.id()],
+                                 line.ejected_in.has_value(),
+                                 audit_steps);
         if (coordinator_.running()) {
-            const Money books = money_of(coordinator_.machine().state().books(), peer->id());
+            const Money books = money_of(coordinator_.machine().state().books(), peer.id());
             line.vested = books.vested;
             line.unvested = books.unvested;
             line.deposit = books.deposit;
             line.forfeited = books.forfeited;
-            const Member* member = coordinator_.machine().state().member(peer->id());
+            const Member* member = coordinator_.machine().state().member(peer.id());
             line.ejected = member != nullptr && member->ejected;
-            if (line.ejected) {
-                line.verdict = member->ejected_why;
-            }
+            line.verdict = line.ejected ? member->ejected_why : line.verdict;
         }
         report.peers.push_back(std::move(line));
     }
@@ -353,14 +486,14 @@ void SimWorld::fill(SimulationReport& report) const {
 
 SimulationReport SimWorld::run() {
     Status status = boot();
-    const Instant give_up =
-        kStart + DurationMs{kRoundMsMax * static_cast<int64_t>(run_.options.rounds + 1)};
-    while (status.ok() && !coordinator_.finished()) {
+    const Instant give_up = kStart + longest_run(run_.rules);
+    while (status.ok() && !coordinator_.finished() && !cheats_are_out()) {
         status = clock_.now() < give_up ? step() : Status(fail("the run takes for ever"));
     }
     if (status.ok()) {
-        status = check_end();
+        status = coordinator_.finished() ? check_end() : check_stopped();
     }
+    (void)note_ejected();
     SimulationReport report;
     fill(report);
     report.ok = status.ok();

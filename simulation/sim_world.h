@@ -24,11 +24,20 @@ private:
     Status step();
     Status move_coordinator();
     Status move_peers();
+    void add_peer(uint64_t number, const std::string& strategy);
+    // Whoever is not let in again, and what comes back under a new key.
+    void look_at_ejected();
+    std::vector<size_t> note_ejected();
+    [[nodiscard]] bool cheats_are_out() const;
+    [[nodiscard]] bool comes_and_goes() const;
     Status check_replicas();
     Status check_ledger();
     Status check_end();
+    Status check_stopped();
+    [[nodiscard]] Status check_honest(const SimPeer& peer, size_t index) const;
     [[nodiscard]] std::optional<Instant> next_due() const;
     void fill(SimulationReport& report) const;
+    void fill_peers(SimulationReport& report) const;
     [[nodiscard]] const RoundSummary* summary_of(RoundId round) const;
     [[nodiscard]] const TrainerState* leaked(const PeerId& colluder) const;
 
@@ -37,6 +46,9 @@ private:
     LoopbackNetwork network_;
     SimCoordinator coordinator_;
     std::vector<std::unique_ptr<SimPeer>> peers_;
+    uint64_t next_cheat_ = SimRun::kFirstCheat;
+    size_t looked_at_ = 0;                     // summaries, for those who are not let in again
+    std::map<size_t, uint64_t> ejected_;       // which peers, and how many rounds were over
     std::vector<size_t> checked_;              // applied rounds of each peer already compared
     std::map<size_t, Instant> peer_restarts_;  // dead peers, and when they come (again)
     std::optional<Instant> coordinator_restart_;

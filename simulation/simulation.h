@@ -8,13 +8,18 @@
 #include <vector>
 
 #include "protocol/messages.h"
+#include "simulation/cheat_tally.h"
 #include "simulation/sim_run.h"
 
 namespace assay {
 
 struct SimulatedPeer {
     PeerId id;
-    std::string attack;  // empty: honest
+    std::string attack;                  // its Trainer; empty: honest
+    std::string strategy;                // the row that it plays; empty: honest
+    CheatTally cheat;                    // what it did, and what was found of it
+    std::optional<uint64_t> came_in;     // the round of its first COMMIT
+    std::optional<uint64_t> ejected_in;  // rounds that were over by then
     uint64_t counted = 0;
     uint64_t restarts = 0;
     int64_t vested = 0;
@@ -45,6 +50,7 @@ struct SimulationReport {
     double audit_rate_without_suspicion = 0;
     float loss_first = 0;
     float loss_last = 0;
+    std::vector<float> losses;  // behind each round
     Digest theta_root;
     std::vector<SimulatedPeer> peers;
 };

@@ -63,6 +63,7 @@ StepGradient ToyModel::gradient(std::span<const float> theta,
             gradient[i] += grain[i];
         }
     }
+    sequences_trained_ += batch.sequences;
     result.mean_loss = static_cast<float>(total / std::max<double>(batch.sequences, 1));
     return result;
 }

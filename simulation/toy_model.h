@@ -26,6 +26,8 @@ public:
                           uint32_t grain_sequences,
                           std::span<float> gradient) override;
     std::vector<float> losses(std::span<const float> theta, const TokenBatch& batch) override;
+    // Sequences whose gradients it computed: what a peer's work is counted by.
+    [[nodiscard]] uint64_t sequences_trained() const { return sequences_trained_; }
 
 private:
     [[nodiscard]] float sequence_loss(std::span<const float> theta,
@@ -33,6 +35,7 @@ private:
                                       float scale,
                                       std::span<float> gradient) const;
     ParameterLayout layout_;
+    uint64_t sequences_trained_ = 0;
 };
 
 // Small values with zero padding.

@@ -2,8 +2,8 @@
 
 #include <cstdio>
 
+#include "status/dot_chart.h"
 #include "studies/all_studies.h"
-#include "studies/dot_chart.h"
 #include "studies/loss_sweep.h"
 
 namespace assay {

@@ -4,7 +4,7 @@
 #include <map>
 #include <utility>
 
-#include "studies/dot_chart.h"
+#include "status/dot_chart.h"
 
 namespace assay {
 

@@ -152,6 +152,25 @@ TEST_CASE("stopped in a challenge, a peer finishes it first; stopped again, it e
     }
 }
 
+// After a restart the coordinator says first that something is owed, and then what.
+TEST_CASE("stopped before all of an open challenge was told, a peer answers it first", "[peer]") {
+    Submitted before;
+    Fixture f;
+    f.join();
+    (void)f.tell(open_debt(before.work));
+    const auto stopped = f.machine.step(PeerStop{}, f.now);
+    CHECK(all_of<PeerFinished>(stopped).empty());
+    CHECK(all_of<PeerNote>(stopped).size() == 1);
+    (void)f.tell(before.first);
+    (void)f.tell(before.closed);
+    CHECK(all_of<BuildOpening>(f.tell(f.beacon(before.closed))).size() == 1);
+    CHECK(said<OpeningNotice>(f.machine.step(built(0), f.now)).size() == 1);
+    DebtNotice settled;
+    settled.round = RoundId{0};
+    settled.reason = "answered late";
+    CHECK(all_of<PeerFinished>(f.tell(settled)).size() == 1);
+}
+
 TEST_CASE("a peer that owes nothing stops at once", "[peer]") {
     Fixture f;
     f.join();

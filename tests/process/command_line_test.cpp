@@ -62,6 +62,8 @@ TEST_CASE("every subcommand teaches with an example", "[process]") {
                                                             {"ledger", "verify"},
                                                             {"simulate"},
                                                             {"bench"},
+                                                            {"bench", "redteam"},
+                                                            {"risk"},
                                                             {"doctor"},
                                                             {"demo-adversary"}};
     for (std::vector<std::string> words : commands) {
@@ -195,11 +197,102 @@ TEST_CASE("doctor and simulate run", "[process]") {
     const Answer doctor = run({"doctor"});
     CHECK(has(doctor.text, "libtorch"));
     CHECK(has(doctor.text, "CUDA kernels"));
-    const Answer simulated =
-        run({"simulate", "--seed", "3", "--rounds", "6", "--peers", "3", "--attacks", "sign_flip"});
+    const Answer simulated = run(
+        {"simulate", "--seed", "3", "--rounds", "6", "--peers", "3", "--adversary", "sign_flip"});
     INFO(simulated.text);
     CHECK(simulated.code == 0);
     CHECK(has(simulated.text, "every check held"));
+}
+
+TEST_CASE("simulate takes a run file's rules, and says what it cannot take", "[process]") {
+    const std::string file = (fs::path(ASSAY_SOURCE_DIR) / "configs/small.toml").string();
+    const Answer held = run({"simulate",
+                             "--config",
+                             file,
+                             "--set",
+                             "rounds.rounds=3,inner.inner_steps=5,inner.warmup_rounds=1",
+                             "--peers",
+                             "2",
+                             "--adversary",
+                             "random:2"});
+    INFO(held.text);
+    CHECK(held.code == 0);
+    CHECK(has(held.text, "3 rounds"));
+    CHECK(has(held.text, "random"));
+    const std::pair<std::vector<std::string>, const char*> refusals[] = {
+        {{"--config", file, "--set", "pay.vest=3"}, "pay.vest"},
+        {{"--config", file, "--set", "rounds.peers_min=5"}, "rounds.peers_min"},
+        {{"--set", "rounds.rounds=3"}, "--config"},
+        {{"--adversary", "laxy"}, "laxy"},
+        {{"--adversary", "lazy:0"}, "NAME:N"},
+        {{"--adversary", "lazy:2x"}, "NAME:N"},
+        {{"--soak", "--peers", "3"}, "leave --peers out"}};
+    for (const auto& [options, named] : refusals) {
+        std::vector<std::string> words = {"simulate"};
+        words.insert(words.end(), options.begin(), options.end());
+        const Answer refused = run(words);
+        INFO(refused.text);
+        CHECK(refused.code == 2);
+        CHECK(has(refused.text, named));
+    }
+}
+
+TEST_CASE("a soak says what it did, and that every invariant held", "[process]") {
+    const Answer soaked = run({"simulate", "--soak", "--seed", "5", "--rounds", "20"});
+    INFO(soaked.text);
+    CHECK(soaked.code == 0);
+    CHECK(has(soaked.text, "soak: seeds 5 to"));
+    CHECK(has(soaked.text, "every invariant held"));
+}
+
+TEST_CASE("the red team prints a row a strategy, the worst, and writes both files", "[process]") {
+    const ScratchFolder scratch;
+    const fs::path json = scratch.file("team.json");
+    const Answer team = run({"bench",
+                             "redteam",
+                             "--set",
+                             "rounds.rounds=6,inner.inner_steps=4,pay.vest_rounds=2,"
+                             "verify.audit_steps=2,pay.verdict_window=1",
+                             "--rounds",
+                             "6",
+                             "--peers",
+                             "2",
+                             "--strategies",
+                             "random,silent",
+                             "--json",
+                             json.string()});
+    INFO(team.text);
+    CHECK(team.code == 0);
+    check_width(team.text);
+    CHECK(has(team.text, "worst: "));
+    const Result<std::string> written = read_text_file(json, 1U << 20);
+    REQUIRE(written.ok());
+    CHECK(has(*written, "\"name\": \"silent\""));
+    const Result<std::string> picture = read_text_file(scratch.file("team.svg"), 1U << 20);
+    REQUIRE(picture.ok());
+    CHECK(has(*picture, "<svg "));
+    const Answer nobody = run({"bench", "redteam", "--strategies", "nobody"});
+    CHECK(nobody.code == 2);
+    CHECK(has(nobody.text, "nobody"));
+}
+
+TEST_CASE("risk says of each shipped run file what a cheat is worth in it", "[process]") {
+    for (const char* name : {"demo", "small", "124m", "1b"}) {
+        const fs::path file =
+            fs::path(ASSAY_SOURCE_DIR) / "configs" / (std::string(name) + ".toml");
+        const Answer told = run({"risk", "--config", file.string()});
+        INFO(told.text);
+        CHECK(told.code == 0);
+        check_width(told.text);
+        CHECK(has(told.text, "skipping steps pays at no tenure"));
+        CHECK(has(run({"risk", "--config", file.string(), "--json"}).text, "\"pays\": false"));
+    }
+    const std::string small = (fs::path(ASSAY_SOURCE_DIR) / "configs/small.toml").string();
+    const Answer pays =
+        run({"risk", "--config", small, "--set", "pay.declared_cost_ppm=1,pay.audit_min_ppm=0"});
+    INFO(pays.text);
+    CHECK(pays.code == 3);
+    CHECK(has(pays.text, "SKIPPING STEPS PAYS"));
 }
 
 }  // namespace

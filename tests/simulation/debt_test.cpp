@@ -61,6 +61,8 @@ TEST_CASE("answering with garbage what would convict it earns a parasite nothing
         const SimulatedPeer& cheat = report.peers.back();
         CAPTURE(seed, cheat.counted, cheat.vested, cheat.forfeited, cheat.verdict);
         REQUIRE(cheat.attack == "parasite");
+        CHECK(cheat.counted >= 2);  // its honest rounds, whatever was drawn in them
+        CHECK(cheat.cheat.cheated > 0);
         CHECK(cheat.ejected);
         CHECK(cheat.deposit == 0);
         CHECK(cheat.unvested == 0);

@@ -5,7 +5,6 @@
 #include <set>
 
 #include "studies/all_studies.h"
-#include "studies/dot_chart.h"
 
 namespace assay {
 namespace {
@@ -72,21 +71,6 @@ TEST_CASE("an option that a study does not take is refused by name", "[studies]"
           std::string::npos);
     CHECK(refused("format_loss", [](BenchOptions& o) { o.vary = "keep=64"; }).empty());
     CHECK(refused("format", [](BenchOptions& o) { o.vary = "keep=64"; }).find("--vary") == 0);
-}
-
-TEST_CASE("a plot has each label, a dot for each value, and what it opens it closes", "[studies]") {
-    DotPanel panel{"Loss & bytes", "nats", {{"a < b", {1, 2}}, {"c", {3, std::nan("")}}}};
-    panel.mark_label = "target";
-    panel.mark = 2;
-    const std::string svg = dot_chart_svg({"Title", {"one", "two"}, {panel}});
-    CHECK(svg.find("<svg ") == 0);
-    CHECK(svg.find("</svg>") != std::string::npos);
-    for (const char* label : {"Title", "Loss &amp; bytes", "nats", "a &lt; b", "one", "target"}) {
-        CHECK(svg.find(label) != std::string::npos);
-    }
-    CHECK(count_of(svg, "<circle") == 3 + 2);  // of the values and of the legend
-    CHECK(count_of(svg, "<text") == count_of(svg, "</text>"));
-    CHECK(svg.find("nan") == std::string::npos);
 }
 
 TEST_CASE("the plots of the studies that have one draw their own rows", "[studies]") {

@@ -1,4 +1,4 @@
-#include "cli/survival_figures.h"
+#include "configs/survival_figures.h"
 
 #include "verify/survival.h"
 

@@ -13,6 +13,9 @@ namespace assay {
 struct DotLine {
     std::string label;
     std::vector<double> values;  // one a series; NaN where there is none
+    // Of the first value: an interval, drawn as a bar behind it; not drawn where low > high.
+    double low = 0;
+    double high = -1;
 };
 
 struct DotPanel {

@@ -1,4 +1,4 @@
-#include "studies/dot_chart.h"
+#include "status/dot_chart.h"
 
 #include <algorithm>
 #include <cmath>
@@ -26,6 +26,7 @@ text { font: 12px sans-serif; fill: #1f2328; }
 .ground { fill: #ffffff; }
 .grid { stroke: #d0d7de; stroke-width: 1; }
 .mark { stroke: #cf222e; stroke-width: 1; stroke-dasharray: 4 3; }
+.interval { stroke: #1f2328; stroke-width: 2; }
 .s0 { fill: #0072b2; } .s1 { fill: #d55e00; } .s2 { fill: #009e73; }
 .s3 { fill: #8b5cf6; } .s4 { fill: #7a7a7a; } .s5 { fill: #b8860b; }
 @media (prefers-color-scheme: dark) {
@@ -33,6 +34,7 @@ text { fill: #e6edf3; }
 .ground { fill: #0d1117; }
 .grid { stroke: #30363d; }
 .mark { stroke: #ff7b72; }
+.interval { stroke: #e6edf3; }
 .s0 { fill: #56b4e9; } .s1 { fill: #ff9e64; } .s2 { fill: #3fd1a0; }
 .s3 { fill: #b79cff; } .s4 { fill: #b0b0b0; } .s5 { fill: #f0e442; }
 }
@@ -110,6 +112,10 @@ Axis axis_of(const DotPanel& panel) {
     };
     for (const DotLine& line : panel.lines) {
         std::for_each(line.values.begin(), line.values.end(), show);
+        if (line.low <= line.high) {
+            show(line.low);
+            show(line.high);
+        }
     }
     if (!panel.mark_label.empty()) {
         show(panel.mark);
@@ -183,6 +189,9 @@ void draw_panel(Writer& svg, const DotPanel& panel, const DotChart& chart, doubl
     for (const DotLine& line : panel.lines) {
         svg.text(first - 10, y + 4, "end", "label", line.label);
         svg.line(first, y, first + width, y, "grid");
+        if (line.low <= line.high) {
+            svg.line(x(line.low), y, x(line.high), y, "interval");
+        }
         for (size_t i = 0; i < line.values.size(); ++i) {
             if (!std::isnan(line.values[i])) {
                 svg.dot(x(line.values[i]), y, i, chart.series[i] + ": " + number(line.values[i]));
