@@ -13,6 +13,7 @@
 #include "core/files.h"
 #include "core/log.h"
 #include "data/data_manifest.h"
+#include "net/endpoint.h"
 #include "protocol/plan.h"
 #include "status/status_json.h"
 
@@ -132,28 +133,31 @@ int coordinate(const CoordinatorCommand& command) {
         return kExitOk;
     }
     if (command.config.empty()) {
-        return report_status(
+        return report_usage(
             fail("--config is missing: name a run file, such as "
                  "configs/small.toml"));
     }
     catch_stop_signals();
     set_log_level(command.log_level);
     if (Status kernels = use_kernels(command.compute); !kernels) {
-        return report_status(kernels);
+        return report_usage(kernels.error());
     }
     Result<RunConfig> config = load_run_config(command.config);
     if (!config) {
-        return report_status(config.error());
+        return report_usage(config.error());
     }
     if (Status set = override_settings(*config, command); !set) {
-        return report_status(set);
+        return report_usage(set.error());
+    }
+    if (const auto listen = Endpoint::parse(command.listen, Endpoint::Use::kListen); !listen) {
+        return report_usage(fail("--listen: " + listen.reason()));
     }
     for (const std::string& slip : likely_slips(*config, data_tokens(command))) {
         log_warning(slip);
     }
     Result<std::string> admit = admission(*config, command);
     if (!admit) {
-        return report_status(admit.error());
+        return report_usage(admit.error());
     }
     CoordinatorOptions options;
     options.folder = command.folder;
