@@ -13,6 +13,7 @@
 #include "core/files.h"
 #include "core/log.h"
 #include "data/data_manifest.h"
+#include "net/endpoint.h"
 #include "protocol/plan.h"
 #include "status/status_json.h"
 
@@ -118,25 +119,28 @@ int coordinate(const CoordinatorCommand& command) {
         return kExitOk;
     }
     if (command.config.empty()) {
-        return report_status(
+        return report_usage(
             fail("--config is missing: name a run file, such as "
                  "configs/small.toml"));
     }
     catch_stop_signals();
     set_log_level(command.log_level);
     if (Status kernels = use_kernels(command.compute); !kernels) {
-        return report_status(kernels);
+        return report_usage(kernels.error());
     }
     Result<RunConfig> config = read_run_settings(command.config, set_settings(command));
     if (!config) {
-        return report_status(config.error());
+        return report_usage(config.error());
+    }
+    if (const auto listen = Endpoint::parse(command.listen, Endpoint::Use::kListen); !listen) {
+        return report_usage(fail("--listen: " + listen.reason()));
     }
     for (const std::string& slip : likely_slips(*config, data_tokens(command))) {
         log_warning(slip);
     }
     Result<std::string> admit = admission(*config, command);
     if (!admit) {
-        return report_status(admit.error());
+        return report_usage(admit.error());
     }
     CoordinatorOptions options;
     options.folder = command.folder;

@@ -97,11 +97,16 @@ int report_status(const Status& status) {
     return kExitFailed;
 }
 
+int report_usage(const Error& error) {
+    (void)report_status(error);
+    return kExitUsage;
+}
+
 const char* const kNodeExitCodes =
     "Exit codes: 0 the run is over, or somebody stopped it; 1 failed: see the last line; 2 wrong "
-    "options; 4 another try ends the same way (not admitted, ejected, another run's folder); 5 "
-    "another try may do (no room on the disk, an address in use). A network that is away ends "
-    "nothing.";
+    "options; 4 another try ends the same way (not admitted, ejected, another run's folder or "
+    "settings); 5 another try may do (no room on the disk, an address in use). A network that is "
+    "away ends nothing.";
 
 int report_ended(const Ended& ended) {
     if (ended.how != Ending::kWell) {
@@ -130,18 +135,18 @@ int run_peer_command(const PeerCommand& command, const MakeTrainer& make_trainer
     catch_stop_signals();
     set_log_level(command.log_level);
     if (Status kernels = use_kernels(command.compute); !kernels) {
-        return report_status(kernels);
+        return report_usage(kernels.error());
     }
     Result<std::vector<std::string>> endpoints = endpoints_of(command);
     if (!endpoints) {
-        return report_status(endpoints.error());
+        return report_usage(endpoints.error());
     }
     Result<PeerId> coordinator = coordinator_id(command.coordinator_key);
     if (!coordinator) {
-        return report_status(coordinator.error());
+        return report_usage(coordinator.error());
     }
     if (Status folder = check_no_coordinator(command.folder); !folder) {
-        return report_status(folder);
+        return report_ended({Ending::kNeverAgain, folder.reason()});
     }
     // The first thing that is written: whatever can be refused was refused before.
     Result<Identity> identity = peer_identity(command);

@@ -14,6 +14,8 @@ namespace assay {
 
 // Prints the reason and gives the exit code.
 int report_status(const Status& status);
+// The same of an option that cannot be meant: a supervisor that tries again gets the same.
+int report_usage(const Error& error);
 int report_ended(const Ended& ended);
 
 // What a supervisor has to know of the exit codes of a node.

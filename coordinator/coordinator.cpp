@@ -128,7 +128,9 @@ Ended Coordinator::Program::run() {
         return {};
     }
     if (!prepared_) {
-        return {Ending::kFailed, prepared_.reason()};
+        const Status fits =
+            check_run_folder(paths_, config_, {options_.data_folder, options_.tokenizer_file});
+        return {fits ? Ending::kFailed : Ending::kNeverAgain, prepared_.reason()};
     }
     return serve();
 }

@@ -276,12 +276,6 @@ Result<RunManifest> open_manifest(const RunFolderPaths& paths,
         if (!manifest) {
             return manifest;
         }
-        if (Status same = check_same_run(*manifest, config, paths); !same) {
-            return same.error();
-        }
-        if (Status same = check_same_sources(*manifest, sources, paths); !same) {
-            return same.error();
-        }
         if (Status own = check_own_secrets(*manifest, identity, beacons, paths); !own) {
             return own.error();
         }
@@ -300,6 +294,24 @@ Result<RunManifest> open_manifest(const RunFolderPaths& paths,
 
 }  // namespace
 
+Status check_run_folder(const RunFolderPaths& paths,
+                        const RunConfig& config,
+                        const RunSources& sources) {
+    if (fs::exists(paths.peer_key())) {
+        return fail("--dir " + paths.root.string() + " is a peer's folder (it has " +
+                    paths.peer_key().filename().string() + "): name another one");
+    }
+    if (!fs::exists(paths.manifest())) {
+        return {};
+    }
+    const Result<RunManifest> manifest = load_manifest(paths.manifest());
+    if (!manifest) {
+        return {};  // damaged: whoever opens it says so
+    }
+    const Status same = check_same_run(*manifest, config, paths);
+    return same ? check_same_sources(*manifest, sources, paths) : same;
+}
+
 std::vector<float> initial_theta(const RunConfig& config) {
     return initial_parameters(
         config.model,
@@ -309,9 +321,8 @@ std::vector<float> initial_theta(const RunConfig& config) {
 Result<OpenedRun> open_run_folder(const RunFolderPaths& paths,
                                   const RunConfig& config,
                                   const RunSources& sources) {
-    if (fs::exists(paths.peer_key())) {
-        return fail("--dir " + paths.root.string() + " is a peer's folder (it has " +
-                    paths.peer_key().filename().string() + "): name another one");
+    if (Status fits = check_run_folder(paths, config, sources); !fits) {
+        return fits.error();
     }
     for (const fs::path& folder : {paths.root, paths.blobs(), paths.data(), paths.snapshots()}) {
         if (Status made = make_folder(folder); !made) {

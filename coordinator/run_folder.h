@@ -49,6 +49,12 @@ struct RunSources {
     std::filesystem::path tokenizer_file;
 };
 
+// Whether such a run can be in this folder: a peer's, or that of another run, stays one however
+// often it is tried. Changes nothing there.
+Status check_run_folder(const RunFolderPaths& paths,
+                        const RunConfig& config,
+                        const RunSources& sources);
+
 // Makes or opens the run, for this process alone. Fails without a trace of a run where its sources
 // do not fit its settings. The parameters are initialised only when it is made.
 Result<OpenedRun> open_run_folder(const RunFolderPaths& paths,

@@ -122,8 +122,10 @@ void Books::eject(PeerBook& book) {
 
 Status Books::on(const EventHead& head, const DebtBody& debt) {
     BookedCommit* booked = commit_of(head.round, head.subject);
-    if (booked == nullptr || summarised_ || head.round != plan_->round || !booked->gated ||
-        booked->owed) {
+    if (booked != nullptr && booked->owed) {
+        return {};  // open for longer: RoundCheck says whether it may be
+    }
+    if (booked == nullptr || summarised_ || head.round != plan_->round || !booked->gated) {
         return fail("peer " + head.subject.hex() + " has no challenge of " + in_words(head.round) +
                     " that a verdict left open");
     }

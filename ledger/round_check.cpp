@@ -311,9 +311,11 @@ Status RoundCheck::on(const Place& at, const DebtBody& debt) {
     if (!facts) {
         return facts.error();
     }
-    if ((*facts)->until || !(*facts)->unanswered) {
-        return fail((*facts)->until ? "a second debt of one challenge"
-                                    : "a debt that no verdict says is owed");
+    if (!(*facts)->unanswered) {
+        return fail("a debt that no verdict says is owed");
+    }
+    if ((*facts)->until && debt.until <= *(*facts)->until) {
+        return fail("a challenge that was open already is told again, and no longer than before");
     }
     (*facts)->until = debt.until;
     return {};

@@ -39,4 +39,9 @@ private:
     Kind kind_ = Kind::kName;
 };
 
+// Those of this endpoint, as its own function gives them.
+inline Result<std::vector<Endpoint>> addresses_of(const Endpoint& endpoint) {
+    return endpoint.addresses();
+}
+
 }  // namespace assay

@@ -2,11 +2,13 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <csignal>
 #include <utility>
 
 #include "core/check.h"
 #include "core/log.h"
+#include "net/curve_owners.h"
 #include "net/zmq_parts.h"
 
 namespace assay {
@@ -25,6 +27,21 @@ std::thread thread_without_signals(F run) {
     std::thread thread(run);
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     return thread;
+}
+
+// What a connection key leaves open is a sign: of two keys one is the stranger's.
+std::string keys_to_admit(const std::string& key) {
+    CurveKey connection{};
+    if (key.size() != connection.size()) {
+        return "it showed no key";
+    }
+    std::copy(key.begin(), key.end(), connection.begin());
+    const std::vector<PeerId> owners = curve_owners(connection);
+    if (owners.size() != 2) {
+        return "its key " + to_hex(connection) + " is of no node of Assay";
+    }
+    return "its key, which is not in the admission list, is " + owners[0].hex() + " or " +
+           owners[1].hex() + " (its own log says which)";
 }
 
 }  // namespace
@@ -55,7 +72,7 @@ void ZapHandler::run() {
 }
 
 // Anybody may knock as often as he likes: one line in a while. The address is the system's word,
-// the key is in hexadecimal; neither is the stranger's text.
+// keys are in hexadecimal; neither is the stranger's text.
 void ZapHandler::tell_refused(const std::string& address, const std::string& key) {
     const auto now = std::chrono::steady_clock::now();
     if (told_at_ && now - *told_at_ < kTellEvery) {
@@ -64,8 +81,7 @@ void ZapHandler::tell_refused(const std::string& address, const std::string& key
     }
     told_at_ = now;
     const uint64_t more = std::exchange(untold_, 0);
-    log_warning("refused a stranger at " + address + ", connection key " + key +
-                ": it is not in the admission list; its own log names the line to add" +
+    log_warning("refused a stranger at " + address + ": " + keys_to_admit(key) +
                 (more > 0 ? " (and " + std::to_string(more) + " more before it)" : ""));
 }
 
@@ -91,7 +107,7 @@ void ZapHandler::answer() {
     }
     if (!admitted) {
         const bool shaped = frames.size() == 7;
-        tell_refused(shaped ? frames[3] : "", shaped ? to_hex(as_bytes(frames[6])) : "");
+        tell_refused(shaped ? frames[3] : "", shaped ? frames[6] : "");
     }
     const std::string id = frames.size() > 1 ? frames[1] : "";
     const std::string user = admitted ? to_hex(key) : "";

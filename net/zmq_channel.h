@@ -11,6 +11,7 @@
 
 #include "net/channel.h"
 #include "net/liveness.h"
+#include "net/name_lookup.h"
 
 namespace assay {
 
@@ -57,14 +58,15 @@ private:
 // Connects by itself, again and again: after a lost connection at once, then at growing intervals
 // up to 5 s, also after its key was refused (it may be admitted later); after words of refusal up
 // to 30 s. A connection on which nothing comes for too long counts as lost. A name is looked up
-// again at each try, and where it has addresses of both families, both are tried.
+// again and again, and all its addresses are tried in turn.
 class ZmqClient : public ClientChannel {
 public:
     // Fails on what is no endpoint; that nobody answers there is no failure.
     static Result<std::unique_ptr<ZmqClient>> open(const Identity& identity,
                                                    const std::string& endpoint,
                                                    const PeerId& coordinator,
-                                                   const ConnectionTimes& times = {});
+                                                   const ConnectionTimes& times = {},
+                                                   NameLookup::Resolve resolve = &addresses_of);
     ~ZmqClient() override;
 
     void set_linger(DurationMs linger);

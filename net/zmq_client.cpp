@@ -29,7 +29,8 @@ public:
          Endpoint endpoint,
          const PeerId& coordinator,
          const CurveKey& server_key,
-         const ConnectionTimes& times);
+         const ConnectionTimes& times,
+         NameLookup::Resolve resolve);
 
     Status connect();
     Status send(const Bytes& wire);
@@ -40,6 +41,7 @@ public:
     ChannelCounters counters;
 
 private:
+    void choose_target();
     void note_time(DurationMs allowed);
     void read_monitor();
     void read_messages();
@@ -55,6 +57,8 @@ private:
 
     const Identity identity_;
     const Endpoint endpoint_;
+    Endpoint target_;                  // it, or one of its addresses
+    std::optional<NameLookup> names_;  // if it is a name
     const PeerId coordinator_;
     const CurveKey server_key_;
     const ConnectionTimes times_;
@@ -85,9 +89,11 @@ ZmqClient::Impl::Impl(const Identity& identity,
                       Endpoint endpoint,
                       const PeerId& coordinator,
                       const CurveKey& server_key,
-                      const ConnectionTimes& times)
+                      const ConnectionTimes& times,
+                      NameLookup::Resolve resolve)
     : identity_(identity),
       endpoint_(std::move(endpoint)),
+      target_(endpoint_),
       coordinator_(coordinator),
       server_key_(server_key),
       times_(times),
@@ -101,10 +107,24 @@ ZmqClient::Impl::Impl(const Identity& identity,
                kRefusedMost,
                derive_seed(sha256_plain(identity.id().span()),
                            "jitter after a refusal",
-                           {static_cast<uint64_t>(now_.ms)})) {}
+                           {static_cast<uint64_t>(now_.ms)})) {
+    if (endpoint_.is_name()) {
+        names_.emplace(endpoint_, std::move(resolve));
+    }
+}
+
+// ZeroMQ itself takes the first address of a name, and of one family: so that the first connection
+// waits for nobody. Then all of them, in turn.
+void ZmqClient::Impl::choose_target() {
+    if (names_ && sockets_made_ > 0) {
+        target_ = names_->next().value_or(endpoint_);
+        ipv6_ = target_.is_name() ? !ipv6_ : target_.is_ipv6();
+    }
+}
 
 Status ZmqClient::Impl::connect() {
     lost();  // whatever the socket before this one had
+    choose_target();
     monitor_.reset();
     dealer_.emplace(context_, zmq::socket_type::dealer);
     set_common_options(*dealer_, identity_);
@@ -117,8 +137,8 @@ Status ZmqClient::Impl::connect() {
     set_option(*dealer_, ZMQ_LINGER, linger_ms_);
     monitor_.emplace(context_, *dealer_, std::to_string(sockets_made_++));
     retry_at_.reset();
-    if (zmq_connect(dealer_->handle(), endpoint_.text().c_str()) != 0) {
-        return fail("cannot connect to " + endpoint_.text() + ": " + zmq_strerror(zmq_errno()));
+    if (zmq_connect(dealer_->handle(), target_.text().c_str()) != 0) {
+        return fail("cannot connect to " + target_.text() + ": " + zmq_strerror(zmq_errno()));
     }
     return {};
 }
@@ -258,7 +278,7 @@ void ZmqClient::Impl::handshake_failed() {
 }
 
 void ZmqClient::Impl::stop_trying() {
-    (void)zmq_disconnect(dealer_->handle(), endpoint_.text().c_str());
+    (void)zmq_disconnect(dealer_->handle(), target_.text().c_str());
 }
 
 void ZmqClient::Impl::retry_after(DurationMs wait) {
@@ -272,8 +292,7 @@ void ZmqClient::Impl::connect_failed() {
     if (std::exchange(was_lost_, false)) {
         return;
     }
-    if (endpoint_.is_name()) {  // it may have an address of the other family
-        ipv6_ = !ipv6_;
+    if (names_) {  // it may have other addresses
         stop_trying();
         retry_after(unheard_.next());
     }
@@ -330,7 +349,8 @@ void ZmqClient::Impl::set_linger(DurationMs linger) {
 Result<std::unique_ptr<ZmqClient>> ZmqClient::open(const Identity& identity,
                                                    const std::string& endpoint,
                                                    const PeerId& coordinator,
-                                                   const ConnectionTimes& times) {
+                                                   const ConnectionTimes& times,
+                                                   NameLookup::Resolve resolve) {
     const Result<CurveKey> server_key = curve_key_of(coordinator);
     if (!server_key) {
         return server_key.error();
@@ -340,7 +360,8 @@ Result<std::unique_ptr<ZmqClient>> ZmqClient::open(const Identity& identity,
         return parsed.error();
     }
     try {
-        auto impl = std::make_unique<Impl>(identity, *parsed, coordinator, *server_key, times);
+        auto impl = std::make_unique<Impl>(
+            identity, *parsed, coordinator, *server_key, times, std::move(resolve));
         const Status connecting = impl->connect();
         if (!connecting) {
             return connecting.error();

@@ -122,9 +122,10 @@ std::optional<Refused> ZmqServer::Impl::judge_signer(const Link& link, const Pee
     }
     if (!list_->claim(link.key, signer)) {
         ++counters.second_key;
-        return Refused{RefusalCode::kUnknownKey,
-                       "",
-                       "another signing key has the connection key of " + signer.brief()};
+        return Refused{
+            RefusalCode::kUnknownKey,
+            "",
+            "another signing key is admitted with the connection key of " + signer.hex()};
     }
     return {};
 }

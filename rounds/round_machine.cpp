@@ -328,6 +328,7 @@ void RoundMachine::resume(Instant now) {
     }
     ASSAY_CHECK(phase_ == RoundPhase::kWaiting && connected_.empty() && openings_.empty());
     back_by_ = now + kComeBack;
+    extend_debts(now - state_.last_stamp(), now);
     gathers_since_ = now - gathered_by(round->plan, now);
     for (const AuditJob& job : state_.pending_audits()) {
         out_.push_back(RunAudit{job, state_.next_attempt(job)});
@@ -506,13 +507,14 @@ void RoundMachine::on(const ProgressArrived& event, Instant) {
     }
 }
 
-void RoundMachine::on(const Stalled& event, Instant) {
+void RoundMachine::on(const Stalled& event, Instant now) {
     if (deadline_) {
         deadline_ = *deadline_ + event.time;
     }
     longest_ = longest_ + event.time;
     back_by_ = back_by_ + event.time;
     uplinks_.stood_still(event.time);
+    extend_debts(event.time, now);
 }
 
 void RoundMachine::on(const Tick&, Instant) {}

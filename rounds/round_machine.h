@@ -8,8 +8,7 @@
 //
 // Phases only move forward; a round that fails is voided and closes, and a new RoundId opens. What
 // is durable is RunState, a fold of the ledger's records; everything else here can be lost with the
-// process: restore() goes on inside the round, peers say again what was not recorded.
-// Not thread-safe: the coordinator's event loop owns it.
+// process: restore() goes on inside the round, peers say the rest again. One thread owns it.
 
 #pragma once
 
@@ -136,6 +135,7 @@ private:
     bool store_late(const BlobStored& event);
     void judge_late(const DebtKey& key, LateOpening& late);
     void settle_debt(const DebtJudged& judged);
+    void extend_debts(DurationMs away, Instant now);
     void lapse_debts(Instant now);
     [[nodiscard]] std::optional<Instant> next_lapse() const;
     void obey(const OperatorOrder& order, Instant now);

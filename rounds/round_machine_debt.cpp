@@ -179,6 +179,24 @@ void RoundMachine::settle_debt(const DebtJudged& judged) {
     }
 }
 
+// While the coordinator is away nobody can answer: that time does not count. What it says of it is
+// durable, so that the next restart does not take it back; more than the whole time again is none.
+void RoundMachine::extend_debts(DurationMs away, Instant now) {
+    const Instant most = now + DurationMs{rules_.pay.debt_seconds * 1000};
+    Drafts drafts;
+    for (const OpenDebt& open : state_.open_debts()) {
+        const BlobRef& tiles = state_.debt(open.round, open.peer)->base_tiles;
+        const Instant until = std::min(open.until + away, most);
+        if (until > open.until) {
+            const std::string why = "the coordinator was away for " + std::to_string(away.ms) +
+                                    " ms, which do not count";
+            const DebtBody longer{until, why, tiles.sha256, tiles.size_bytes};
+            drafts.push_back(make_draft(RecordKind::kDebt, open.round, open.peer, longer));
+        }
+    }
+    persist(std::move(drafts));
+}
+
 // REQUIRES: no round is being judged.
 void RoundMachine::lapse_debts(Instant now) {
     ASSAY_CHECK(phase_ != RoundPhase::kJudging);

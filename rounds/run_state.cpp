@@ -304,6 +304,10 @@ Status RunState::on(const EventHead& head, const OpeningEvent& event) {
 }
 
 Status RunState::on(const EventHead& head, const DebtBody& debt) {
+    if (this->debt(head.round, head.subject) != nullptr) {
+        rounds_[head.round].debts.at(head.subject).until = debt.until;
+        return {};
+    }
     Result<CommitState*> commit = open_commit(head, "a debt");
     if (!commit) {
         return commit.error();

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Tries PyPI's newest clients on a served run: openai, litellm, langchain-openai, lm-eval, and
-# transformers on the export. Not part of the tests: it needs PyPI and 7 GB of disk.
+# transformers on the export; then transformers, llama.cpp and vLLM on a model of its own with a
+# context of 1024 (check_greedy.sh). Not part of the tests: it needs PyPI and 17 GB of disk.
 #
 #   scripts/check_clients.sh RUN                 RUN: a coordinator's folder
 #   scripts/check_clients.sh RUN --streams N     and N streams that are hung up on (10000)
@@ -26,7 +27,7 @@ finish() {
 }
 trap finish EXIT
 
-need_space "$work" 8000 "the packages"
+need_space "$work" 17000 "the packages"
 venv="${VENV:-$work/venv}"
 if [ ! -x "$venv/bin/python" ]; then
     say "installing ${PACKAGES[*]}"
@@ -57,6 +58,8 @@ attempt "litellm, langchain-openai, transformers" \
 attempt lm-eval "$venv/bin/python" "$SCRIPTS/check_lm_eval.py" "$url" "$work/hf"
 attempt "streams that are hung up on" \
     "$venv/bin/python" "$SCRIPTS/soak_serve.py" "$url/v1" --streams "$STREAMS"
+attempt "greedy text at a context of 1024" \
+    env VENV="$venv" ASSAY="$ASSAY" "$SCRIPTS/check_greedy.sh"
 kill -0 "$server" || failed+=("the server ended: $(tail -3 "$work/serve.log")")
 [ ${#failed[@]} -eq 0 ] || die "failed:" "${failed[@]}"
 say "all held"

@@ -46,7 +46,7 @@ TEST_CASE("a peer makes no key before its arguments are right") {
         CAPTURE(endpoint);
         PeerCommand command = good_command(folder);
         command.coordinator = endpoint;
-        CHECK(refused(command) == kExitFailed);
+        CHECK(refused(command) == kExitUsage);
         CHECK_FALSE(fs::exists(folder));
     }
     for (const std::string& key :
@@ -54,7 +54,7 @@ TEST_CASE("a peer makes no key before its arguments are right") {
         CAPTURE(key);
         PeerCommand command = good_command(folder);
         command.coordinator_key = key;
-        CHECK(refused(command) == kExitFailed);
+        CHECK(refused(command) == kExitUsage);
         CHECK_FALSE(fs::exists(folder));
     }
     PeerCommand command = good_command(folder);

@@ -60,14 +60,42 @@ TEST_CASE("an address that cannot be listened on is found before there is a fold
     const CoordinatorStatus running =
         world.await([](const CoordinatorStatus& s) { return !s.endpoint.empty(); });
     const fs::path folder = world.folder() / "second";
-    for (const std::string& listen :
-         {running.endpoint, std::string("tcp://127.0.0.1:seven"), std::string("no address")}) {
+    const auto [busy, why] = world.assay(coordinator_words(world, folder, running.endpoint));
+    INFO(why);
+    CHECK(busy == kExitTryAgain);
+    CHECK_THAT(why, Contains(running.endpoint));
+    CHECK_FALSE(fs::exists(folder));
+    for (const char* const listen :
+         {"nonsense", "tcp://127.0.0.1:seven", "no address", "udp://127.0.0.1:7700"}) {
         const auto [code, said] = world.assay(coordinator_words(world, folder, listen));
         INFO(said);
-        CHECK((listen == running.endpoint ? code == kExitTryAgain : code != kExitOk));
-        CHECK_THAT(said, Contains(listen));
+        CHECK(code == kExitUsage);
+        CHECK_THAT(said,
+                   Contains("--listen: `" + std::string(listen) + "` is no address of the form"));
         CHECK_FALSE(fs::exists(folder));
     }
+}
+
+TEST_CASE("a coordinator whose folder or settings do not fit says never again", "[process]") {
+    ProcessWorld world(3, 2);
+    world.start_coordinator();
+    world.coordinator().signal(SIGINT);
+    CHECK(world.coordinator().wait(20000) == kExitOk);
+    const std::vector<std::string> words = coordinator_words(
+        world, world.coordinator_folder(), "tcp://127.0.0.1:" + std::to_string(free_port()));
+    std::vector<std::string> other = words;
+    other.insert(other.end(), {"--rounds", "4"});
+    const auto [changed, what] = world.assay(other);
+    INFO(what);
+    CHECK(changed == kExitNeverAgain);
+    CHECK_THAT(what, Contains("belongs to a run with other settings (rounds.rounds"));
+    std::vector<std::string> sources = words;
+    *(std::find(sources.begin(), sources.end(), "--tokenizer") + 1) =
+        (world.folder() / "run.toml").string();
+    const auto [another, whose] = world.assay(sources);
+    INFO(whose);
+    CHECK(another == kExitNeverAgain);
+    CHECK_THAT(whose, Contains("--tokenizer: ") && Contains("is not what the run in"));
 }
 
 TEST_CASE("neither kind of node writes into the other's folder", "[process]") {
@@ -80,7 +108,7 @@ TEST_CASE("neither kind of node writes into the other's folder", "[process]") {
     peer.erase(peer.begin());
     const auto [code, said] = world.assay(peer);
     INFO(said);
-    CHECK(code == kExitFailed);
+    CHECK(code == kExitNeverAgain);
     CHECK_THAT(said, Contains("is a coordinator's folder (it has coordinator.key)"));
     CHECK(listing(world.coordinator_folder()) == before);
 
@@ -89,7 +117,7 @@ TEST_CASE("neither kind of node writes into the other's folder", "[process]") {
     const auto [other, words] = world.assay(coordinator_words(
         world, world.folder() / "p1", "tcp://127.0.0.1:" + std::to_string(free_port())));
     INFO(words);
-    CHECK(other == kExitFailed);
+    CHECK(other == kExitNeverAgain);
     CHECK_THAT(words, Contains("is a peer's folder (it has peer.key)"));
     CHECK(listing(world.folder() / "p1") == peers);
 }

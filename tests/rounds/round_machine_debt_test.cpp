@@ -231,6 +231,59 @@ TEST_CASE("a restart keeps open challenges, and whoever comes back is told all o
     CHECK(o.book().escrow.forfeited() == 0);
 }
 
+TEST_CASE("while the coordinator is away, the time of an open challenge stands still", "[debt]") {
+    Owing o;
+    const auto until = [&o] { return o.d.machine->state().debt(RoundId{2}, o.debtor())->until; };
+    const DurationMs left = until() - o.d.machine->state().last_stamp();
+    SECTION("down, however long, and several times") {
+        for (const int64_t hours : {100, 1, 50}) {
+            o.d.now = o.d.now + DurationMs{hours * 3600000};
+            (void)o.d.restart();
+            CHECK(left <= until() - o.d.now);
+            CHECK(until() - o.d.now <= DurationMs{o.d.rules.pay.debt_seconds * 1000});
+        }
+        for (size_t i = 0; i < 3; ++i) {
+            (void)o.d.hello(i);
+        }
+        REQUIRE(actions_of<JudgeDebt>(o.d.late_opening(kDebtor, RoundId{2})).size() == 1);
+        (void)o.d.step(o.paid());
+        CHECK(o.book().escrow.forfeited() == 0);
+    }
+    SECTION("stopped, and going on") {
+        const Instant before = until();
+        o.d.now = o.d.now + DurationMs{50000};
+        (void)o.d.step(Stalled{DurationMs{50000}});
+        CHECK(until() == before + DurationMs{50000});
+    }
+    SECTION("no longer: then it lapses as ever") {
+        o.d.now = o.d.now + DurationMs{7200000};
+        (void)o.d.restart();
+        for (size_t i = 0; i < 3; ++i) {
+            (void)o.d.hello(i);
+        }
+        const JudgeRound order = o.d.run_to_judging();
+        o.d.now = until();
+        (void)o.d.step(o.d.judged(order));
+        CHECK(o.d.machine->state().member(o.debtor())->ejected);
+    }
+    (void)o.d.restart();  // what it wrote leads to the same state
+    CHECK(check_books(o.d.machine->state().books()).ok());
+}
+
+TEST_CASE("a ledger that cuts an open challenge's time short leads to no state", "[debt]") {
+    Owing o;
+    const Debt debt = *o.d.machine->state().debt(RoundId{2}, o.debtor());
+    const DebtBody shorter{debt.until, "said again", debt.base_tiles.sha256, 16384};
+    REQUIRE(
+        o.d.ledger->append({make_draft(RecordKind::kDebt, RoundId{2}, o.debtor(), shorter)}).ok());
+    const auto restored =
+        RoundMachine::restore(o.d.records(), o.d.manifest, o.d.rules, [&o](uint64_t i) {
+            return o.d.beacons.element(i);
+        });
+    REQUIRE_FALSE(restored.ok());
+    CHECK_THAT(restored.reason(), Catch::Contains("no longer than before"));
+}
+
 TEST_CASE("the end of a run waits for an open challenge, as long as it may be answered", "[debt]") {
     MachineDriver d(2, 3);
     d.rules.peers_min = 1;
