@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "adversaries/adversary_ports.h"
 #include "adversaries/strategy_table.h"
 #include "core/check.h"
 #include "core/rng.h"
@@ -112,6 +113,7 @@ private:
     void act(const PeerNote&) {}  // for people
     void act(const PeerFinished& action);
 
+    [[nodiscard]] AdversaryPorts what_it_sees() const;
     std::optional<PeerEvent> train_now(const RoundPlan& plan);
     void note_work(const RoundPlan& plan, uint64_t computed);
     void maybe_leave();
