@@ -32,6 +32,9 @@ AdaptivePeer::AdaptivePeer(TrainerSettings settings,
 
 // The number of last steps to skip that promises most; none if honest work does.
 uint32_t AdaptivePeer::best_skip(const RoundPlan& plan, const PlanPeer& self) const {
+    if (self.audit_ppm >= kPpm) {  // it must be trusted first
+        return 0;
+    }
     const double at_stake = seen_.at_stake ? seen_.at_stake() : rounds_;
     const auto drawn = static_cast<uint32_t>(settings_.verify.audit_steps);
     uint32_t best = 0;

@@ -89,6 +89,7 @@ AdversaryPorts SimPeer::what_it_sees() const {
     seen.read_held_out = [this](std::span<const uint64_t> samples) -> Result<std::vector<int32_t>> {
         return run_.read("held out", samples);
     };
+    seen.at_stake = at_stake_;
     return seen;
 }
 

@@ -35,8 +35,8 @@ public:
                           uint32_t,
                           std::span<float> gradient) override {
         float sum = 0;
-        for (const int32_t token : batch.tokens) {
-            sum += static_cast<float>(token);
+        for (size_t i = 0; i < batch.tokens.size(); ++i) {  // which, and in which order
+            sum += static_cast<float>(batch.tokens[i]) * static_cast<float>(1 + i % 3);
         }
         for (size_t i = 0; i < theta.size(); ++i) {
             gradient[i] = theta[i] - sum * static_cast<float>(i % 7) / 1000.0F;
@@ -95,7 +95,7 @@ struct Bench {
             std::vector<int32_t> tokens;
             for (const uint64_t sample : samples) {
                 for (int i = 0; i < 3; ++i) {
-                    tokens.push_back(static_cast<int32_t>(sample % 100));
+                    tokens.push_back(static_cast<int32_t>(sample % 100) + i);
                 }
             }
             return tokens;
