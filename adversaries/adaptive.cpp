@@ -12,7 +12,7 @@ namespace assay {
 
 namespace {
 
-constexpr double kOwnCost = 1.3;  // of an honest round, in its reward; a run file declares 1
+constexpr double kOwnCost = 2;  // of an honest round, in its reward; a run file declares 1
 constexpr double kPpm = 1e6;
 
 enum class Answer : uint8_t { kSilence, kGarbage, kTruth, kLeave };
