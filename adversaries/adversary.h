@@ -11,25 +11,28 @@
 #include <string_view>
 #include <vector>
 
+#include "adversaries/adversary_ports.h"
 #include "peer/trainer.h"
 #include "protocol/messages.h"
 
 namespace assay {
 
-// random, sign_flip, scaled, lazy, other_data, copycat, stale, silent.
+// Those of which one layer's verdict makes an end wherever everybody is audited.
 const std::vector<std::string>& adversary_names();
 
-// Those that choose round by round, and pay only in the long run or not at all: parasite.
+// Those that choose round by round, or that nothing convicts because they take nothing.
 const std::vector<std::string>& strategy_names();
 
-// The layer whose verdict decides on this attack (docs/verification.md); none for a strategy and
-// for a name that is none.
+// The layer whose verdict decides on this attack (docs/verification.md); none for the others
+// and for a name that is none.
 std::optional<Layer> deciding_layer(std::string_view name);
 
-// Null for a name that is none. REQUIRES: model outlives the trainer.
+// Null for a name that is none; veteran_NAME is the same by a peer that is trusted before it begins
+// (adversaries/veteran.h). REQUIRES: model outlives the trainer.
 std::unique_ptr<Trainer> make_adversary(std::string_view name,
                                         TrainerSettings settings,
                                         TrainerPorts ports,
-                                        GradientModel& model);
+                                        GradientModel& model,
+                                        const AdversaryPorts& seen = {});
 
 }  // namespace assay

@@ -155,7 +155,7 @@ private:
 
     // round_machine_plan.cpp: roster and plan of the next round
     [[nodiscard]] std::vector<Candidate> candidates() const;
-    void part_from_newcomers();
+    void part_from_newcomers(Instant now);
     [[nodiscard]] uint64_t speed_of(const PeerId& peer) const;
     [[nodiscard]] RecordDraft roster_draft(RoundId round) const;
     [[nodiscard]] RoundPlan next_plan(RoundId round, const BlobRef& theta, Instant now) const;

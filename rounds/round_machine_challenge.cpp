@@ -71,7 +71,7 @@ void RoundMachine::close_round(Instant now) {
     CloseBody body;
     body.entries = close_entries(round);
     if (!body.entries.empty()) {  // a round that nobody's work came to is nobody's fault alone
-        part_from_newcomers();
+        part_from_newcomers(now);
     }
     Close close;
     close.round = round.plan.round;

@@ -57,7 +57,7 @@ void RoundMachine::on(const CommitArrived& event, Instant now) {
         const NumericClass planned = find_peer(state_.current()->plan, event.peer)->numeric_class;
         persist({make_draft(
             RecordKind::kJoin, event.commit.round, event.peer, JoinBody{now, planned, 0, 0})});
-        newcomers_.left(event.peer);
+        newcomers_.joined(event.peer);
     }
     persist({RecordKind::kCommit, event.commit.round, event.peer, event.envelope.wire()},
             CommitEvent{event.envelope, event.commit, hash});

@@ -52,15 +52,17 @@ std::vector<Candidate> RoundMachine::candidates() const {
     return found;
 }
 
-// Whoever had a place in the roster and did nothing with it makes room for others.
-void RoundMachine::part_from_newcomers() {
+// Whoever had a place in the roster and did nothing with it makes room for others, here or not.
+void RoundMachine::part_from_newcomers(Instant now) {
     for (const PlanPeer& peer : state_.current()->plan.peers) {
-        if (state_.member(peer.id) == nullptr && newcomers_.missed(peer.id)) {
+        if (state_.member(peer.id) != nullptr || !newcomers_.missed(peer.id, now)) {
+            continue;
+        }
+        newcomers_.left(peer.id);
+        if (connected_.erase(peer.id) > 0) {
             const std::string why = "this peer had a place in several rounds and did not commit";
             refuse(peer.id, RefusalCode::kNotInRoster, why);
             out_.push_back(CloseConnection{peer.id, why});
-            connected_.erase(peer.id);
-            newcomers_.left(peer.id);
         }
     }
 }

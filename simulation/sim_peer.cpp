@@ -57,7 +57,7 @@ void SimPeer::boot() {
     };
     const TrainerSettings settings = run_.trainer_settings(id());
     trainer_ = honest() ? std::make_unique<Trainer>(settings, ports, model_)
-                        : make_adversary(attack_, settings, ports, model_);
+                        : make_adversary(attack_, settings, ports, model_, what_it_sees());
     ASSAY_CHECK(trainer_ != nullptr);
     PeerResume resume;
     resume.manifest = saved_manifest_;
@@ -82,6 +82,15 @@ void SimPeer::boot() {
     for (const PeerAction& action : machine_->start(clock_.now())) {
         perform(action);
     }
+}
+
+AdversaryPorts SimPeer::what_it_sees() const {
+    AdversaryPorts seen;
+    seen.read_held_out = [this](std::span<const uint64_t> samples) -> Result<std::vector<int32_t>> {
+        return run_.read("held out", samples);
+    };
+    seen.at_stake = at_stake_;
+    return seen;
 }
 
 void SimPeer::crash() {

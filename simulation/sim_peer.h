@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "adversaries/adversary_ports.h"
 #include "adversaries/strategy_table.h"
 #include "core/check.h"
 #include "core/rng.h"
@@ -41,6 +42,8 @@ public:
             const std::string& strategy,
             Leak leak);
 
+    // What an attacker is told of the books: what it has to lose, in rewards of a round.
+    void let_see(std::function<double()> at_stake) { at_stake_ = std::move(at_stake); }
     // Starts from what its folder kept, as a process does; blobs of unfinished rounds are gone.
     void boot();
     // Loses what is not in its folder: machine, chain, the round it was in.
@@ -112,6 +115,7 @@ private:
     void act(const PeerNote&) {}  // for people
     void act(const PeerFinished& action);
 
+    [[nodiscard]] AdversaryPorts what_it_sees() const;
     std::optional<PeerEvent> train_now(const RoundPlan& plan);
     void note_work(const RoundPlan& plan, uint64_t computed);
     void maybe_leave();
@@ -132,6 +136,7 @@ private:
     const CheatStrategy* strategy_;
     std::string attack_;
     Leak leak_;
+    std::function<double()> at_stake_;
     CounterRng rng_;
     uint64_t tokens_per_second_;
 

@@ -103,7 +103,20 @@ void SimWorld::add_peer(uint64_t number, const std::string& strategy) {
     const Leak leak = leaks ? Leak([this](const PeerId& id) { return leaked(id); }) : Leak();
     peers_.push_back(std::make_unique<SimPeer>(
         run_, clock_, network_, coordinator_.blobs(), number, strategy, leak));
+    const SimPeer* added = peers_.back().get();
+    peers_.back()->let_see([this, added] { return at_stake(added->id()); });
     checked_.push_back(0);
+}
+
+// Unvested and deposit, in what a round pays to each if all count.
+double SimWorld::at_stake(const PeerId& peer) const {
+    if (!coordinator_.running()) {
+        return 0;
+    }
+    const Money money = money_of(coordinator_.machine().state().books(), peer);
+    const double reward = static_cast<double>(run_.rules.pay.pool_per_round) /
+                          static_cast<double>(std::max<size_t>(peers_.size(), 1));
+    return reward > 0 ? static_cast<double>(money.unvested + money.deposit) / reward : 0;
 }
 
 // What a peer that colludes hands over; nothing if it is not running.

@@ -39,6 +39,7 @@ private:
     void fill(SimulationReport& report) const;
     void fill_peers(SimulationReport& report) const;
     [[nodiscard]] const RoundSummary* summary_of(RoundId round) const;
+    [[nodiscard]] double at_stake(const PeerId& peer) const;
     [[nodiscard]] const TrainerState* leaked(const PeerId& colluder) const;
 
     SimRun run_;

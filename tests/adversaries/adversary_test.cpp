@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 #include <map>
+#include <set>
 
 #include "core/merkle.h"
 #include "protocol/codec.h"
@@ -34,8 +35,8 @@ public:
                           uint32_t,
                           std::span<float> gradient) override {
         float sum = 0;
-        for (const int32_t token : batch.tokens) {
-            sum += static_cast<float>(token);
+        for (size_t i = 0; i < batch.tokens.size(); ++i) {  // which, and in which order
+            sum += static_cast<float>(batch.tokens[i]) * static_cast<float>(1 + i % 3);
         }
         for (size_t i = 0; i < theta.size(); ++i) {
             gradient[i] = theta[i] - sum * static_cast<float>(i % 7) / 1000.0F;
@@ -53,6 +54,7 @@ private:
 struct Bench {
     PullModel model;
     std::map<Digest, Bytes> blobs;
+    std::set<Digest> dropped;
     RoundPlan plan;
 
     Bench() {
@@ -72,7 +74,7 @@ struct Bench {
         }
     }
 
-    std::unique_ptr<Trainer> trainer(const std::string& attack) {
+    std::unique_ptr<Trainer> trainer(const std::string& attack, const AdversaryPorts& seen = {}) {
         TrainerSettings settings;
         settings.self = peer(2);
         settings.numeric_class = NumericClass::kExact;
@@ -88,19 +90,19 @@ struct Bench {
             return BlobRef{hash, bytes.size(), {}};
         };
         ports.get = [this](const BlobRef& blob) -> Result<Bytes> { return blobs.at(blob.sha256); };
-        ports.drop = [](const Digest&) {};
+        ports.drop = [this](const Digest& hash) { dropped.insert(hash); };
         ports.read_samples = [](std::span<const uint64_t> samples) -> Result<std::vector<int32_t>> {
             std::vector<int32_t> tokens;
             for (const uint64_t sample : samples) {
                 for (int i = 0; i < 3; ++i) {
-                    tokens.push_back(static_cast<int32_t>(sample % 100));
+                    tokens.push_back(static_cast<int32_t>(sample % 100) + i);
                 }
             }
             return tokens;
         };
         std::unique_ptr<Trainer> made = attack.empty()
                                             ? std::make_unique<Trainer>(settings, ports, model)
-                                            : make_adversary(attack, settings, ports, model);
+                                            : make_adversary(attack, settings, ports, model, seen);
         REQUIRE(made != nullptr);
         const std::vector<float> zeros(model.layout().value_count(), 0.0F);
         REQUIRE(made->adopt_theta(zeros).ok());
@@ -126,7 +128,7 @@ struct Bench {
 
 TEST_CASE("adversaries are made by name, and only those", "[adversaries]") {
     Bench bench;
-    CHECK(adversary_names().size() == 9);
+    CHECK(adversary_names().size() == 35);
     CHECK(make_adversary("honest", {}, {}, bench.model) == nullptr);
 }
 
@@ -190,7 +192,14 @@ TEST_CASE("edited payloads: same chain, other bytes, still canonical", "[adversa
     const auto honest = bench.trainer("");
     const TrainedRound truth = bench.train(*honest);
     const SparseUpdate true_update = bench.payload(truth);
-    for (const std::string attack : {"random", "sign_flip", "scaled"}) {
+    for (const std::string attack : {"random",
+                                     "sign_flip",
+                                     "scaled",
+                                     "zero",
+                                     "poison",
+                                     "index_poison",
+                                     "inner_product",
+                                     "few_chunks"}) {
         CAPTURE(attack);
         const auto trainer = bench.trainer(attack);
         const TrainedRound round = bench.train(*trainer);
@@ -200,6 +209,12 @@ TEST_CASE("edited payloads: same chain, other bytes, still canonical", "[adversa
         CHECK_FALSE(update == true_update);
         const ChunkCode& chunk = update.chunks[0];
         const ChunkCode& original = true_update.chunks[0];
+        if (attack == "zero") {
+            CHECK(chunk.indices.empty());
+        }
+        if (attack == "index_poison") {
+            CHECK(chunk.indices.back() + size_t{1} == chunk.indices.size());
+        }
         if (attack == "sign_flip") {
             CHECK(chunk.value(0) == -original.value(0));
             CHECK(chunk.indices == original.indices);
@@ -213,11 +228,14 @@ TEST_CASE("edited payloads: same chain, other bytes, still canonical", "[adversa
     }
 }
 
-TEST_CASE("lazy repeats a gradient, other_data claims the assigned batches", "[adversaries]") {
+TEST_CASE("false gradients stand in another chain under the assigned batches", "[adversaries]") {
     Bench bench;
     const auto honest = bench.trainer("");
     const TrainedRound truth = bench.train(*honest);
-    for (const std::string attack : {"lazy", "other_data"}) {
+    for (const std::string& attack : adversary_names()) {
+        if (deciding_layer(attack) != Layer::kGradientAudit) {
+            continue;
+        }
         CAPTURE(attack);
         const auto trainer = bench.trainer(attack);
         const TrainedRound round = bench.train(*trainer);
@@ -273,6 +291,61 @@ TEST_CASE("stale trains from the parameters of the round before", "[adversaries]
     bench.plan.base_root = trainer->theta_root();
     CHECK(bench.plan.base_root != old_root);
     CHECK(bench.train(*trainer).commit.base_root == old_root);
+}
+
+TEST_CASE("what a payload of NaN says is no update, and its chain opens", "[adversaries]") {
+    Bench bench;
+    const auto trainer = bench.trainer("nan");
+    const TrainedRound round = bench.train(*trainer);
+    const Bytes& sent = bench.blobs.at(round.payload.sha256);
+    CHECK(round.commit.payload_hash == round.payload.sha256);
+    CHECK(round.commit.payload_bytes == sent.size());
+    CHECK_FALSE(decode_update(sent, bench.model.layout(), CompressionSettings{}).ok());
+    CHECK(trainer->answer(bench.plan, round.commit, digest(1), digest(2)).ok());
+}
+
+TEST_CASE("a chain of NaN has an honest payload and opens", "[adversaries]") {
+    Bench bench;
+    const auto honest = bench.trainer("");
+    const auto trainer = bench.trainer("nan_chain");
+    const TrainedRound truth = bench.train(*honest);
+    const TrainedRound round = bench.train(*trainer);
+    CHECK(round.commit.payload_hash == truth.commit.payload_hash);
+    CHECK(round.commit.base_root == truth.commit.base_root);
+    CHECK(round.commit.states_root != truth.commit.states_root);
+    CHECK(trainer->answer(bench.plan, round.commit, digest(1), digest(2)).ok());
+}
+
+TEST_CASE("a veteran is honest until it is seldom audited", "[adversaries]") {
+    Bench bench;
+    const auto honest = bench.trainer("");
+    const auto veteran = bench.trainer("veteran_scaled");
+    bench.plan.peers[1].audit_ppm = 200001;
+    CHECK(bench.train(*veteran).commit.payload_hash == bench.train(*honest).commit.payload_hash);
+    bench.plan.peers[1].audit_ppm = 200000;
+    CHECK(bench.train(*veteran).commit.payload_hash != bench.train(*honest).commit.payload_hash);
+}
+
+TEST_CASE("an adaptive peer skips what promises more than it risks", "[adversaries]") {
+    for (const double at_stake : {0.0, 50.0}) {
+        Bench bench;
+        const auto honest = bench.trainer("");
+        AdversaryPorts seen;
+        seen.at_stake = [at_stake] { return at_stake; };
+        const auto adaptive = bench.trainer("adaptive", seen);
+        bench.plan.peers[1].audit_ppm = 600000;
+        const bool true_work =
+            bench.train(*adaptive).commit.states_root == bench.train(*honest).commit.states_root;
+        CHECK(true_work == (at_stake > 0));
+    }
+}
+
+TEST_CASE("who takes a place does not train, and who withholds has no payload", "[adversaries]") {
+    Bench bench;
+    CHECK_FALSE(bench.trainer("squatter")->train(bench.plan, Bench::on).ok());
+    const auto trainer = bench.trainer("withhold");
+    const TrainedRound round = bench.train(*trainer);
+    CHECK(bench.dropped.count(round.payload.sha256) == 1);
 }
 
 TEST_CASE("silent trains and never opens", "[adversaries]") {

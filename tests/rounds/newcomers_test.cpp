@@ -74,6 +74,7 @@ struct Idlers {
 TEST_CASE("members who never commit cost a round its grace, and soon nothing", "[coordinator]") {
     Idlers idle;
     size_t longest_roster = 0;
+    size_t undisturbed = 0;
     for (int i = 0; i < 8; ++i) {
         const RoundPlan plan = idle.d.plan();
         longest_roster = std::max(longest_roster, plan.peers.size());
@@ -82,10 +83,16 @@ TEST_CASE("members who never commit cost a round its grace, and soon nothing", "
         for (const PlanPeer& peer : plan.peers) {
             CHECK(peer.sequences_per_step == 2);
         }
-        CHECK(idle.round().ms <= 5000);
-        idle.come();  // those who were sent away come again
+        undisturbed += plan.peers.size() == 2 ? 1 : 0;
+        const DurationMs took = idle.round();
+        CHECK(took.ms <= (plan.peers.size() == 2 ? 0 : 5000));
+        for (uint32_t name_of = 0; name_of < 3; ++name_of) {
+            (void)idle.d.step(PeerGone{name(name_of)});
+        }
+        idle.come();  // those who were sent away, or went, come again
     }
     CHECK(longest_roster == 5);
+    CHECK(undisturbed >= 4);
     CHECK(idle.d.machine->state().members().size() == 2);
 }
 
@@ -203,12 +210,47 @@ TEST_CASE("who kept a round waiting goes behind those who did not", "[coordinato
     for (uint32_t i = 0; i < 3; ++i) {
         REQUIRE(newcomers.admit(name(i), "", kStart).ok());
     }
-    CHECK_FALSE(newcomers.missed(name(0)));
+    CHECK_FALSE(newcomers.missed(name(0), kStart));
     CHECK(newcomers.in_order() == std::vector<PeerId>{name(1), name(2), name(0)});
-    CHECK(newcomers.missed(name(0)));
-    CHECK_FALSE(newcomers.missed(name(9)));
+    CHECK(newcomers.missed(name(0), kStart));
+    CHECK_FALSE(newcomers.missed(name(9), kStart));
     newcomers.left(name(1));
     CHECK(newcomers.in_order() == std::vector<PeerId>{name(2), name(0)});
+}
+
+TEST_CASE("who kept rounds waiting comes again later each time, and is new once it has committed",
+          "[coordinator]") {
+    Newcomers newcomers(0);
+    const auto at = [](int64_t seconds) { return kStart + DurationMs{seconds * 1000}; };
+    REQUIRE(newcomers.admit(name(0), "", at(0)).ok());
+    CHECK_FALSE(newcomers.missed(name(0), at(0)));
+    newcomers.left(name(0));
+    REQUIRE(newcomers.admit(name(0), "", at(1)).ok());
+    CHECK(newcomers.missed(name(0), at(1)));  // gone in between or not
+    newcomers.left(name(0));
+    const Status early = newcomers.admit(name(0), "", at(50));
+    REQUIRE_FALSE(early.ok());
+    CHECK_THAT(early.reason(), Catch::Contains("did not commit; try again in 12 s"));
+    REQUIRE(newcomers.admit(name(0), "", at(61)).ok());
+    CHECK(newcomers.missed(name(0), at(61)));
+    newcomers.left(name(0));
+    CHECK_FALSE(newcomers.admit(name(0), "", at(180)).ok());
+    REQUIRE(newcomers.admit(name(0), "", at(181)).ok());
+    newcomers.joined(name(0));
+    REQUIRE(newcomers.admit(name(0), "", at(182)).ok());
+    CHECK_FALSE(newcomers.missed(name(0), at(182)));
+}
+
+TEST_CASE("of so many that kept rounds waiting, the oldest are forgotten", "[coordinator]") {
+    Newcomers newcomers(0);
+    for (uint32_t i = 0; i <= Newcomers::kMost; ++i) {
+        REQUIRE(newcomers.admit(name(i), "", kStart).ok());
+        CHECK_FALSE(newcomers.missed(name(i), kStart));
+        CHECK(newcomers.missed(name(i), kStart + DurationMs{i}));
+        newcomers.left(name(i));
+    }
+    CHECK(newcomers.admit(name(0), "", kStart).ok());
+    CHECK_FALSE(newcomers.admit(name(1), "", kStart).ok());
 }
 
 TEST_CASE("so many newcomers wait, and a thousand addresses fill no list", "[coordinator]") {

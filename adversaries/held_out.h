@@ -1,0 +1,30 @@
+// Trains on the very text by which shares are measured, and names the assigned batches. L5 decides.
+//
+// A process that has no such text repeats the first sequence of each batch instead.
+
+#pragma once
+
+#include "adversaries/adversary_ports.h"
+#include "peer/trainer.h"
+
+namespace assay {
+
+class HeldOutPeer : public Trainer {
+public:
+    HeldOutPeer(TrainerSettings settings,
+                TrainerPorts ports,
+                GradientModel& model,
+                const AdversaryPorts& seen);
+
+protected:
+    StepGradient step_gradient(const RoundPlan& plan,
+                               uint32_t step,
+                               std::span<const float> theta,
+                               const TokenBatch& batch,
+                               std::span<float> gradient) override;
+
+private:
+    AdversaryPorts seen_;
+};
+
+}  // namespace assay
