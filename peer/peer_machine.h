@@ -125,6 +125,9 @@ private:
     void receive(const BlobRequest&, const Envelope&, Instant) {}
     void receive(const BlobPiece&, const Envelope&, Instant) {}
     void receive(const Heartbeat&, const Envelope&, Instant) {}
+    void receive(const Receipt&, const Envelope&, Instant) {}
+    void receive(const EvidenceRequest&, const Envelope&, Instant) {}
+    void receive(const EvidenceIndex&, const Envelope&, Instant) {}
 
     void check_between_steps() const;
     void follow_manifest();

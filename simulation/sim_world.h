@@ -27,6 +27,7 @@ private:
     Status check_replicas();
     Status check_ledger();
     Status check_end();
+    Status check_recomputed();
     [[nodiscard]] std::optional<Instant> next_due() const;
     void fill(SimulationReport& report) const;
     [[nodiscard]] const RoundSummary* summary_of(RoundId round) const;
