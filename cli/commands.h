@@ -19,6 +19,7 @@ void add_checkpoint(CommandLine& line);
 void add_checkpoint_diff(CommandLine& line);
 void add_ledger(CommandLine& line);
 void add_recompute(CommandLine& line);
+void add_dispute(CommandLine& line);
 void add_member(CommandLine& line);
 void add_simulate(CommandLine& line);
 void add_bench(CommandLine& line);

@@ -101,7 +101,8 @@ private:
     void act(const ReleaseRound& action);
     void act(const DropBlob& action);
     void act(const ReportEquivocation& action);
-    void act(const PeerNote&) {}  // for people
+    void act(const PeerNote&) {}   // for people
+    void act(const KeepProof&) {}  // for disputes
     void act(const PeerFinished& action);
 
     std::optional<PeerEvent> train_now(const RoundPlan& plan);

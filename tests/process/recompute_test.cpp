@@ -1,5 +1,5 @@
-// A third party with a copy of a coordinator's folder, without its keys: judges rounds again, and
-// names what a crooked coordinator wrote otherwise.
+// A third party with a copy of a coordinator's folder, without its keys: judges rounds again, names
+// what a crooked coordinator wrote otherwise, and judges what a peer can prove.
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -161,7 +161,37 @@ void check_missing(ProcessWorld& world) {
     FAIL("the round has no payload");
 }
 
-TEST_CASE("a copy of a coordinator's folder is judged again, round by round",
+void check_dispute(ProcessWorld& world, const fs::path& copy) {
+    const std::string file = (world.folder() / "dispute.txt").string();
+    const auto [wrote, words] = world.assay({"dispute",
+                                             "--dir",
+                                             (world.folder() / "p1").string(),
+                                             "--round",
+                                             std::to_string(kRound),
+                                             "--out",
+                                             file});
+    INFO(words);
+    REQUIRE(wrote == kExitOk);
+    const auto verify = [&](const fs::path& folder) {
+        const auto [code, text] =
+            world.assay({"ledger", "verify", "--dir", folder.string(), "--receipt", file});
+        return Said{code, text};
+    };
+    const Said honest = verify(copy);
+    INFO(honest.text);
+    CHECK(honest.code == kExitOk);
+    for (const char* const what : {"COMMIT", "payload", "opening", "CLOSE", "summary"}) {
+        CHECK_THAT(honest.text, Contains("the ledger says it too: ") && Contains(what));
+    }
+    const fs::path cut = copy_of(world, "cut");
+    rewrite(world, cut, kRound - 1, [](RecordDraft&) {});
+    const Said denied = verify(cut);
+    INFO(denied.text);
+    CHECK(denied.code == kExitVerification);
+    CHECK_THAT(denied.text, Contains("CONTRADICTS the receipt of the COMMIT"));
+}
+
+TEST_CASE("a copy of a coordinator's folder is judged again, round by round, and disputed",
           "[process]") {
     ProcessWorld world(kRounds, 2);
     world.start_coordinator();
@@ -172,6 +202,7 @@ TEST_CASE("a copy of a coordinator's folder is judged again, round by round",
     check_honest_rounds(world, copy);
     check_crooked(world);
     check_missing(world);
+    check_dispute(world, copy);
 }
 
 }  // namespace
