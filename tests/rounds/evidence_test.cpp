@@ -89,6 +89,9 @@ TEST_CASE("by what a round was judged stays in its verdict window, listed for me
     CHECK(shown.size() == index.entries.size());
     (void)d.run_round();
     CHECK(index_of(d, 1, RoundId{0}).entries.size() == index.entries.size());
+    for (const EvidenceEntry& entry : index.entries) {
+        CHECK(d.shelf.contains(entry.blob.sha256));
+    }
     (void)d.restart();
     d.hello_all();
     CHECK(index_of(d, 1, RoundId{0}).entries.size() == index.entries.size());
