@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <cstdio>
+#include <set>
 
 #include "checkpoints/hdf5_file.h"
 #include "checkpoints/seal.h"
@@ -240,10 +242,10 @@ Status SnapshotStore::save(const Snapshot& snapshot) const {
     return written;
 }
 
-std::vector<fs::path> SnapshotStore::list() const {
+std::vector<fs::path> list_snapshots(const fs::path& folder) {
     std::vector<fs::path> files;
     std::error_code code;
-    for (const fs::directory_entry& entry : fs::directory_iterator(folder_, code)) {
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder, code)) {
         if (entry.path().extension() == kSuffix) {
             files.push_back(entry.path());
         }
@@ -279,12 +281,49 @@ Result<Snapshot> SnapshotStore::load_latest() const {
     return fail(reasons.empty() ? "there is no snapshot in " + folder_.string() : reasons);
 }
 
-Status SnapshotStore::prune(size_t keep) const {
+std::optional<RoundId> snapshot_round(const fs::path& file) {
+    constexpr std::string_view kName = "round-";
+    const std::string name = file.filename().string();
+    const char* const end = name.data() + name.size();
+    RoundId round;
+    if (name.rfind(kName, 0) != 0) {
+        return std::nullopt;
+    }
+    const auto read = std::from_chars(name.data() + kName.size(), end, round.value);
+    return read.ec == std::errc() && read.ptr != end && *read.ptr == '-' ? std::optional(round)
+                                                                         : std::nullopt;
+}
+
+// The first of each stretch of `window` rounds stays until a later such one stands before all of
+// the last `window` rounds: the first one stays the first, whichever are removed.
+Status SnapshotStore::prune(size_t keep, uint64_t window) const {
     ASSAY_CHECK(keep > 0);  // the newest stays: the run goes on from it
-    std::vector<fs::path> files = list();
+    const std::vector<fs::path> files = list();
+    const uint64_t newest =
+        files.empty() ? 0 : snapshot_round(files.back()).value_or(RoundId{}).value;
+    std::optional<fs::path> first;  // of its stretch, the newest one that is old enough
+    std::set<fs::path> kept;
+    std::optional<uint64_t> stretch;
+    for (const fs::path& file : files) {
+        const uint64_t round = snapshot_round(file).value_or(RoundId{}).value;
+        if (window == 0 || stretch == round / window) {
+            continue;
+        }
+        stretch = round / window;
+        if (round + window <= newest) {
+            first = file;
+        } else {
+            kept.insert(file);
+        }
+    }
+    if (first) {
+        kept.insert(*first);
+    }
     std::error_code code;
     for (size_t i = 0; i + keep < files.size(); ++i) {
-        fs::remove(files[i], code);
+        if (!kept.contains(files[i])) {
+            fs::remove(files[i], code);
+        }
     }
     for (const fs::directory_entry& entry : fs::directory_iterator(folder_, code)) {
         if (entry.path().extension() == kTemporary) {

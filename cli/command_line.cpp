@@ -147,6 +147,13 @@ Command& Command::number(
     return *this;
 }
 
+Command& Command::several(const std::string& flag,
+                          std::vector<std::string>& values,
+                          const std::string& help) {
+    app_of(app_).add_option(flag, values, help)->expected(1)->take_all();
+    return *this;
+}
+
 Command& Command::toggle(const std::string& flag, bool& value, const std::string& help) {
     app_of(app_).add_flag(flag, value, help);
     return *this;

@@ -35,6 +35,10 @@ public:
                     int64_t low,
                     int64_t high,
                     const std::string& help);
+    // May be given more than once.
+    Command& several(const std::string& flag,
+                     std::vector<std::string>& values,
+                     const std::string& help);
     Command& toggle(const std::string& flag, bool& value, const std::string& help);
     Command& positional(const std::string& name, std::string& value, const std::string& help);
     Command& optional_positional(const std::string& name,

@@ -18,6 +18,8 @@ void add_data(CommandLine& line);
 void add_checkpoint(CommandLine& line);
 void add_checkpoint_diff(CommandLine& line);
 void add_ledger(CommandLine& line);
+void add_recompute(CommandLine& line);
+void add_dispute(CommandLine& line);
 void add_member(CommandLine& line);
 void add_simulate(CommandLine& line);
 void add_bench(CommandLine& line);

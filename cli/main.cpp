@@ -25,6 +25,8 @@ int main(int argc, char** argv) {
         assay::add_checkpoint(line);
         assay::add_checkpoint_diff(line);
         assay::add_ledger(line);
+        assay::add_recompute(line);
+        assay::add_dispute(line);
         assay::add_member(line);
         assay::add_simulate(line);
         assay::add_bench(line);

@@ -55,13 +55,28 @@ double peer_disk_bytes(double parameters, double inner_steps) {
     return sizeof(float) * parameters * (inner_steps + kVectors);
 }
 
+namespace {
+
+std::string mb(uint64_t bytes) {
+    char text[32];
+    std::snprintf(text, sizeof(text), "%.2f MB", static_cast<double>(bytes) / 1e6);
+    return text;
+}
+
+}  // namespace
+
+std::string evidence_bytes_in_words(const RunConfig& config) {
+    const ParameterLayout layout = llama_layout(config.model);
+    ASSAY_CHECK(config.pay.verdict_window >= 0);
+    return "by what a round was judged stays on the disk for " +
+           std::to_string(config.pay.verdict_window) + " rounds (pay.verdict_window): at most " +
+           mb(payload_bytes_max(config, layout) + opening_bytes_max(config, layout)) +
+           " a peer and round, and " + mb(audit_bytes_max(config, layout)) +
+           " more where it is audited";
+}
+
 std::string round_bytes_in_words(const RunConfig& config) {
     const ParameterLayout layout = llama_layout(config.model);
-    const auto mb = [](uint64_t bytes) {
-        char text[32];
-        std::snprintf(text, sizeof(text), "%.2f MB", static_cast<double>(bytes) / 1e6);
-        return std::string(text);
-    };
     return "a peer of this run sends at most " + mb(payload_bytes_max(config, layout)) +
            " of payload and " + mb(opening_bytes_max(config, layout)) +
            " of openings a round, and " + mb(audit_bytes_max(config, layout)) +

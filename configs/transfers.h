@@ -28,6 +28,9 @@ double peer_disk_bytes(double parameters, double inner_steps);
 // One line for people, of the first three. REQUIRES: check_shape passed.
 std::string round_bytes_in_words(const RunConfig& config);
 
+// The same of what a coordinator's disk holds for whoever judges a round again.
+std::string evidence_bytes_in_words(const RunConfig& config);
+
 // Why rounds.transfer_ceiling_ms ends an honest transfer at rounds.least_uplink_bytes_per_second;
 // "" if it does not. REQUIRES: check_shape passed.
 std::string ceiling_fault(const RunConfig& config);

@@ -72,7 +72,7 @@ Status Coordinator::Program::prepare() {
     if (!records) {
         return records.error();
     }
-    RunState state(run_->manifest, config_.pay, rounds_remembered(config_.verify));
+    RunState state(run_->manifest, config_.pay, rounds_remembered(config_.verify, config_.pay));
     if (Status applied = state.apply_all(*records); !applied) {
         return fail("the ledger does not lead to a state: " + applied.reason() +
                     "; see `assay ledger verify --dir " + options_.folder.string() + "`");
@@ -156,6 +156,7 @@ Ended Coordinator::Program::serve() {
         [](const std::string& line) { log_warning(line); });
     log_info("listening on " + channel_->endpoint() + ", public key " + run_->identity.id().hex());
     log_info(round_bytes_in_words(config_));
+    log_info(evidence_bytes_in_words(config_));
     storage_.push(machine_->start(clock_.now()));
     perform_waiting();
     show();

@@ -82,6 +82,7 @@ void Coordinator::Program::act(const RunAudit& action) {
 
 // What cannot be removed now is asked for again after the next round.
 void Coordinator::Program::act(const KeepBlobs& action) {
+    shown_ = action.shown;
     fetcher_->keep_only(action.live);
     wants_.keep_only(action.live);
     storage_.keep_only(action.live);

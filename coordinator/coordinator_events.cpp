@@ -65,10 +65,20 @@ void Coordinator::Program::receive(const Incoming& incoming, const BlobRequest& 
     visitors_.ask(incoming.from, message);
 }
 
+// What a round was judged by is for those who are in the books: a newcomer may be anybody's key.
+bool Coordinator::Program::may_see(const PeerId& peer, const Digest& blob) const {
+    return shown_.contains(blob) && machine_->state().member(peer) != nullptr;
+}
+
+void Coordinator::Program::receive(const Incoming& incoming, const EvidenceRequest& message) {
+    feed(EvidenceAsked{incoming.from, message.round});
+}
+
 void Coordinator::Program::serve_pieces() {
     const auto unread = [this](const PeerId& peer) { return channel_->unacknowledged(peer); };
     for (const PieceServer::Piece& piece : visitors_.due(clock_.now(), unread)) {
-        send(piece.to, run_->store->answer(piece.request, false));
+        const Digest& wanted = piece.request.sha256;
+        send(piece.to, run_->store->answer(piece.request, may_see(piece.to, wanted)));
     }
 }
 

@@ -47,6 +47,7 @@ private:
     void farewell();
     void part_from(const ServerEvent& event);
     void serve_pieces();
+    [[nodiscard]] bool may_see(const PeerId& peer, const Digest& blob) const;
 
     void feed(const Event& event);
     void perform_waiting();
@@ -63,6 +64,7 @@ private:
     void receive(const Incoming& incoming, const BlobRequest& message);
     void receive(const Incoming& incoming, const BlobPiece& message);
     void receive(const Incoming& incoming, const Goodbye& message);
+    void receive(const Incoming& incoming, const EvidenceRequest& message);
     // What only we may say, and heartbeats: a new message must be named here or above.
     void receive(const Incoming&, const Welcome&) {}
     void receive(const Incoming&, const Refusal&) {}
@@ -74,6 +76,8 @@ private:
     void receive(const Incoming&, const AuditReport&) {}
     void receive(const Incoming&, const Heartbeat&) {}
     void receive(const Incoming&, const DebtNotice&) {}
+    void receive(const Incoming&, const Receipt&) {}
+    void receive(const Incoming&, const EvidenceIndex&) {}
 
     void take_fetched();
     void take_orders();
@@ -114,6 +118,7 @@ private:
     std::unique_ptr<RunLog> log_;
     WantedBlobs wants_;
     Visitors visitors_;
+    std::set<Digest> shown_;  // private blobs that members may fetch
     Mailbox<JudgeResult> computed_;
     std::unique_ptr<JudgeJobs> jobs_;
     std::optional<Ended> ended_;

@@ -4,7 +4,6 @@
 #include <future>
 #include <utility>
 
-#include "compression/payload.h"
 #include "compression/sparse_update.h"
 #include "core/check.h"
 #include "core/log.h"
@@ -14,6 +13,7 @@
 #include "rounds/missed_steps.h"
 #include "rounds/recollect.h"
 #include "rounds/retention.h"
+#include "rounds/run_rules.h"
 
 namespace assay {
 
@@ -83,25 +83,6 @@ JudgePorts JudgeJobs::ports() {
     return ports;
 }
 
-JudgeSettings JudgeJobs::judge_settings() const {
-    JudgeSettings settings;
-    ASSAY_CHECK(shards_ && model_);
-    settings.run_seed = run_.manifest.run_seed;
-    settings.manifest_digest = manifest_digest(run_.manifest);
-    settings.sample_count = shards_->sample_count();
-    settings.held_out_count = shards_->held_out_count();
-    settings.adam = adam_settings(config_.inner);
-    settings.compression = config_.compression;
-    settings.outer = config_.outer;
-    settings.verify = config_.verify;
-    settings.loss_sequences = static_cast<uint32_t>(config_.rounds.loss_sequences);
-    settings.grain_sequences = static_cast<uint32_t>(config_.inner.grain_sequences);
-    settings.bias2_bits = bias_table(config_.inner.beta1, config_.inner.beta2).bias2_bits;
-    settings.payload_bytes_max =
-        payload_bytes_max(strategy_of(config_.outer), model_->layout(), config_.compression);
-    return settings;
-}
-
 Status JudgeJobs::prepare(const RunState& ledger) {
     Result<TokenShards> shards = TokenShards::open(
         paths_.data(), run_.data, static_cast<uint32_t>(config_.data.sequence_tokens), run_.fresh);
@@ -116,7 +97,10 @@ Status JudgeJobs::prepare(const RunState& ledger) {
         return model.error();
     }
     model_ = std::move(*model);
-    judge_ = std::make_unique<RoundJudge>(judge_settings(), ports(), *model_);
+    judge_ = std::make_unique<RoundJudge>(
+        judge_settings(config_, run_.manifest, shards_->sample_count(), shards_->held_out_count()),
+        ports(),
+        *model_);
     Result<SnapshotStore> snapshots = SnapshotStore::open(paths_.snapshots());
     if (!snapshots) {
         return snapshots.error();
@@ -222,7 +206,7 @@ Status JudgeJobs::keep_state(RoundId round,
     Status done = snapshots_->save(snapshot);
     const Status kept = blobs.get();
     done = done ? kept : done;
-    return done ? snapshots_->prune(kSnapshotsKept) : done;
+    return done ? snapshots_->prune(kSnapshotsKept, evidence_rounds(config_.pay)) : done;
 }
 
 // Of the first payload that decodes; 0 for dense ones.

@@ -64,7 +64,6 @@ public:
 
 private:
     JudgePorts ports();
-    [[nodiscard]] JudgeSettings judge_settings() const;
     [[nodiscard]] double bits_per_value(const JudgeRound& order) const;
     Status load_state(const RunState& ledger);
     Status load_initial();

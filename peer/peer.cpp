@@ -14,10 +14,12 @@
 #include "net/zmq_channel.h"
 #include "peer/peer_folder.h"
 #include "peer/peer_machine.h"
+#include "peer/proof_book.h"
 #include "peer/trainer_jobs.h"
 #include "protocol/codec.h"
 #include "protocol/limits.h"
 #include "protocol/plan.h"
+#include "protocol/signed_lines.h"
 #include "store/folder_blob_store.h"
 #include "store/folder_lock.h"
 
@@ -100,6 +102,7 @@ private:
     void act(const ReleaseRound& action);
     void act(const DropBlob& action);
     void act(const ReportEquivocation& action);
+    void act(const KeepProof& action);
     void act(const PeerNote& action) { log_info(action.text); }
     void act(const PeerFinished& action);
 
@@ -455,11 +458,17 @@ void Peer::Program::act(const DropBlob& action) {
 
 void Peer::Program::act(const ReportEquivocation& action) {
     const std::filesystem::path file = options_.folder / "equivocation.txt";
-    const std::string text = to_hex(encode_envelope(action.first)) + "\n" +
-                             to_hex(encode_envelope(action.second)) + "\n";
+    const std::string text = signed_line(action.first) + signed_line(action.second);
     const Status written = write_file_atomically(file, as_bytes(text));
     log_error("the coordinator signed two different heads for one round; " +
               (written ? "the proof is in " + file.string() : written.reason()));
+}
+
+// Some kilobytes, thrice a round: what is lost is a proof, and the peer goes on.
+void Peer::Program::act(const KeepProof& action) {
+    if (Status kept = ProofBook(options_.folder).keep(action.round, action.envelope); !kept) {
+        log_warning("a receipt of " + in_words(action.round) + " is not kept: " + kept.reason());
+    }
 }
 
 void Peer::Program::act(const PeerFinished& action) {

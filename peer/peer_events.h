@@ -164,6 +164,11 @@ struct ReportEquivocation {
     Envelope first;
     Envelope second;
 };
+// To be kept durably: what the coordinator signed of a round in which this peer has work.
+struct KeepProof {
+    RoundId round;
+    Envelope envelope;
+};
 struct PeerNote {
     std::string text;
 };
@@ -188,6 +193,7 @@ using PeerAction = std::variant<Dial,
                                 ReleaseRound,
                                 DropBlob,
                                 ReportEquivocation,
+                                KeepProof,
                                 PeerNote,
                                 PeerFinished>;
 

@@ -327,7 +327,7 @@ void PeerMachine::receive(const Goodbye& goodbye, const Envelope&, Instant) {
 
 // ---- summary -------------------------------------------------------------------------------
 
-void PeerMachine::receive(const RoundSummary& summary, const Envelope&, Instant now) {
+void PeerMachine::receive(const RoundSummary& summary, const Envelope& envelope, Instant now) {
     const bool repeated = done_round_ && summary.round <= *done_round_;
     if (!manifest_ || repeated || summary_) {
         return;
@@ -336,6 +336,9 @@ void PeerMachine::receive(const RoundSummary& summary, const Envelope&, Instant 
     const bool ours = own_ && own_->plan.round == summary.round;
     if (own_ && !ours) {
         return;  // of a round before the one that runs
+    }
+    if (ours) {
+        keep_proof(summary.round, envelope);
     }
     const SummaryEntry* entry = find_entry(summary, self_);
     if (ours && entry != nullptr && entry->outcome == CommitOutcome::kOwed) {

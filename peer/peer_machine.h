@@ -113,6 +113,7 @@ private:
     void receive(const RoundSummary& summary, const Envelope& envelope, Instant now);
     void receive(const Goodbye& goodbye, const Envelope& envelope, Instant now);
     void receive(const DebtNotice& notice, const Envelope& envelope, Instant now);
+    void receive(const Receipt& receipt, const Envelope& envelope, Instant now);
     // What peers say, and what the program answers itself: a new message must be named here or
     // above.
     void receive(const Hello&, const Envelope&, Instant) {}
@@ -125,6 +126,8 @@ private:
     void receive(const BlobRequest&, const Envelope&, Instant) {}
     void receive(const BlobPiece&, const Envelope&, Instant) {}
     void receive(const Heartbeat&, const Envelope&, Instant) {}
+    void receive(const EvidenceRequest&, const Envelope&, Instant) {}
+    void receive(const EvidenceIndex&, const Envelope&, Instant) {}
 
     void check_between_steps() const;
     void follow_manifest();
@@ -153,6 +156,7 @@ private:
     void release(RoundId round);
     [[nodiscard]] bool owes() const;
     [[nodiscard]] std::string cost_of_leaving() const;
+    void keep_proof(RoundId round, const Envelope& envelope);
     void drop_blob(const BlobRef& blob);
     void note(std::string text) { out_.push_back(PeerNote{std::move(text)}); }
     void note(RoundId round, const std::string& text) { note(in_words(round) + text); }

@@ -221,6 +221,7 @@ void PeerMachine::receive(const CloseNotice& notice, const Envelope& envelope, I
     }
     own_->close = notice;
     own_->close_envelope = envelope;
+    keep_proof(notice.close.round, envelope);
     if (own_->commit && !included()) {
         note(notice.close.round, ": this peer's COMMIT is not among those closed");
     }
@@ -289,6 +290,22 @@ void PeerMachine::open_if_ready() {
     }
     own_->opening_asked = true;
     out_.push_back(BuildOpening{own_->plan, *own_->commit, own_->commit_hash, own_->beacon->value});
+}
+
+// ---- what can be proven --------------------------------------------------------------------
+
+// Of a round that this peer has work in: nobody fills its disk with receipts of others.
+void PeerMachine::receive(const Receipt& receipt, const Envelope& envelope, Instant) {
+    const bool ours = own_ && own_->plan.round == receipt.round;
+    if (receipt.manifest_digest == manifest_hash_ && receipt.peer == self_ &&
+        (ours || debts_.contains(receipt.round))) {
+        keep_proof(receipt.round, envelope);
+    }
+}
+
+void PeerMachine::keep_proof(RoundId round, const Envelope& envelope) {
+    ASSAY_CHECK(envelope.signer == coordinator_);
+    out_.push_back(KeepProof{round, envelope});
 }
 
 void PeerMachine::on(const OpeningBuilt& event, Instant now) {

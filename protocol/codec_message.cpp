@@ -37,6 +37,9 @@ constexpr std::array<KindInfo, std::variant_size_v<Message>> kKinds = {{
     {"Heartbeat", kSmall},
     {"Goodbye", kSmall},
     {"DebtNotice", kSmall},
+    {"Receipt", kSmall},
+    {"EvidenceRequest", kSmall},
+    {"EvidenceIndex", kLarge},
 }};
 
 // The generated class of one of our structs.
@@ -65,6 +68,9 @@ ASSAY_WIRE(BlobPiece);
 ASSAY_WIRE(Heartbeat);
 ASSAY_WIRE(Goodbye);
 ASSAY_WIRE(DebtNotice);
+ASSAY_WIRE(Receipt);
+ASSAY_WIRE(EvidenceRequest);
+ASSAY_WIRE(EvidenceIndex);
 #undef ASSAY_WIRE
 
 template <size_t I>

@@ -55,6 +55,10 @@ ASSAY_WIRE_PAIR(BlobPiece);
 ASSAY_WIRE_PAIR(Heartbeat);
 ASSAY_WIRE_PAIR(Goodbye);
 ASSAY_WIRE_PAIR(DebtNotice);
+ASSAY_WIRE_PAIR(Receipt);
+ASSAY_WIRE_PAIR(EvidenceRequest);
+ASSAY_WIRE_PAIR(EvidenceEntry);
+ASSAY_WIRE_PAIR(EvidenceIndex);
 
 #undef ASSAY_WIRE_PAIR
 // NOLINTEND(bugprone-macro-parentheses)

@@ -39,6 +39,8 @@ constexpr uint64_t kPiecesInFlightMax = 64;      // credit window of one transfe
 constexpr uint64_t kBlobBytesMax = uint64_t{1} << 42;
 constexpr uint64_t kChunksOpenedMax = 4096;
 constexpr uint64_t kStepsAuditedMax = kInnerStepsMax;
+constexpr uint64_t kEvidenceMax = 32768;  // entries of one index: 3 MiB
+constexpr uint64_t kLedgerHeightMax = uint64_t{1} << 48;
 
 static_assert(kDataManifestBytesMax / kShardsMax >= 256, "a line of the data manifest a shard");
 static_assert(kPieceBytes + 4096 < kMessageBytesMax, "a piece with its header fits a message");

@@ -390,6 +390,56 @@ struct Goodbye {
     std::string reason;
 };
 
+// ---- what a peer can prove, and judge again -------------------------------------------------
+
+// Frozen.
+enum class EvidenceKind : uint8_t {
+    kPayload = 1,
+    kOpening = 2,
+    kTheta = 3,         // states of an audited step
+    kGradient = 4,      // tolerance classes only
+    kSecondMoment = 5,  // tolerance classes only
+    kBaseTiles = 6,     // of theta, by which an answer that came late was judged
+};
+
+// One blob by which a closed round was judged.
+struct EvidenceEntry {
+    PeerId peer;  // whose work
+    EvidenceKind kind = EvidenceKind::kPayload;
+    uint32_t step = 0;  // of a state
+    BlobRef blob;
+};
+
+// Which blobs may be fetched of a closed round. Of members alone.
+struct EvidenceRequest {
+    RoundId round;
+};
+
+// Signed by the coordinator. Without entries: nothing of that round is kept, or not yet.
+struct EvidenceIndex {
+    Digest manifest_digest;
+    RoundId round;
+    uint64_t height = 0;  // of the ledger's newest record, and its hash
+    Digest ledger_head;
+    std::vector<EvidenceEntry> entries;  // in order of peer
+    uint64_t left_out = 0;               // more than one message holds
+};
+
+// Frozen.
+enum class ReceiptKind : uint8_t { kCommit = 1, kPayload = 2, kOpening = 3 };
+
+// The coordinator has recorded what this peer handed in: with it the peer can dispute, before
+// anybody, that it did not come.
+struct Receipt {
+    Digest manifest_digest;
+    RoundId round;
+    PeerId peer;
+    ReceiptKind kind = ReceiptKind::kCommit;
+    Digest hash;          // commit_hash of a COMMIT; SHA-256 of a payload or an opening
+    uint64_t height = 0;  // of the ledger's record
+    Digest record_hash;   // that record's: binds all of the ledger below it too
+};
+
 using Message = std::variant<Hello,
                              Welcome,
                              Refusal,
@@ -407,7 +457,10 @@ using Message = std::variant<Hello,
                              BlobPiece,
                              Heartbeat,
                              Goodbye,
-                             DebtNotice>;
+                             DebtNotice,
+                             Receipt,
+                             EvidenceRequest,
+                             EvidenceIndex>;
 
 // A message with its sender's signature over exactly these bytes (H("envelope" | kind | body)).
 struct Envelope {

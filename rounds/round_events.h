@@ -82,6 +82,11 @@ struct AuditDone {
     CheckedEnvelope envelope;  // the auditor's signed report, with the bytes that are stored
     uint32_t attempt = 1;      // 2: by the second auditor
 };
+// Which blobs are kept of a round that is closed?
+struct EvidenceAsked {
+    PeerId peer;
+    RoundId round;
+};
 // By the operator, who may say so while the run goes on.
 struct OperatorOrder {
     PeerId peer;
@@ -108,6 +113,7 @@ using Event = std::variant<PeerHello,
                            AuditDone,
                            DebtJudged,
                            OperatorOrder,
+                           EvidenceAsked,
                            Stalled,
                            Tick,
                            StopRequested>;
@@ -136,6 +142,7 @@ struct FetchBlob {
 // No other blob is needed any more, on the way or stored. Comes while no round is being judged.
 struct KeepBlobs {
     std::set<Digest> live;
+    std::set<Digest> shown;  // of these, what members may fetch beside what is public
 };
 struct CloseConnection {
     PeerId peer;

@@ -45,7 +45,7 @@ RoundMachine::RoundMachine(RunManifest manifest, RoundRules rules, ChainElement 
       manifest_hash_(manifest_digest(manifest_)),
       rules_(std::move(rules)),
       element_(std::move(element)),
-      state_(manifest_, rules_.pay, rounds_remembered(rules_.verify)),
+      state_(manifest_, rules_.pay, rounds_remembered(rules_.verify, rules_.pay)),
       newcomers_(rules_.newcomers_per_minute) {
     ASSAY_CHECK_LE(rules_.rounds, manifest_.beacon_length);
     ASSAY_CHECK(rules_.rounds > 0 && rules_.peers_min > 0 && rules_.sample_count > 0);
@@ -63,7 +63,7 @@ RoundMachine::RoundMachine(RunState state,
     : RoundMachine(std::move(manifest), std::move(rules), std::move(element)) {
     state_ = std::move(state);
     // The state remembers every round whose blobs and verdicts are still asked for.
-    ASSAY_CHECK_LE(rounds_remembered(rules_.verify), state_.rounds_kept());
+    ASSAY_CHECK_LE(rounds_remembered(rules_.verify, rules_.pay), state_.rounds_kept());
 }
 
 Result<RoundMachine> RoundMachine::restore(const std::vector<Record>& records,
@@ -155,7 +155,7 @@ void RoundMachine::persist(RecordDraft draft, LedgerEvent event) {
 void RoundMachine::keep_blobs() {
     // The judge reads blobs that no record names yet.
     ASSAY_CHECK(phase_ != RoundPhase::kJudging);
-    KeepBlobs keep{live_blobs(manifest_, rules_, state_)};
+    KeepBlobs keep{live_blobs(manifest_, rules_, state_), shown_blobs(rules_, state_)};
     for (const auto& [key, late] : late_) {
         for (const auto& [purpose, blob] : late.progress
                                                ? blobs_of(late.progress->notice)
@@ -499,6 +499,7 @@ void RoundMachine::on(const PeerGone& event, Instant) {
     connected_.erase(event.peer);
     newcomers_.left(event.peer);
     progress_.erase(event.peer);
+    evidence_told_.erase(event.peer);
 }
 
 void RoundMachine::on(const ProgressArrived& event, Instant) {

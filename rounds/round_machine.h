@@ -77,6 +77,7 @@ private:
     void on(const AuditDone& event, Instant now);
     void on(const DebtJudged& event, Instant now);
     void on(const OperatorOrder& event, Instant now);
+    void on(const EvidenceAsked& event, Instant now);
     void on(const Stalled& event, Instant now);
     void on(const Tick& event, Instant now);
     void on(const StopRequested& event, Instant now);
@@ -111,12 +112,12 @@ private:
     [[nodiscard]] bool is_fetching(const PeerId& peer) const;
     [[nodiscard]] bool awaits(const std::vector<PeerId>& missing, size_t here, Instant now);
 
-    // round_machine_gather.cpp: COMMITs and payloads
+    // round_machine_gather.cpp: COMMITs and payloads; round_machine_evidence.cpp: receipts
+    void acknowledge(RoundId round, const PeerId& peer, ReceiptKind kind);
     [[nodiscard]] bool admit_commit(const CommitArrived& event, const Digest& hash);
     bool gather(Instant now);
     bool upload(Instant now);
     // round_machine_challenge.cpp: CLOSE, beacon, openings
-    [[nodiscard]] std::vector<PeerId> closed_peers() const;
     [[nodiscard]] static CloseNotice close_notice(const RoundState& round, const PeerId& peer);
     void close_round(Instant now);
     void reveal(Instant now);
@@ -125,8 +126,6 @@ private:
                                        const OpeningNotice& notice) const;
     void store_opening(const PeerId& peer, const OpeningProgress& progress);
     bool challenge(Instant now);
-    [[nodiscard]] static Submission submission_of(const RoundState& round, const PeerId& peer);
-    [[nodiscard]] JudgeRound judge_order() const;
 
     // round_machine_debt.cpp: challenges that stay open behind their round
     [[nodiscard]] DebtNotice debt_notice(const OpenDebt& debt, std::string reason) const;
@@ -181,6 +180,7 @@ private:
     std::set<Digest> fetching_;  // payloads on their way, by peer and hash
     std::map<PeerId, OpeningProgress> openings_;
     std::map<DebtKey, LateOpening> late_;
+    std::map<PeerId, Instant> evidence_told_;  // an index is large
     Instant phase_since_;
     std::optional<Instant> deadline_;
     Instant longest_;          // until then at most, a peer that is sending is waited for

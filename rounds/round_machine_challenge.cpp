@@ -6,11 +6,10 @@
 #include "core/check.h"
 #include "protocol/beacon_chain.h"
 #include "protocol/codec.h"
-#include "rounds/missed_steps.h"
+#include "rounds/judge_orders.h"
 #include "rounds/round_machine.h"
 #include "rounds/round_plan.h"
 #include "verify/challenge.h"
-#include "verify/tripwire.h"
 
 namespace assay {
 
@@ -37,16 +36,6 @@ std::vector<Digest> leaves_of(const std::vector<CloseEntry>& entries) {
 }
 
 }  // namespace
-
-std::vector<PeerId> RoundMachine::closed_peers() const {
-    std::vector<PeerId> peers;
-    for (const auto& [peer, commit] : state_.current()->commits) {
-        if (commit.payload) {
-            peers.push_back(peer);
-        }
-    }
-    return peers;
-}
 
 CloseNotice RoundMachine::close_notice(const RoundState& round, const PeerId& peer) {
     ASSAY_CHECK(round.close.has_value());
@@ -179,6 +168,7 @@ void RoundMachine::on(const OpeningNoticed& event, Instant now) {
     const auto found = round->commits.find(event.peer);
     if (found == round->commits.end() || !found->second.payload || found->second.opening ||
         openings_.count(event.peer) > 0) {
+        acknowledge(event.notice.round, event.peer, ReceiptKind::kOpening);
         return;
     }
     if (Status form = check_opening(*round, event.peer, event.notice); !form) {
@@ -204,6 +194,7 @@ void RoundMachine::store_opening(const PeerId& peer, const OpeningProgress& prog
                             state_.round(),
                             peer,
                             OpeningBody{true, encode_body(progress.notice)})});
+        acknowledge(state_.round(), peer, ReceiptKind::kOpening);
     }
 }
 
@@ -212,7 +203,7 @@ bool RoundMachine::challenge(Instant now) {
     const RoundState& round = *state_.current();
     std::vector<PeerId> missing;
     size_t here = 0;
-    for (const PeerId& peer : closed_peers()) {
+    for (const PeerId& peer : closed_peers(round)) {
         if (!is_active(peer)) {
             continue;
         }
@@ -232,43 +223,11 @@ bool RoundMachine::challenge(Instant now) {
         return true;
     }
     enter(RoundPhase::kJudging, now, std::nullopt);
-    out_.push_back(judge_order());
+    out_.push_back(judge_order(state_, rules_.verify));
     const JudgeRound& order = std::get<JudgeRound>(out_.back());
     ASSAY_CHECK_EQ(order.submissions.size(), here + missing.size());
     ASSAY_CHECK_LE(order.take_backs.size(), state_.take_backs().size());
     return true;
-}
-
-Submission RoundMachine::submission_of(const RoundState& round, const PeerId& peer) {
-    const CommitState& commit = round.commits.at(peer);
-    ASSAY_CHECK(find_peer(round.plan, peer) != nullptr && commit.payload);
-    const PlanPeer& planned = *find_peer(round.plan, peer);
-    return {planned,
-            commit.commit,
-            commit.hash,
-            *commit.payload,
-            commit.opening,
-            plan_weight(round.plan, planned)};
-}
-
-JudgeRound RoundMachine::judge_order() const {
-    const RoundState& round = *state_.current();
-    JudgeRound order;
-    order.plan = round.plan;
-    order.plan_digest = round.plan_digest;
-    order.beacon = round.beacon->value;
-    order.tripwire = state_.books().tripwire().limits(tripwire_floor(rules_.verify));
-    for (const PeerId& peer : closed_peers()) {
-        if (is_active(peer)) {
-            order.submissions.push_back(submission_of(round, peer));
-        }
-    }
-    for (const TakenShare& share : state_.take_backs()) {
-        if (state_.find(share.round) != nullptr) {
-            order.take_backs.push_back(take_back_of(state_, share));
-        }
-    }
-    return order;
 }
 
 }  // namespace assay

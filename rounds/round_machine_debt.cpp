@@ -8,6 +8,7 @@
 
 #include "core/check.h"
 #include "protocol/codec.h"
+#include "rounds/judge_orders.h"
 #include "rounds/round_machine.h"
 #include "verify/judge.h"
 
@@ -99,13 +100,8 @@ void RoundMachine::judge_late(const DebtKey& key, LateOpening& late) {
         return;
     }
     const RoundState& round = *state_.find(id);
-    JudgeDebt order{round.plan,
-                    round.plan_digest,
-                    round.beacon->value,
-                    submission_of(round, peer),
-                    debt->base_tiles};
     ASSAY_CHECK(late.progress && late.progress->missing.empty());
-    order.submission.opening = late.progress->notice;
+    JudgeDebt order = judge_order(round, peer, late.progress->notice, debt->base_tiles);
     late.at_judge = true;
     out_.push_back(std::move(order));
 }
@@ -166,6 +162,7 @@ void RoundMachine::settle_debt(const DebtJudged& judged) {
     }
     persist(std::move(drafts));
     persist(state_.books().owed_forfeits());
+    acknowledge(id, peer, ReceiptKind::kOpening);
     for (const AuditJob& job : judged.audits) {
         out_.push_back(RunAudit{job, 1});
     }

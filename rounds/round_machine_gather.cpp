@@ -61,6 +61,7 @@ void RoundMachine::on(const CommitArrived& event, Instant now) {
     }
     persist({RecordKind::kCommit, event.commit.round, event.peer, event.envelope.wire()},
             CommitEvent{event.envelope, event.commit, hash});
+    acknowledge(event.commit.round, event.peer, ReceiptKind::kCommit);
 }
 
 // Refuses what has no place in this round; a COMMIT said again gets what the peer waits for.
@@ -87,6 +88,7 @@ bool RoundMachine::admit_commit(const CommitArrived& event, const Digest& hash) 
     if (const RoundState* of_commit = state_.find(event.commit.round)) {
         const auto known = of_commit->commits.find(peer);
         if (known != of_commit->commits.end() && known->second.hash == hash) {
+            acknowledge(event.commit.round, peer, ReceiptKind::kCommit);
             if (phase_ != RoundPhase::kGathering || event.commit.round != round->plan.round) {
                 tell_last_round(peer);
             }
@@ -134,6 +136,7 @@ void RoundMachine::on(const PayloadNoticed& event, Instant now) {
     }
     const auto found = round->commits.find(event.peer);
     if (found == round->commits.end() || found->second.payload) {
+        acknowledge(event.notice.round, event.peer, ReceiptKind::kPayload);
         return;  // said again, or overtook its COMMIT: the peer repeats both
     }
     if (phase_ > RoundPhase::kUploading) {
@@ -197,6 +200,7 @@ void RoundMachine::on(const BlobStored& event, Instant now) {
                         event.round,
                         event.peer,
                         PayloadBody{event.sha256, found->second.commit.payload_bytes, now})});
+    acknowledge(event.round, event.peer, ReceiptKind::kPayload);
 }
 
 void RoundMachine::on(const BlobFailed& event, Instant) {

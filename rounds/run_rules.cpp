@@ -6,6 +6,7 @@
 #include "configs/transfers.h"
 #include "core/check.h"
 #include "kernels/adamw.h"
+#include "protocol/codec.h"
 
 namespace assay {
 
@@ -61,6 +62,27 @@ RoundRules round_rules(const RunConfig& config, const KnownStates& states, uint6
         return learning_rates(inner, rounds, round);
     };
     return rules;
+}
+
+JudgeSettings judge_settings(const RunConfig& config,
+                             const RunManifest& manifest,
+                             uint64_t sample_count,
+                             uint64_t held_out_count) {
+    ASSAY_CHECK(config.inner.grain_sequences > 0 && config.rounds.loss_sequences >= 0);
+    JudgeSettings settings;
+    settings.run_seed = manifest.run_seed;
+    settings.manifest_digest = manifest_digest(manifest);
+    settings.sample_count = sample_count;
+    settings.held_out_count = held_out_count;
+    settings.adam = adam_settings(config.inner);
+    settings.compression = config.compression;
+    settings.outer = config.outer;
+    settings.verify = config.verify;
+    settings.loss_sequences = static_cast<uint32_t>(config.rounds.loss_sequences);
+    settings.grain_sequences = static_cast<uint32_t>(config.inner.grain_sequences);
+    settings.bias2_bits = bias_table(config.inner.beta1, config.inner.beta2).bias2_bits;
+    settings.payload_bytes_max = payload_bytes_max(config, llama_layout(config.model));
+    return settings;
 }
 
 }  // namespace assay

@@ -1,6 +1,7 @@
 #include "rounds/run_state.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/check.h"
 #include "ledger/round_check.h"
@@ -16,30 +17,7 @@ constexpr uint32_t kMissesMax = 3;  // rosters in a row without work: then it pa
 constexpr uint32_t kPauseBitsMax = 8;
 constexpr uint64_t kProbationRounds = 16;
 
-// A step of an audit is decided by one pass, or by two auditors who both refuse it.
-bool decided(const AuditState& audit) {
-    return audit.reports.size() >= 2 ||
-           std::any_of(audit.reports.begin(), audit.reports.end(), [](const AuditReport& report) {
-               return report.pass;
-           });
-}
-
 }  // namespace
-
-bool RoundState::audit_pending(const PeerId& peer) const {
-    return std::any_of(audits.begin(), audits.end(), [&](const auto& entry) {
-        return entry.second.job.peer == peer && !decided(entry.second);
-    });
-}
-
-bool RoundState::any_audit_pending() const {
-    return std::any_of(
-        audits.begin(), audits.end(), [](const auto& entry) { return !decided(entry.second); });
-}
-
-bool RoundState::entered(const PeerId& peer) const {
-    return summary && is_counted(*summary, peer);
-}
 
 RunState::RunState(RunManifest manifest, PaySettings pay, uint64_t rounds_kept)
     : manifest_(std::move(manifest)),
@@ -88,7 +66,7 @@ std::vector<AuditJob> RunState::pending_audits() const {
     std::vector<AuditJob> jobs;
     for (const auto& [round, state] : rounds_) {
         for (const auto& [digest, audit] : state.audits) {
-            if (!decided(audit)) {
+            if (!audit.decided()) {
                 jobs.push_back(audit.job);
             }
         }
@@ -137,8 +115,25 @@ Status RunState::apply(const RecordDraft& draft, const LedgerEvent& event) {
     }
     ASSAY_CHECK_EQ(members_.size(), books_.peers().size());
     head_ = head_behind(height_, head_, std::span(&draft, 1));
+    note_place(head, event);
     ++height_;
     return {};
+}
+
+// Of what a peer handed in: its receipt names the record.
+void RunState::note_place(const EventHead& head, const LedgerEvent& event) {
+    const auto* opening = std::get_if<OpeningEvent>(&event);
+    ReceiptKind kind = ReceiptKind::kOpening;
+    if (std::holds_alternative<CommitEvent>(event)) {
+        kind = ReceiptKind::kCommit;
+    } else if (std::holds_alternative<PayloadBody>(event)) {
+        kind = ReceiptKind::kPayload;
+    } else if (opening == nullptr || !opening->notice) {
+        return;
+    }
+    ASSAY_CHECK_LT(uint64_t{0}, height_);  // nothing is handed in before a run has started
+    CommitState& commit = rounds_.at(head.round).commits.at(head.subject);
+    commit.recorded.at(static_cast<size_t>(kind) - 1) = {height_, head_};
 }
 
 // Whoever has the coordinator's key can chain and sign anything: that a record may stand where it
@@ -313,6 +308,7 @@ Status RunState::on(const EventHead& head, const DebtBody& debt) {
         return commit.error();
     }
     const BlobRef tiles{debt.base_tiles, debt.base_tiles_bytes, {}};
+    (*commit)->base_tiles = tiles;
     rounds_[round_].debts[head.subject] = {debt.until, tiles};
     return {};
 }
@@ -347,7 +343,7 @@ Status RunState::on(const EventHead&, const Verdict& verdict) {
         }
         commit->second.verdict = verdict;
         if (verdict.layer == Layer::kRefusal) {
-            commit->second.opening.reset();  // what came was no answer
+            commit->second.no_answer = std::exchange(commit->second.opening, std::nullopt);
         }
     } else {
         round->second.late_verdicts[verdict.peer] = verdict;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -19,6 +20,7 @@
 #include "ledger/event.h"
 #include "ledger/record.h"
 #include "protocol/messages.h"
+#include "rounds/round_state.h"
 
 namespace assay {
 
@@ -36,59 +38,6 @@ struct Member {
     RoundId away_until;                // it kept too many waiting: in no roster before this round
     bool ejected = false;
     std::string ejected_why;
-};
-
-struct CommitState {
-    Commit commit;
-    Digest hash;
-    std::optional<BlobRef> payload;        // stored with us, hashed
-    Instant payload_at;                    // when it was here
-    std::optional<OpeningNotice> opening;  // stored with us, hashed
-    std::optional<Verdict> verdict;        // of the layers that gate
-};
-
-// A challenge that was not answered in its round, and is open.
-struct Debt {
-    Instant until;
-    BlobRef base_tiles;  // stored with us: what the answer is held against
-};
-struct OpenDebt {
-    RoundId round;
-    PeerId peer;
-    Instant until;
-};
-
-struct AuditState {
-    AuditJob job;
-    std::vector<AuditReport> reports;
-};
-
-// Whose share of which round must be taken out of E.
-struct TakenShare {
-    RoundId round;
-    PeerId peer;
-    auto operator<=>(const TakenShare&) const = default;
-};
-
-// One round, kept while verdicts on it may still come.
-struct RoundState {
-    RoundPlan plan;
-    Digest plan_digest;
-    std::map<PeerId, CommitState> commits;
-    std::optional<Close> close;
-    std::optional<Beacon> beacon;
-    std::optional<RoundSummary> summary;
-    Instant last_payload_at;                  // when the newest one was here
-    std::map<PeerId, Debt> debts;             // open ones
-    std::map<Digest, AuditState> audits;      // by digest of the job
-    std::map<PeerId, Verdict> late_verdicts;  // of the gradient audits
-    std::vector<TakenShare> taken_back;       // of earlier rounds, out of E with this one's step
-
-    // Audits of this peer still without a result that decides.
-    [[nodiscard]] bool audit_pending(const PeerId& peer) const;
-    [[nodiscard]] bool any_audit_pending() const;
-    // In the aggregate: accepted in a round that was not voided.
-    [[nodiscard]] bool entered(const PeerId& peer) const;
 };
 
 class RunState {
@@ -176,6 +125,7 @@ private:
     void note_attendance(const RoundState& round);
     void forget_old_rounds();
     Status apply_stored(const Record& record, RoundCheck& order);
+    void note_place(const EventHead& head, const LedgerEvent& event);
     void stamped(Instant at) { last_stamp_ = std::max(last_stamp_, at); }
 
     RunManifest manifest_;

@@ -226,6 +226,10 @@ Status SimCoordinator::receive(const Incoming& incoming, const Goodbye&) {
     return feed(PeerGone{incoming.from});
 }
 
+Status SimCoordinator::receive(const Incoming& incoming, const EvidenceRequest& message) {
+    return feed(EvidenceAsked{incoming.from, message.round});
+}
+
 Status SimCoordinator::feed(const Event& event) {
     ASSAY_CHECK(running() && !crash_due_);
     queue_->push(machine_->step(event, own_time()));
@@ -417,8 +421,17 @@ std::optional<Event> SimCoordinator::judged(const JudgeRound& order) {
     ASSAY_CHECK_MSG(judged.ok(), judged.ok() ? "" : judged.reason());
     ASSAY_CHECK(judging_ == order.plan.round);
     judging_.reset();
-    const Digest made[] = {judged->aggregate.sha256, judged->theta.sha256};
+    std::vector<Digest> made = {judged->aggregate.sha256, judged->theta.sha256};
+    for (const JudgedPeer& peer : judged->peers) {
+        made.push_back(peer.base_tiles.sha256);
+    }
     (void)blobs_.make_durable(made);
+    if (run_.options.sabotage == Sabotage::kInventedShare && !judged->peers.empty()) {
+        judged->peers.front().pay_share_nano += 1000;
+    }
+    if (run_.options.sabotage == Sabotage::kHiddenSuspicion) {
+        judged->peers.back().verdict.suspicious = !judged->peers.back().verdict.suspicious;
+    }
     return Event(std::move(*judged));
 }
 

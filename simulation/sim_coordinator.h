@@ -20,6 +20,7 @@
 #include "ledger/memory_ledger.h"
 #include "net/loopback.h"
 #include "rounds/action_queue.h"
+#include "rounds/recompute.h"
 #include "rounds/round_machine.h"
 #include "simulation/sim_run.h"
 #include "simulation/toy_model.h"
@@ -60,6 +61,8 @@ public:
     [[nodiscard]] uint64_t restarts() const { return restarts_; }
     // Outer steps taken a second time, because their snapshot was lost.
     [[nodiscard]] uint64_t steps_again() const { return steps_again_; }
+    // Judges one of the last rounds again, from what is durable and nothing else.
+    [[nodiscard]] Result<Recomputed> recompute_round(RoundId round);
     // Blobs that its own judge or auditor asked for and that were gone.
     [[nodiscard]] uint64_t misses() const { return misses_; }
 
@@ -102,6 +105,7 @@ private:
     Status receive(const Incoming& incoming, const OpeningNotice& message);
     Status receive(const Incoming& incoming, const Progress& message);
     Status receive(const Incoming& incoming, const Goodbye& message);
+    Status receive(const Incoming& incoming, const EvidenceRequest& message);
     // What only a coordinator or an auditor says, and what simulated transfers do without.
     template <OneOf<Welcome,
                     Refusal,
@@ -114,7 +118,9 @@ private:
                     BlobRequest,
                     BlobPiece,
                     Heartbeat,
-                    DebtNotice> T>
+                    DebtNotice,
+                    Receipt,
+                    EvidenceIndex> T>
     Status receive(const Incoming&, const T&) {
         return {};
     }

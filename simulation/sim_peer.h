@@ -112,7 +112,8 @@ private:
     void act(const ReleaseRound& action);
     void act(const DropBlob& action);
     void act(const ReportEquivocation& action);
-    void act(const PeerNote&) {}  // for people
+    void act(const PeerNote&) {}   // for people
+    void act(const KeepProof&) {}  // for disputes
     void act(const PeerFinished& action);
 
     [[nodiscard]] AdversaryPorts what_it_sees() const;

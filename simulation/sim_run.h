@@ -23,9 +23,11 @@ namespace assay {
 // Something is broken on purpose, so that a test can see the checks find it.
 enum class Sabotage : uint8_t {
     kNone,
-    kBlindAuditor,  // every gradient audit passes
-    kTornReplica,   // one honest replica changes a value
-    kForgedRecord,  // one byte of the finished ledger changes
+    kBlindAuditor,     // every gradient audit passes
+    kTornReplica,      // one honest replica changes a value
+    kForgedRecord,     // one byte of the finished ledger changes
+    kInventedShare,    // the coordinator gives one peer a larger share than its judge
+    kHiddenSuspicion,  // and turns the suspicion of another one round
 };
 
 struct SimulationOptions {

@@ -418,6 +418,23 @@ Status SimWorld::check_end() {
             }
         }
     }
+    return check_recomputed();
+}
+
+// What a third party finds that judges the last rounds again.
+Status SimWorld::check_recomputed() {
+    constexpr uint64_t kRounds = 3;
+    const uint64_t rounds = coordinator_.summaries().size();
+    for (uint64_t round = rounds - std::min(rounds, kRounds); round < rounds; ++round) {
+        const Result<Recomputed> again = coordinator_.recompute_round(RoundId{round});
+        if (!again) {
+            return fail("round " + std::to_string(round) +
+                        " cannot be recomputed: " + again.reason());
+        }
+        if (!again->ok()) {
+            return fail(again->text(RoundId{round}));
+        }
+    }
     return {};
 }
 

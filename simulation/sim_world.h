@@ -35,6 +35,7 @@ private:
     Status check_end();
     Status check_stopped();
     [[nodiscard]] Status check_honest(const SimPeer& peer, size_t index) const;
+    Status check_recomputed();
     [[nodiscard]] std::optional<Instant> next_due() const;
     void fill(SimulationReport& report) const;
     void fill_peers(SimulationReport& report) const;

@@ -57,6 +57,10 @@ Result<std::unique_ptr<FolderBlobStore>> FolderBlobStore::open(const fs::path& f
     return std::unique_ptr<FolderBlobStore>(new FolderBlobStore(folder, files));
 }
 
+std::unique_ptr<const FolderBlobStore> FolderBlobStore::look_at(const fs::path& folder) {
+    return std::unique_ptr<const FolderBlobStore>(new FolderBlobStore(folder, real_file_system()));
+}
+
 fs::path FolderBlobStore::place(const char* kind, const Digest& sha256) const {
     return folder_ / kind / sha256.hex();
 }

@@ -28,6 +28,8 @@ public:
     // `files` must outlive the store.
     static Result<std::unique_ptr<FolderBlobStore>> open(const std::filesystem::path& folder,
                                                          FileSystem& files = real_file_system());
+    // To read what another process keeps there, or what was copied: makes and removes nothing.
+    static std::unique_ptr<const FolderBlobStore> look_at(const std::filesystem::path& folder);
 
     Result<BlobRef> put(ByteSpan bytes, Visibility visibility) override;
     [[nodiscard]] bool has(const Digest& sha256) const override;

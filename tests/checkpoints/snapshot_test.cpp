@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <cstdio>
@@ -76,6 +77,35 @@ TEST_CASE("a snapshot comes back bit for bit, by age and by root", "[checkpoints
     CHECK(second->round.value == 2);
     REQUIRE(store->prune(1).ok());
     CHECK(store->list().size() == 1);
+}
+
+// A round is reached from a snapshot that stands before it, with at most so many steps between.
+TEST_CASE("each round of the window stays within reach of a snapshot, and few are kept",
+          "[checkpoints]") {
+    constexpr uint64_t kKeep = 2;
+    const uint64_t window = GENERATE(1, 3, 8);
+    const uint64_t voided = GENERATE(0, 1);  // a round without a step leaves no snapshot
+    CAPTURE(window, voided);
+    const ScratchFolder folder;
+    Result<SnapshotStore> store = SnapshotStore::open(folder.path());
+    for (uint64_t round = 1; round <= 40; ++round) {
+        if (voided > 0 && round % 5 == 0) {
+            continue;
+        }
+        const fs::path file = folder.file("round-" + std::to_string(10000000 + round) + "-ab.h5");
+        std::ofstream(file) << "not read";
+        REQUIRE(store->prune(kKeep, window).ok());
+        const std::vector<fs::path> files = store->list();
+        CHECK(files.size() <= kKeep + 3);
+        const uint64_t oldest = round > window ? round - window : 0;
+        const bool reached = std::any_of(files.begin(), files.end(), [&](const fs::path& kept) {
+            const uint64_t at = snapshot_round(kept).value().value - 10000000;
+            return at <= oldest && at + 2 * window + voided >= oldest;
+        });
+        CHECK((reached || oldest <= 2 * window));  // else from the run's first state
+    }
+    CHECK_FALSE(snapshot_round("round-7.h5"));
+    CHECK_FALSE(snapshot_round("model-00000007-ab.h5"));
 }
 
 TEST_CASE("a damaged newest snapshot is named and the one before is used", "[checkpoints]") {

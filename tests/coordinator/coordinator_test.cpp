@@ -20,6 +20,7 @@
 #include "protocol/limits.h"
 #include "tests/support/scratch_folder.h"
 #include "tests/support/some_bytes.h"
+#include "verify/challenge.h"
 
 namespace assay {
 namespace {
@@ -171,6 +172,8 @@ public:
         say(hello);
     }
 
+    [[nodiscard]] const Identity& identity() const { return identity_; }
+
     // The next message of this kind; others are dropped.
     template <typename T>
     T await() {
@@ -234,6 +237,65 @@ TEST_CASE("what a peer was sending when its connection ended goes on as soon as 
     CHECK(2 * waited.count() < 3 * TransferSettings{}.silence.ms);
     peer->say(BlobPiece{payload.sha256, 0, false, bytes});
     CHECK(peer->await<CloseNotice>().close.entry_count == 1);
+}
+
+// Nothing of the round is worth anything: it is judged all the same, and what it was judged by is
+// there for members.
+TEST_CASE("members fetch by what a closed round was judged, and strangers do not",
+          "[coordinator]") {
+    RunningCoordinator coordinator;
+    const CoordinatorStatus status = coordinator.status();
+    const Bytes bytes = some_bytes(1000);
+    const BlobRef payload{sha256_plain(bytes), bytes.size(), {}};
+    HandPeer peer(Identity::generate(), status);
+    peer.say_hello({});
+    const Digest manifest = manifest_digest(peer.await<Welcome>().manifest);
+    peer.say_hello(manifest);
+    const RoundPlan plan = peer.await<RoundPlan>();
+    const Commit commit = commit_of(manifest, plan, payload);
+    peer.say(commit);
+    const Receipt receipt = peer.await<Receipt>();
+    CHECK(receipt.kind == ReceiptKind::kCommit);
+    CHECK(receipt.hash == commit_hash(*make_envelope(peer.identity(), commit)));
+    peer.say(PayloadNotice{plan.round, payload});
+    (void)peer.await<BlobRequest>();
+    peer.say(BlobPiece{payload.sha256, 0, false, bytes});
+    const RunConfig config = parse_run_config(kRun, "hand").value();
+    const Challenge drawn = draw_challenge(peer.await<Beacon>().value,
+                                           receipt.hash,
+                                           llama_layout(config.model),
+                                           {},
+                                           config.verify,
+                                           plan.inner_steps,
+                                           plan.peers[0].audit_ppm);
+    REQUIRE(drawn.audited);
+    const Bytes zeros(llama_layout(config.model).value_count() * sizeof(float));
+    const BlobRef theta{sha256_plain(zeros), zeros.size(), {}};
+    OpeningNotice notice{plan.round, payload, {}};
+    for (const uint32_t step : drawn.steps) {
+        notice.steps.push_back({step, theta, {}, {}});
+    }
+    peer.say(notice);
+    const BlobRequest wanted = peer.await<BlobRequest>();
+    REQUIRE(wanted.length >= zeros.size());
+    peer.say(BlobPiece{theta.sha256, 0, false, zeros});
+    (void)peer.await<RoundSummary>();
+
+    peer.say(EvidenceRequest{plan.round});
+    const EvidenceIndex index = peer.await<EvidenceIndex>();
+    REQUIRE(index.entries.size() == 2 + drawn.steps.size());
+    CHECK(index.entries[0].kind == EvidenceKind::kPayload);
+    CHECK(index.entries[1].kind == EvidenceKind::kOpening);
+    CHECK(index.entries[0].blob.sha256 == payload.sha256);
+    peer.say(BlobRequest{payload.sha256, 0, 1000});
+    CHECK(peer.await<BlobPiece>().data == bytes);
+
+    HandPeer stranger(Identity::generate(), status);
+    stranger.say_hello(manifest);
+    (void)stranger.await<Welcome>();
+    stranger.say(EvidenceRequest{plan.round});
+    stranger.say(BlobRequest{payload.sha256, 0, 1000});
+    CHECK(stranger.await<BlobPiece>().missing);
 }
 
 }  // namespace

@@ -155,6 +155,27 @@ void take_apart(DebtNotice& m, const F& f) {
     f(a, b, c, d, e, g);
 }
 
+template <typename F>
+void take_apart(Receipt& m, const F& f) {
+    auto& [a, b, c, d, e, g, h] = m;
+    f(a, b, c, d, e, g, h);
+}
+template <typename F>
+void take_apart(EvidenceRequest& m, const F& f) {
+    auto& [a] = m;
+    f(a);
+}
+template <typename F>
+void take_apart(EvidenceEntry& m, const F& f) {
+    auto& [a, b, c, d] = m;
+    f(a, b, c, d);
+}
+template <typename F>
+void take_apart(EvidenceIndex& m, const F& f) {
+    auto& [a, b, c, d, e, g] = m;
+    f(a, b, c, d, e, g);
+}
+
 template <typename T>
 struct IsVector : std::false_type {};
 template <typename T>
@@ -194,6 +215,8 @@ public:
     void fill(RefusalCode& x) { x = static_cast<RefusalCode>(1 + rng_.below(12)); }
     void fill(CommitOutcome& x) { x = static_cast<CommitOutcome>(1 + rng_.below(5)); }
     void fill(Layer& x) { x = static_cast<Layer>(rng_.below(10)); }
+    void fill(ReceiptKind& x) { x = static_cast<ReceiptKind>(1 + rng_.below(3)); }
+    void fill(EvidenceKind& x) { x = static_cast<EvidenceKind>(1 + rng_.below(6)); }
     void fill(Ruling& x) { x = static_cast<Ruling>(1 + rng_.below(3)); }
     void fill(std::string& x) {
         static const char* const kTexts[] = {

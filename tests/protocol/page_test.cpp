@@ -97,7 +97,8 @@ std::map<std::string, std::vector<Field>> messages_of_proto() {
 
 std::string codec_source() {
     std::string text;
-    for (const char* part : {"audit", "close", "envelope", "join", "message", "round"}) {
+    for (const char* part :
+         {"audit", "close", "evidence", "envelope", "join", "message", "round"}) {
         text += read_source(std::string("protocol/codec_") + part + ".cpp");
     }
     return text;
@@ -214,7 +215,9 @@ TEST_CASE("the page on the protocol gives the limits their values") {
         {"kPiecesInFlightMax", limits::kPiecesInFlightMax},
         {"kBlobBytesMax", limits::kBlobBytesMax},
         {"kChunksOpenedMax", limits::kChunksOpenedMax},
-        {"kStepsAuditedMax", limits::kStepsAuditedMax}};
+        {"kStepsAuditedMax", limits::kStepsAuditedMax},
+        {"kEvidenceMax", limits::kEvidenceMax},
+        {"kLedgerHeightMax", limits::kLedgerHeightMax}};
     std::map<std::string, uint64_t> told;
     const std::string page = read_source("docs/protocol.md");
     for (const std::string& line : lines_of(page.substr(page.find("\n## Limits\n")))) {

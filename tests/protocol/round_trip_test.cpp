@@ -146,7 +146,10 @@ TEST_CASE("kinds keep their numbers and names") {
     CHECK(message_kind(DebtNotice{}) == 18);
     CHECK(std::string(message_name(5)) == "Commit");
     CHECK(std::string(message_name(0)) == "unknown message");
-    CHECK(std::string(message_name(19)) == "unknown message");
+    CHECK(message_kind(Receipt{}) == 19);
+    CHECK(message_kind(EvidenceRequest{}) == 20);
+    CHECK(message_kind(EvidenceIndex{}) == 21);
+    CHECK(std::string(message_name(22)) == "unknown message");
 }
 
 }  // namespace assay

@@ -76,7 +76,7 @@ TEST_CASE("a state that forgets what is still asked for makes no machine", "[coo
                }),
                Contains("rounds_kept"));
     CHECK(fired_check([&] {
-              const uint64_t kept = rounds_remembered(d.rules.verify);
+              const uint64_t kept = rounds_remembered(d.rules.verify, d.rules.pay);
               (void)RoundMachine(
                   RunState(d.manifest, d.rules.pay, kept), d.manifest, d.rules, element);
           }).empty());

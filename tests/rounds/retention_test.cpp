@@ -18,6 +18,7 @@ MachineDriver driver(uint32_t peers, uint64_t rounds) {
     d.rules.peers_min = 1;
     d.rules.peers_start = peers;
     d.rules.verify.overlap_rounds = 2;
+    d.rules.pay.verdict_window = 0;  // nothing stays for others (evidence_test.cpp)
     d.manifest.tokenizer = {MachineDriver::digest(1), 10, {}};
     d.manifest.data_manifest = {MachineDriver::digest(2), 10, {}};
     d.manifest.shards = {{MachineDriver::digest(3), 10, {}}};

@@ -1,5 +1,6 @@
 // Hundreds of rounds: stores stay as small as after the first ones, and nobody ever misses a blob.
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "simulation/simulation.h"
@@ -8,15 +9,17 @@ namespace assay {
 
 namespace {
 
-// Payloads as far back as copies are looked for, and of the round that runs; openings and states of
-// that round and of those whose audits go on, which take as long as some rounds; three aggregates,
-// theta before and after.
+// Payloads as far back as copies are looked for by a round in its verdict window, and of the round
+// that runs; openings and states of that round, of those in their window, and of those whose audits
+// go on, which take as long as some rounds; three aggregates, theta before and after.
 uint64_t blobs_allowed(uint64_t peers) {
     const VerifySettings verify;
     const auto looked_back = static_cast<uint64_t>(verify.overlap_rounds);
     const uint64_t states = 2;  // audit_steps of a simulated run
+    const uint64_t window = 3;  // pay.verdict_window of one
     const uint64_t rounds_audited = 4;
-    return (looked_back + 1) * peers + (1 + rounds_audited) * (1 + states) * peers + 3 + 2;
+    return (looked_back + window + 1) * peers +
+           (1 + std::max(window, rounds_audited)) * (1 + states) * peers + 3 + 2;
 }
 
 // Payload, opening and states of two rounds, an aggregate, theta.

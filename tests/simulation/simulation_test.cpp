@@ -261,6 +261,14 @@ TEST_CASE("the checks of the simulation can fail", "[simulation]") {
         options.sabotage = Sabotage::kForgedRecord;
         expected = "the ledger does not verify";
     }
+    SECTION("a coordinator that gives one peer a larger share than its judge") {
+        options.sabotage = Sabotage::kInventedShare;
+        expected = "share in 1e-9 nat: the ledger says";
+    }
+    SECTION("a coordinator that is suspicious where its judge is not") {
+        options.sabotage = Sabotage::kHiddenSuspicion;
+        expected = ", verdict: the ledger says accepted by layer";
+    }
     const SimulationReport report = run_simulation(options);
     CHECK_FALSE(report.ok);
     CHECK(report.failure.find("seed 1: ") == 0);
