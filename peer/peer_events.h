@@ -159,10 +159,15 @@ struct ReleaseRound {
 struct DropBlob {
     Digest sha256;
 };
-// Two different signed heads for one round: a portable proof against the coordinator.
+// Two signed words that no one history holds: a portable proof against the coordinator.
 struct ReportEquivocation {
     Envelope first;
     Envelope second;
+    std::string what;
+};
+// The newest head that the coordinator has signed, for whoever compares it with a ledger.
+struct KeepHead {
+    Envelope envelope;
 };
 struct PeerNote {
     std::string text;
@@ -188,6 +193,7 @@ using PeerAction = std::variant<Dial,
                                 ReleaseRound,
                                 DropBlob,
                                 ReportEquivocation,
+                                KeepHead,
                                 PeerNote,
                                 PeerFinished>;
 
