@@ -20,6 +20,7 @@ constexpr int kExitUsage = 2;
 constexpr int kExitVerification = 3;
 constexpr int kExitNeverAgain = 4;  // another try ends the same way
 constexpr int kExitTryAgain = 5;    // another try may do
+constexpr int kExitNotChecked = 6;  // nothing is wrong, as far as it could be checked
 
 class Command {
 public:

@@ -243,8 +243,18 @@ AuditTally audits_of(const DemoPlan& plan) {
 
 void verify_ledger(const DemoPlan& plan, DemoOutcome& outcome) {
     const fs::path log = plan.folder / "ledger-verify.log";
-    Result<ChildProcess> child = ChildProcess::start(
-        {plan.program, "ledger", "verify", "--dir", plan.coordinator_folder().string()}, log);
+    // By what a peer knows: whose run it is, and which, and how far it came.
+    const fs::path peer = plan.peers.front().folder;
+    Result<ChildProcess> child = ChildProcess::start({plan.program,
+                                                      "ledger",
+                                                      "verify",
+                                                      "--dir",
+                                                      plan.coordinator_folder().string(),
+                                                      "--manifest",
+                                                      (peer / "manifest.bin").string(),
+                                                      "--head",
+                                                      (peer / "head.txt").string()},
+                                                     log);
     outcome.ledger_ok = child && child->wait(kStepTimeoutMs) == 0;
     Result<std::string> text = read_text_file(log, kSmallFileMax);
     outcome.ledger_text = text ? text->substr(0, text->find('\n')) : "the ledger was not checked";

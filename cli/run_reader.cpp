@@ -2,77 +2,66 @@
 
 #include "configs/run_config.h"
 #include "coordinator/run_folder.h"
-#include "core/files.h"
-#include "data/assignment.h"
-#include "data/token_shards.h"
-#include "verify/challenge.h"
-#include "verify/tripwire.h"
+#include "data/data_manifest.h"
+#include "rounds/ledger_terms.h"
+#include "rounds/run_rules.h"
 
 namespace assay {
 
 namespace {
 
-Result<uint64_t> count_samples(const std::filesystem::path& data_folder, uint32_t tokens) {
-    Result<DataManifest> data = load_data_manifest(data_folder);
+// Of the run's own data: the manifest of the run names the list by its hash. Shards are not read.
+Result<uint64_t> count_samples(const std::filesystem::path& data_folder,
+                               const RunManifest& manifest,
+                               uint64_t tokens) {
+    const Result<DataManifest> data = load_data_manifest(data_folder);
     if (!data) {
         return data.error();
     }
-    Result<TokenShards> shards = TokenShards::open(data_folder, *data, tokens, false);
-    if (!shards) {
-        return shards.error();
+    if (sha256_plain(as_bytes(encode_data_manifest(*data))) != manifest.data_manifest.sha256) {
+        return fail("the data in " + data_folder.string() + " are not those of the run");
     }
-    return shards->sample_count();
-}
-
-Result<Digest> recompute_assignment(const Digest& run_seed,
-                                    uint64_t sample_count,
-                                    const RoundPlan& plan,
-                                    const PeerId& peer) {
-    const Assignment all = assign(run_seed, plan, sample_count);
-    for (const PeerAssignment& one : all.peers) {
-        if (one.peer == peer) {
-            return assignment_digest(one);
-        }
+    uint64_t samples = 0;
+    for (const ShardEntry& shard : data->shards) {
+        samples += shard.held_out || shard.token_count == 0 ? 0 : (shard.token_count - 1) / tokens;
     }
-    return fail("peer " + peer.brief() + " has no place in the plan");
+    if (samples == 0) {
+        return fail("the data in " + data_folder.string() + " have no training sequence");
+    }
+    return samples;
 }
 
 }  // namespace
 
-Result<std::unique_ptr<SqliteLedger>> open_ledger(const std::filesystem::path& folder) {
-    return SqliteLedger::open_readonly(RunFolderPaths{folder}.ledger());
+Result<std::unique_ptr<SqliteLedger>> open_ledger(const std::filesystem::path& path) {
+    std::error_code code;
+    const bool is_file = std::filesystem::is_regular_file(path, code);
+    return SqliteLedger::open_readonly(is_file ? path : RunFolderPaths{path}.ledger());
 }
 
-Result<LedgerChecks> ledger_checks(const std::filesystem::path& folder, const Ledger& ledger) {
-    Result<RunManifest> manifest = ledger_manifest(ledger);
-    if (!manifest) {
-        return manifest.error();
-    }
-    Result<RunConfig> config = parse_canonical_text(manifest->config_text);
-    if (!config) {
-        return config.error();
-    }
-    Result<uint64_t> samples = count_samples(RunFolderPaths{folder}.data(),
-                                             static_cast<uint32_t>(config->data.sequence_tokens));
-    if (!samples) {
-        return samples.error();
-    }
+std::filesystem::path data_folder_of(const std::filesystem::path& path) {
+    std::error_code code;
+    const bool is_file = std::filesystem::is_regular_file(path, code);
+    return RunFolderPaths{is_file ? path.parent_path() : path}.data();
+}
+
+LedgerChecks ledger_checks(const std::filesystem::path& data_folder, const Ledger& ledger) {
     LedgerChecks checks;
-    checks.assignment_digest = [seed = manifest->run_seed, count = *samples](const RoundPlan& plan,
-                                                                             const PeerId& peer) {
-        return recompute_assignment(seed, count, plan, peer);
-    };
-    checks.drawn_steps = [settings = config->verify, layout = llama_layout(config->model)](
-                             const RoundPlan& plan,
-                             const PlanPeer& peer,
-                             const Digest& beacon,
-                             const Digest& commit) {
-        // Steps and the draw of the audit do not depend on where the payload's energy is.
-        const Challenge challenge =
-            draw_challenge(beacon, commit, layout, {}, settings, plan.inner_steps, peer.audit_ppm);
-        return challenge.audited ? challenge.steps : std::vector<uint32_t>{};
-    };
-    checks.tripwire_floor = tripwire_floor(config->verify);
+    const Result<RunManifest> manifest = ledger_manifest(ledger);
+    if (!manifest) {
+        checks.why_no_terms = manifest.reason();
+        return checks;
+    }
+    const Result<RunConfig> config = parse_canonical_text(manifest->config_text);
+    if (!config) {
+        checks.why_no_terms = "the settings in the manifest cannot be read: " + config.reason();
+        return checks;
+    }
+    const Result<uint64_t> samples =
+        count_samples(data_folder, *manifest, static_cast<uint64_t>(config->data.sequence_tokens));
+    checks.why_no_data = samples ? "" : samples.reason();
+    checks.terms = ledger_terms(
+        round_rules(*config, {}, samples ? *samples : 1), manifest->run_seed, samples.ok());
     return checks;
 }
 

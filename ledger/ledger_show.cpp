@@ -11,6 +11,7 @@
 #include "ledger/books.h"
 #include "ledger/event.h"
 #include "ledger/ledger.h"
+#include "ledger/wrapped_text.h"
 #include "protocol/codec.h"
 #include "protocol/plan.h"
 
@@ -33,35 +34,9 @@ long long whole(int64_t value) {
     return value;
 }
 
-std::string trimmed(std::string line) {
-    line.erase(line.find_last_not_of(' ') + 1);
-    return line;
-}
-
-// Breaks at spaces so that no line is wider than kShowColumns; later lines start with `indent`.
+// No line is wider than kShowColumns; later lines start with `indent`.
 std::string wrapped(const std::string& text, size_t indent) {
-    ASSAY_CHECK_LT(indent, kShowColumns);
-    std::string out;
-    std::string line;
-    size_t begin = 0;
-    while (begin < text.size()) {
-        size_t end = text.find(' ', begin);
-        end = end == std::string::npos ? text.size() : end + 1;
-        std::string word = text.substr(begin, end - begin);
-        begin = end;
-        if (line.size() + word.size() > kShowColumns && line.size() > indent) {
-            out += trimmed(line) + "\n";
-            line.assign(indent, ' ');
-        }
-        while (line.size() + word.size() > kShowColumns) {  // one endless word
-            const size_t room = kShowColumns - line.size();
-            out += line + word.substr(0, room) + "\n";
-            word.erase(0, room);
-            line.assign(indent, ' ');
-        }
-        line += word;
-    }
-    return out + trimmed(line) + "\n";
+    return wrapped_text(text, indent, kShowColumns);
 }
 
 struct PeerTotals {

@@ -1,5 +1,7 @@
 #include "ledger/ledger_verify.h"
 
+#include <algorithm>
+
 #include "ledger/round_check.h"
 #include "protocol/codec.h"
 
@@ -7,15 +9,50 @@ namespace assay {
 
 namespace {
 
+// Why a rule was not checked; nothing if it was.
+std::optional<std::string> why_not(const LedgerRuleFacts& facts,
+                                   const LedgerChecks& checks,
+                                   bool over) {
+    if (checks.left_out.count(facts.rule) > 0) {
+        return "it was left out";
+    }
+    switch (facts.need) {
+        case RuleNeed::kNothing:
+            break;
+        case RuleNeed::kRunFile:
+            return checks.terms ? std::nullopt : std::optional(checks.why_no_terms);
+        case RuleNeed::kData:
+            return !checks.terms              ? std::optional(checks.why_no_terms)
+                   : checks.terms->data_known ? std::nullopt
+                                              : std::optional(checks.why_no_data);
+        case RuleNeed::kKey:  // the manifest names the key
+            return checks.coordinator || checks.manifest_digest
+                       ? std::nullopt
+                       : std::optional<std::string>("no key was given");
+        case RuleNeed::kManifest:
+            return checks.manifest_digest ? std::nullopt
+                                          : std::optional<std::string>("no manifest was given");
+        case RuleNeed::kHead:  // behind the end of a run stands nothing that could be cut off
+            return over || !checks.heads.empty()
+                       ? std::nullopt
+                       : std::optional<std::string>("no head was given, and the run is not over");
+    }
+    return std::nullopt;
+}
+
 class LedgerVerifier {
 public:
     LedgerVerifier(const LedgerChecks& checks, VerifyReport& report)
-        : rounds_(checks), checks_(checks), report_(report) {}
+        : rules_(checks.left_out),
+          rounds_(checks, rules_),
+          checks_(checks),
+          report_(report),
+          met_(checks.heads.size()) {}
 
     // Whether to go on.
     bool take(const Record& record) {
         if (Status status = check(record); !status) {
-            report_.bad = BadRecord{report_.records, record.kind, status.reason()};
+            report_.bad = BadRecord{report_.records, record.kind, stage_, status.reason()};
             return false;
         }
         ASSAY_CHECK(report_.ok());  // nothing is good behind a bad record
@@ -23,35 +60,70 @@ public:
         report_.head = record.hash;
         report_.rounds = rounds_.rounds();
         report_.signatures = signatures_checked() - checked_before_;
+        meet_heads(record);
         return true;
     }
 
+    // What shows only where the ledger ends. REQUIRES: no record was bad.
+    void end() {
+        Status status = check_heads();
+        const bool open = !report_.books.owed_forfeits().empty() ||
+                          (report_.books.ended() && !report_.books.due_vestings().empty());
+        status = status ? in_stage(LedgerRule::kRunSettled,
+                                   rules_.must(LedgerRule::kRunSettled,
+                                               !open || !report_.books.ended(),
+                                               "the run is over, and what may vest did not"))
+                        : status;
+        status = status ? in_stage(LedgerRule::kMoney, check_books(report_.books)) : status;
+        if (!status) {
+            report_.bad = BadRecord{report_.records - 1, last_kind_, stage_, status.reason()};
+            --report_.records;
+        }
+    }
+
 private:
+    // What fails next is in the name of this rule, unless a rule of its own is broken.
+    Status in_stage(LedgerRule stage, Status status) {
+        if (!status) {
+            stage_ = rules_.last_broken().value_or(stage);
+        }
+        return status;
+    }
+
     Status check(const Record& record) {
-        if (Status status = check_link(record); !status) {
+        last_kind_ = record.kind;
+        if (Status status = in_stage(LedgerRule::kChain, check_link(record)); !status) {
             return status;
         }
-        if ((record.kind == RecordKind::kRunStart) != (record.height == 0)) {
-            return fail("run_start stands at height 0 and nowhere else");
-        }
-        const Result<LedgerEvent> event = decode_record(record);
-        if (!event) {
-            return event.error();
-        }
-        if (Status status = rounds_.check(record, *event, report_.books); !status) {
-            return status;
-        }
-        if (record.height == 0) {
-            if (Status status = check_signer(record); !status) {
+        if (record.height > 0) {
+            if (Status status = in_stage(LedgerRule::kSignature, check_signature(record));
+                !status) {
                 return status;
             }
         }
-        if (Status status = report_.books.apply(head_of(record), *event); !status) {
+        const Result<LedgerEvent> event = decode_record(record);
+        if (!event) {
+            return in_stage(LedgerRule::kForm, event.error());
+        }
+        if (Status status =
+                in_stage(LedgerRule::kPlace, rounds_.check(record, *event, report_.books));
+            !status) {
+            return status;
+        }
+        if (record.height == 0) {  // which names the key that must have signed it
+            if (Status status = in_stage(LedgerRule::kSignature, check_signature(record));
+                !status) {
+                return status;
+            }
+        }
+        if (Status status =
+                in_stage(LedgerRule::kMoney, report_.books.apply(head_of(record), *event));
+            !status) {
             return status;
         }
         if (std::holds_alternative<RoundSummary>(*event)) {
             rounds_.forget(report_.books);
-            return check_books(report_.books);
+            return in_stage(LedgerRule::kMoney, check_books(report_.books));
         }
         return {};
     }
@@ -70,8 +142,8 @@ private:
         if (record.hash != record_hash(record)) {
             return fail("its hash does not follow from its content");
         }
-        if (record.height > 0) {
-            return check_signature(record);
+        if ((record.kind == RecordKind::kRunStart) != (record.height == 0)) {
+            return fail("run_start stands at height 0 and nowhere else");
         }
         return {};
     }
@@ -84,19 +156,45 @@ private:
         return {};
     }
 
-    // The first record names the key that must have signed it.
-    Status check_signer(const Record& record) const {
-        if (checks_.coordinator && rounds_.manifest().coordinator != *checks_.coordinator) {
-            return fail("the run belongs to coordinator " + rounds_.manifest().coordinator.hex() +
-                        ", expected " + checks_.coordinator->hex());
+    void meet_heads(const Record& record) {
+        for (size_t i = 0; i < met_.size(); ++i) {
+            const KnownHead& head = checks_.heads[i];
+            met_[i] = met_[i] || (head.hash == record.hash &&
+                                  head.height.value_or(record.height) == record.height);
         }
-        return check_signature(record);
+    }
+
+    // A head stands at its height, or somewhere where nobody knows its height.
+    Status check_heads() {
+        for (size_t i = 0; i < met_.size(); ++i) {
+            const KnownHead& head = checks_.heads[i];
+            if (met_[i]) {
+                continue;
+            }
+            const std::string at = head.height ? " at height " + std::to_string(*head.height) : "";
+            const bool other = head.height && *head.height < report_.records;
+            const Status known = in_stage(
+                LedgerRule::kRunHead,
+                rules_.broken(LedgerRule::kRunHead,
+                              "the head " + head.hash.brief() + at +
+                                  (other ? " is another record than the one here: two histories"
+                                         : " is not here: records were cut off, or it is of "
+                                           "another history")));
+            if (!known) {
+                return known;
+            }
+        }
+        return {};
     }
 
     const uint64_t checked_before_ = signatures_checked();
+    RuleBook rules_;
     RoundCheck rounds_;
     const LedgerChecks& checks_;
     VerifyReport& report_;
+    LedgerRule stage_ = LedgerRule::kChain;
+    RecordKind last_kind_ = RecordKind::kRunStart;
+    std::vector<bool> met_;  // the heads that the caller knows
 };
 
 // A page that cannot be read whole is read record by record, to name the one that is damaged.
@@ -122,7 +220,7 @@ bool take_page(const Ledger& ledger,
         page = ledger.read(report.records, 1);
     }
     const std::string why = page.ok() ? "cannot be read" : page.reason();
-    report.bad = BadRecord{report.records, RecordKind{}, why};
+    report.bad = BadRecord{report.records, RecordKind{}, LedgerRule::kForm, why};
     return false;
 }
 
@@ -130,45 +228,29 @@ bool take_page(const Ledger& ledger,
 
 VerifyReport verify_ledger(const Ledger& ledger, const LedgerChecks& checks) {
     VerifyReport report;
-    if (!checks.assignment_digest) {
-        report.not_checked.emplace_back("assignments");
-    }
-    if (!checks.drawn_steps) {
-        report.not_checked.emplace_back("draws of the audits");
-    }
-    if (!checks.tripwire_floor) {
-        report.not_checked.emplace_back("limits of the tripwire");
-    }
     LedgerVerifier verifier(checks, report);
     while (report.records < ledger.height() &&
            take_page(ledger, report.records, verifier, report)) {
     }
     if (report.ok() && report.records == 0) {
-        report.bad = BadRecord{0, RecordKind{}, "the ledger is empty"};
+        report.bad = BadRecord{0, RecordKind{}, LedgerRule::kPlace, "the ledger is empty"};
     }
     ASSAY_CHECK(!report.ok() || report.records == ledger.height());
-    if (const Status sound = check_books(report.books); report.ok() && !sound) {
-        report.bad = BadRecord{report.records - 1, RecordKind::kRunEnd, sound.reason()};
-        --report.records;
+    if (report.ok()) {
+        verifier.end();
+    }
+    for (const LedgerRuleFacts& facts : ledger_rules()) {
+        const std::optional<std::string> why = why_not(facts, checks, report.books.ended());
+        if (why) {
+            report.not_checked.push_back({facts.rule, *why});
+        } else {
+            report.checked.push_back(facts.rule);
+        }
+    }
+    if (checks.terms) {
+        report.rounds_planned = checks.terms->rounds;
     }
     return report;
-}
-
-std::string VerifyReport::text() const {
-    std::string out;
-    if (bad) {
-        out = "ledger does NOT verify: record " + std::to_string(bad->height) + " (" +
-              record_kind_name(bad->kind) + "): " + bad->what + "; " + std::to_string(records) +
-              " records before it are good";
-    } else {
-        out = "ledger verifies: " + std::to_string(records) + " records, " +
-              std::to_string(rounds) + " rounds, " + std::to_string(signatures) +
-              " signatures, head " + head.brief();
-    }
-    for (const std::string& what : not_checked) {
-        out += "\nnot checked: " + what;
-    }
-    return out;
 }
 
 Result<RunManifest> ledger_manifest(const Ledger& ledger) {

@@ -37,6 +37,7 @@ constexpr DurationMs kRemindEvery{30000};
 bool needs_run(const PeerAction& action) {
     return !std::holds_alternative<Say>(action) && !std::holds_alternative<PeerNote>(action) &&
            !std::holds_alternative<ReportEquivocation>(action) &&
+           !std::holds_alternative<KeepHead>(action) &&
            !std::holds_alternative<PeerFinished>(action);
 }
 
@@ -103,6 +104,7 @@ private:
     void act(const DropBlob& action);
     void act(const ReportEquivocation& action);
     void act(const KeepProof& action);
+    void act(const KeepHead& action);
     void act(const PeerNote& action) { log_info(action.text); }
     void act(const PeerFinished& action);
 
@@ -164,11 +166,12 @@ void Peer::Program::start_machine(Digest theta_root, std::optional<RunManifest> 
     hello.threads = static_cast<uint32_t>(options_.threads);
     hello.build = options_.build;
     ASSAY_CHECK(machine_ == nullptr);
-    machine_ = std::make_unique<PeerMachine>(identity_.id(),
-                                             options_.coordinator,
-                                             hello,
-                                             rules,
-                                             PeerResume{theta_root, std::move(manifest)});
+    machine_ = std::make_unique<PeerMachine>(
+        identity_.id(),
+        options_.coordinator,
+        hello,
+        rules,
+        PeerResume{theta_root, std::move(manifest), folder_.load_head(options_.coordinator)});
     for (PeerAction& action : machine_->start(clock_.now())) {
         waiting_.push_back(std::move(action));
     }
@@ -457,11 +460,18 @@ void Peer::Program::act(const DropBlob& action) {
 }
 
 void Peer::Program::act(const ReportEquivocation& action) {
-    const std::filesystem::path file = options_.folder / "equivocation.txt";
-    const std::string text = signed_line(action.first) + signed_line(action.second);
-    const Status written = write_file_atomically(file, as_bytes(text));
-    log_error("the coordinator signed two different heads for one round; " +
-              (written ? "the proof is in " + file.string() : written.reason()));
+    const Result<std::filesystem::path> file = folder_.save_proof({action.first, action.second});
+    log_error("the coordinator has signed " + action.what + "; " +
+              (file ? "the proof is in " + file->string() + ": `assay ledger compare " +
+                          file->string() + "` shows it to anybody"
+                    : file.reason()));
+}
+
+// Lost, it is the next one that is kept.
+void Peer::Program::act(const KeepHead& action) {
+    if (const Status kept = folder_.save_head(action.envelope); !kept) {
+        log_warning("the newest head of the ledger is not kept: " + kept.reason());
+    }
 }
 
 // Some kilobytes, thrice a round: what is lost is a proof, and the peer goes on.

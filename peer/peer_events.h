@@ -159,10 +159,15 @@ struct ReleaseRound {
 struct DropBlob {
     Digest sha256;
 };
-// Two different signed heads for one round: a portable proof against the coordinator.
+// Two signed words that no one history holds: a portable proof against the coordinator.
 struct ReportEquivocation {
     Envelope first;
     Envelope second;
+    std::string what;
+};
+// The newest head that the coordinator has signed, for whoever compares it with a ledger.
+struct KeepHead {
+    Envelope envelope;
 };
 // To be kept durably: what the coordinator signed of a round in which this peer has work.
 struct KeepProof {
@@ -194,6 +199,7 @@ using PeerAction = std::variant<Dial,
                                 DropBlob,
                                 ReportEquivocation,
                                 KeepProof,
+                                KeepHead,
                                 PeerNote,
                                 PeerFinished>;
 

@@ -3,6 +3,7 @@
 #include "core/files.h"
 #include "protocol/codec.h"
 #include "protocol/limits.h"
+#include "protocol/signed_word.h"
 
 namespace assay {
 
@@ -123,6 +124,38 @@ Status PeerFolder::save_state(const TrainerState& state) const {
 
 Result<std::optional<TrainerState>> PeerFolder::load_state() const {
     return load(folder_ / "state.bin");
+}
+
+Status PeerFolder::save_head(const Envelope& envelope) const {
+    return replace_file(head_file(), as_bytes(signed_words_text({envelope})));
+}
+
+std::optional<Envelope> PeerFolder::load_head(const PeerId& coordinator) const {
+    const Result<std::string> text = read_text_file(head_file(), kSignedWordsBytesMax);
+    const Result<std::vector<SignedWord>> words =
+        text ? parse_signed_words(*text) : Result<std::vector<SignedWord>>(text.error());
+    if (!words || words->size() != 1 || words->front().envelope->signer != coordinator) {
+        return std::nullopt;
+    }
+    return *words->front().envelope;
+}
+
+// The first ones stay: later ones of the same kind prove no more.
+Result<std::filesystem::path> PeerFolder::save_proof(const std::vector<Envelope>& envelopes) const {
+    constexpr int kProofsKept = 8;
+    std::filesystem::path file;
+    std::error_code code;
+    for (int number = 1; number <= kProofsKept; ++number) {
+        file = folder_ / ("equivocation-" + std::to_string(number) + ".txt");
+        if (!std::filesystem::exists(file, code)) {
+            break;
+        }
+    }
+    if (std::filesystem::exists(file, code)) {
+        return file;
+    }
+    const Status written = write_file_atomically(file, as_bytes(signed_words_text(envelopes)));
+    return written ? Result<std::filesystem::path>(file) : written.error();
 }
 
 std::filesystem::path PeerFolder::owed_file(RoundId round) const {

@@ -42,6 +42,15 @@ public:
     [[nodiscard]] Result<std::optional<TrainerState>> load_owed(RoundId round) const;
     void drop_owed(RoundId round) const;
 
+    // The newest signed head, for whoever compares it with a ledger; it is not synced. None where
+    // there is none that this key signed.
+    [[nodiscard]] std::filesystem::path head_file() const { return folder_ / "head.txt"; }
+    [[nodiscard]] Status save_head(const Envelope& envelope) const;
+    [[nodiscard]] std::optional<Envelope> load_head(const PeerId& coordinator) const;
+    // Two envelopes that contradict each other, in a file of their own.
+    [[nodiscard]] Result<std::filesystem::path> save_proof(
+        const std::vector<Envelope>& envelopes) const;
+
 private:
     [[nodiscard]] std::filesystem::path owed_file(RoundId round) const;
     [[nodiscard]] static Status save(const std::filesystem::path& file, const TrainerState& state);

@@ -59,6 +59,12 @@ PeerMachine::PeerMachine(
     if (manifest_) {
         follow_manifest();
     }
+    if (resume.head) {
+        const Result<Message> said = decode_message(resume.head->kind, resume.head->body);
+        if (said) {
+            (void)words_.take(*said, *resume.head);
+        }
+    }
 }
 
 // Settings that cannot be read are refused where the run is prepared.
@@ -253,7 +259,19 @@ void PeerMachine::on(const MessageArrived& event, Instant now) {
         note("ignored a message that the coordinator did not sign");
         return;
     }
+    remember(event.message, event.envelope);
     std::visit([&](const auto& message) { receive(message, event.envelope, now); }, event.message);
+}
+
+// A coordinator may have gone back to an older copy of its folder, or keep two histories for two
+// groups of peers: whoever holds both words can show it.
+void PeerMachine::remember(const Message& message, const Envelope& envelope) {
+    if (std::optional<Contradiction> found = words_.take(message, envelope)) {
+        out_.push_back(ReportEquivocation{
+            std::move(found->first), std::move(found->second), std::move(found->what)});
+    } else if (std::holds_alternative<RoundSummary>(message)) {
+        out_.push_back(KeepHead{envelope});
+    }
 }
 
 void PeerMachine::receive(const Welcome& welcome, const Envelope&, Instant now) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "peer/coordinator_words.h"
 #include "peer/peer_debt.h"
 #include "peer/peer_events.h"
 #include "protocol/plan.h"
@@ -48,6 +49,7 @@ struct PeerRules {
 struct PeerResume {
     Digest theta_root;                    // zero: has no theta
     std::optional<RunManifest> manifest;  // of the run that the folder belongs to
+    std::optional<Envelope> head = {};    // KeepHead's
 };
 
 class PeerMachine {
@@ -79,7 +81,6 @@ private:
         Digest commit_hash;
         BlobRef payload;
         std::optional<CloseNotice> close;
-        Envelope close_envelope;
         std::optional<Beacon> beacon;
         bool opening_asked = false;
         bool owed = false;  // its challenge was not answered in its round
@@ -130,6 +131,7 @@ private:
     void receive(const EvidenceIndex&, const Envelope&, Instant) {}
 
     void check_between_steps() const;
+    void remember(const Message& message, const Envelope& envelope);
     void follow_manifest();
     void say_hello(Instant now);
     void say_submission();
@@ -173,6 +175,7 @@ private:
     bool connected_ = false;
     std::optional<OwnRound> own_;
     std::map<RoundId, PeerDebt> debts_;
+    CoordinatorWords words_;
     bool draining_ = false;                // asked to stop: only what is owed is finished
     std::optional<RoundPlan> next_plan_;   // came while a summary was being applied
     std::optional<RoundSummary> summary_;  // being applied

@@ -210,9 +210,6 @@ void PeerMachine::receive(const CloseNotice& notice, const Envelope& envelope, I
         return;
     }
     if (own_->close) {
-        if (encode_close(own_->close->close) != encode_close(notice.close)) {
-            out_.push_back(ReportEquivocation{own_->close_envelope, envelope});
-        }
         return;
     }
     if (notice.close.plan_digest != own_->plan_digest) {
@@ -220,7 +217,6 @@ void PeerMachine::receive(const CloseNotice& notice, const Envelope& envelope, I
         own_->silent = true;
     }
     own_->close = notice;
-    own_->close_envelope = envelope;
     keep_proof(notice.close.round, envelope);
     if (own_->commit && !included()) {
         note(notice.close.round, ": this peer's COMMIT is not among those closed");

@@ -59,6 +59,8 @@ Digest manifest_digest(const RunManifest& manifest);
 Digest plan_digest(const RoundPlan& plan);
 Digest commit_hash(const Envelope& commit);
 Digest close_leaf(const CloseEntry& entry);
+// Of a verdict: from these anybody can compute it again. opening: plain SHA-256, zero if none came.
+Digest evidence_digest(const Digest& beacon, const Digest& commit_hash, const Digest& opening);
 Digest beacon_value(const Digest& chain_element, const Digest& close_root);
 Digest audit_job_digest(const AuditJob& job);
 // Leaves of a peer's chain, with its id in them: nobody can open another one's roots as its own.

@@ -77,6 +77,7 @@ void to_wire(const RoundSummary& message, v1::RoundSummary& wire) {
     list_to_wire(message.entries, *wire.mutable_entries());
     wire.set_loss_before(message.loss_before);
     wire.set_loss_after(message.loss_after);
+    wire.set_ledger_height(message.ledger_height);
 }
 
 void from_wire(const v1::RoundSummary& wire, FieldCheck& check, RoundSummary& message) {
@@ -96,6 +97,8 @@ void from_wire(const v1::RoundSummary& wire, FieldCheck& check, RoundSummary& me
                   "is not in increasing order of peer");
     message.loss_before = check.finite("loss_before", wire.loss_before());
     message.loss_after = check.finite("loss_after", wire.loss_after());
+    message.ledger_height =
+        check.number("ledger_height", wire.ledger_height(), 0, limits::kRecordsMax);
 }
 
 void to_wire(const DebtNotice& message, v1::DebtNotice& wire) {

@@ -19,6 +19,7 @@ void bits_from_wire(const google::protobuf::RepeatedField<uint32_t>& wire,
 void roots_to_wire(const RoundPlan& message, v1::RoundPlan& wire) {
     wire.set_manifest_digest(wire_bytes(message.manifest_digest));
     wire.set_ledger_head(wire_bytes(message.ledger_head));
+    wire.set_ledger_height(message.ledger_height);
     wire.set_previous_beacon(wire_bytes(message.previous_beacon));
     wire.set_base_root(wire_bytes(message.base_root));
     wire.set_accumulator_root(wire_bytes(message.accumulator_root));
@@ -29,6 +30,8 @@ void roots_to_wire(const RoundPlan& message, v1::RoundPlan& wire) {
 void roots_from_wire(const v1::RoundPlan& wire, FieldCheck& check, RoundPlan& message) {
     message.manifest_digest = check.digest("manifest_digest", wire.manifest_digest());
     message.ledger_head = check.digest("ledger_head", wire.ledger_head());
+    message.ledger_height =
+        check.number("ledger_height", wire.ledger_height(), 0, limits::kRecordsMax);
     message.previous_beacon = check.digest("previous_beacon", wire.previous_beacon());
     message.base_root = check.digest("base_root", wire.base_root());
     message.accumulator_root = check.digest("accumulator_root", wire.accumulator_root());

@@ -125,6 +125,10 @@ Digest close_leaf(const CloseEntry& entry) {
     return sha256("close", entry.peer.span(), entry.commit_hash.span(), entry.payload_hash.span());
 }
 
+Digest evidence_digest(const Digest& beacon, const Digest& commit_hash, const Digest& opening) {
+    return sha256("evidence", beacon.span(), commit_hash.span(), opening.span());
+}
+
 Digest beacon_value(const Digest& chain_element, const Digest& close_root) {
     return sha256("beacon", chain_element.span(), close_root.span());
 }

@@ -22,6 +22,7 @@ constexpr uint64_t kShardsMax = 65536;
 constexpr uint64_t kShardTokensMax = uint64_t{1} << 40;
 constexpr uint64_t kDataManifestBytesMax = 1U << 25;  // 32 MiB: its text, every shard named
 constexpr uint64_t kRoundsMax = uint64_t{1} << 32;
+constexpr uint64_t kRecordsMax = uint64_t{1} << 48;  // of one ledger
 constexpr uint64_t kOptimiserStepsMax = uint64_t{1} << 48;
 // Of one peer in one round: H * B_i * T.
 constexpr uint64_t kTokensMax = kInnerStepsMax * kSequencesPerStepMax * kSequenceTokensMax;

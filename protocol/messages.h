@@ -138,9 +138,10 @@ struct RoundPlan {
     std::vector<uint32_t> bias2_bits;
     BlobRef theta;  // raw little-endian fp32 of all tiles: for whoever lacks base_root
     Instant opened_at;
-    Instant commit_deadline;   // D1
-    Instant payload_deadline;  // D2
-    DurationMs opening_time;   // T_c, counted from the reveal of the beacon
+    Instant commit_deadline;     // D1
+    Instant payload_deadline;    // D2
+    DurationMs opening_time;     // T_c, counted from the reveal of the beacon
+    uint64_t ledger_height = 0;  // records up to ledger_head; bound by the envelope alone
 };
 
 // ---- a round, up: commit, payload, opening ----------------------------------------------
@@ -278,6 +279,7 @@ struct RoundSummary {
     std::vector<SummaryEntry> entries;  // one a COMMIT, in order of peer id
     float loss_before = 0;  // held-out loss at the round's start and end, nats per token
     float loss_after = 0;
+    uint64_t ledger_height = 0;  // records up to ledger_head
 };
 
 // What became of a challenge that this peer has not answered in its round. With `open` come plan,

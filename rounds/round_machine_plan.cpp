@@ -157,6 +157,7 @@ RoundPlan RoundMachine::next_plan(RoundId round, const BlobRef& theta, Instant n
     inputs.round = round;
     inputs.manifest_digest = manifest_hash_;
     inputs.ledger_head = state_.head();
+    inputs.ledger_height = state_.height();
     inputs.theta = theta;
     inputs.opened_at = now;
     inputs.doublings = state_.doublings();

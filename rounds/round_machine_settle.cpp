@@ -218,6 +218,7 @@ RoundSummary RoundMachine::make_summary(const RoundJudged& judged) const {
     summary.accumulator_root = judged.accumulator_root;
     summary.momentum_root = judged.momentum_root;
     summary.ledger_head = state_.head();
+    summary.ledger_height = state_.height();
     summary.loss_before = judged.loss_before;
     summary.loss_after = judged.loss_after;
     for (const auto& [peer, commit] : round.commits) {

@@ -17,6 +17,7 @@ RoundPlan make_plan(const RoundRules& rules, PlanInputs inputs) {
     plan.round = inputs.round;
     plan.manifest_digest = inputs.manifest_digest;
     plan.ledger_head = inputs.ledger_head;
+    plan.ledger_height = inputs.ledger_height;
     plan.previous_beacon = inputs.previous_beacon;
     plan.base_root = inputs.base_root;
     plan.accumulator_root = inputs.accumulator_root;

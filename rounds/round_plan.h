@@ -19,6 +19,7 @@ struct PlanInputs {
     RoundId round;
     Digest manifest_digest;
     Digest ledger_head;
+    uint64_t ledger_height = 0;
     Digest previous_beacon;
     Digest base_root;
     Digest accumulator_root;

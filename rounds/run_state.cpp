@@ -17,6 +17,16 @@ constexpr uint32_t kMissesMax = 3;  // rosters in a row without work: then it pa
 constexpr uint32_t kPauseBitsMax = 8;
 constexpr uint64_t kProbationRounds = 16;
 
+// What the judge says: the machine takes nothing for granted by it.
+const std::set<LedgerRule> kJudgesWord = {LedgerRule::kVerdictBasis,
+                                          LedgerRule::kVerdictEvidence,
+                                          LedgerRule::kAuditState,
+                                          LedgerRule::kAuditRoot,
+                                          LedgerRule::kAuditVerdict,
+                                          LedgerRule::kShareEvidence,
+                                          LedgerRule::kSummaryVoided,
+                                          LedgerRule::kHeadHeight};
+
 }  // namespace
 
 RunState::RunState(RunManifest manifest, PaySettings pay, uint64_t rounds_kept)
@@ -161,7 +171,8 @@ Status RunState::apply_stored(const Record& record, RoundCheck& order) {
 
 Status RunState::apply_all(const std::vector<Record>& records) {
     const LedgerChecks checks;
-    RoundCheck order(checks);
+    const RuleBook rules(kJudgesWord);
+    RoundCheck order(checks, rules);
     for (const Record& record : records) {
         if (Status applied = apply_stored(record, order); !applied) {
             return fail("ledger record " + std::to_string(record.height) + " (" +
@@ -318,6 +329,7 @@ Status RunState::on(const EventHead& head, const OrderBody& order) {
     if (member == members_.end()) {
         return fail("an order about nobody who joined");
     }
+    stamped(order.at);
     const bool expelled = order.kind == OrderKind::kExpel;
     member->second.ejected = expelled;
     member->second.ejected_why = expelled ? "the operator expelled this peer: " + order.reason : "";

@@ -374,7 +374,9 @@ def check_end(world):
             raise Broken(f"peer {peer['id'][:8]} forfeited {peer['forfeited']}: {world.summary()}")
     world.send("coordinator", signal.SIGTERM)
     world.processes.pop("coordinator").wait(60)
-    print(world.command("ledger", "verify", "--dir", world.folder / "run").strip())
+    known = world.folder / PEERS[0]
+    print(world.command("ledger", "verify", "--dir", world.folder / "run",
+                        "--manifest", known / "manifest.bin", "--head", known / "head.txt").strip())
 
 
 def main():

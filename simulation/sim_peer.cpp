@@ -61,6 +61,7 @@ void SimPeer::boot() {
     ASSAY_CHECK(trainer_ != nullptr);
     PeerResume resume;
     resume.manifest = saved_manifest_;
+    resume.head = saved_head_;
     if (saved_) {
         ASSAY_CHECK(trainer_->restore(*saved_).ok());
         resume.theta_root = trainer_->theta_root();
@@ -272,6 +273,10 @@ void SimPeer::act(const DropBlob& action) {
 
 void SimPeer::act(const ReportEquivocation&) {
     ++equivocations_;
+}
+
+void SimPeer::act(const KeepHead& action) {
+    saved_head_ = action.envelope;
 }
 
 void SimPeer::act(const PeerFinished& action) {

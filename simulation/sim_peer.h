@@ -112,6 +112,7 @@ private:
     void act(const ReleaseRound& action);
     void act(const DropBlob& action);
     void act(const ReportEquivocation& action);
+    void act(const KeepHead& action);
     void act(const PeerNote&) {}   // for people
     void act(const KeepProof&) {}  // for disputes
     void act(const PeerFinished& action);
@@ -147,6 +148,7 @@ private:
     std::optional<NextTriple> saved_next_;
     std::map<RoundId, TrainerState> saved_owed_;
     std::optional<RunManifest> saved_manifest_;
+    std::optional<Envelope> saved_head_;
     uint64_t restarts_ = 0;
     uint64_t equivocations_ = 0;
     uint64_t misses_ = 0;

@@ -5,13 +5,11 @@
 #include "adversaries/adversary.h"
 #include "core/check.h"
 #include "core/merkle.h"
-#include "data/assignment.h"
 #include "ledger/audit_tally.h"
 #include "ledger/ledger_verify.h"
 #include "ledger/rejections.h"
 #include "protocol/codec.h"
-#include "verify/challenge.h"
-#include "verify/tripwire.h"
+#include "rounds/ledger_terms.h"
 
 namespace assay {
 
@@ -306,26 +304,13 @@ Status SimWorld::check_ledger() {
     LedgerChecks checks;
     checks.coordinator = run_.coordinator.id();
     checks.manifest_digest = manifest_digest(run_.manifest);
-    checks.pay = run_.rules.pay;
-    checks.assignment_digest = [this](const RoundPlan& plan, const PeerId& peer) -> Result<Digest> {
-        const Assignment dealt = assign(run_.seed, plan, run_.sample_count);
-        const PeerAssignment* own = dealt.find(peer);
-        return own == nullptr ? Result<Digest>(fail("not in the plan")) : assignment_digest(*own);
-    };
-    checks.drawn_steps = [this](const RoundPlan& plan,
-                                const PlanPeer& peer,
-                                const Digest& beacon,
-                                const Digest& commit) {
-        const Challenge drawn = draw_challenge(
-            beacon, commit, run_.layout, {}, run_.rules.verify, plan.inner_steps, peer.audit_ppm);
-        return drawn.audited ? drawn.steps : std::vector<uint32_t>();
-    };
-    checks.tripwire_floor = tripwire_floor(run_.rules.verify);
+    checks.terms = ledger_terms(run_.rules, run_.seed, true);
+    checks.heads = {{ledger.head(), ledger.height() - 1}};
     const VerifyReport report = verify_ledger(ledger, checks);
     if (!report.ok()) {
         return fail("the ledger does not verify: " + report.text());
     }
-    if (!report.not_checked.empty()) {
+    if (!report.complete()) {
         return fail("the ledger was not checked as a whole: " + report.text());
     }
     const Result<std::vector<Record>> records = ledger.read(0, ledger.height());

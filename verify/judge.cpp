@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/check.h"
+#include "protocol/codec.h"
 #include "verify/gradient_audit.h"
 
 namespace assay {
@@ -188,10 +189,7 @@ std::vector<StepResult> results_by_step(std::span<const AuditReport> reports) {
 }  // namespace
 
 Digest evidence_digest(const Evidence& evidence) {
-    return sha256("evidence",
-                  evidence.beacon.span(),
-                  evidence.commit_hash.span(),
-                  evidence.opening_hash.span());
+    return evidence_digest(evidence.beacon, evidence.commit_hash, evidence.opening_hash);
 }
 
 bool speaks(const Evidence& evidence) {

@@ -318,6 +318,7 @@ TEST_CASE("The books add up after any course of a run, and a fold of the ledger 
         pay.vest_rounds = static_cast<int64_t>(1 + rng.below(4));
         pay.verdict_window = static_cast<int64_t>(rng.below(4));
         Fixture f(5, pay);
+        f.run.planned_rounds = 10;
         std::vector<std::pair<RoundId, size_t>> waiting;
         for (uint64_t round = 0; round < 10; ++round) {
             std::map<size_t, Conduct> conducts;

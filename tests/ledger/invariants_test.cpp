@@ -185,7 +185,8 @@ TEST_CASE("the check of rounds is told of every record") {
     const auto fold_without = [&](RoundId unsaid) {
         const Story story;
         return fired_check([&] {
-            RoundCheck rounds(checks);
+            const RuleBook rules;
+            RoundCheck rounds(checks, rules);
             Books books;
             for (const Record& record : all_records(story.ledger)) {
                 const LedgerEvent event = decode_record(record).value();
@@ -307,7 +308,8 @@ TEST_CASE("no order of records breaks what the check of rounds keeps", "[repeats
                 order.insert(order.begin() + static_cast<std::ptrdiff_t>(near), at);
                 break;
         }
-        RoundCheck rounds(checks);
+        const RuleBook rules;
+        RoundCheck rounds(checks, rules);
         Books books;
         bool good = true;
         for (size_t i = 0; good && i < order.size(); ++i) {

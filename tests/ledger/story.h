@@ -23,6 +23,7 @@ inline PaySettings short_pay() {
 struct Story {
     Story() : ledger(Identity::from_seed(test_digest("coordinator"))), run(ledger, 5, short_pay()) {
         using C = Conduct;
+        run.planned_rounds = 7;
         run.round({{1, C::kAudited}, {3, C::kAudited}});
         run.audit(RoundId{0}, 1, true);
         run.audit(RoundId{0}, 3, true);
@@ -42,7 +43,7 @@ struct Story {
         run.write({make_draft(RecordKind::kOrder,
                               RoundId{4},
                               run.id(4),
-                              OrderBody{Instant{41000}, OrderKind::kPardon, "a bad cable"})});
+                              OrderBody{Instant{46000}, OrderKind::kPardon, "a bad cable"})});
         rolled_back_round();
         run.answer(RoundId{4}, 2, true);
         run.round({{1, C::kAudited}, {2, C::kCheat}});

@@ -11,8 +11,43 @@ namespace {
 constexpr uint64_t kTestTiles = 2;
 constexpr uint64_t kTestBeacons = 64;
 
+constexpr uint32_t kTestRate = 0x3a83126f;  // 0.001
+
 Digest assignment_of(const Digest& plan, const PeerId& peer) {
     return sha256("test assignment", plan.span(), peer.span());
+}
+
+// Positions in order of id, from the pool and then from the stream; the sample is the position.
+Deal test_deal(const RoundPlan& plan) {
+    Deal deal;
+    deal.stream_position_after = plan.stream_position;
+    deal.pool_after = plan.pool;
+    for (const PlanPeer& peer : plan.peers) {
+        DealtWork& work = deal.peers[peer.id];
+        work.assignment = assignment_of(plan_digest(plan), peer.id);
+        for (uint64_t i = 0; i < uint64_t{plan.inner_steps} * peer.sequences_per_step; ++i) {
+            uint64_t position = deal.stream_position_after;
+            if (deal.pool_after.empty()) {
+                ++deal.stream_position_after;
+            } else {
+                SampleRange& first = deal.pool_after.front();
+                position = first.begin++;
+                if (first.begin == first.end) {
+                    deal.pool_after.erase(deal.pool_after.begin());
+                }
+            }
+            work.ranges.push_back({position, position + 1});
+            work.samples.push_back(position);
+        }
+    }
+    return deal;
+}
+
+std::vector<SampleRange> test_pool(std::vector<SampleRange> pool,
+                                   std::vector<SampleRange> returned) {
+    std::sort(returned.begin(), returned.end());
+    pool.insert(pool.end(), returned.begin(), returned.end());
+    return pool;
 }
 
 StateLeaf leaf_of(RoundId round, size_t peer, uint32_t step) {
@@ -29,6 +64,13 @@ MerkleTree states_of(const PeerId& id, RoundId round, size_t peer) {
     return MerkleTree(std::move(leaves));
 }
 
+StepStates states_opened(RoundId round, size_t peer, uint32_t step) {
+    StepStates states;
+    states.step = step;
+    states.theta = {test_digest("state", round.value * 100 + peer, step), kTestTiles * 16384, {}};
+    return states;
+}
+
 Conduct conduct_of(const std::map<size_t, Conduct>& conducts, size_t peer) {
     const auto found = conducts.find(peer);
     return found == conducts.end() ? Conduct::kHonest : found->second;
@@ -39,6 +81,33 @@ RecordDraft plain(RecordKind kind, RoundId round, Bytes body) {
 }
 
 }  // namespace
+
+RunTerms test_terms(const PaySettings& pay) {
+    RunTerms terms;
+    terms.rounds = 1000;
+    terms.peers_max = 8;
+    terms.inner_steps = kTestSteps;
+    terms.sequence_tokens = kTestTokens;
+    terms.base_sequences = 2;
+    terms.speed_span = 2;
+    terms.classes = {NumericClass::kExact};
+    terms.commit_floor = DurationMs{1000};
+    terms.commit_ceiling = DurationMs{10000};
+    terms.transfer_floor = DurationMs{1000};
+    terms.transfer_ceiling = DurationMs{10000};
+    terms.theta_bytes = kTestTiles * 16384;
+    terms.payload_bytes_max = 10000;
+    terms.opening_bytes_max = 10000;
+    terms.bias1_bits = {0x41200000, 0x40a86bca};
+    terms.bias2_bits = {0x41a00000};
+    terms.pay = pay;
+    terms.tripwire_floor = {1700000, 900000};
+    terms.learning_rates = [](RoundId) { return std::vector<uint32_t>(kTestSteps, kTestRate); };
+    terms.deal = test_deal;
+    terms.next_pool = test_pool;
+    terms.data_known = true;
+    return terms;
+}
 
 Status apply(Books& books, const RecordDraft& draft) {
     const Result<LedgerEvent> event = decode_record(draft);
@@ -91,6 +160,9 @@ TestRun::TestRun(Ledger& to, size_t peer_count, PaySettings pay)
 }
 
 void TestRun::write(std::vector<RecordDraft> drafts) {
+    if (edit_draft) {
+        std::erase_if(drafts, [this](RecordDraft& draft) { return !edit_draft(draft); });
+    }
     for (const RecordDraft& draft : drafts) {
         const Status applied = apply(books, draft);
         ASSAY_CHECK_MSG(applied.ok(),
@@ -108,6 +180,10 @@ void TestRun::write_roster(RoundId round) {
             body.lines.push_back({id(i), NumericClass::kExact, static_cast<uint32_t>(1 + i % 2)});
         }
     }
+    if (edit_roster) {
+        edit_roster(body);
+    }
+    roster_ = body;
     write({make_draft(RecordKind::kRoster, round, PeerId{}, body)});
 }
 
@@ -116,44 +192,60 @@ RoundPlan TestRun::make_plan() const {
     plan.round = RoundId{next_round};
     plan.manifest_digest = manifest_digest(manifest);
     plan.ledger_head = ledger.head();
+    plan.ledger_height = ledger.height();
     plan.previous_beacon = last_beacon;
     plan.base_root = last_summary ? last_summary->theta_root : manifest.initial_root;
     plan.accumulator_root = last_summary ? last_summary->accumulator_root : books.zero_root();
-    plan.stream_position = next_round * 64;
-    plan.pool = {{next_round, next_round + 1}};
+    plan.stream_position = stream_position_;
+    plan.pool = pool_;
     plan.inner_steps = kTestSteps;
     plan.sequence_tokens = kTestTokens;
-    plan.learning_rate_bits.assign(kTestSteps, 0x3a83126f);
+    plan.learning_rate_bits.assign(kTestSteps, kTestRate);
+    plan.theta = {test_digest("theta blob", next_round), kTestTiles * 16384, {}};
     plan.bias1_bits = {0x41200000, 0x40a86bca};
     plan.bias2_bits = {0x41a00000};
     plan.opened_at = Instant{1000 + static_cast<int64_t>(next_round) * 10000};
     plan.commit_deadline = plan.opened_at + DurationMs{3000};
     plan.payload_deadline = plan.opened_at + DurationMs{5000};
     plan.opening_time = DurationMs{2000};
-    uint64_t total = 0;
-    for (size_t i = 0; i < peers.size(); ++i) {
-        if (book(i).ejected) {
-            continue;
-        }
-        const StartState start = books.start_of(id(i), plan.round);
+    for (const RosterLine& seat : roster_.lines) {
+        const StartState start = books.start_of(seat.peer, plan.round);
         PlanPeer line;
-        line.id = id(i);
-        line.numeric_class = NumericClass::kExact;
-        line.sequences_per_step = static_cast<uint32_t>(1 + i % 2);
+        line.id = seat.peer;
+        line.numeric_class = seat.numeric_class;
+        line.sequences_per_step = seat.sequences_per_step;
         line.tenure_rounds = start.tenure_rounds;
         line.optimiser_steps = start.optimiser_steps;
         line.m_root = start.m_root;
         line.v_root = start.v_root;
         line.e_root = start.e_root;
         plan.peers.push_back(line);
+    }
+    plan.pool_root = pool_root(plan.pool);
+    if (edit_plan) {
+        edit_plan(plan);
+    }
+    set_rates(plan);
+    plan.roster_root = roster_root(plan.peers);
+    return plan;
+}
+
+// Whoever was ejected since the roster was fixed is in the plan, and its COMMIT is refused.
+bool TestRun::may_commit(const RoundPlan& plan, size_t peer) const {
+    return find_peer(plan, id(peer)) != nullptr && (!book(peer).ejected || roster_also == id(peer));
+}
+
+void TestRun::set_rates(RoundPlan& plan) const {
+    uint64_t total = 0;
+    for (const PlanPeer& line : plan.peers) {
         total += assigned_tokens(plan, line);
     }
+    const bool last = next_round + static_cast<uint64_t>(books.pay().vest_rounds) >= planned_rounds;
     for (PlanPeer& line : plan.peers) {
-        line.audit_ppm = books.audit_rate(line.id, plan.round, assigned_tokens(plan, line), total);
+        const uint32_t due =
+            books.audit_rate(line.id, plan.round, assigned_tokens(plan, line), total);
+        line.audit_ppm = last || line.id == audited_for_sure ? static_cast<uint32_t>(kPpm) : due;
     }
-    plan.roster_root = roster_root(plan.peers);
-    plan.pool_root = pool_root(plan.pool);
-    return plan;
 }
 
 Commit TestRun::make_commit(const RoundPlan& plan, size_t peer, bool stale) const {
@@ -173,6 +265,9 @@ Commit TestRun::make_commit(const RoundPlan& plan, size_t peer, bool stale) cons
     commit.payload_hash = test_digest("payload", round, peer);
     commit.payload_bytes = 1000;
     commit.tokens = assigned_tokens(plan, *find_peer(plan, id(peer)));
+    if (edit_commit) {
+        edit_commit(commit);
+    }
     return commit;
 }
 
@@ -191,8 +286,15 @@ std::vector<AuditJob> TestRun::make_jobs(const RoundPlan& plan, size_t peer) con
         job.step = step;
         job.leaf = leaf_of(plan.round, peer, step);
         job.leaf_path = states.path(step);
-        job.opening.step = step;
-        job.samples = {step, step + 10};
+        job.opening = states_opened(plan.round, peer, step);
+        const PlanPeer& line = *find_peer(plan, id(peer));
+        const std::vector<uint64_t> samples = test_deal(plan).peers.at(id(peer)).samples;
+        const uint32_t width = line.sequences_per_step;
+        job.samples.assign(samples.begin() + width * step, samples.begin() + width * (step + 1));
+        job.optimiser_steps_before = line.optimiser_steps + step;
+        if (edit_job) {
+            edit_job(job);
+        }
         made.push_back(job);
     }
     return made;
@@ -202,7 +304,7 @@ Verdict TestRun::make_verdict(RoundId round, size_t peer, Conduct conduct) const
     Verdict verdict;
     verdict.round = round;
     verdict.peer = id(peer);
-    verdict.evidence = test_digest("evidence", round.value, peer);
+    verdict.evidence = evidence(round, peer, conduct != Conduct::kSilent);
     switch (conduct) {
         case Conduct::kGated:
             verdict.ruling = Ruling::kGated;
@@ -224,7 +326,7 @@ Verdict TestRun::make_verdict(RoundId round, size_t peer, Conduct conduct) const
             break;
         default:
             verdict.ruling = Ruling::kAccepted;
-            verdict.layer = Layer::kDirection;
+            verdict.layer = Layer::kAggregate;
             verdict.reason = "t = 5.1";
             break;
     }
@@ -240,13 +342,19 @@ void TestRun::write_close(const RoundPlan& plan,
         if (conduct_of(conducts, peer) == Conduct::kLate) {
             continue;
         }
-        const Digest payload = test_digest("payload", plan.round.value, peer);
+        const Commit commit = *decode_body<Commit>(envelope.body);
+        const Digest payload = commit.payload_hash;
         write({make_draft(RecordKind::kPayload,
                           plan.round,
                           id(peer),
-                          PayloadBody{payload, 1000, plan.commit_deadline})});
+                          PayloadBody{payload, commit.payload_bytes, plan.commit_deadline})});
         body.entries.push_back({id(peer), commit_hash(envelope), payload});
-        leaves.push_back(close_leaf(body.entries.back()));
+    }
+    if (edit_close) {
+        edit_close(body);
+    }
+    for (const CloseEntry& entry : body.entries) {
+        leaves.push_back(close_leaf(entry));
     }
     Close close;
     close.round = plan.round;
@@ -261,7 +369,11 @@ void TestRun::write_close(const RoundPlan& plan,
     beacon.round = plan.round;
     beacon.chain_element = chain.element(plan.round.value + 1);
     beacon.close_root = close.entries_root;
-    beacon.value = last_beacon = beacon_value(beacon.chain_element, beacon.close_root);
+    beacon.value = beacon_value(beacon.chain_element, beacon.close_root);
+    if (edit_beacon) {
+        edit_beacon(beacon);
+    }
+    last_beacon = beacons_[plan.round] = beacon.value;
     write({plain(RecordKind::kBeacon, plan.round, encode_body(beacon))});
 }
 
@@ -272,7 +384,7 @@ void TestRun::write_judgement(const RoundPlan& plan,
     std::vector<RecordDraft> shares;
     for (size_t peer = 0; peer < peers.size(); ++peer) {
         const Conduct conduct = conduct_of(conducts, peer);
-        if (conduct == Conduct::kAway || find_peer(plan, id(peer)) == nullptr) {
+        if (conduct == Conduct::kAway || !may_commit(plan, peer)) {
             continue;
         }
         SummaryEntry entry{id(peer), CommitOutcome::kVoided, "voided"};
@@ -283,6 +395,7 @@ void TestRun::write_judgement(const RoundPlan& plan,
             if (edit_verdict) {
                 edit_verdict(verdict);
             }
+            evidences_[{plan.round, id(peer)}] = verdict.evidence;
             write({{RecordKind::kVerdict, plan.round, id(peer), encode_verdict(verdict)}});
             if (conduct == Conduct::kSilent) {
                 const DebtBody debt{plan.payload_deadline + window(), "no opening", {}, 0};
@@ -298,6 +411,7 @@ void TestRun::write_judgement(const RoundPlan& plan,
             PayShareBody share;
             share.phi_nano_nats = phi.count(peer) > 0 ? phi.at(peer) : 1000000;
             share.tokens = assigned_tokens(plan, *find_peer(plan, id(peer)));
+            share.evidence = evidences_.at({plan.round, id(peer)});
             share.m_root = test_digest("m", plan.round.value, peer);
             share.v_root = test_digest("v", plan.round.value, peer);
             share.e_root = test_digest("e", plan.round.value, peer);
@@ -328,46 +442,84 @@ void TestRun::write_judgement(const RoundPlan& plan,
     summary.reason = voided ? "no quorum" : "";
     summary.plan_digest = plan_digest(plan);
     summary.beacon_value = last_beacon;
+    summary.aggregate = {test_digest("aggregate", plan.round.value), voided ? 0U : 500U, {}};
     summary.theta_root = voided ? plan.base_root : test_digest("theta after", plan.round.value);
     summary.accumulator_root =
         voided ? plan.accumulator_root : test_digest("E after", plan.round.value);
     summary.ledger_head = ledger.head();
+    summary.ledger_height = ledger.height();
     summary.loss_before = 4.0F - 0.1F * static_cast<float>(plan.round.value);
     summary.loss_after = summary.loss_before - (voided ? 0.0F : 0.1F);
+    if (edit_summary) {
+        edit_summary(summary);
+    }
     write({plain(RecordKind::kSummary, plan.round, encode_body(summary))});
     last_summary = summary;
+    give_back(plan, summary);
+}
+
+// Where the stream stands behind this round.
+void TestRun::give_back(const RoundPlan& plan, const RoundSummary& summary) {
+    const Deal deal = test_deal(plan);
+    stream_position_ = deal.stream_position_after;
+    pool_ = deal.pool_after;
+    for (const auto& [peer, work] : deal.peers) {
+        if (is_counted(summary, peer)) {
+            counted_.insert({plan.round, peer});
+        } else {
+            returned_.insert(returned_.end(), work.ranges.begin(), work.ranges.end());
+        }
+    }
 }
 
 void TestRun::round(const std::map<size_t, Conduct>& conducts, bool voided) {
+    pool_ = test_pool(pool_, std::exchange(returned_, {}));
     const RoundPlan plan = make_plan();
+    plans_[plan.round] = plan;
     write({plain(RecordKind::kPlan, plan.round, encode_body(plan))});
     std::map<size_t, Envelope> commits;
     for (size_t peer = 0; peer < peers.size(); ++peer) {
         const Conduct conduct = conduct_of(conducts, peer);
-        if (conduct == Conduct::kAway || find_peer(plan, id(peer)) == nullptr) {
+        if (conduct == Conduct::kAway || !may_commit(plan, peer)) {
             continue;
         }
         const Commit commit = make_commit(plan, peer, conduct == Conduct::kStale);
         commits.insert_or_assign(peer, make_envelope(peers[peer], commit));
+        commit_hashes_[{plan.round, id(peer)}] = commit_hash(commits.at(peer));
         write({{RecordKind::kCommit, plan.round, id(peer), encode_envelope(commits.at(peer))}});
     }
     write_close(plan, commits, conducts);
     for (const auto& [peer, envelope] : commits) {
         const Conduct conduct = conduct_of(conducts, peer);
         if (conduct != Conduct::kLate && conduct != Conduct::kSilent) {
-            write({opening(plan.round, peer, true)});
+            write({opening(plan.round, peer, true, conduct == Conduct::kAudited)});
         }
     }
     write_judgement(plan, conducts, voided);
     ++next_round;
 }
 
-RecordDraft TestRun::opening(RoundId round, size_t peer, bool answered) const {
+Digest TestRun::evidence(RoundId round, size_t peer, bool opened) const {
+    return evidence_digest(beacons_.at(round),
+                           commit_hashes_.at({round, id(peer)}),
+                           opened ? opening_digest(round, peer) : Digest{});
+}
+
+Digest TestRun::opening_digest(RoundId round, size_t peer) const {
+    return test_digest("opening", round.value, peer);
+}
+
+RecordDraft TestRun::opening(RoundId round, size_t peer, bool answered, bool steps) const {
     OpeningBody body{answered, {}};
     if (answered) {
         OpeningNotice notice;
         notice.round = round;
-        notice.opening = {test_digest("opening", round.value, peer), 5000, {}};
+        notice.opening = {opening_digest(round, peer), 5000, {}};
+        for (const uint32_t step : {1U, 3U}) {
+            if (steps) {
+                notice.steps.push_back(states_opened(round, peer, step));
+            }
+        }
         body.notice = encode_body(notice);
     }
     return make_draft(RecordKind::kOpening, round, id(peer), body);
@@ -399,7 +551,16 @@ void TestRun::audit(RoundId round, size_t peer, bool pass) {
         report.step = job.step;
         report.pass = pass;
         report.reason = pass ? "equal" : "the root of g differs";
-        write({{RecordKind::kAuditReport, round, id(peer), seal(coordinator, report)}});
+        report.recomputed_root = pass ? job.leaf.g_root : test_digest("another g");
+        if (edit_report) {
+            edit_report(report);
+        }
+        for (int i = 0; i < (pass ? 1 : failing_reports); ++i) {
+            write({{RecordKind::kAuditReport,
+                    round,
+                    id(peer),
+                    seal(auditor.value_or(coordinator), report)}});
+        }
     }
     Verdict verdict;
     verdict.round = round;
@@ -407,6 +568,15 @@ void TestRun::audit(RoundId round, size_t peer, bool pass) {
     verdict.ruling = pass ? Ruling::kAccepted : Ruling::kRejected;
     verdict.layer = Layer::kGradientAudit;
     verdict.reason = pass ? "2 steps recomputed, equal" : "step 3: the gradient is another one";
+    verdict.evidence = evidence(round, peer, true);
+    if (edit_audit) {
+        edit_audit(verdict);
+    }
+    if (!pass && counted_.count({round, id(peer)}) > 0) {
+        const Deal deal = test_deal(plans_.at(round));
+        const std::vector<SampleRange>& ranges = deal.peers.at(id(peer)).ranges;
+        returned_.insert(returned_.end(), ranges.begin(), ranges.end());
+    }
     write({{RecordKind::kVerdict, round, id(peer), encode_verdict(verdict)}});
     write(books.owed_forfeits());
 }
@@ -421,17 +591,16 @@ void TestRun::end() {
 
 LedgerChecks TestRun::checks() const {
     LedgerChecks checks;
-    checks.assignment_digest = [](const RoundPlan& plan, const PeerId& peer) -> Result<Digest> {
-        return assignment_of(plan_digest(plan), peer);
-    };
-    checks.drawn_steps = [this](const RoundPlan& plan,
-                                const PlanPeer& peer,
-                                const Digest&,
-                                const Digest&) -> std::vector<uint32_t> {
+    checks.terms = test_terms(books.pay());
+    checks.terms->rounds = planned_rounds;
+    checks.terms->drawn_steps = [this](const RoundPlan& plan,
+                                       const PlanPeer& peer,
+                                       const Digest&,
+                                       const Digest&) -> std::vector<uint32_t> {
         const bool drawn = jobs.count({plan.round, peer.id}) > 0;
         return drawn ? std::vector<uint32_t>{1, 3} : std::vector<uint32_t>{};
     };
-    checks.tripwire_floor = TripwireFigures{1700000, 900000};
+    checks.heads = {{ledger.head(), ledger.height() - 1}};
     checks.coordinator = coordinator.id();
     checks.manifest_digest = manifest_digest(manifest);
     return checks;

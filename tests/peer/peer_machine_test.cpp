@@ -284,6 +284,37 @@ TEST_CASE("two heads for one round are reported with both envelopes", "[peer]") 
     CHECK(reports[0].first.signer == f.coordinator.id());
 }
 
+TEST_CASE("two heads at one height are reported once, before and behind a restart", "[peer]") {
+    Fixture f;
+    f.join();
+    RoundSummary summary;
+    summary.round = RoundId{0};
+    summary.ledger_height = 40;
+    summary.ledger_head = digest(4);
+    const auto kept = all_of<KeepHead>(f.tell(summary));
+    REQUIRE(kept.size() == 1);
+    RoundPlan plan = f.plan(1);
+    plan.ledger_height = 40;
+    plan.ledger_head = digest(5);
+    const bool restarted = GENERATE(false, true);
+    if (restarted) {
+        f.machine = PeerMachine(f.self.id(),
+                                f.coordinator.id(),
+                                Hello{},
+                                PeerRules{},
+                                PeerResume{digest(9), f.manifest, kept[0].envelope});
+        f.join();
+    }
+    const auto reports = all_of<ReportEquivocation>(f.tell(plan));
+    REQUIRE(reports.size() == 1);
+    CHECK(reports[0].what.find("two heads at height 39") != std::string::npos);
+    CHECK(reports[0].first.body == kept[0].envelope.body);
+    CHECK(all_of<ReportEquivocation>(f.tell(plan)).empty());
+    plan.ledger_height = 41;
+    plan.round = RoundId{2};
+    CHECK(all_of<ReportEquivocation>(f.tell(plan)).empty());
+}
+
 TEST_CASE("a beacon must continue the chain and be bound to the CLOSE", "[peer]") {
     Fixture f;
     f.join();

@@ -60,6 +60,7 @@ TEST_CASE("every subcommand teaches with an example", "[process]") {
                                                             {"checkpoint", "diff"},
                                                             {"ledger", "show"},
                                                             {"ledger", "verify"},
+                                                            {"ledger", "compare"},
                                                             {"simulate"},
                                                             {"bench"},
                                                             {"bench", "redteam"},

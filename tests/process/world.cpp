@@ -461,9 +461,31 @@ std::string ProcessWorld::log_of(const std::string& name) const {
 }
 
 void ProcessWorld::check_honest(const std::vector<std::string>& names) {
-    const auto [code, text] = assay({"ledger", "verify", "--dir", coordinator_folder().string()});
+    REQUIRE_FALSE(names.empty());
+    const fs::path known = folder_ / names.front();
+    const auto [code, text] = assay({"ledger",
+                                     "verify",
+                                     "--dir",
+                                     coordinator_folder().string(),
+                                     "--manifest",
+                                     (known / "manifest.bin").string(),
+                                     "--head",
+                                     (known / "head.txt").string()});
     INFO(text);
     CHECK(code == 0);
+    const auto [unknown, lacks] = assay({"ledger",
+                                         "verify",
+                                         "--dir",
+                                         coordinator_folder().string(),
+                                         "--key",
+                                         listening_.key,
+                                         "--json",
+                                         (folder_ / "verify.json").string()});
+    INFO(lacks);
+    CHECK(unknown == kExitNotChecked);
+    CHECK(lacks.find("not checked: run.manifest") != std::string::npos);
+    CHECK(read_text_file(folder_ / "verify.json", kFileMax)->find("run.manifest") !=
+          std::string::npos);
     Result<std::string> json = read_text_file(coordinator_folder() / kStatusFile, kFileMax);
     REQUIRE(json.ok());
     Result<CoordinatorStatus> status = coordinator_status_from_json(*json);

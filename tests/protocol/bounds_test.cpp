@@ -109,6 +109,10 @@ TEST_CASE("bounds of Refusal and Goodbye") {
 
 TEST_CASE("bounds of the roster and the pool") {
     refuses<RoundPlan>("RoundPlan.round", [](RoundPlan& m) { m.round.value = UINT64_MAX; });
+    refuses<RoundPlan>("RoundPlan.ledger_height",
+                       [](RoundPlan& m) { m.ledger_height = limits::kRecordsMax + 1; });
+    refuses<RoundSummary>("RoundSummary.ledger_height",
+                          [](RoundSummary& m) { m.ledger_height = limits::kRecordsMax + 1; });
     refuses<RoundPlan>("RoundPlan.stream_position",
                        [](RoundPlan& m) { m.stream_position = UINT64_MAX; });
     refuses<RoundPlan>("RoundPlan.pool[0].begin", [](RoundPlan& m) { m.pool = {{5, 4}}; });

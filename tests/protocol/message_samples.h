@@ -56,8 +56,8 @@ void take_apart(PlanPeer& m, const F& f) {
 }
 template <typename F>
 void take_apart(RoundPlan& m, const F& f) {
-    auto& [a, b, c, d, e, g, h, i, j, k, l, n, o, p, q, r, s, t, u, v, w, x] = m;
-    f(a, b, c, d, e, g, h, i, j, k, l, n, o, p, q, r, s, t, u, v, w, x);
+    auto& [a, b, c, d, e, g, h, i, j, k, l, n, o, p, q, r, s, t, u, v, w, x, y] = m;
+    f(a, b, c, d, e, g, h, i, j, k, l, n, o, p, q, r, s, t, u, v, w, x, y);
 }
 template <typename F>
 void take_apart(StateLeaf& m, const F& f) {
@@ -111,8 +111,8 @@ void take_apart(SummaryEntry& m, const F& f) {
 }
 template <typename F>
 void take_apart(RoundSummary& m, const F& f) {
-    auto& [a, b, c, d, e, g, h, i, j, k, l, n, o] = m;
-    f(a, b, c, d, e, g, h, i, j, k, l, n, o);
+    auto& [a, b, c, d, e, g, h, i, j, k, l, n, o, p] = m;
+    f(a, b, c, d, e, g, h, i, j, k, l, n, o, p);
 }
 template <typename F>
 void take_apart(Verdict& m, const F& f) {

@@ -67,4 +67,13 @@ TEST_CASE("stamps of a run never go backwards, whatever the clocks of its proces
     CHECK(newest == began + DurationMs{100 * int64_t{3600000}});
 }
 
+TEST_CASE("an operator's order is a stamp: nothing behind it is stamped earlier", "[coordinator]") {
+    MachineDriver d(3);
+    d.begin();
+    (void)d.run_round();
+    d.now = d.now + DurationMs{5000};
+    (void)d.step(OperatorOrder{d.peers[2].id(), OrderKind::kExpel, "a stolen key"});
+    CHECK(d.machine->state().last_stamp() == d.now);
+}
+
 }  // namespace assay
