@@ -131,9 +131,18 @@ Command& Command::choice(const std::string& flag,
                          std::string& value,
                          const std::vector<std::string>& choices,
                          const std::string& help) {
+    constexpr size_t kBesideFlag = 60;
+    std::string all;
+    for (const std::string& choice : choices) {
+        all += (all.empty() ? "" : ", ") + choice;
+    }
+    CLI::IsMember one_of(choices);
+    if (all.size() > kBesideFlag) {  // in the text, where lines are broken
+        one_of.description("");
+    }
     app_of(app_)
-        .add_option(flag, value, help)
-        ->check(CLI::IsMember(choices))
+        .add_option(flag, value, all.size() > kBesideFlag ? help + ": " + all : help)
+        ->check(one_of)
         ->capture_default_str();
     return *this;
 }

@@ -141,12 +141,13 @@ void print_report(const RedTeamReport& report, const RedTeamOptions& options) {
         }
     }
     if (const RedTeamRow* worst = report.worst(); worst != nullptr) {
-        std::printf("\nworst: %s, which %s: %.2f honest rounds a key and run, %.2f to %.2f\n",
-                    worst->name.c_str(),
-                    worst->does.c_str(),
-                    worst->profit.mean,
-                    worst->profit.low,
-                    worst->profit.high);
+        std::printf(
+            "\nworst: %s, which %s:\n       %.2f honest rounds a key and run, %.2f to %.2f\n",
+            worst->name.c_str(),
+            worst->does.c_str(),
+            worst->profit.mean,
+            worst->profit.low,
+            worst->profit.high);
     }
 }
 

@@ -257,7 +257,8 @@ function(register_tests binary label)
         # Processes mostly wait for each other: an entry for each file lets them do so side by side.
         foreach(source ${arg_SOURCES})
             get_filename_component(stem ${source} NAME_WE)
-            if(stem MATCHES "_test$")
+            tagged_entries(of_file ${label} ${source})
+            if(label IN_LIST of_file)
                 add_test(NAME ${binary}_${stem}
                          COMMAND ${binary} --filenames-as-tags "[#${stem}]${no_needs}" --warn NoTests)
                 list(APPEND entries ${binary}_${stem})

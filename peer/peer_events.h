@@ -10,17 +10,10 @@
 #include <variant>
 #include <vector>
 
+#include "peer/triple_roots.h"
 #include "protocol/messages.h"
 
 namespace assay {
-
-// (m, v, e) as a peer holds them, by their roots.
-struct TripleRoots {
-    Digest m;
-    Digest v;
-    Digest e;
-    auto operator<=>(const TripleRoots&) const = default;
-};
 
 // ---- events --------------------------------------------------------------------------------
 
@@ -147,8 +140,7 @@ struct AdoptTheta {
 struct ForgetRound {
     RoundId round;
 };
-// The challenge of that round stays open: what answers it is kept, durably and before the state
-// moves on, until it is released.
+// The round's challenge stays open: what answers it is kept, durably, until it is released.
 struct OweRound {
     RoundId round;
 };

@@ -406,11 +406,12 @@ Status SimWorld::check_end() {
     return check_recomputed();
 }
 
-// What a third party finds that judges the last rounds again.
+// What a third party finds that judges the last rounds again, as far as evidence of them is kept.
 Status SimWorld::check_recomputed() {
     constexpr uint64_t kRounds = 3;
     const uint64_t rounds = coordinator_.summaries().size();
-    for (uint64_t round = rounds - std::min(rounds, kRounds); round < rounds; ++round) {
+    const auto window = static_cast<uint64_t>(run_.rules.pay.verdict_window);
+    for (uint64_t round = rounds - std::min({rounds, kRounds, window}); round < rounds; ++round) {
         const Result<Recomputed> again = coordinator_.recompute_round(RoundId{round});
         if (!again) {
             return fail("round " + std::to_string(round) +

@@ -44,7 +44,7 @@ void draw_faults(Draw& draw, SimulationOptions& options) {
     options.faults.reorder = draw.one_in(2);
     options.blob_failure = draw.any({0.0, 0.0, 0.03});
     options.storage_ms_max = draw.any<int64_t>({0, 0, 300, 2000});
-    options.coordinator_crash = draw.any({0.0, 0.0, 0.0005, 0.002});
+    options.coordinator_crash = draw.any({0.0, 0.0, 0.0003, 0.001});
     options.snapshot_loss = draw.any({0.0, 0.5, 1.0});
     options.wild_clock = draw.one_in(6);
     // Longer than anybody honest is away; a clock that is set forward takes an hour of it.

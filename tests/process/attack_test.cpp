@@ -19,11 +19,12 @@ const PeerStatus* find(const std::vector<PeerStatus>& peers, const PeerId& id) {
     return found == peers.end() ? nullptr : &*found;
 }
 
-// Those that look at who else is in the plan, or that are waited for, have a run for themselves; of
-// the others four are in one. Each names itself by what it does, and no two of a run do the same.
+// Those that look at who else is in the plan, or that are waited for, have a run for themselves,
+// and so has one of the two that send nothing at all (dwarf is the other); of the others four are
+// in one. Each names itself by what it does, and no two of a run do the same.
 std::vector<std::vector<std::string>> runs() {
     const std::set<std::string> alone{
-        "copycat", "disguised", "framer", "sybil", "silent", "replay"};
+        "copycat", "disguised", "framer", "sybil", "silent", "replay", "denormal"};
     std::vector<std::vector<std::string>> all;
     for (const std::string& attack : adversary_names()) {
         if (alone.contains(attack)) {

@@ -113,12 +113,12 @@ TEST_CASE("a fault in a run file names file, line, key and range", "[process]") 
     const fs::path file = scratch.file("run.toml");
     std::ofstream(file) << "[inner]\nlearning_rat = 1\n";
     const Answer unknown = run({"coordinator", "--config", file.string()});
-    CHECK(unknown.code == 1);
+    CHECK(unknown.code == 2);
     CHECK(has(unknown.text, "learning_rate"));
     CHECK(has(unknown.text, ":2"));
     std::ofstream(file) << "[inner]\ninner_steps = 0\n";
     const Answer low = run({"coordinator", "--config", file.string()});
-    CHECK(low.code == 1);
+    CHECK(low.code == 2);
     CHECK(has(low.text, "inner_steps"));
     CHECK(has(low.text, "1024"));
     CHECK(has(run({"coordinator", "--help-settings"}).text, "downlink_keep"));
@@ -173,7 +173,7 @@ TEST_CASE("a code path of libtorch's that the CPU lacks is refused before anythi
          {kPeerNowhere, {"doctor"}, {"bench", "hash", "--tiny"}}) {
         const Answer refused = run(words, {"ATEN_CPU_CAPABILITY=sse9"});
         INFO(refused.text);
-        CHECK(refused.code == 1);
+        CHECK(refused.code == (words.front() == "peer" ? 2 : 1));
         CHECK(has(refused.text,
                   "ATEN_CPU_CAPABILITY=sse9, which this CPU does not have; it has: "
                   "default"));
@@ -188,7 +188,7 @@ TEST_CASE("kernels that the CPU lacks are refused before anything else", "[proce
         words.insert(words.end(), {"--kernels", arm ? "avx512" : "neon"});
         const Answer refused = run(words);
         INFO(refused.text);
-        CHECK(refused.code == 1);
+        CHECK(refused.code == (words.front() == "peer" ? 2 : 1));
         CHECK(has(refused.text, "it has: auto, " + path_names(here)));
     }
     CHECK(has(run({"doctor", "--kernels", "scalar"}).text, "scalar is correct, but slow"));
@@ -239,10 +239,10 @@ TEST_CASE("simulate takes a run file's rules, and says what it cannot take", "[p
 }
 
 TEST_CASE("a soak says what it did, and that every invariant held", "[process]") {
-    const Answer soaked = run({"simulate", "--soak", "--seed", "5", "--rounds", "20"});
+    const Answer soaked = run({"simulate", "--soak", "--seed", "1", "--rounds", "20"});
     INFO(soaked.text);
     CHECK(soaked.code == 0);
-    CHECK(has(soaked.text, "soak: seeds 5 to"));
+    CHECK(has(soaked.text, "soak: seeds 1 to"));
     CHECK(has(soaked.text, "every invariant held"));
 }
 

@@ -173,8 +173,14 @@ void check_dispute(ProcessWorld& world, const fs::path& copy) {
     INFO(words);
     REQUIRE(wrote == kExitOk);
     const auto verify = [&](const fs::path& folder) {
-        const auto [code, text] =
-            world.assay({"ledger", "verify", "--dir", folder.string(), "--receipt", file});
+        const auto [code, text] = world.assay({"ledger",
+                                               "verify",
+                                               "--dir",
+                                               folder.string(),
+                                               "--manifest",
+                                               (world.folder() / "p1" / "manifest.bin").string(),
+                                               "--receipt",
+                                               file});
         return Said{code, text};
     };
     const Said honest = verify(copy);

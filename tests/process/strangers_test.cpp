@@ -125,8 +125,15 @@ void check_nothing_lost(ProcessWorld& world, const std::vector<std::string>& nam
         CHECK(peer.forfeited == 0);
         CHECK(peer.vested + peer.unvested > 0);
     }
-    const auto [code, text] =
-        world.assay({"ledger", "verify", "--dir", world.coordinator_folder().string()});
+    const fs::path known = world.folder() / names.front();
+    const auto [code, text] = world.assay({"ledger",
+                                           "verify",
+                                           "--dir",
+                                           world.coordinator_folder().string(),
+                                           "--manifest",
+                                           (known / "manifest.bin").string(),
+                                           "--head",
+                                           (known / "head.txt").string()});
     INFO(text);
     CHECK(code == 0);
 }

