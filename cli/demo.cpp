@@ -9,6 +9,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "adversaries/adversary.h"
 #include "cli/child_process.h"
 #include "cli/commands.h"
 #include "cli/demo_checks.h"
@@ -387,24 +388,14 @@ int demo(const DemoOptions& options) {
 
 void add_demo(CommandLine& line) {
     static DemoOptions options;
+    std::vector<std::string> attacks = adversary_names();
+    attacks.insert(attacks.begin(), "none");
     line.add("demo",
              "Watch untrusted peers train a model, see a cheat refused, talk to the result",
              "assay demo --peers 4 --attack lazy --rounds 10",
              [] { return demo(options); })
         .number("--peers", options.peers, 1, 64, "honest peers")
-        .choice("--attack",
-                options.attack,
-                {"none",
-                 "random",
-                 "copycat",
-                 "lazy",
-                 "other_data",
-                 "sign_flip",
-                 "scaled",
-                 "stale",
-                 "framer",
-                 "silent"},
-                "what the one dishonest peer does")
+        .choice("--attack", options.attack, attacks, "what the one dishonest peer does")
         .number("--rounds", options.rounds, 1, 10000, "rounds to train")
         .number("--threads", options.threads, 0, 256, "threads of each process; 0 decides")
         .toggle("--mixed-kernels",
