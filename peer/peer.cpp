@@ -19,7 +19,6 @@
 #include "protocol/codec.h"
 #include "protocol/limits.h"
 #include "protocol/plan.h"
-#include "protocol/signed_lines.h"
 #include "store/folder_blob_store.h"
 #include "store/folder_lock.h"
 

@@ -5,6 +5,7 @@
 #include "core/bytes.h"
 #include "protocol/codec.h"
 #include "protocol/plan.h"
+#include "protocol/signed_lines.h"
 
 namespace assay {
 
@@ -107,7 +108,7 @@ Result<std::vector<SignedWord>> parse_signed_words(std::string_view text) {
 std::string signed_words_text(const std::vector<Envelope>& envelopes) {
     std::string text;
     for (const Envelope& envelope : envelopes) {
-        text += to_hex(encode_envelope(envelope)) + "\n";
+        text += signed_line(envelope);
     }
     return text;
 }
