@@ -71,7 +71,7 @@ private:
     Status open();
     Status open_stored();
     Status prepare_stored(const RunManifest& manifest);
-    void start_machine(Digest theta_root, std::optional<RunManifest> manifest);
+    void start_machine(const TrainerJobs::Restored& restored, std::optional<RunManifest> manifest);
     void feed(const PeerEvent& event);
     void perform_waiting();
     void turn();
@@ -138,7 +138,7 @@ private:
     std::optional<Ended> ended_;
     Status opened_;  // the job thread's, as the two below, until it is done with the start
     std::optional<RunManifest> stored_;
-    Digest stored_root_;
+    TrainerJobs::Restored restored_;
     RoundId applied_;
     std::string shown_;
     std::unique_ptr<JobThread> job_thread_;  // last: its thread uses what stands above
@@ -157,7 +157,8 @@ Status Peer::Program::open() {
     return {};
 }
 
-void Peer::Program::start_machine(Digest theta_root, std::optional<RunManifest> manifest) {
+void Peer::Program::start_machine(const TrainerJobs::Restored& restored,
+                                  std::optional<RunManifest> manifest) {
     Hello hello;
     PeerRules rules;
     rules.class_of_run = !options_.numeric_class;
@@ -165,12 +166,14 @@ void Peer::Program::start_machine(Digest theta_root, std::optional<RunManifest> 
     hello.threads = static_cast<uint32_t>(options_.threads);
     hello.build = options_.build;
     ASSAY_CHECK(machine_ == nullptr);
-    machine_ = std::make_unique<PeerMachine>(
-        identity_.id(),
-        options_.coordinator,
-        hello,
-        rules,
-        PeerResume{theta_root, std::move(manifest), folder_.load_head(options_.coordinator)});
+    machine_ = std::make_unique<PeerMachine>(identity_.id(),
+                                             options_.coordinator,
+                                             hello,
+                                             rules,
+                                             PeerResume{restored.theta_root,
+                                                        std::move(manifest),
+                                                        folder_.load_head(options_.coordinator),
+                                                        restored.undecided});
     for (PeerAction& action : machine_->start(clock_.now())) {
         waiting_.push_back(std::move(action));
     }
@@ -217,7 +220,7 @@ Status Peer::Program::prepare_stored(const RunManifest& manifest) {
     if (Status prepared = jobs_->prepare(manifest); !prepared) {
         return prepared;
     }
-    stored_root_ = jobs_->restore();
+    restored_ = jobs_->restore();
     return {};
 }
 
@@ -232,7 +235,7 @@ Ended Peer::Program::run() {
     if (!ready) {
         return {Ending::kFailed, ready.reason()};
     }
-    start_machine(stored_root_, stored_);
+    start_machine(restored_, stored_);
     show();
     while (!ended_) {
         turn();

@@ -52,6 +52,7 @@ PeerMachine::PeerMachine(
       rules_(rules),
       theta_root_(resume.theta_root),
       manifest_(std::move(resume.manifest)),
+      undecided_(resume.undecided),
       dial_pause_(rules.dial_pause) {
     ASSAY_CHECK(rules_.retry.ms > 0 && rules_.dial_pause.ms > 0);
     ASSAY_CHECK_LE(rules_.dial_pause.ms, rules_.dial_pause_max.ms);

@@ -50,6 +50,8 @@ struct PeerResume {
     Digest theta_root;                    // zero: has no theta
     std::optional<RunManifest> manifest;  // of the run that the folder belongs to
     std::optional<Envelope> head = {};    // KeepHead's
+    // The newest round whose COMMIT may have been said: its triple is in the folder.
+    std::optional<RoundId> undecided = {};
 };
 
 class PeerMachine {
@@ -152,6 +154,7 @@ private:
     // peer_machine_debt.cpp: challenges that stay open
     void mark_owed();
     void keep_owed(const OwnRound& round);
+    void keep_undecided();
     void answer_if_ready(RoundId round, PeerDebt& debt);
     void say_debts(Instant now);
     void forget_unknown_debts(RoundId done);
@@ -175,6 +178,7 @@ private:
     bool connected_ = false;
     std::optional<OwnRound> own_;
     std::map<RoundId, PeerDebt> debts_;
+    std::optional<RoundId> undecided_;  // PeerResume's, until it is known or a later round begins
     CoordinatorWords words_;
     bool draining_ = false;                // asked to stop: only what is owed is finished
     std::optional<RoundPlan> next_plan_;   // came while a summary was being applied

@@ -37,6 +37,17 @@ void PeerMachine::keep_owed(const OwnRound& round) {
     answer_if_ready(round.plan.round, debt);
 }
 
+// Theta and the triple are about to move on from what a round of before a restart started from, and
+// the word that this round is owed may still be on its way.
+void PeerMachine::keep_undecided() {
+    ASSAY_CHECK(own_.has_value());
+    if (undecided_ && *undecided_ < own_->plan.round) {
+        debts_.try_emplace(*undecided_);
+        out_.push_back(OweRound{*undecided_});
+        undecided_.reset();
+    }
+}
+
 void PeerMachine::receive(const DebtNotice& notice, const Envelope&, Instant now) {
     const auto known = debts_.find(notice.round);
     if (!notice.open) {

@@ -80,6 +80,7 @@ bool PeerMachine::begins_anew(const RoundPlan& plan) {
 
 void PeerMachine::train_or_sync() {
     ASSAY_CHECK(own_ && !own_->commit);
+    keep_undecided();
     if (theta_root_ == own_->plan.base_root) {
         phase_ = PeerPhase::kTraining;
         base_round_ = own_->plan.round;

@@ -457,7 +457,7 @@ Result<Digest> Trainer::apply(const RoundSummary& summary, bool counted) {
         current_.m = std::move(undecided.m);
         current_.v = std::move(undecided.v);
         current_.e = std::move(undecided.e);
-        roots_ = undecided.roots;
+        roots_ = std::exchange(undecided.roots, {});  // an owed round stays, without its triple
     }
     forget(summary.round);
     if (summary.aggregate.size_bytes == 0) {
@@ -475,21 +475,23 @@ Result<Digest> Trainer::apply(const RoundSummary& summary, bool counted) {
     if (current_.theta.size() != step->size()) {
         return fail("an aggregate came before the parameters");
     }
-    // The round is decided: only later ones still wait for their summary, and what is owed.
-    ASSAY_CHECK(std::all_of(rounds_.begin(), rounds_.end(), [&](const auto& undecided) {
-        return undecided.first > summary.round || owed_.count(undecided.first) > 0;
-    }));
+    // The round is decided: its triple was taken or is none to go on from.
+    ASSAY_CHECK(rounds_.count(summary.round) == 0 || owed_.count(summary.round) > 0);
     theta_moves(current_.theta);
     apply_step(current_.theta, *step);
     theta_root_ = tiles_root(current_.theta);
     return theta_root_;
 }
 
+// The newest triple stays until a later round is trained: this peer may have been away when its
+// round was decided, and the next plan says whether to go on from it.
 // Blobs are named by content: a later round may hold the same one.
 void Trainer::forget(RoundId round) {
+    const RoundId newest = rounds_.empty() ? round : rounds_.rbegin()->first;
     std::set<Digest> dropped;
     std::erase_if(rounds_, [&](const auto& undecided) {
-        if (undecided.first > round || owed_.count(undecided.first) > 0) {
+        const bool needed = undecided.first == newest && newest < round;
+        if (undecided.first > round || needed || owed_.count(undecided.first) > 0) {
             return false;
         }
         dropped.insert(undecided.second->blobs.begin(), undecided.second->blobs.end());

@@ -130,7 +130,8 @@ public:
     // Applies Q(u), then keeps the new triple or goes back to the old one. Returns theta's root. On
     // failure (the aggregate is not canonical) theta is as before, the triple is decided.
     Result<Digest> apply(const RoundSummary& summary, bool counted);
-    // Drops the chain and the blobs of a round that nobody will ask about any more.
+    // Drops chains and blobs of that round and those before it, about which nobody will ask any
+    // more, but for the newest triple where it is of an earlier round.
     void forget(RoundId round);
 
 protected:

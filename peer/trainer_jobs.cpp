@@ -140,9 +140,9 @@ Status TrainerJobs::prepare(const RunManifest& manifest) {
     return folder_.save_manifest(manifest);
 }
 
-Digest TrainerJobs::restore() {
+TrainerJobs::Restored TrainerJobs::restore() {
     ASSAY_CHECK(trainer_ != nullptr);  // prepare() comes first
-    restore_next();
+    const std::optional<RoundId> undecided = restore_next();
     Result<std::optional<TrainerState>> state = folder_.load_state();
     if (!state) {
         log_warning(state.reason() + "; the parameters will be fetched again");
@@ -156,18 +156,22 @@ Digest TrainerJobs::restore() {
         return {};
     }
     saved_roots_ = trainer_->roots();
-    return trainer_->theta_root();
+    return {trainer_->theta_root(), undecided};
 }
 
-void TrainerJobs::restore_next() {
+std::optional<RoundId> TrainerJobs::restore_next() {
     Result<std::optional<NextTriple>> next = folder_.load_next();
     Status restored = next ? Status() : Status(next.error());
+    std::optional<RoundId> round;
     if (next && *next) {
+        round = (*next)->round;
         restored = trainer_->restore_next(std::move(**next));
     }
     if (!restored) {
         log_warning(restored.reason() + "; if its round counted, this peer starts anew");
+        return std::nullopt;
     }
+    return round;
 }
 
 bool TrainerJobs::save() {

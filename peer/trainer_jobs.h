@@ -32,8 +32,12 @@ public:
 
     // Opens data and model once all blobs of the manifest lie in the store.
     Status prepare(const RunManifest& manifest);
-    // The stored state, if there is one that fits; returns theta's root (zero: none).
-    Digest restore();
+    struct Restored {
+        Digest theta_root;                      // zero: none
+        std::optional<RoundId> undecided = {};  // whose triple was stored
+    };
+    // The stored state, if there is one that fits.
+    Restored restore();
 
     // Each posts what came of it. What cannot be computed is an event too, not a return value.
     void train(const RoundPlan& plan);
@@ -52,7 +56,7 @@ private:
     [[nodiscard]] Result<TrainerSettings> settings_of(const RunManifest& manifest,
                                                       const RunConfig& config) const;
     TrainerPorts ports();
-    void restore_next();
+    std::optional<RoundId> restore_next();
     Result<OpeningNotice> answer_again(const BuildOpening& order);
     bool save();
     bool save_round(RoundId round);

@@ -68,6 +68,7 @@ void SimPeer::boot() {
     }
     if (saved_next_) {
         ASSAY_CHECK(trainer_->restore_next(*saved_next_).ok());
+        resume.undecided = saved_next_->round;
     }
     Hello hello;
     hello.numeric_class = run_.options.numeric_class;

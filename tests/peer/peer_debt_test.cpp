@@ -80,6 +80,41 @@ TEST_CASE("after a restart what is owed is opened from what the coordinator says
     CHECK(said<OpeningNotice>(f.machine.step(built(0), f.now)).size() == 1);
 }
 
+// It may be owed, and the coordinator's word of it be lost or late.
+TEST_CASE("after a restart, what an undecided round started from is kept before a later one begins",
+          "[peer]") {
+    Submitted before;
+    Fixture f;
+    const bool same_theta = GENERATE(true, false);
+    f.machine = PeerMachine(f.self.id(),
+                            f.coordinator.id(),
+                            Hello{},
+                            PeerRules{},
+                            PeerResume{digest(9), f.manifest, {}, RoundId{0}});
+    f.join();
+    const auto next = f.tell(f.plan(1, digest(same_theta ? 9 : 10)));
+    REQUIRE(all_of<OweRound>(next).size() == 1);
+    CHECK(all_of<OweRound>(next)[0].round == RoundId{0});
+    CHECK(std::holds_alternative<OweRound>(next.front()));  // before anything moves
+    SECTION("it is owed") {
+        (void)f.tell(open_debt(before.work));
+        (void)f.tell(before.first);
+        (void)f.tell(before.closed);
+        CHECK(all_of<BuildOpening>(f.tell(f.beacon(before.closed))).size() == 1);
+    }
+    SECTION("nobody says so until a later round is done") {
+        if (!same_theta) {
+            (void)f.machine.step(BlobReady{digest(77)}, f.now);
+            (void)f.machine.step(ThetaAdopted{digest(10)}, f.now);
+        }
+        (void)f.machine.step(f.trained(f.plan(1, digest(same_theta ? 9 : 10))), f.now);
+        (void)f.tell(f.summary(1, CommitOutcome::kCounted));
+        (void)f.machine.step(BlobReady{digest(60)}, f.now);
+        const auto done = f.machine.step(AggregateApplied{RoundId{1}, digest(10)}, f.now);
+        CHECK(all_of<ReleaseRound>(done).size() == 1);
+    }
+}
+
 TEST_CASE("what a false CLOSE or beacon is bound to is not opened late either", "[peer]") {
     Submitted before;
     Fixture f;
