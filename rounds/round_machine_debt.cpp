@@ -19,6 +19,15 @@ namespace {
 // What is no answer costs us a transfer and a judgement: more of them are not looked at.
 constexpr uint32_t kWrongAnswersMax = 3;
 constexpr DurationMs kTellAgain{30000};  // plans are large, and Hellos many
+constexpr uint32_t kWholeExtensions = 3;
+
+// How much time a challenge may have left behind an absence. When the coordinator went nobody
+// knows, only when it wrote last; so one that dies again and again while a run's end waits for a
+// debt alone would extend it for ever.
+DurationMs longest_left(const PaySettings& pay, const Debt& debt) {
+    const int64_t whole = pay.debt_seconds * 1000;
+    return DurationMs{debt.extensions < kWholeExtensions ? whole : whole / 4};
+}
 
 }  // namespace
 
@@ -177,13 +186,13 @@ void RoundMachine::settle_debt(const DebtJudged& judged) {
 }
 
 // While the coordinator is away nobody can answer: that time does not count. What it says of it is
-// durable, so that the next restart does not take it back; more than the whole time again is none.
+// durable, so that the next restart does not take it back.
 void RoundMachine::extend_debts(DurationMs away, Instant now) {
-    const Instant most = now + DurationMs{rules_.pay.debt_seconds * 1000};
     Drafts drafts;
     for (const OpenDebt& open : state_.open_debts()) {
-        const BlobRef& tiles = state_.debt(open.round, open.peer)->base_tiles;
-        const Instant until = std::min(open.until + away, most);
+        const Debt& debt = *state_.debt(open.round, open.peer);
+        const BlobRef& tiles = debt.base_tiles;
+        const Instant until = std::min(open.until + away, now + longest_left(rules_.pay, debt));
         if (until > open.until) {
             const std::string why = "the coordinator was away for " + std::to_string(away.ms) +
                                     " ms, which do not count";

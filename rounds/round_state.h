@@ -39,6 +39,7 @@ struct CommitState {
 struct Debt {
     Instant until;
     BlobRef base_tiles;  // stored with us: what the answer is held against
+    uint32_t extensions = 0;
 };
 struct OpenDebt {
     RoundId round;

@@ -311,7 +311,9 @@ Status RunState::on(const EventHead& head, const OpeningEvent& event) {
 
 Status RunState::on(const EventHead& head, const DebtBody& debt) {
     if (this->debt(head.round, head.subject) != nullptr) {
-        rounds_[head.round].debts.at(head.subject).until = debt.until;
+        Debt& open = rounds_[head.round].debts.at(head.subject);
+        open.until = debt.until;
+        ++open.extensions;
         return {};
     }
     Result<CommitState*> commit = open_commit(head, "a debt");
@@ -320,7 +322,7 @@ Status RunState::on(const EventHead& head, const DebtBody& debt) {
     }
     const BlobRef tiles{debt.base_tiles, debt.base_tiles_bytes, {}};
     (*commit)->base_tiles = tiles;
-    rounds_[round_].debts[head.subject] = {debt.until, tiles};
+    rounds_[round_].debts[head.subject] = {debt.until, tiles, 0};
     return {};
 }
 

@@ -249,6 +249,15 @@ TEST_CASE("while the coordinator is away, the time of an open challenge stands s
         (void)o.d.step(o.paid());
         CHECK(o.book().escrow.forfeited() == 0);
     }
+    SECTION("dying again and again, with nothing written between: it may lapse in the end") {
+        const int64_t whole = o.d.rules.pay.debt_seconds * 1000;
+        for (int deaths = 0; deaths < 5; ++deaths) {
+            o.d.now = o.d.now + DurationMs{whole * 2 / 5};
+            (void)o.d.restart();
+        }
+        CHECK(o.d.now < until());
+        CHECK(until() - o.d.now <= DurationMs{whole / 4});
+    }
     SECTION("stopped, and going on") {
         const Instant before = until();
         o.d.now = o.d.now + DurationMs{50000};
