@@ -12,6 +12,7 @@
 
 namespace assay {
 
+// NOLINTBEGIN(bugprone-parent-virtual-call): an honest peer is what lies behind the attack
 template <typename Attack>
 class Veteran : public Attack {
 public:
@@ -57,5 +58,6 @@ private:
 
     bool awake_ = false;
 };
+// NOLINTEND(bugprone-parent-virtual-call)
 
 }  // namespace assay

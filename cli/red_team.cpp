@@ -201,7 +201,7 @@ std::string report_json(const RedTeamReport& report, const RedTeamOptions& optio
 Status write_report(const RedTeamReport& report,
                     const RedTeamOptions& options,
                     const std::filesystem::path& json_file) {
-    const Status written = write_file_atomically(json_file, as_bytes(report_json(report, options)));
+    Status written = write_file_atomically(json_file, as_bytes(report_json(report, options)));
     if (!written) {
         return written;
     }

@@ -173,7 +173,7 @@ private:
             }
             const std::string at = head.height ? " at height " + std::to_string(*head.height) : "";
             const bool other = head.height && *head.height < report_.records;
-            const Status known = in_stage(
+            Status known = in_stage(
                 LedgerRule::kRunHead,
                 rules_.broken(LedgerRule::kRunHead,
                               "the head " + head.hash.brief() + at +

@@ -97,19 +97,18 @@ Status RoundCheck::on(const Place&, const RunStartEvent& start) {
     manifest_ = start.manifest;
     manifest_digest_ = manifest_digest(manifest_);
     if (checks_.coordinator && manifest_.coordinator != *checks_.coordinator) {
-        const Status key =
-            rules_.broken(LedgerRule::kRunKey,
-                          "the run belongs to coordinator " + manifest_.coordinator.hex() +
-                              ", expected " + checks_.coordinator->hex());
+        Status key = rules_.broken(LedgerRule::kRunKey,
+                                   "the run belongs to coordinator " + manifest_.coordinator.hex() +
+                                       ", expected " + checks_.coordinator->hex());
         if (!key) {
             return key;
         }
     }
     if (checks_.manifest_digest) {
-        const Status manifest = mismatch(LedgerRule::kRunManifest,
-                                         "the manifest's digest",
-                                         *checks_.manifest_digest,
-                                         manifest_digest_);
+        Status manifest = mismatch(LedgerRule::kRunManifest,
+                                   "the manifest's digest",
+                                   *checks_.manifest_digest,
+                                   manifest_digest_);
         if (!manifest) {
             return manifest;
         }
@@ -155,9 +154,9 @@ Status RoundCheck::check_lapsed(Instant now) const {
 Status RoundCheck::on(const Place&, const RunEndBody& end) {
     const uint64_t done = current_ ? current_->value + 1 : 0;
     if (terms() != nullptr && done != terms()->rounds) {
-        const Status length = rules_.broken(LedgerRule::kRunLength,
-                                            "the run ends after " + std::to_string(done) + " of " +
-                                                std::to_string(terms()->rounds) + " rounds");
+        Status length = rules_.broken(LedgerRule::kRunLength,
+                                      "the run ends after " + std::to_string(done) + " of " +
+                                          std::to_string(terms()->rounds) + " rounds");
         if (!length) {
             return length;
         }
@@ -185,7 +184,7 @@ Status RoundCheck::on(const Place& at, const RosterBody& roster) {
         if (book == nullptr || (!book->ejected && !owes)) {
             continue;
         }
-        const Status member = rules_.broken(
+        Status member = rules_.broken(
             LedgerRule::kRosterMembers,
             "the roster lets in peer " + line.peer.hex() +
                 (book->ejected ? ", which was ejected"
@@ -195,7 +194,7 @@ Status RoundCheck::on(const Place& at, const RosterBody& roster) {
         }
     }
     if (terms() != nullptr) {
-        const Status follows = check_roster_terms(*terms(), roster, at.books, rules_);
+        Status follows = check_roster_terms(*terms(), roster, at.books, rules_);
         if (!follows) {
             return follows;
         }
@@ -215,7 +214,7 @@ Status RoundCheck::check_roster(const RoundPlan& plan) const {
     for (const PlanPeer& peer : plan.peers) {
         planned.push_back({peer.id, peer.numeric_class, peer.sequences_per_step});
         if (!std::binary_search(lines.begin(), lines.end(), planned.back())) {
-            const Status known =
+            Status known =
                 rules_.broken(LedgerRule::kPlanRoster,
                               "peer " + peer.id.hex() + " is not in the roster with this work");
             if (!known) {
@@ -252,8 +251,7 @@ Status RoundCheck::check_base(const Place& at, const RoundPlan& plan) const {
         {"the pool's root", pool_root(plan.pool), plan.pool_root},
     };
     for (const auto& field : fields) {
-        const Status same =
-            mismatch(LedgerRule::kPlanBase, field.name, field.expected, field.found);
+        Status same = mismatch(LedgerRule::kPlanBase, field.name, field.expected, field.found);
         if (!same) {
             return same;
         }
@@ -285,7 +283,7 @@ Status RoundCheck::check_terms(const Place& at, const RoundPlan& plan) {
                                   ? StreamPlace{}
                                   : place_behind(*terms(), *before->deal, returned_ranges(*before));
     if (plan.stream_position != place.position) {
-        const Status position =
+        Status position =
             rules_.broken(LedgerRule::kPlanStream,
                           "the stream stands at " + std::to_string(plan.stream_position) +
                               ", it follows to stand at " + std::to_string(place.position));
@@ -321,7 +319,7 @@ Status RoundCheck::on(const Place& at, const RoundPlan& plan) {
         }
         Result<Deal> deal = deal_of(*terms(), plan);
         if (!deal) {
-            const Status stream = rules_.broken(LedgerRule::kPlanStream, deal.reason());
+            Status stream = rules_.broken(LedgerRule::kPlanStream, deal.reason());
             if (!stream) {
                 return stream;
             }
@@ -359,11 +357,10 @@ Status RoundCheck::on(const Place& at, const CommitEvent& event) {
     }
     if (terms() != nullptr) {
         const bool room = event.commit.payload_bytes <= terms()->payload_bytes_max;
-        const Status bounds =
-            rules_.must(LedgerRule::kCommitBounds,
-                        room && (*round)->plan.peers.size() >= terms()->peers_min,
-                        room ? "a COMMIT in a round whose roster is below peers_min"
-                             : "a COMMIT to a payload larger than the run allows");
+        Status bounds = rules_.must(LedgerRule::kCommitBounds,
+                                    room && (*round)->plan.peers.size() >= terms()->peers_min,
+                                    room ? "a COMMIT in a round whose roster is below peers_min"
+                                         : "a COMMIT to a payload larger than the run allows");
         if (!bounds) {
             return bounds;
         }
@@ -385,7 +382,7 @@ Status RoundCheck::on(const Place& at, const PayloadBody& payload) {
         return fail((*facts)->payload ? "a second payload" : "a payload after CLOSE");
     }
     const Commit& commit = (*facts)->commit;
-    const Status bound = rules_.must(
+    Status bound = rules_.must(
         LedgerRule::kPayloadBound,
         payload.sha256 == commit.payload_hash && payload.size_bytes == commit.payload_bytes,
         "the payload is not the one that the COMMIT names");
@@ -456,8 +453,7 @@ Status RoundCheck::on(const Place& at, const Beacon& beacon) {
         {"the beacon's value", beacon_value(beacon.chain_element, beacon.close_root), beacon.value},
     };
     for (const auto& field : fields) {
-        const Status same =
-            mismatch(LedgerRule::kBeaconChain, field.name, field.expected, field.found);
+        Status same = mismatch(LedgerRule::kBeaconChain, field.name, field.expected, field.found);
         if (!same) {
             return same;
         }

@@ -30,19 +30,18 @@ Status RoundCheck::check_counted(const RoundFacts& round, const CommitFacts& fac
         commit.ledger_head == round.plan.ledger_head && commit.base_root == round.plan.base_root &&
         commit.e_before_root == facts.line.e_root &&
         commit.numeric_class == facts.line.numeric_class && commit.payload_hash == *facts.payload;
-    const Status fit =
-        rules_.must(LedgerRule::kCommitFits,
-                    fits,
-                    "counts although its COMMIT does not fit the plan or the payload");
+    Status fit = rules_.must(LedgerRule::kCommitFits,
+                             fits,
+                             "counts although its COMMIT does not fit the plan or the payload");
     if (!fit || terms() == nullptr) {
         return fit;
     }
     const DealtWork* work = work_of(round, facts.line.id);
     if (work != nullptr && work->assignment) {
-        const Status assigned = mismatch(LedgerRule::kCommitAssignment,
-                                         "its assignment",
-                                         *work->assignment,
-                                         commit.assignment_digest);
+        Status assigned = mismatch(LedgerRule::kCommitAssignment,
+                                   "its assignment",
+                                   *work->assignment,
+                                   commit.assignment_digest);
         if (!assigned) {
             return assigned;
         }

@@ -77,7 +77,7 @@ Status RoundCheck::on(const Place& at, const OpeningEvent& event) {
         return fail("the opening is of " + in_words(event.notice->round));
     }
     if (terms() != nullptr && event.notice) {
-        const Status form = check_opening(*event.notice, **facts);
+        Status form = check_opening(*event.notice, **facts);
         if (!form) {
             return form;
         }
@@ -155,7 +155,7 @@ Status RoundCheck::check_challenge(const Place& at, CommitFacts& facts, const Ve
         case Ruling::kRejected:
             break;
     }
-    const Status never =
+    Status never =
         rules_.must(kRule,
                     facts.until && !facts.answered,
                     "a challenge is said never to have been answered, the records say otherwise");
@@ -181,7 +181,7 @@ Status RoundCheck::check_audited(const CommitFacts& facts, const Verdict& verdic
     for (const auto& [digest, job] : facts.jobs) {
         doubt = doubt || job.failed > 0 || job.unseen;
         if (job.passed == 0) {
-            const Status passed =
+            Status passed =
                 rules_.broken(kRule,
                               "an audit is said to have passed, step " + std::to_string(job.step) +
                                   " has no report that says so");
@@ -253,7 +253,7 @@ Status RoundCheck::check_job(const RoundFacts& round,
     const bool bound = job.states_root == facts.commit.states_root &&
                        job.leaf_path.index == job.step &&
                        merkle_contains(job.states_root, leaf, job.leaf_path);
-    const Status about = rules_.must(
+    Status about = rules_.must(
         LedgerRule::kAuditJob, bound, "the step to audit is not the one that the COMMIT binds");
     if (!about) {
         return about;
@@ -268,7 +268,7 @@ Status RoundCheck::check_job(const RoundFacts& round,
             return step.step == job.step && step.theta.sha256 == job.opening.theta.sha256 &&
                    step.g.sha256 == job.opening.g.sha256 && step.v.sha256 == job.opening.v.sha256;
         });
-    const Status state =
+    Status state =
         rules_.must(LedgerRule::kAuditState,
                     named && opened && job.opening.step == job.step,
                     !named ? "the job names another manifest, trace, class or step of the optimiser"
@@ -277,7 +277,7 @@ Status RoundCheck::check_job(const RoundFacts& round,
         return state;
     }
     const bool drawn = std::count(facts.drawn.begin(), facts.drawn.end(), job.step) > 0;
-    const Status draw = rules_.must(
+    Status draw = rules_.must(
         LedgerRule::kAuditDraw, drawn, "the step to audit is not one that the beacon drew");
     const DealtWork* work = work_of(round, job.peer);
     if (!draw || work == nullptr || !work->assignment) {
@@ -325,15 +325,15 @@ Status RoundCheck::on(const Place& at, const AuditReportEvent& event) {
         report.step != job->second.step) {
         return fail("the report is on another peer, round or step than its job");
     }
-    const Status auditor = rules_.must(LedgerRule::kAuditAuditor,
-                                       event.envelope->signer == manifest_.coordinator,
-                                       "the report is signed by a key that audits nothing here");
+    Status auditor = rules_.must(LedgerRule::kAuditAuditor,
+                                 event.envelope->signer == manifest_.coordinator,
+                                 "the report is signed by a key that audits nothing here");
     if (!auditor) {
         return auditor;
     }
     const bool unseen = report.recomputed_root.is_zero();
     const bool equal = report.recomputed_root == job->second.g_root;
-    const Status root = rules_.must(
+    Status root = rules_.must(
         LedgerRule::kAuditRoot,
         !report.pass || unseen || !job->second.exact || equal,
         "the audit passes with another root than the COMMIT's, in a class that compares roots");

@@ -136,7 +136,7 @@ Status check_constants(const RunTerms& terms, const RoundPlan& plan, const RuleB
 
 Status check_tables(const RunTerms& terms, const RoundPlan& plan, const RuleBook& rules) {
     if (plan.learning_rate_bits != terms.learning_rates(plan.round)) {
-        const Status schedule =
+        Status schedule =
             rules.broken(LedgerRule::kPlanSchedule,
                          "the learning rates are not those of the run file's schedule");
         if (!schedule) {
@@ -155,7 +155,7 @@ Status check_roster_terms(const RunTerms& terms,
                           const Books& books,
                           const RuleBook& rules) {
     if (roster.lines.size() > terms.peers_max) {
-        const Status size =
+        Status size =
             rules.broken(LedgerRule::kRosterBounds,
                          "the roster has " + std::to_string(roster.lines.size()) +
                              " peers, the run file allows " + std::to_string(terms.peers_max));
@@ -170,7 +170,7 @@ Status check_roster_terms(const RunTerms& terms,
         const uint64_t work = line.sequences_per_step;
         const uint64_t grain = std::max<uint32_t>(terms.grain_sequences, 1);
         if (work < bounds.least || work > bounds.most || work % grain != 0) {
-            const Status bound =
+            Status bound =
                 rules.broken(LedgerRule::kRosterBounds,
                              "peer " + line.peer.hex() + " gets " + std::to_string(work) +
                                  " sequences a step, " + std::to_string(bounds.least) + " to " +
@@ -181,7 +181,7 @@ Status check_roster_terms(const RunTerms& terms,
             }
         }
         if (terms.classes.count(line.numeric_class) == 0) {
-            const Status admitted =
+            Status admitted =
                 rules.broken(LedgerRule::kRosterClass,
                              "peer " + line.peer.hex() + " is in numeric class " +
                                  class_name(line.numeric_class) + ", which the run does not admit");
@@ -198,15 +198,15 @@ Status check_plan_terms(const RunTerms& terms,
                         const Books& books,
                         const RuleBook& rules) {
     if (plan.round.value >= terms.rounds) {
-        const Status length = rules.broken(LedgerRule::kRunLength,
-                                           "a plan of " + in_words(plan.round) + " in a run of " +
-                                               std::to_string(terms.rounds) + " rounds");
+        Status length = rules.broken(LedgerRule::kRunLength,
+                                     "a plan of " + in_words(plan.round) + " in a run of " +
+                                         std::to_string(terms.rounds) + " rounds");
         if (!length) {
             return length;
         }
     }
     for (const auto check : {check_constants, check_tables, check_deadlines}) {
-        if (const Status status = check(terms, plan, rules); !status) {
+        if (Status status = check(terms, plan, rules); !status) {
             return status;
         }
     }

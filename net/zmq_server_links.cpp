@@ -6,7 +6,7 @@ namespace assay {
 
 namespace {
 
-constexpr int kMessagesPerPoll = 256;
+constexpr int kTakenPerPoll = 256;
 constexpr int kFramesPerPoll = 65536;
 constexpr size_t kForgottenMax = 8192;
 constexpr DurationMs kLookEvery{100};  // at what passed over each connection
@@ -46,7 +46,7 @@ void ZmqServer::Impl::receive_all() {
 }
 
 void ZmqServer::Impl::read_messages() {
-    for (int i = 0; i < kMessagesPerPoll && !inbox_.empty(); ++i) {
+    for (int i = 0; i < kTakenPerPoll && !inbox_.empty(); ++i) {
         auto [route, frames] = inbox_.take();
         const auto link = links_.find(route);
         if (link != links_.end() && !link->second.ends_at) {

@@ -83,8 +83,9 @@ TEST_CASE("a snapshot comes back bit for bit, by age and by root", "[checkpoints
 TEST_CASE("each round of the window stays within reach of a snapshot, and few are kept",
           "[checkpoints]") {
     constexpr uint64_t kKeep = 2;
-    const uint64_t window = GENERATE(1, 3, 8);
-    const uint64_t voided = GENERATE(0, 1);  // a round without a step leaves no snapshot
+    const uint64_t window = GENERATE(as<uint64_t>{}, 1, 3, 8);
+    const uint64_t voided =
+        GENERATE(as<uint64_t>{}, 0, 1);  // a round without a step leaves no snapshot
     CAPTURE(window, voided);
     const ScratchFolder folder;
     Result<SnapshotStore> store = SnapshotStore::open(folder.path());

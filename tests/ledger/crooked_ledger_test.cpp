@@ -27,7 +27,7 @@ struct World {
         }
     }
     template <typename Body>
-    void edit(RecordKind kind, std::function<void(Body&)> change) {
+    void edit(RecordKind kind, const std::function<void(Body&)>& change) {
         run.edit_draft = [kind, change](RecordDraft& draft) {
             if (draft.kind == kind) {
                 Body body = *Body::decode(draft.body);
@@ -37,7 +37,7 @@ struct World {
             return true;
         };
     }
-    void edit_opening(std::function<void(OpeningNotice&)> change) {
+    void edit_opening(const std::function<void(OpeningNotice&)>& change) {
         edit<OpeningBody>(K::kOpening, [change](OpeningBody& body) {
             OpeningNotice notice = *decode_body<OpeningNotice>(body.notice);
             change(notice);
@@ -66,7 +66,7 @@ void flip(Digest& digest) {
 }
 
 // A plan that is crooked in round 1, and a round behind it.
-Crooked plan_row(const char* name, R rule, std::function<void(RoundPlan&)> change) {
+Crooked plan_row(const char* name, R rule, const std::function<void(RoundPlan&)>& change) {
     return {name, rule, K::kPlan, [change](World& w) {
                 w.honest(1);
                 w.run.edit_plan = [change](RoundPlan& plan) {
@@ -83,7 +83,7 @@ Crooked plan_row(const char* name, R rule, std::function<void(RoundPlan&)> chang
 Crooked summary_row(const char* name,
                     R rule,
                     bool voided,
-                    std::function<void(RoundSummary&)> change) {
+                    const std::function<void(RoundSummary&)>& change) {
     return {name, rule, K::kSummary, [voided, change](World& w) {
                 w.honest(1);
                 w.run.edit_summary = change;
@@ -93,14 +93,14 @@ Crooked summary_row(const char* name,
             }};
 }
 
-Crooked job_row(const char* name, R rule, std::function<void(AuditJob&)> change) {
+Crooked job_row(const char* name, R rule, const std::function<void(AuditJob&)>& change) {
     return {name, rule, K::kAuditJob, [change](World& w) {
                 w.run.edit_job = change;
                 w.honest(2);
             }};
 }
 
-Crooked commit_row(const char* name, R rule, K kind, std::function<void(Commit&)> change) {
+Crooked commit_row(const char* name, R rule, K kind, const std::function<void(Commit&)>& change) {
     return {name, rule, kind, [change](World& w) {
                 w.honest(1);
                 w.run.edit_commit = change;
@@ -179,15 +179,16 @@ void add_roster_rows(std::vector<Crooked>& rows) {
                         w.run.round({{3, C::kAway}});
                         w.run.round({{3, C::kAway}});
                     }});
-    const auto roster = [&](const char* name, R rule, std::function<void(RosterBody&)> change) {
-        rows.push_back({name, rule, K::kRoster, [change](World& w) {
-                            w.run.edit_roster = change;
-                            w.run.round({{0, C::kAway}, {1, C::kAway}});
-                            w.run.edit_roster = nullptr;
-                            w.run.round({{0, C::kAway}, {1, C::kAway}});
-                            w.run.round();
-                        }});
-    };
+    const auto roster =
+        [&](const char* name, R rule, const std::function<void(RosterBody&)>& change) {
+            rows.push_back({name, rule, K::kRoster, [change](World& w) {
+                                w.run.edit_roster = change;
+                                w.run.round({{0, C::kAway}, {1, C::kAway}});
+                                w.run.edit_roster = nullptr;
+                                w.run.round({{0, C::kAway}, {1, C::kAway}});
+                                w.run.round();
+                            }});
+        };
     roster("a newcomer with more work than the base", R::kRosterBounds, [](RosterBody& body) {
         body.lines.front().sequences_per_step = 3;
     });

@@ -289,7 +289,7 @@ std::vector<AuditJob> TestRun::make_jobs(const RoundPlan& plan, size_t peer) con
         job.opening = states_opened(plan.round, peer, step);
         const PlanPeer& line = *find_peer(plan, id(peer));
         const std::vector<uint64_t> samples = test_deal(plan).peers.at(id(peer)).samples;
-        const uint32_t width = line.sequences_per_step;
+        const int64_t width = line.sequences_per_step;
         job.samples.assign(samples.begin() + width * step, samples.begin() + width * (step + 1));
         job.optimiser_steps_before = line.optimiser_steps + step;
         if (edit_job) {

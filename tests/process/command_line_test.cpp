@@ -249,11 +249,13 @@ TEST_CASE("a soak says what it did, and that every invariant held", "[process]")
 TEST_CASE("the red team prints a row a strategy, the worst, and writes both files", "[process]") {
     const ScratchFolder scratch;
     const fs::path json = scratch.file("team.json");
+    const std::string settings =
+        "rounds.rounds=6,inner.inner_steps=4,pay.vest_rounds=2,verify.audit_steps=2,"
+        "pay.verdict_window=1";
     const Answer team = run({"bench",
                              "redteam",
                              "--set",
-                             "rounds.rounds=6,inner.inner_steps=4,pay.vest_rounds=2,"
-                             "verify.audit_steps=2,pay.verdict_window=1",
+                             settings,
                              "--rounds",
                              "6",
                              "--peers",

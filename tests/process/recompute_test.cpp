@@ -70,7 +70,8 @@ void rewrite(const ProcessWorld& world,
         SqliteLedger::open(
             RunFolderPaths{folder}.ledger(), Identity::load(paths.key()).value(), run)
             .value();
-    REQUIRE(ledger->append(std::move(drafts)).ok());
+    const Status written = ledger->append(std::move(drafts));
+    REQUIRE(written.ok());
 }
 
 struct Said {

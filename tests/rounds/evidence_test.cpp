@@ -81,7 +81,7 @@ TEST_CASE("by what a round was judged stays in its verdict window, listed for me
     MachineDriver d = driver(2);
     (void)d.run_round();
     const EvidenceIndex index = index_of(d, 0, RoundId{0});
-    REQUIRE(index.entries.size() == 2 * 3);  // payload, opening, theta of the audited step
+    REQUIRE(index.entries.size() == 6);  // two peers' payload, opening, theta of the audited step
     for (const EvidenceEntry& entry : index.entries) {
         CHECK(d.shelf.contains(entry.blob.sha256));
     }
