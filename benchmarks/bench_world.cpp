@@ -228,7 +228,7 @@ Result<RoundTimes> BenchWorld::play_round() {
     for (const JudgedPeer& peer : judged->peers) {
         times.accepted += peer.entered ? 1 : 0;
         times.suspicious += peer.verdict.suspicious ? 1 : 0;
-        tripwire_.add({peer.verdict.energy_ppm, peer.verdict.cosine_ppm});
+        tripwire_.add(peer.verdict.figures);
     }
     times.judged = *judged;
     if (Status finished = finish(order.plan, *judged); !finished) {

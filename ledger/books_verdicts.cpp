@@ -63,7 +63,7 @@ Status Books::on(const EventHead& head, const Verdict& verdict) {
         peers_.at(head.subject).suspected = plan_->round;
     }
     if (!late && verdict.ruling == Ruling::kAccepted) {
-        figures_.push_back({verdict.energy_ppm, verdict.cosine_ppm});
+        figures_.push_back(verdict.figures);
     }
     switch (verdict.ruling) {
         case Ruling::kAccepted:

@@ -203,8 +203,11 @@ Status RoundCheck::check_figures(const Place& at, const Verdict& verdict) const 
         return {};
     }
     const TripwireFigures limits = at.books.tripwire().limits(terms()->tripwire_floor);
-    const bool beyond =
-        verdict.energy_ppm > limits.energy_ppm || verdict.cosine_ppm > limits.cosine_ppm;
+    const TripwireFigures& seen = verdict.figures;
+    const bool beyond = seen.energy_ppm > limits.energy_ppm ||
+                        seen.cosine_ppm > limits.cosine_ppm ||
+                        seen.overlap_ppm > limits.overlap_ppm ||
+                        seen.payload_cosine_ppm > limits.payload_cosine_ppm;
     return rules_.must(LedgerRule::kVerdictFigures,
                        !beyond || verdict.suspicious,
                        "its figures are beyond the run's limits, and it is not suspicious");

@@ -22,7 +22,7 @@ uint32_t limit_of(std::vector<uint64_t> figures) {
 }  // namespace
 
 void TripwireHistory::add(const TripwireFigures& figures) {
-    if (figures.energy_ppm == 0) {
+    if (figures == TripwireFigures{}) {
         return;
     }
     if (figures_.size() == kFiguresKept) {
@@ -33,17 +33,21 @@ void TripwireHistory::add(const TripwireFigures& figures) {
 }
 
 TripwireFigures TripwireHistory::limits(const TripwireFigures& floor) const {
-    if (figures_.size() < kFiguresMin) {
-        return {UINT32_MAX, UINT32_MAX};
-    }
-    std::vector<uint64_t> energies;
-    std::vector<uint64_t> cosines;
-    for (const TripwireFigures& one : figures_) {
-        energies.push_back(one.energy_ppm);
-        cosines.push_back(one.cosine_ppm);
-    }
-    return {std::max(floor.energy_ppm, limit_of(std::move(energies))),
-            std::max(floor.cosine_ppm, limit_of(std::move(cosines)))};
+    const auto limit = [&](uint32_t TripwireFigures::*figure, uint32_t TripwireFigures::*looked) {
+        std::vector<uint64_t> seen;
+        for (const TripwireFigures& one : figures_) {
+            if (one.*looked > 0) {
+                seen.push_back(one.*figure);
+            }
+        }
+        return seen.size() < kFiguresMin ? UINT32_MAX
+                                         : std::max(floor.*figure, limit_of(std::move(seen)));
+    };
+    using F = TripwireFigures;
+    return {limit(&F::energy_ppm, &F::energy_ppm),
+            limit(&F::cosine_ppm, &F::energy_ppm),
+            limit(&F::overlap_ppm, &F::overlap_ppm),
+            limit(&F::payload_cosine_ppm, &F::overlap_ppm)};
 }
 
 }  // namespace assay

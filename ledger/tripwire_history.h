@@ -1,8 +1,9 @@
 // What is usual in a run, and how far from it a chain's figures are suspicious: a fold of verdicts.
 //
-// A mean of g^2 over the second moment, or a cosine of two steps, says little by itself: how large
-// it is depends on model, batch and schedule. So the limits follow from what the run's accepted
-// COMMITs have shown, and anybody who has the ledger computes the same. No file, no clock.
+// A mean of g^2 over the second moment, a cosine of two steps or how much two payloads share says
+// little by itself: how large it is depends on model, batch and schedule. So the limits follow from
+// what the run's accepted COMMITs have shown, and anybody who has the ledger computes the same. No
+// file, no clock.
 
 #pragma once
 
@@ -24,7 +25,8 @@ constexpr uint64_t kSpreadsAllowed = 16;
 
 class TripwireHistory {
 public:
-    // Of an accepted COMMIT, in order of the ledger. Zeros (nothing was looked at) do not count.
+    // Of an accepted COMMIT, in order of the ledger. Where energy or overlap is 0, that layer did
+    // not look, and its figures do not count.
     void add(const TripwireFigures& figures);
     // Beyond which a figure of the next round is suspicious; never under `floor`. What may not be
     // suspected yet has the largest limit there is.

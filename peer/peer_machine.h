@@ -50,8 +50,7 @@ struct PeerResume {
     Digest theta_root;                    // zero: has no theta
     std::optional<RunManifest> manifest;  // of the run that the folder belongs to
     std::optional<Envelope> head = {};    // KeepHead's
-    // The newest round whose COMMIT may have been said: its triple is in the folder.
-    std::optional<RoundId> undecided = {};
+    std::optional<RoundId> undecided = {};  // the newest round whose triple is in the folder
 };
 
 class PeerMachine {
@@ -117,8 +116,7 @@ private:
     void receive(const Goodbye& goodbye, const Envelope& envelope, Instant now);
     void receive(const DebtNotice& notice, const Envelope& envelope, Instant now);
     void receive(const Receipt& receipt, const Envelope& envelope, Instant now);
-    // What peers say, and what the program answers itself: a new message must be named here or
-    // above.
+    // What peers say, and what the program answers itself; a new message is named here or above.
     void receive(const Hello&, const Envelope&, Instant) {}
     void receive(const Commit&, const Envelope&, Instant) {}
     void receive(const PayloadNotice&, const Envelope&, Instant) {}

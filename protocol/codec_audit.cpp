@@ -11,8 +11,10 @@ void to_wire(const Verdict& message, v1::Verdict& wire) {
     wire.set_reason(wire_reason(message.reason));
     wire.set_evidence(wire_bytes(message.evidence));
     wire.set_suspicious(message.suspicious);
-    wire.set_energy_ppm(message.energy_ppm);
-    wire.set_cosine_ppm(message.cosine_ppm);
+    wire.set_energy_ppm(message.figures.energy_ppm);
+    wire.set_cosine_ppm(message.figures.cosine_ppm);
+    wire.set_overlap_ppm(message.figures.overlap_ppm);
+    wire.set_payload_cosine_ppm(message.figures.payload_cosine_ppm);
 }
 
 void from_wire(const v1::Verdict& wire, FieldCheck& check, Verdict& message) {
@@ -23,8 +25,12 @@ void from_wire(const v1::Verdict& wire, FieldCheck& check, Verdict& message) {
     message.reason = check.text("reason", wire.reason(), limits::kTextBytesMax);
     message.evidence = check.digest("evidence", wire.evidence());
     message.suspicious = wire.suspicious();
-    message.energy_ppm = check.number32("energy_ppm", wire.energy_ppm(), 0, UINT32_MAX);
-    message.cosine_ppm = check.number32("cosine_ppm", wire.cosine_ppm(), 0, 1000000);
+    TripwireFigures& figures = message.figures;
+    figures.energy_ppm = check.number32("energy_ppm", wire.energy_ppm(), 0, UINT32_MAX);
+    figures.cosine_ppm = check.number32("cosine_ppm", wire.cosine_ppm(), 0, 1000000);
+    figures.overlap_ppm = check.number32("overlap_ppm", wire.overlap_ppm(), 0, 1000000);
+    figures.payload_cosine_ppm =
+        check.number32("payload_cosine_ppm", wire.payload_cosine_ppm(), 0, 1000000);
 }
 
 void to_wire(const StateLeaf& message, v1::StateLeaf& wire) {

@@ -316,11 +316,13 @@ enum class Ruling : uint8_t {
     kRejected = 3,  // proven or refused: forfeits
 };
 
-// What L6t measured of one peer's opened chains, or the limits beyond which it is suspicious; in
-// parts per million, rounded down.
+// What L6t measured of one peer's opened chains and L2 of its payload beside those of the others in
+// its round, or the limits beyond which that is suspicious; in parts per million, rounded down.
 struct TripwireFigures {
-    uint32_t energy_ppm = 0;  // largest mean of g^2 / v_hat over a step
-    uint32_t cosine_ppm = 0;  // largest cosine of two steps' gradients
+    uint32_t energy_ppm = 0;   // largest mean of g^2 / v_hat over a step
+    uint32_t cosine_ppm = 0;   // largest cosine of two steps' gradients
+    uint32_t overlap_ppm = 0;  // largest part of the kept indices that another payload shares
+    uint32_t payload_cosine_ppm = 0;  // largest cosine with another payload
     bool operator==(const TripwireFigures&) const = default;
 };
 
@@ -332,9 +334,8 @@ struct Verdict {
     std::string reason;       // in words, with the figures
     Digest evidence;          // of the bytes from which a third party can recompute it
     bool suspicious = false;  // L6t or L2 fired: the peer's next rounds are audited with certainty
-    // Of L6t, 0 where it did not look: the run's own limits follow (ledger/tripwire_history.h).
-    uint32_t energy_ppm = 0;
-    uint32_t cosine_ppm = 0;
+    // 0 where a layer did not look: the run's own limits follow (ledger/tripwire_history.h).
+    TripwireFigures figures;
 };
 
 // One gradient to recompute. A value: it can be run on any machine.

@@ -56,13 +56,14 @@ std::string of_step(const AuditJob& job) {
 // What of a verdict is compared: its words may be another build's.
 bool same_verdict(const Verdict& a, const Verdict& b) {
     return a.ruling == b.ruling && a.layer == b.layer && a.evidence == b.evidence &&
-           a.suspicious == b.suspicious && a.energy_ppm == b.energy_ppm &&
-           a.cosine_ppm == b.cosine_ppm;
+           a.suspicious == b.suspicious && a.figures == b.figures;
 }
 
 std::string figures_of(const Verdict& verdict) {
-    return "evidence " + verdict.evidence.brief() + ", figures " +
-           std::to_string(verdict.energy_ppm) + " and " + std::to_string(verdict.cosine_ppm);
+    const TripwireFigures& seen = verdict.figures;
+    return "evidence " + verdict.evidence.brief() + ", figures " + std::to_string(seen.energy_ppm) +
+           ", " + std::to_string(seen.cosine_ppm) + ", " + std::to_string(seen.overlap_ppm) +
+           " and " + std::to_string(seen.payload_cosine_ppm);
 }
 
 class Comparison {

@@ -7,6 +7,7 @@
 #include "core/check.h"
 #include "protocol/codec.h"
 #include "verify/gradient_audit.h"
+#include "verify/ppm.h"
 
 namespace assay {
 
@@ -39,6 +40,20 @@ std::vector<const PairFinding*> findings_about(const Evidence& evidence,
         }
     }
     return findings;
+}
+
+// The most that its payload has in common with one of another that may speak.
+void add_likeness(TripwireFigures& figures,
+                  const Evidence& evidence,
+                  std::span<const PeerId> silent) {
+    for (const Likeness& pair : evidence.likenesses) {
+        ASSAY_CHECK(pair.concerns(evidence.peer));
+        if (!is_among(pair.other_than(evidence.peer), silent)) {
+            figures.overlap_ppm = std::max(figures.overlap_ppm, in_ppm(pair.figures.overlap));
+            figures.payload_cosine_ppm =
+                std::max(figures.payload_cosine_ppm, in_ppm(pair.figures.cosine));
+        }
+    }
 }
 
 const PairFinding* proven_copy(const std::vector<const PairFinding*>& findings) {
@@ -208,10 +223,9 @@ Verdict judge(const Evidence& evidence, std::span<const PeerId> silent) {
                   evidence, Ruling::kAccepted, Layer::kAggregate, acceptance_in_words(evidence));
     add_suspicion(verdict, evidence, findings);
     if (evidence.tripwire) {
-        const TripwireFigures figures = figures_of(*evidence.tripwire);
-        verdict.energy_ppm = figures.energy_ppm;
-        verdict.cosine_ppm = figures.cosine_ppm;
+        verdict.figures = figures_of(*evidence.tripwire);
     }
+    add_likeness(verdict.figures, evidence, silent);
     return verdict;
 }
 

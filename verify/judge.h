@@ -30,6 +30,7 @@ struct Evidence {
     std::string store_fault;                  // why the judge's own store cannot show what came
     std::optional<Status> opening;            // decoding, and L1 of the opening
     std::vector<PairFinding> copies;          // L2, all pairs of the round
+    std::vector<Likeness> likenesses;         // of its payload and the others'
     std::optional<ChunkAuditReport> chain;    // L6
     std::optional<TripwireReport> tripwire;   // L6t
     std::optional<DirectionScore> direction;  // L3

@@ -57,7 +57,7 @@ struct JudgeRound {
     std::vector<Submission> submissions;  // in order of id
     std::vector<TakeBack> take_backs;
     // Limits, by what the ledger says of the rounds before.
-    TripwireFigures tripwire{UINT32_MAX, UINT32_MAX};
+    TripwireFigures tripwire{UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
 };
 // A challenge that was answered late: the submission as it was judged in its round, and its
 // opening.

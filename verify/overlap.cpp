@@ -3,15 +3,17 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <iterator>
 
 #include "core/check.h"
+#include "verify/ppm.h"
 
 namespace assay {
 
 namespace {
 
-// Honest payloads share well under a third of their indices: a similarity of 0.15 is the overlap
-// 0.26 of two equally large sets, two standard deviations under what the limit 0.40 corresponds to.
+// A similarity of 0.15 is the overlap 0.26 of two equally large sets, two standard deviations under
+// what the least limit, 0.40, corresponds to.
 constexpr double kSketchHit = 0.15;
 constexpr size_t kAllPairsMax = 64;
 
@@ -47,18 +49,24 @@ std::string pair_in_words(const PairFinding& finding) {
     return text;
 }
 
-std::optional<CopySign> judge_figures(const PairFigures& figures, const VerifySettings& settings) {
-    const bool much_shared = figures.overlap >= settings.overlap_limit;
-    if (much_shared && figures.sign_agreement < settings.mirror_sign_limit) {
+// Mirrored signs are no honest pair's, however much the payloads of a run share.
+std::optional<CopySign> judge_figures(const PairFigures& figures,
+                                      const VerifySettings& settings,
+                                      const TripwireFigures& limits) {
+    if (figures.overlap >= settings.overlap_limit &&
+        figures.sign_agreement < settings.mirror_sign_limit) {
         return CopySign::kMirrored;
     }
-    if (figures.cosine >= settings.cosine_limit) {
+    if (in_ppm(figures.cosine) > limits.payload_cosine_ppm) {
         return CopySign::kCosine;
     }
-    return much_shared ? std::optional(CopySign::kOverlap) : std::nullopt;
+    return in_ppm(figures.overlap) > limits.overlap_ppm ? std::optional(CopySign::kOverlap)
+                                                        : std::nullopt;
 }
 
-std::string limits_in_words(CopySign sign, const VerifySettings& settings) {
+std::string limits_in_words(CopySign sign,
+                            const VerifySettings& settings,
+                            const TripwireFigures& limits) {
     char text[96];
     if (sign == CopySign::kMirrored) {
         std::snprintf(text,
@@ -67,9 +75,9 @@ std::string limits_in_words(CopySign sign, const VerifySettings& settings) {
                       settings.mirror_sign_limit,
                       settings.overlap_limit);
     } else if (sign == CopySign::kCosine) {
-        std::snprintf(text, sizeof(text), "cosine at or over %.2f", settings.cosine_limit);
+        std::snprintf(text, sizeof(text), "cosine over %.2f", limits.payload_cosine_ppm / 1e6);
     } else {
-        std::snprintf(text, sizeof(text), "overlap at or over %.2f", settings.overlap_limit);
+        std::snprintf(text, sizeof(text), "overlap over %.2f", limits.overlap_ppm / 1e6);
     }
     return text;
 }
@@ -94,11 +102,10 @@ PairFinding equal_finding(PairFinding finding,
 }
 
 std::optional<PairFinding> similar_finding(PairFinding finding,
-                                           const PayloadEntries& a,
-                                           const PayloadEntries& b,
-                                           const VerifySettings& settings) {
-    const PairFigures figures = compare_entries(a, b);
-    const std::optional<CopySign> sign = judge_figures(figures, settings);
+                                           const PairFigures& figures,
+                                           const VerifySettings& settings,
+                                           const TripwireFigures& limits) {
+    const std::optional<CopySign> sign = judge_figures(figures, settings, limits);
     if (!sign) {
         return std::nullopt;
     }
@@ -106,15 +113,12 @@ std::optional<PairFinding> similar_finding(PairFinding finding,
     finding.overlap = figures.overlap;
     finding.sign_agreement = figures.sign_agreement;
     finding.cosine = figures.cosine;
-    finding.reason = pair_in_words(finding) + ": " + limits_in_words(*sign, settings) + ": " +
-                     figures_in_words(figures);
+    finding.reason = pair_in_words(finding) + ": " + limits_in_words(*sign, settings, limits) +
+                     ": " + figures_in_words(figures);
     return finding;
 }
 
-std::optional<PairFinding> compare_pair(const SubmissionView& a,
-                                        const SubmissionView& b,
-                                        bool compare_payloads,
-                                        const VerifySettings& settings) {
+std::optional<PairFinding> equal_pair(const SubmissionView& a, const SubmissionView& b) {
     const PairFinding pair = pair_of(a, b.peer, b.round);
     if (a.states_root == b.states_root) {
         return equal_finding(pair, CopySign::kEqualStates, "states roots", a.states_root);
@@ -125,10 +129,14 @@ std::optional<PairFinding> compare_pair(const SubmissionView& a,
     if (a.payload_hash == b.payload_hash) {
         return equal_finding(pair, CopySign::kEqualPayload, "payload hashes", a.payload_hash);
     }
-    if (!compare_payloads) {
-        return std::nullopt;
-    }
-    return similar_finding(pair, entries_of(a), entries_of(b), settings);
+    return std::nullopt;
+}
+
+const Likeness* find_pair(std::span<const Likeness> alike, const PeerId& a, const PeerId& b) {
+    const auto found = std::find_if(alike.begin(), alike.end(), [&](const Likeness& pair) {
+        return pair.concerns(a) && pair.concerns(b);
+    });
+    return found == alike.end() ? nullptr : &*found;
 }
 
 }  // namespace
@@ -195,37 +203,69 @@ double MinHash::similarity(const MinHash& other) const {
     return static_cast<double>(equal) / static_cast<double>(kSlots);
 }
 
-std::vector<PairFinding> PayloadHistory::find_copies(std::span<const SubmissionView> round,
-                                                     const VerifySettings& settings,
-                                                     const EntriesLoader& load) const {
-    std::vector<PairFinding> findings;
+std::vector<Likeness> compare_payloads(std::span<const SubmissionView> round) {
     std::vector<MinHash> sketches;
     for (const SubmissionView& view : round) {
-        ASSAY_CHECK(view.round == round.front().round);
         sketches.emplace_back(entries_of(view));
     }
+    std::vector<Likeness> alike;
     for (size_t i = 0; i < round.size(); ++i) {
         for (size_t j = i + 1; j < round.size(); ++j) {
-            const bool near =
-                round.size() <= kAllPairsMax || sketches[i].similarity(sketches[j]) >= kSketchHit;
-            if (auto finding = compare_pair(round[i], round[j], near, settings)) {
+            if (round.size() <= kAllPairsMax || sketches[i].similarity(sketches[j]) >= kSketchHit) {
+                alike.push_back({round[i].peer,
+                                 round[j].peer,
+                                 compare_entries(entries_of(round[i]), entries_of(round[j]))});
+            }
+        }
+    }
+    return alike;
+}
+
+std::vector<PairFinding> PayloadHistory::find_copies(std::span<const SubmissionView> round,
+                                                     std::span<const Likeness> alike,
+                                                     const VerifySettings& settings,
+                                                     const TripwireFigures& limits,
+                                                     const EntriesLoader& load) const {
+    std::vector<PairFinding> findings;
+    for (size_t i = 0; i < round.size(); ++i) {
+        const SubmissionView& view = round[i];
+        ASSAY_CHECK(view.round == round.front().round);
+        for (const SubmissionView& other : round.subspan(i + 1)) {
+            std::optional<PairFinding> finding = equal_pair(view, other);
+            const Likeness* pair = find_pair(alike, view.peer, other.peer);
+            if (!finding && pair != nullptr) {
+                finding = similar_finding(
+                    pair_of(view, other.peer, other.round), pair->figures, settings, limits);
+            }
+            if (finding) {
                 findings.push_back(std::move(*finding));
             }
         }
-        for (const Kept& old : kept_) {
-            const PairFinding pair = pair_of(round[i], old.peer, old.round);
-            if (round[i].payload_hash == old.payload_hash) {
-                findings.push_back(equal_finding(
-                    pair, CopySign::kEqualPayload, "payload hashes", old.payload_hash));
-                continue;
-            }
-            if (old.peer == round[i].peer || sketches[i].similarity(old.sketch) < kSketchHit) {
-                continue;
-            }
-            const std::optional<PayloadEntries> entries = load(old.peer, old.round);
-            auto finding = entries ? similar_finding(pair, entries_of(round[i]), *entries, settings)
-                                   : std::nullopt;
-            if (finding) {
+        std::vector<PairFinding> old = find_old_copies(view, settings, limits, load);
+        std::move(old.begin(), old.end(), std::back_inserter(findings));
+    }
+    return findings;
+}
+
+std::vector<PairFinding> PayloadHistory::find_old_copies(const SubmissionView& view,
+                                                         const VerifySettings& settings,
+                                                         const TripwireFigures& limits,
+                                                         const EntriesLoader& load) const {
+    std::vector<PairFinding> findings;
+    const MinHash sketch(entries_of(view));
+    for (const Kept& old : kept_) {
+        const PairFinding pair = pair_of(view, old.peer, old.round);
+        if (view.payload_hash == old.payload_hash) {
+            findings.push_back(
+                equal_finding(pair, CopySign::kEqualPayload, "payload hashes", old.payload_hash));
+            continue;
+        }
+        if (old.peer == view.peer || sketch.similarity(old.sketch) < kSketchHit) {
+            continue;
+        }
+        if (const auto entries = load(old.peer, old.round)) {
+            const PairFigures figures = compare_entries(entries_of(view), *entries);
+            if (auto finding = similar_finding(pair, figures, settings, limits)) {
                 findings.push_back(std::move(*finding));
             }
         }

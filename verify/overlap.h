@@ -16,6 +16,7 @@
 
 #include "core/digest.h"
 #include "core/ids.h"
+#include "protocol/messages.h"
 #include "verify/peer_payload.h"
 #include "verify/settings.h"
 
@@ -51,6 +52,19 @@ struct PairFigures {
 };
 PairFigures compare_entries(const PayloadEntries& a, const PayloadEntries& b);
 
+// How alike two payloads of one round are.
+struct Likeness {
+    PeerId peer;
+    PeerId other;
+    PairFigures figures;
+
+    [[nodiscard]] bool concerns(const PeerId& id) const { return peer == id || other == id; }
+    // REQUIRES: concerns(id).
+    [[nodiscard]] const PeerId& other_than(const PeerId& id) const {
+        return peer == id ? other : peer;
+    }
+};
+
 // 128 minima of hashed indices: 512 bytes that estimate how much two index sets share.
 class MinHash {
 public:
@@ -78,12 +92,19 @@ struct SubmissionView {
 // Fetches an old payload again; nothing if it is gone.
 using EntriesLoader = std::function<std::optional<PayloadEntries>(const PeerId&, RoundId)>;
 
+// Of every pair of the round; of a round of more than 64 those whose sketches are near.
+std::vector<Likeness> compare_payloads(std::span<const SubmissionView> round);
+
 class PayloadHistory {
 public:
-    // Every suspicious pair within `round`, and between it and the rounds kept. That a peer's
-    // payload is like its own of before is no sign: the task is the same. Equal it may not be.
+    // Every suspicious pair of `alike`, which is compare_payloads(round), and between the round and
+    // those kept. How alike two honest payloads are depends on model and data: suspicious is what
+    // lies beyond `limits`. That a peer's payload is like its own of before is no sign: the task is
+    // the same. Equal it may not be.
     [[nodiscard]] std::vector<PairFinding> find_copies(std::span<const SubmissionView> round,
+                                                       std::span<const Likeness> alike,
                                                        const VerifySettings& settings,
+                                                       const TripwireFigures& limits,
                                                        const EntriesLoader& load) const;
     // Keeps sketches of these, all of `round`, and forgets what is overlap_rounds old by then.
     void keep(RoundId round,
@@ -98,6 +119,11 @@ private:
         Digest payload_hash;
         MinHash sketch;
     };
+    [[nodiscard]] std::vector<PairFinding> find_old_copies(const SubmissionView& view,
+                                                           const VerifySettings& settings,
+                                                           const TripwireFigures& limits,
+                                                           const EntriesLoader& load) const;
+
     std::vector<Kept> kept_;
 };
 

@@ -149,8 +149,15 @@ void RoundJudge::find_copies(const JudgeRound& order, std::vector<Dossier>& doss
         return payload ? std::optional(payload_entries(*payload)) : std::nullopt;
     };
     ASSAY_CHECK_LE(history_.size(), old_payloads_.size());  // what is sketched can be loaded
-    const std::vector<PairFinding> findings = history_.find_copies(views, settings_.verify, load);
+    const std::vector<Likeness> alike = compare_payloads(views);
+    const std::vector<PairFinding> findings =
+        history_.find_copies(views, alike, settings_.verify, order.tripwire, load);
     for (Dossier& dossier : dossiers) {
+        for (const Likeness& pair : alike) {
+            if (pair.concerns(dossier.peer())) {
+                dossier.evidence.likenesses.push_back(pair);
+            }
+        }
         for (const PairFinding& finding : findings) {
             if (finding.concerns(dossier.peer())) {
                 dossier.evidence.copies.push_back(finding);

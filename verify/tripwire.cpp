@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "core/check.h"
+#include "verify/ppm.h"
 
 namespace assay {
 
@@ -14,18 +15,8 @@ namespace {
 // Pairs of steps further apart than this are compared by their roots alone.
 constexpr size_t kCosineWindow = 64;
 
-constexpr double kMillion = 1e6;
-
-uint32_t in_ppm(double figure, uint32_t largest) {
-    return figure > 0
-               ? static_cast<uint32_t>(std::min(figure * kMillion, static_cast<double>(largest)))
-               : 0;
-}
 uint32_t energy_ppm(double energy) {
     return in_ppm(energy, UINT32_MAX);
-}
-uint32_t cosine_ppm(double cosine) {
-    return in_ppm(cosine, 1000000);
 }
 
 double product(std::span<const float> a, std::span<const float> b) {
@@ -57,7 +48,7 @@ void suspect(TripwireReport& report,
                       sizeof(figures),
                       " %.3f over the limit %.3f",
                       figure,
-                      static_cast<double>(limit_ppm) / kMillion);
+                      static_cast<double>(limit_ppm) / 1e6);
     }
     report.suspicious = true;
     std::string text = "step";
@@ -73,11 +64,14 @@ void suspect(TripwireReport& report,
 }  // namespace
 
 TripwireFigures figures_of(const TripwireReport& report) {
-    return {energy_ppm(report.energy_max), cosine_ppm(report.cosine_max)};
+    return {energy_ppm(report.energy_max), in_ppm(report.cosine_max), 0, 0};
 }
 
 TripwireFigures tripwire_floor(const VerifySettings& settings) {
-    return {energy_ppm(settings.tripwire_energy), cosine_ppm(settings.tripwire_cosine)};
+    return {energy_ppm(settings.tripwire_energy),
+            in_ppm(settings.tripwire_cosine),
+            in_ppm(settings.overlap_limit),
+            in_ppm(settings.cosine_limit)};
 }
 
 void Tripwire::add(uint32_t step,
@@ -173,7 +167,7 @@ void Tripwire::report_cosine(TripwireReport& report, const TripwireFigures& limi
         for (size_t s = t + 1; s < std::min(steps_.size(), t + kCosineWindow); ++s) {
             const double figure = cosine(steps_[t], steps_[s]);
             report.cosine_max = std::max(report.cosine_max, figure);
-            if (cosine_ppm(figure) > limits.cosine_ppm) {
+            if (in_ppm(figure) > limits.cosine_ppm) {
                 suspect(report, {t, s}, "have gradients of cosine", figure, limits.cosine_ppm);
             }
         }

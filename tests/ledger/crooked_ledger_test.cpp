@@ -410,10 +410,22 @@ void add_verdict_rows(std::vector<Crooked>& rows) {
                         w.run.write(w.run.books.owed_forfeits());
                         w.honest(1);
                     }});
-    rows.push_back({"a suspicion overlooked", R::kVerdictFigures, K::kVerdict, [](World& w) {
-                        w.run.edit_verdict = [](Verdict& verdict) { verdict.energy_ppm = 1500000; };
+    rows.push_back(
+        {"a suspicion overlooked", R::kVerdictFigures, K::kVerdict, [](World& w) {
+             w.run.edit_verdict = [](Verdict& verdict) { verdict.figures.energy_ppm = 1500000; };
+             w.honest(9);
+             w.run.edit_verdict = [](Verdict& verdict) { verdict.figures.energy_ppm = 9000000; };
+             w.honest(1);
+         }});
+    rows.push_back({"likeness overlooked", R::kVerdictFigures, K::kVerdict, [](World& w) {
+                        w.run.edit_verdict = [](Verdict& verdict) {
+                            verdict.figures.overlap_ppm = 200000;
+                            verdict.figures.payload_cosine_ppm = 300000;
+                        };
                         w.honest(9);
-                        w.run.edit_verdict = [](Verdict& verdict) { verdict.energy_ppm = 9000000; };
+                        w.run.edit_verdict = [](Verdict& verdict) {
+                            verdict.figures.overlap_ppm = 990000;
+                        };
                         w.honest(1);
                     }});
     rows.push_back({"a share on other evidence", R::kShareEvidence, K::kPayShare, [](World& w) {

@@ -402,15 +402,15 @@ TEST_CASE("A chain that is more unusual than the run's limits allow must be call
     TestRun run(ledger, 5, short_pay());
     uint64_t said = 0;
     run.edit_verdict = [&](Verdict& verdict) {
-        verdict.energy_ppm = static_cast<uint32_t>(1500000 + 10000 * (said++ % 10));
-        verdict.cosine_ppm = 100000;
+        verdict.figures.energy_ppm = static_cast<uint32_t>(1500000 + 10000 * (said++ % 10));
+        verdict.figures.cosine_ppm = 100000;
     };
     for (int round = 0; round < 8; ++round) {
         run.round();
     }
     const auto with = [&](uint32_t energy_ppm, bool suspicious) {
         run.edit_verdict = [=](Verdict& verdict) {
-            verdict.energy_ppm = energy_ppm;
+            verdict.figures.energy_ppm = energy_ppm;
             verdict.suspicious = suspicious;
         };
         run.round();

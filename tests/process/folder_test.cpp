@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kManyRounds = 25;
+constexpr int kFolderRounds = 25;
 
 bool holds(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
@@ -56,7 +56,7 @@ TEST_CASE("a second program in a folder is turned away, and the first goes on", 
 
 // Without its data on the coordinator's shelf a peer asks for it for ever.
 TEST_CASE("Ctrl-C ends a peer that is still fetching the run's data", "[process]") {
-    ProcessWorld world(kManyRounds, 2);
+    ProcessWorld world(kFolderRounds, 2);
     world.start_coordinator();
     for (const fs::directory_entry& blob :
          fs::directory_iterator(RunFolderPaths{world.coordinator_folder()}.blobs() / "public")) {

@@ -7,12 +7,12 @@
 namespace assay {
 namespace {
 
-constexpr int kRounds = 40;
+constexpr int kHonestRounds = 40;
 constexpr int64_t kPool = 1'000'000;  // of a round
 
 // Audits of everybody would hide a reward that waits for an audit that nobody ordered.
 TEST_CASE("forty honest rounds at a tenth audited vest all that was paid", "[process]") {
-    ProcessWorld world(kRounds,
+    ProcessWorld world(kHonestRounds,
                        2,
                        {{"pay", "audit_min_ppm", "100000"},
                         {"pay", "vest_rounds", "10"},
@@ -33,8 +33,8 @@ TEST_CASE("forty honest rounds at a tenth audited vest all that was paid", "[pro
         CHECK(peer.forfeited == 0);
         vested += peer.vested;
     }
-    CHECK(vested == kRounds * kPool);
-    REQUIRE(world.rounds().size() == kRounds);
+    CHECK(vested == kHonestRounds * kPool);
+    REQUIRE(world.rounds().size() == kHonestRounds);
     for (const RoundStatus& round : world.rounds()) {
         CHECK_FALSE(round.voided);
     }

@@ -18,7 +18,7 @@ namespace assay {
 namespace {
 
 // Two passes over the phases; a phase that was missed comes again in the next round.
-constexpr int kRounds = 30;
+constexpr int kKilledRounds = 30;
 constexpr size_t kPeers = 2;
 
 Result<std::vector<Record>> records_of(const ProcessWorld& world) {
@@ -137,7 +137,7 @@ void check_books(const std::vector<Record>& records, const std::set<RoundId>& cl
 }
 
 TEST_CASE("a coordinator that is killed in each phase goes on where it was", "[process]") {
-    ProcessWorld world(kRounds, kPeers);
+    ProcessWorld world(kKilledRounds, kPeers);
     world.start_coordinator();
     for (const char* name : {"p1", "p2"}) {
         world.start_peer(name);
@@ -163,7 +163,7 @@ TEST_CASE("a coordinator that is killed in each phase goes on where it was", "[p
     REQUIRE(records.ok());
     CHECK(closed.size() >= 2);
     check_books(*records, closed);
-    CHECK(count(*records, RoundId{kRounds - 1}, RecordKind::kSummary) == 1);
+    CHECK(count(*records, RoundId{kKilledRounds - 1}, RecordKind::kSummary) == 1);
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 using Catch::Contains;
 
-constexpr int kRounds = 6;
+constexpr int kJudgedRounds = 6;
 constexpr uint64_t kRound = 4;  // in the verdict window of the run's end
 
 std::vector<Record> records_of(const fs::path& folder) {
@@ -86,7 +86,7 @@ Said recompute(ProcessWorld& world, const fs::path& folder, uint64_t round) {
 }
 
 void check_honest_rounds(ProcessWorld& world, const fs::path& copy) {
-    for (uint64_t round = kRounds - 3; round < kRounds; ++round) {
+    for (uint64_t round = kJudgedRounds - 3; round < kJudgedRounds; ++round) {
         const Said said = recompute(world, copy, round);
         INFO(said.text);
         CHECK(said.code == kExitOk);
@@ -200,7 +200,7 @@ void check_dispute(ProcessWorld& world, const fs::path& copy) {
 
 TEST_CASE("a copy of a coordinator's folder is judged again, round by round, and disputed",
           "[process]") {
-    ProcessWorld world(kRounds, 2);
+    ProcessWorld world(kJudgedRounds, 2);
     world.start_coordinator();
     world.start_peer("p1");
     world.start_peer("p2");

@@ -25,7 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kManyRounds = 2000;
+constexpr int kStrangersRounds = 2000;
 constexpr uint64_t kFileMax = 1U << 20;
 
 std::vector<Setting> open_to_all() {
@@ -140,7 +140,7 @@ void check_nothing_lost(ProcessWorld& world, const std::vector<std::string>& nam
 
 // Each round would else last until its longest deadline, of an hour.
 TEST_CASE("keys that take a place and never work hold up no round", "[process]") {
-    ProcessWorld world(kManyRounds, 2, open_to_all());
+    ProcessWorld world(kStrangersRounds, 2, open_to_all());
     world.set_admission_file("");
     world.start_coordinator();
     const CoordinatorStatus status = world.await([](const CoordinatorStatus&) { return true; });
@@ -231,7 +231,7 @@ TEST_CASE("who asks for a gigabyte and reads nothing takes neither memory nor ro
     constexpr int kHogs = 20;
     constexpr uint64_t kPieces = 400;
     constexpr uint64_t kMemoryMost = 300U << 20;
-    ProcessWorld world(kManyRounds, 1, open_to_all());
+    ProcessWorld world(kStrangersRounds, 1, open_to_all());
     world.set_admission_file("");
     world.start_coordinator();
     const CoordinatorStatus status = world.await([](const CoordinatorStatus&) { return true; });

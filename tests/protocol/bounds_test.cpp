@@ -287,7 +287,7 @@ TEST_CASE("bounds of a verdict") {
     CHECK_THAT(reason([](Verdict& v) { v.ruling = Ruling(0); }), Catch::Contains("Verdict.ruling"));
     CHECK_THAT(reason([](Verdict& v) { v.ruling = Ruling(4); }), Catch::Contains("Verdict.ruling"));
     CHECK_THAT(reason([](Verdict& v) { v.layer = Layer(10); }), Catch::Contains("Verdict.layer"));
-    CHECK_THAT(reason([](Verdict& v) { v.cosine_ppm = 1000001; }),
+    CHECK_THAT(reason([](Verdict& v) { v.figures.cosine_ppm = 1000001; }),
                Catch::Contains("Verdict.cosine_ppm"));
     CHECK_THAT(reason([](Verdict& v) { v.round.value = UINT64_MAX; }),
                Catch::Contains("Verdict.round"));

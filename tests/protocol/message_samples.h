@@ -116,8 +116,9 @@ void take_apart(RoundSummary& m, const F& f) {
 }
 template <typename F>
 void take_apart(Verdict& m, const F& f) {
-    auto& [a, b, c, d, e, g, h, i, j] = m;
-    f(a, b, c, d, e, g, h, i, j);
+    auto& [a, b, c, d, e, g, h, figures] = m;
+    auto& [i, j, k, l] = figures;
+    f(a, b, c, d, e, g, h, i, j, k, l);
 }
 template <typename F>
 void take_apart(AuditJob& m, const F& f) {

@@ -260,7 +260,11 @@ TEST_CASE("a copy under own batch ids is resolved by audits", "[verify]") {
         round.push_back(world.check(plan, i, rounds[i]));
     }
     for (Evidence& evidence : round) {
-        evidence.copies = PayloadHistory().find_copies(views, world.settings, nullptr);
+        evidence.copies = PayloadHistory().find_copies(views,
+                                                       compare_payloads(views),
+                                                       world.settings,
+                                                       tripwire_floor(world.settings),
+                                                       nullptr);
     }
     const std::vector<Verdict> verdicts = judge_round(round);
     CHECK(verdicts[0].ruling == Ruling::kAccepted);

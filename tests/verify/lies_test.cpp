@@ -322,8 +322,8 @@ TEST_CASE("a copied chain: the pair is found, and the copy cannot answer for its
                          &entries[i]});
         evidence.push_back(world.check(plan, i, rounds[i]));
     }
-    const std::vector<PairFinding> findings =
-        PayloadHistory().find_copies(views, world.settings, nullptr);
+    const std::vector<PairFinding> findings = PayloadHistory().find_copies(
+        views, compare_payloads(views), world.settings, tripwire_floor(world.settings), nullptr);
     REQUIRE(findings.size() == 1);
     CHECK(findings[0].proves_copy());
     for (Evidence& one : evidence) {

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/rng.h"
+#include "verify/tripwire.h"
 
 namespace assay {
 
@@ -60,9 +61,16 @@ SubmissionView view(uint8_t who, uint64_t round, const PayloadEntries& entries, 
 
 const VerifySettings kSettings;
 
+std::vector<PairFinding> copies_in(const PayloadHistory& history,
+                                   const std::vector<SubmissionView>& round,
+                                   const EntriesLoader& load = nullptr) {
+    return history.find_copies(
+        round, compare_payloads(round), kSettings, tripwire_floor(kSettings), load);
+}
+
 std::vector<PairFinding> found(const PayloadEntries& a, const PayloadEntries& b) {
     const std::vector<SubmissionView> round = {view(1, 5, a, 1), view(2, 5, b, 2)};
-    return PayloadHistory().find_copies(round, kSettings, nullptr);
+    return copies_in(PayloadHistory(), round);
 }
 
 }  // namespace
@@ -94,6 +102,21 @@ TEST_CASE("a disguised copy is found while it shares enough", "[verify]") {
     CHECK(found(a, mixed(a, b, 0.2)).empty());
 }
 
+// Peers of a small model that see like text send like payloads: what is much in one run is usual in
+// another.
+TEST_CASE("payloads are as alike as the run's are before they are suspicious", "[verify]") {
+    const PayloadEntries a = random_entries(1);
+    const PayloadEntries b = mixed(a, random_entries(2), 0.6);
+    const std::vector<SubmissionView> round = {view(1, 5, a, 1), view(2, 5, b, 2)};
+    const std::vector<Likeness> alike = compare_payloads(round);
+    REQUIRE(alike.size() == 1);
+    CHECK(alike[0].figures.overlap == Approx(0.6).margin(0.06));
+    TripwireFigures limits = tripwire_floor(kSettings);
+    CHECK(PayloadHistory().find_copies(round, alike, kSettings, limits, nullptr).size() == 1);
+    limits.overlap_ppm = limits.payload_cosine_ppm = 800000;
+    CHECK(PayloadHistory().find_copies(round, alike, kSettings, limits, nullptr).empty());
+}
+
 TEST_CASE("mirrored signs are named", "[verify]") {
     const PayloadEntries a = random_entries(1);
     PayloadEntries mirrored = a;
@@ -110,7 +133,7 @@ TEST_CASE("equal roots prove a copy whatever the payloads are", "[verify]") {
     const PayloadEntries b = random_entries(2);
     std::vector<SubmissionView> round = {view(1, 5, a, 1), view(2, 5, b, 2)};
     round[1].states_root = round[0].states_root;
-    std::vector<PairFinding> findings = PayloadHistory().find_copies(round, kSettings, nullptr);
+    std::vector<PairFinding> findings = copies_in(PayloadHistory(), round);
     REQUIRE(findings.size() == 1);
     CHECK(findings[0].sign == CopySign::kEqualStates);
     CHECK(findings[0].proves_copy());
@@ -119,7 +142,7 @@ TEST_CASE("equal roots prove a copy whatever the payloads are", "[verify]") {
     CHECK_FALSE(findings[0].concerns(peer(3)));
     round[1].states_root = number(5);
     round[1].trace_root = round[0].trace_root;
-    findings = PayloadHistory().find_copies(round, kSettings, nullptr);
+    findings = copies_in(PayloadHistory(), round);
     REQUIRE(findings.size() == 1);
     CHECK(findings[0].sign == CopySign::kEqualTrace);
 }
@@ -128,9 +151,9 @@ TEST_CASE("a refused payload has no entries and still takes part by its roots", 
     const PayloadEntries a = random_entries(1);
     std::vector<SubmissionView> round = {view(1, 5, a, 1), view(2, 5, a, 2)};
     round[1].entries = nullptr;
-    CHECK(PayloadHistory().find_copies(round, kSettings, nullptr).empty());
+    CHECK(copies_in(PayloadHistory(), round).empty());
     round[1].states_root = round[0].states_root;
-    CHECK(PayloadHistory().find_copies(round, kSettings, nullptr).size() == 1);
+    CHECK(copies_in(PayloadHistory(), round).size() == 1);
     PayloadHistory history;
     history.keep(round.front().round, round, kSettings);
     CHECK(history.size() == 2);
@@ -151,17 +174,17 @@ TEST_CASE("payloads of earlier rounds are found by sketch, then compared exactly
         return std::optional(old);
     };
     const std::vector<SubmissionView> honest = {view(2, 7, fresh, 2)};
-    CHECK(history.find_copies(honest, kSettings, load).empty());
+    CHECK(copies_in(history, honest, load).empty());
     CHECK(loads == 0);
     const std::vector<SubmissionView> stale = {view(2, 7, again, 3)};
-    const std::vector<PairFinding> findings = history.find_copies(stale, kSettings, load);
+    const std::vector<PairFinding> findings = copies_in(history, stale, load);
     CHECK(loads == 1);
     REQUIRE(findings.size() == 1);
     CHECK(findings[0].other_round == RoundId{5});
     CHECK_FALSE(findings[0].concerns(peer(1)));  // the earlier one is no suspect
     const std::vector<SubmissionView> replayed = {view(2, 7, old, 1)};
-    REQUIRE(history.find_copies(replayed, kSettings, load).size() == 1);
-    CHECK(history.find_copies(replayed, kSettings, load)[0].sign == CopySign::kEqualPayload);
+    REQUIRE(copies_in(history, replayed, load).size() == 1);
+    CHECK(copies_in(history, replayed, load)[0].sign == CopySign::kEqualPayload);
 }
 
 TEST_CASE("a payload is like its own peer's of before, and equal it may not be", "[verify]") {
@@ -172,12 +195,12 @@ TEST_CASE("a payload is like its own peer's of before, and equal it may not be",
     history.keep(RoundId{5}, first, kSettings);
     const EntriesLoader load = [&](const PeerId&, RoundId) { return std::optional(old); };
     const std::vector<SubmissionView> own = {view(1, 6, again, 2)};
-    CHECK(history.find_copies(own, kSettings, load).empty());
+    CHECK(copies_in(history, own, load).empty());
     const std::vector<SubmissionView> others = {view(2, 6, again, 2)};
-    CHECK(history.find_copies(others, kSettings, load).size() == 1);
+    CHECK(copies_in(history, others, load).size() == 1);
     const std::vector<SubmissionView> resent = {view(1, 6, old, 1)};
-    REQUIRE(history.find_copies(resent, kSettings, load).size() == 1);
-    CHECK(history.find_copies(resent, kSettings, load)[0].proves_copy());
+    REQUIRE(copies_in(history, resent, load).size() == 1);
+    CHECK(copies_in(history, resent, load)[0].proves_copy());
 }
 
 TEST_CASE("history forgets what is older than the window", "[verify]") {
