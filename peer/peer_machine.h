@@ -47,9 +47,9 @@ struct PeerRules {
 
 // What a peer knows at its start: from its folder, or nothing.
 struct PeerResume {
-    Digest theta_root;                    // zero: has no theta
-    std::optional<RunManifest> manifest;  // of the run that the folder belongs to
-    std::optional<Envelope> head = {};    // KeepHead's
+    Digest theta_root;                      // zero: has no theta
+    std::optional<RunManifest> manifest;    // of the run that the folder belongs to
+    std::optional<Envelope> head = {};      // KeepHead's
     std::optional<RoundId> undecided = {};  // the newest round whose triple is in the folder
 };
 
