@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "cli/commands.h"
+#include "cli/corpus_options.h"
 #include "cli/progress.h"
 #include "data/prepare.h"
 #include "tokenizer/added_tokens.h"
@@ -11,23 +12,19 @@ namespace assay {
 
 namespace {
 
-constexpr uint64_t kMegabyte = 1000000;
-
 struct DataCommand {
-    std::string text;
+    CorpusFlags corpus;
     std::string tokenizer = "tokenizer.json";
     std::string out = "data";
     std::string end_token;
-    int64_t limit_megabytes = 0;
 };
 
 int prepare(const DataCommand& command) {
     PrepareOptions options;
-    options.text = command.text;
+    options.corpus = corpus_of(command.corpus);
     options.tokenizer = command.tokenizer;
     options.folder = command.out;
     options.end_token = command.end_token;
-    options.limit_bytes = static_cast<uint64_t>(command.limit_megabytes) * kMegabyte;
     ProgressBar progress("tokenizing");
     Result<PrepareReport> made =
         prepare_data(options, [&progress](double part) { progress.show(part); });
@@ -40,10 +37,7 @@ int prepare(const DataCommand& command) {
                 static_cast<unsigned long long>(made->training_tokens),
                 static_cast<unsigned long long>(made->held_out_tokens),
                 made->manifest.unigram_entropy);
-    if (made->replaced > 0) {
-        std::printf("note: %llu ill-formed parts of the text became U+FFFD\n",
-                    static_cast<unsigned long long>(made->replaced));
-    }
+    print_counts(made->corpus);
     if (!made->ends_documents) {
         std::printf(
             "note: %s has no end-of-text token that is known by name: documents run into "
@@ -58,15 +52,16 @@ int prepare(const DataCommand& command) {
 
 void add_data(CommandLine& line) {
     static DataCommand command;
-    line.add("data prepare",
-             "Turn text of any size into token shards with a manifest of hashes",
-             "assay data prepare --text corpus.txt --tokenizer tokenizer.json --out data",
-             [] { return prepare(command); })
-        .required("--text", command.text, "text file, plain or gzip")
+    Command& prepare_command =
+        line.add("data prepare",
+                 "Turn text of any size into token shards with a manifest of hashes",
+                 "assay data prepare --input corpus.txt --tokenizer tokenizer.json --out data\n"
+                 "  assay data prepare --input 'crawl/*.jsonl.zst' --field content --out data",
+                 [] { return prepare(command); });
+    add_corpus_options(prepare_command, command.corpus)
         .text("--tokenizer", command.tokenizer, "tokenizer.json")
         .text("--out", command.out, "folder to make; a data set there is replaced")
-        .text("--end-token", command.end_token, "the added token that ends a text, by its name")
-        .number("--limit-mb", command.limit_megabytes, 0, 1000000000, "read no more; 0: all");
+        .text("--end-token", command.end_token, "the added token that ends a text, by its name");
 }
 
 }  // namespace assay

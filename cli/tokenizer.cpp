@@ -5,31 +5,27 @@
 #include <cstdio>
 
 #include "cli/commands.h"
+#include "cli/corpus_options.h"
 #include "cli/progress.h"
-#include "tokenizer/text_source.h"
 
 namespace assay {
 
 namespace {
 
-constexpr uint64_t kMegabyte = 1000000;
-
 struct TokenizerCommand {
-    std::string text;
+    CorpusFlags corpus;
     std::string out = "tokenizer.json";
     int64_t vocabulary = 8192;
-    int64_t limit_megabytes = 0;
 };
 
 int train_tokenizer(const TokenizerCommand& command) {
-    Result<TextSource> source =
-        TextSource::open(command.text, static_cast<uint64_t>(command.limit_megabytes) * kMegabyte);
-    if (!source) {
-        return failed(source.reason());
+    Result<Corpus> corpus = Corpus::open(corpus_of(command.corpus));
+    if (!corpus) {
+        return failed(corpus.reason());
     }
     ProgressBar progress("training the tokenizer");
     Result<Tokenizer> tokenizer = Tokenizer::train(
-        *source, static_cast<int32_t>(command.vocabulary), [&progress](double part) {
+        *corpus, static_cast<int32_t>(command.vocabulary), [&progress](double part) {
             progress.show(part);
         });
     if (!tokenizer) {
@@ -39,14 +35,8 @@ int train_tokenizer(const TokenizerCommand& command) {
         return failed(saved.reason());
     }
     progress.done();
-    std::printf("%s: %d tokens from %.1f MB of text\n",
-                command.out.c_str(),
-                tokenizer->vocab_size(),
-                static_cast<double>(source->bytes_read()) / 1e6);
-    if (source->replaced() > 0) {
-        std::printf("note: %llu bytes were not UTF-8 and became U+FFFD\n",
-                    static_cast<unsigned long long>(source->replaced()));
-    }
+    std::printf("%s: %d tokens\n", command.out.c_str(), tokenizer->vocab_size());
+    print_counts(corpus->counts());
     return kExitOk;
 }
 
@@ -54,13 +44,13 @@ int train_tokenizer(const TokenizerCommand& command) {
 
 void add_tokenizer(CommandLine& line) {
     static TokenizerCommand command;
-    line.add("tokenizer train",
-             "Learn a byte-level BPE from text; writes Hugging Face's tokenizer.json",
-             "assay tokenizer train --text corpus.txt --vocab 8192 --out tokenizer.json",
-             [] { return train_tokenizer(command); })
-        .required("--text", command.text, "text file, plain or gzip")
+    Command& train =
+        line.add("tokenizer train",
+                 "Learn a byte-level BPE from text; writes Hugging Face's tokenizer.json",
+                 "assay tokenizer train --input corpus.txt --vocab 8192 --out tokenizer.json",
+                 [] { return train_tokenizer(command); });
+    add_corpus_options(train, command.corpus)
         .number("--vocab", command.vocabulary, 257, Bpe::kVocabMax, "tokens in all")
-        .number("--limit-mb", command.limit_megabytes, 0, 1000000000, "read no more; 0: all")
         .text("--out", command.out, "file to write");
 }
 

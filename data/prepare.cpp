@@ -13,7 +13,6 @@
 #include "core/files.h"
 #include "core/rng.h"
 #include "data/shard_writer.h"
-#include "tokenizer/text_source.h"
 #include "tokenizer/tokenizer.h"
 
 namespace assay {
@@ -129,31 +128,30 @@ AddedTokenMap marks_of(const Tokenizer& tokenizer) {
     return marks;
 }
 
-Status stream_text(TextSource& source,
+Status stream_text(Corpus& corpus,
                    const Tokenizer& tokenizer,
                    BlockSplitter& splitter,
                    const std::function<void(double)>& progress) {
-    source.keep_whole(marks_of(tokenizer));
+    corpus.keep_whole(marks_of(tokenizer));
     for (;;) {
-        const Result<std::string> block = source.next();
-        if (!block) {
-            return block.error();
+        const Result<std::optional<CorpusPart>> part = corpus.next_part();
+        if (!part) {
+            return part.error();
         }
-        if (block->empty()) {
-            break;
+        if (!*part) {
+            return {};
         }
-        if (Status added = splitter.add(encode_documents(tokenizer, *block)); !added.ok()) {
+        std::vector<int32_t> ids = encode_documents(tokenizer, (*part)->text);
+        if ((*part)->ends_document && tokenizer.end_of_text()) {
+            ids.push_back(*tokenizer.end_of_text());
+        }
+        if (Status added = splitter.add(ids); !added.ok()) {
             return added;
         }
         if (progress) {
-            progress(source.progress());
+            progress(corpus.progress());
         }
     }
-    if (tokenizer.end_of_text()) {
-        const int32_t end = *tokenizer.end_of_text();
-        return splitter.add(std::span<const int32_t>(&end, 1));
-    }
-    return {};
 }
 
 // Where the files of a data set are made; it and what is left in it goes with the object.
@@ -289,9 +287,9 @@ Result<PrepareReport> prepare_data(const PrepareOptions& options,
     if (!tokenizer) {
         return tokenizer.error();
     }
-    Result<TextSource> source = TextSource::open(options.text, options.limit_bytes);
-    if (!source) {
-        return source.error();
+    Result<Corpus> corpus = Corpus::open(options.corpus);
+    if (!corpus) {
+        return corpus.error();
     }
     const WorkFolder work(options.folder);
     if (Status made = work.make(); !made.ok()) {
@@ -305,7 +303,7 @@ Result<PrepareReport> prepare_data(const PrepareOptions& options,
         report.manifest.end_token = static_cast<uint32_t>(*tokenizer->end_of_text());
     }
     BlockSplitter splitter(options, work.path(), report.manifest.vocab_size);
-    Status done = stream_text(*source, *tokenizer, splitter, progress);
+    Status done = stream_text(*corpus, *tokenizer, splitter, progress);
     if (done.ok()) {
         done = splitter.finish(report);
     }
@@ -319,8 +317,7 @@ Result<PrepareReport> prepare_data(const PrepareOptions& options,
     if (!done.ok()) {
         return done.error();
     }
-    report.text_bytes = source->bytes_read();
-    report.replaced = source->replaced();
+    report.corpus = corpus->counts();
     return report;
 }
 

@@ -3,8 +3,8 @@
 // The token stream is cut into blocks; of each `held_out_every` blocks one, drawn from the number
 // of the group alone, is held out: the held-out text has the distribution of the whole, and the
 // same text gives the same files. Added tokens of the tokenizer that stand in the text become their
-// ids. The literal <|endoftext|> ends a document, as does the end of the file, if the tokenizer has
-// a token for it.
+// ids. The end of a document (data/corpus.h) is the tokenizer's end-of-text token, if it has one,
+// as is the literal <|endoftext|> in a text.
 
 #pragma once
 
@@ -14,16 +14,16 @@
 #include <span>
 #include <string>
 
+#include "data/corpus.h"
 #include "data/data_manifest.h"
 
 namespace assay {
 
 struct PrepareOptions {
-    std::filesystem::path text;       // plain or gzip
+    CorpusOptions corpus;
     std::filesystem::path tokenizer;  // tokenizer.json
     std::filesystem::path folder;     // of the data set; made if it is not there
     std::string end_token;            // by name; empty: by the names in use
-    uint64_t limit_bytes = 0;         // of text; 0: all
     uint64_t shard_tokens = 1 << 26;
     uint64_t block_tokens = 4096;
     uint64_t held_out_every = 50;  // at least 2
@@ -31,8 +31,7 @@ struct PrepareOptions {
 
 struct PrepareReport {
     DataManifest manifest;
-    uint64_t text_bytes = 0;
-    uint64_t replaced = 0;  // ill-formed parts of UTF-8, now U+FFFD
+    CorpusCounts corpus;
     uint64_t training_tokens = 0;
     uint64_t held_out_tokens = 0;
     bool ends_documents = false;  // the tokenizer has an end of text

@@ -119,8 +119,8 @@ commit_floor_ms = 600000         # however busy the machine is
 loss_sequences = 4
 TOML
 cat "$ASSAY_ROOT"/docs/*.md "$ASSAY_ROOT"/*/*.h "$ASSAY_ROOT"/*/*.cpp >"$work/text.txt"
-"$ASSAY" tokenizer train --text "$work/text.txt" --vocab 1024 --out "$work/tokenizer.json" >"$work/log"
-"$ASSAY" data prepare --text "$work/text.txt" --tokenizer "$work/tokenizer.json" \
+"$ASSAY" tokenizer train --input "$work/text.txt" --vocab 1024 --out "$work/tokenizer.json" >"$work/log"
+"$ASSAY" data prepare --input "$work/text.txt" --tokenizer "$work/tokenizer.json" \
     --out "$work/data" >>"$work/log"
 mkdir -p "$work/peer" "$work/run"
 "$ASSAY" keygen --out "$work/peer/peer.key" | grep -oE '^[0-9a-f]{64}' >"$work/admitted"

@@ -14,7 +14,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 PACKAGES=(ca-certificates g++ g++-aarch64-linux-gnu qemu-user clang cmake ninja-build ccache pkg-config python3 python3-pip unzip
     libssl-dev libsodium-dev libspdlog-dev libprotobuf-dev protobuf-compiler libpcre2-dev
     nlohmann-json3-dev libsqlite3-dev libzmq3-dev cppzmq-dev libhdf5-dev libtomlplusplus-dev
-    libboost-dev prometheus-cpp-dev libcli11-dev zlib1g-dev catch2 librapidcheck-dev)
+    libboost-dev prometheus-cpp-dev libcli11-dev zlib1g-dev libzstd-dev liblzma-dev libbz2-dev
+    catch2 librapidcheck-dev)
 CHECK_PACKAGES=(git clang-format clang-tidy libclang-rt-14-dev valgrind)
 
 TORCH_VERSION=2.11.0

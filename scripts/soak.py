@@ -129,8 +129,8 @@ class World:
         tiny = tiny.replace("@ROUNDS@", "1000000").replace("@PEERS_MIN@", "2")
         (self.folder / "run.toml").write_text(tiny)
         text, tokenizer = self.folder / "text.txt", self.folder / "tokenizer.json"
-        self.command("tokenizer", "train", "--text", text, "--vocab", "300", "--out", tokenizer)
-        self.command("data", "prepare", "--text", text, "--tokenizer", tokenizer, "--out",
+        self.command("tokenizer", "train", "--input", text, "--vocab", "300", "--out", tokenizer)
+        self.command("data", "prepare", "--input", text, "--tokenizer", tokenizer, "--out",
                      self.folder / "data")
 
     def command(self, *words):

@@ -17,6 +17,8 @@ struct Sign {
 
 constexpr std::string_view kUnpack = "unpack it first";
 constexpr std::string_view kTakeText = "write its text into a plain file first";
+constexpr std::string_view kTakeLines =
+    "write an object a line (jq -c '.[]'), or its text into a plain file";
 constexpr std::string_view kRecode = "make it UTF-8 first, as with iconv -f ENCODING -t UTF-8";
 
 // The longer of two that begin alike comes first.
@@ -27,12 +29,12 @@ constexpr Sign kSigns[] = {
     {"\xfe\xff"sv, "UTF-16 text", kRecode},
     {"\xfd"
      "7zXZ\0"sv,
-     "an xz archive",
+     "xz within another packing",
      kUnpack},
-    {"\x1f\x8b"sv, "gzip within gzip", kUnpack},
+    {"\x1f\x8b"sv, "gzip within another packing", kUnpack},
     {"\x1f\x9d"sv, "a compress (.Z) archive", kUnpack},
-    {"BZh"sv, "a bzip2 archive", kUnpack},
-    {"\x28\xb5\x2f\xfd"sv, "a Zstandard archive", kUnpack},
+    {"BZh"sv, "bzip2 within another packing", kUnpack},
+    {"\x28\xb5\x2f\xfd"sv, "Zstandard within another packing", kUnpack},
     {"\x04\x22\x4d\x18"sv, "an LZ4 archive", kUnpack},
     {"LZIP"sv, "an lzip archive", kUnpack},
     {"7z\xbc\xaf\x27\x1c"sv, "a 7z archive", kUnpack},
@@ -60,9 +62,7 @@ constexpr Sign kSigns[] = {
 
 // What only the name tells: fields between commas look like text.
 constexpr Sign kEndings[] = {
-    {".jsonl", "JSON Lines", kTakeText},
-    {".ndjson", "JSON Lines", kTakeText},
-    {".json", "JSON", kTakeText},
+    {".json", "JSON", kTakeLines},
     {".csv", "a table (CSV)", kTakeText},
     {".tsv", "a table (TSV)", kTakeText},
     {".parquet", "a Parquet file", kTakeText},
@@ -71,6 +71,7 @@ constexpr Sign kEndings[] = {
     {".tgz", "a tar archive", kUnpack},
 };
 
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr size_t kTarMarkAt = 257;
 constexpr std::string_view kTarMark = "ustar";
 constexpr uint64_t kFaultShare = 100;  // of so many bytes one may be no text
@@ -121,10 +122,25 @@ std::string lower_name(const std::filesystem::path& file) {
     for (char& c : name) {
         c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
     }
-    return name.ends_with(".gz") ? name.substr(0, name.size() - 3) : name;
+    for (const std::string_view ending : {".gz", ".zst", ".xz", ".bz2"}) {
+        if (name.ends_with(ending)) {
+            return name.substr(0, name.size() - ending.size());
+        }
+    }
+    return name;
 }
 
 }  // namespace
+
+bool is_json_lines(const std::filesystem::path& file, std::string_view first_bytes) {
+    if (first_bytes.starts_with(kByteOrderMark)) {
+        first_bytes.remove_prefix(kByteOrderMark.size());
+    }
+    const std::string name = lower_name(file);
+    std::string_view rest = first_bytes;
+    return name.ends_with(".jsonl") || name.ends_with(".ndjson") ||
+           (!take(rest, '[') && begins_as_json(first_bytes));
+}
 
 Status check_text_file(const std::filesystem::path& file, std::string_view first_bytes) {
     for (const Sign& sign : kSigns) {
@@ -137,12 +153,12 @@ Status check_text_file(const std::filesystem::path& file, std::string_view first
         return no_text(file, "a tar archive", kUnpack);
     }
     if (begins_as_json(first_bytes)) {
-        return no_text(file, "JSON or JSON Lines", kTakeText);
+        return no_text(file, "JSON", kTakeLines);
     }
     const std::string name = lower_name(file);
     for (const Sign& ending : kEndings) {
         if (name.ends_with(ending.bytes)) {
-            return no_text(file, ending.what, kTakeText);
+            return no_text(file, ending.what, ending.remedy);
         }
     }
     return {};

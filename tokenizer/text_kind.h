@@ -13,7 +13,9 @@
 
 namespace assay {
 
-// By the name's ending and by the first bytes of what is in the file, unpacked if it is gzip.
+// Whether the file holds a JSON object a line (data/json_lines.h): by its name or its first bytes.
+bool is_json_lines(const std::filesystem::path& file, std::string_view first_bytes);
+// By the name's ending and by the first bytes of what is in the file, unpacked.
 Status check_text_file(const std::filesystem::path& file, std::string_view first_bytes);
 // A part of a text: fails where its bytes are not those of UTF-8. `replaced`: how many ill-formed
 // parts it had.

@@ -1,9 +1,7 @@
 #include "tokenizer/text_source.h"
 
-#include <zlib.h>
-
 #include <algorithm>
-#include <cstring>
+#include <optional>
 #include <utility>
 
 #include "core/check.h"
@@ -15,10 +13,6 @@ namespace assay {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-
-struct CloseGzip {
-    void operator()(gzFile_s* file) const { gzclose(file); }
-};
 
 bool is_word(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -39,10 +33,9 @@ size_t cut_of(std::string_view text) {
 
 struct TextSource::State {
     std::string name;
-    std::unique_ptr<gzFile_s, CloseGzip> file;  // null: all text is in `rest`
-    std::string rest;                           // read, not handed out
-    AddedTokens whole;                          // not to be cut
-    uint64_t file_bytes = 0;
+    std::optional<UnpackedFile> file;  // none: all text is in `rest`
+    std::string rest;                  // read, not handed out
+    AddedTokens whole;                 // not to be cut
     uint64_t limit = 0;
     uint64_t read = 0;
     uint64_t replaced = 0;
@@ -54,36 +47,26 @@ struct TextSource::State {
     Status begin();
     [[nodiscard]] size_t next_cut() const;
     Result<std::string> take(size_t size);
-    Status check_end();
 };
-
-Status TextSource::State::check_end() {
-    int code = Z_OK;
-    const char* words = gzerror(file.get(), &code);
-    if (code != Z_OK && code != Z_STREAM_END) {
-        return fail("cannot read " + name + ": " +
-                    (code == Z_ERRNO ? std::strerror(errno) : words));
-    }
-    return {};
-}
 
 Status TextSource::State::fill() {
     while (!at_end && rest.size() < block_bytes) {
         const uint64_t allowed = limit == 0 ? block_bytes : limit - read;
-        const size_t wanted =
-            std::min<uint64_t>({block_bytes - rest.size(), allowed, uint64_t{1} << 20});
+        const size_t wanted = std::min<uint64_t>(block_bytes - rest.size(), allowed);
+        if (wanted == 0) {
+            at_end = true;
+            rest.resize(utf8_whole_prefix(rest));
+            return {};
+        }
         const size_t before = rest.size();
         rest.resize(before + wanted);
-        const int got =
-            wanted == 0 ? 0
-                        : gzread(file.get(), rest.data() + before, static_cast<unsigned>(wanted));
-        rest.resize(before + static_cast<size_t>(std::max(got, 0)));
-        if (got <= 0) {
-            at_end = true;
-            rest.resize(wanted == 0 ? utf8_whole_prefix(rest) : rest.size());
-            return wanted == 0 ? Status() : check_end();
+        const Result<size_t> got = file->read({rest.data() + before, wanted});
+        rest.resize(before + (got ? *got : 0));
+        if (!got) {
+            return got.error();
         }
-        read += static_cast<uint64_t>(got);
+        at_end = *got < wanted;
+        read += *got;
     }
     return {};
 }
@@ -130,18 +113,20 @@ TextSource::~TextSource() = default;
 Result<TextSource> TextSource::open(const std::filesystem::path& file,
                                     uint64_t limit_bytes,
                                     size_t block_bytes) {
+    Result<UnpackedFile> opened = UnpackedFile::open(file);
+    if (!opened) {
+        return opened.error();
+    }
+    return from_file(file.string(), std::move(*opened), limit_bytes, block_bytes);
+}
+
+TextSource TextSource::from_file(std::string name,
+                                 UnpackedFile file,
+                                 uint64_t limit_bytes,
+                                 size_t block_bytes) {
     auto state = std::make_unique<State>();
-    state->name = file.string();
-    std::error_code code;
-    state->file_bytes = std::filesystem::file_size(file, code);
-    if (!code) {
-        state->file.reset(gzopen(file.c_str(), "rb"));
-    }
-    if (code || !state->file) {
-        return fail("cannot open " + file.string() + ": " +
-                    (code ? code.message() : std::string(std::strerror(errno))));
-    }
-    gzbuffer(state->file.get(), 1 << 17);
+    state->name = std::move(name);
+    state->file = std::move(file);
     state->limit = limit_bytes;
     state->block_bytes = std::max<size_t>(block_bytes, 16);
     return TextSource(std::move(state));
@@ -149,7 +134,6 @@ Result<TextSource> TextSource::open(const std::filesystem::path& file,
 
 TextSource TextSource::from_text(std::string text, size_t block_bytes) {
     auto state = std::make_unique<State>();
-    state->file_bytes = text.size();
     state->read = text.size();
     state->rest = std::move(text);
     state->block_bytes = std::max<size_t>(block_bytes, 16);
@@ -184,15 +168,13 @@ uint64_t TextSource::replaced() const {
 }
 
 double TextSource::progress() const {
-    if (state_->at_end || state_->file_bytes == 0) {
+    if (state_->at_end || !state_->file) {
         return 1.0;
     }
-    const double of_file =
-        static_cast<double>(gzoffset(state_->file.get())) / static_cast<double>(state_->file_bytes);
     const double of_limit =
         state_->limit == 0 ? 0.0
                            : static_cast<double>(state_->read) / static_cast<double>(state_->limit);
-    return std::min(1.0, std::max(of_file, of_limit));
+    return std::min(1.0, std::max(state_->file->progress(), of_limit));
 }
 
 }  // namespace assay

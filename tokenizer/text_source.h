@@ -1,4 +1,4 @@
-// Text from a plain or gzip file in blocks of bounded size, made UTF-8 on the way.
+// Text from a file, packed or not (unpack/), in blocks of bounded size, made UTF-8 on the way.
 //
 // A block ends where pre-tokenisers end a piece (before a space or newline behind a letter or
 // digit) and in no added token, so that encoding block by block gives the tokens of the whole. What
@@ -13,10 +13,12 @@
 
 #include "core/result.h"
 #include "tokenizer/added_tokens.h"
+#include "tokenizer/block_source.h"
+#include "unpack/unpacked_file.h"
 
 namespace assay {
 
-class TextSource {
+class TextSource : public BlockSource {
 public:
     static constexpr size_t kBlockBytes = 1 << 20;
 
@@ -24,24 +26,28 @@ public:
     static Result<TextSource> open(const std::filesystem::path& file,
                                    uint64_t limit_bytes = 0,
                                    size_t block_bytes = kBlockBytes);
+    // The same of a file that is open; `name` is for reasons.
+    static TextSource from_file(std::string name,
+                                UnpackedFile file,
+                                uint64_t limit_bytes = 0,
+                                size_t block_bytes = kBlockBytes);
     // Text in memory, for tests.
     static TextSource from_text(std::string text, size_t block_bytes = kBlockBytes);
     TextSource(TextSource&&) noexcept;
     TextSource& operator=(TextSource&&) noexcept;
-    ~TextSource();
+    ~TextSource() override;
 
     // Blocks end in none of these. Before the first one.
     void keep_whole(const AddedTokenMap& tokens);
 
-    // The next block; empty at the end. Fails on an unreadable or damaged file, and on no text.
-    Result<std::string> next();
+    // Fails on an unreadable or damaged file, and on no text.
+    Result<std::string> next() override;
 
     // Of the unpacked text.
     [[nodiscard]] uint64_t bytes_read() const;
     // Ill-formed parts replaced by U+FFFD so far.
     [[nodiscard]] uint64_t replaced() const;
-    // How much of the input is read, 0 to 1.
-    [[nodiscard]] double progress() const;
+    [[nodiscard]] double progress() const override;
 
 private:
     struct State;

@@ -136,7 +136,7 @@ Result<Tokenizer> Tokenizer::load_gpt2(const std::filesystem::path& vocab,
     return from_parts(std::move(*parts));
 }
 
-Result<Tokenizer> Tokenizer::train(TextSource& source,
+Result<Tokenizer> Tokenizer::train(BlockSource& source,
                                    int32_t vocab_size,
                                    const std::function<void(double)>& progress) {
     if (vocab_size < 257 || vocab_size > Bpe::kVocabMax) {

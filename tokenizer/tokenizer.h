@@ -47,7 +47,7 @@ public:
                                        const std::filesystem::path& merges);
     // Learns merges up to `vocab_size` tokens, of which the last is the end of text. Progress, from
     // 0 to 1, may be empty.
-    static Result<Tokenizer> train(TextSource& source,
+    static Result<Tokenizer> train(BlockSource& source,
                                    int32_t vocab_size,
                                    const std::function<void(double)>& progress = {});
 

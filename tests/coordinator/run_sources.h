@@ -47,11 +47,11 @@ struct RunSourceFiles {
             text += std::to_string(i) + " " + line;
         }
         PrepareOptions options;
-        options.text = scratch.file(name + ".txt");
+        options.corpus.inputs = {scratch.file(name + ".txt")};
         options.tokenizer = tokenizer();
         options.folder = scratch.file(name);
         options.block_tokens = 64;
-        REQUIRE(write_file_atomically(options.text, as_bytes(text)).ok());
+        REQUIRE(write_file_atomically(options.corpus.inputs.front(), as_bytes(text)).ok());
         REQUIRE(prepare_data(options).ok());
         return options.folder;
     }

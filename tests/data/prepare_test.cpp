@@ -46,7 +46,7 @@ PrepareOptions options_in(const ScratchFolder& scratch,
     write(scratch.file("text"), text);
     REQUIRE(tokenizer.save(scratch.file("tokenizer.json")).ok());
     PrepareOptions options;
-    options.text = scratch.file("text");
+    options.corpus.inputs = {scratch.file("text")};
     options.tokenizer = scratch.file("tokenizer.json");
     options.folder = scratch.file("data");
     options.block_tokens = 16;
@@ -101,7 +101,7 @@ TEST_CASE("a data set that is there survives whatever fails, and is replaced as 
                                    std::string("PAR1 and more"),
                                    kText + std::string(3, '\0'),
                                    tar}) {
-        write(options.text, bad);
+        write(options.corpus.inputs.front(), bad);
         CHECK_FALSE(prepare_data(options).ok());
         CHECK(contents_of(options.folder) == before);
     }
@@ -109,7 +109,7 @@ TEST_CASE("a data set that is there survives whatever fails, and is replaced as 
     fresh.folder = scratch.file("fresh");
     CHECK_FALSE(prepare_data(fresh).ok());
     CHECK_FALSE(fs::exists(fresh.folder));
-    write(options.text, kText.substr(0, 1500));
+    write(options.corpus.inputs.front(), kText.substr(0, 1500));
     const Result<PrepareReport> again = prepare_data(options);
     REQUIRE(again.ok());
     const auto after = contents_of(options.folder);

@@ -236,7 +236,7 @@ TEST_CASE("text becomes shards that hold all its tokens, the same each time", "[
     REQUIRE(tokenizer.ok());
     REQUIRE(tokenizer->save(scratch.file("tokenizer.json")).ok());
     PrepareOptions options;
-    options.text = scratch.file("text");
+    options.corpus.inputs = {scratch.file("text")};
     options.tokenizer = scratch.file("tokenizer.json");
     options.folder = scratch.file("data");
     options.block_tokens = 100;
@@ -249,8 +249,8 @@ TEST_CASE("text becomes shards that hold all its tokens, the same each time", "[
     REQUIRE(last == 1.0);
     const Ids whole = tokenizer->encode(text);
     REQUIRE(report->training_tokens + report->held_out_tokens == whole.size() + 1);
-    REQUIRE(report->text_bytes == text.size());
-    REQUIRE(report->replaced == 0);
+    REQUIRE(report->corpus.bytes == text.size());
+    REQUIRE(report->corpus.replaced == 0);
     const Result<DataManifest> loaded = load_data_manifest(options.folder);
     REQUIRE(loaded.ok());
     REQUIRE((*loaded == report->manifest));
@@ -282,7 +282,7 @@ TEST_CASE("documents end with the end-of-text token", "[shards]") {
     write_text(scratch.file("text"), "one<|endoftext|>two");
     REQUIRE(bytes_tokenizer().save(scratch.file("tokenizer.json")).ok());
     PrepareOptions options;
-    options.text = scratch.file("text");
+    options.corpus.inputs = {scratch.file("text")};
     options.tokenizer = scratch.file("tokenizer.json");
     options.folder = scratch.file("data");
     options.block_tokens = 1;
@@ -309,7 +309,7 @@ TEST_CASE("what cannot be prepared is refused and leaves what was there", "[shar
     write_text(scratch.file("text"), "too short");
     REQUIRE(bytes_tokenizer().save(scratch.file("tokenizer.json")).ok());
     PrepareOptions options;
-    options.text = scratch.file("text");
+    options.corpus.inputs = {scratch.file("text")};
     options.tokenizer = scratch.file("tokenizer.json");
     options.folder = scratch.file("data");
     REQUIRE(make_folder(options.folder).ok());
@@ -320,7 +320,7 @@ TEST_CASE("what cannot be prepared is refused and leaves what was there", "[shar
     options.held_out_every = 1;
     REQUIRE_THAT(prepare_data(options).reason(), Catch::Contains("at least 2"));
     options.held_out_every = 2;
-    options.text = scratch.file("none");
+    options.corpus.inputs = {scratch.file("none")};
     REQUIRE_THAT(prepare_data(options).reason(), Catch::Contains("No such file"));
     options.tokenizer = scratch.file("text");
     REQUIRE_THAT(prepare_data(options).reason(), Catch::Contains("JSON"));

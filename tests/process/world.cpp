@@ -149,12 +149,11 @@ ProcessWorld::ProcessWorld(int rounds, int peers_min, const std::vector<Setting>
     write_run_file(rounds, peers_min, settings);
     const std::string text = (folder_ / "text.txt").string();
     const std::string tokenizer = (folder_ / "tokenizer.json").string();
-    REQUIRE(
-        assay({"tokenizer", "train", "--text", text, "--vocab", "300", "--out", tokenizer}).first ==
-        0);
+    REQUIRE(assay({"tokenizer", "train", "--input", text, "--vocab", "300", "--out", tokenizer})
+                .first == 0);
     REQUIRE(assay({"data",
                    "prepare",
-                   "--text",
+                   "--input",
                    text,
                    "--tokenizer",
                    tokenizer,

@@ -64,20 +64,11 @@ TEST_CASE("files that are no text are refused by name", "[text_kind]") {
         {"\xff\xfe" + recoded(kProse, false), "UTF-16"},
         {"\xfe\xff" + recoded(kProse, true), "UTF-16"},
         {"\xff\xfe\0\0I\0\0\0"s, "UTF-32"},
-        {"\xfd"
-         "7zXZ\0"s +
-             kProse,
-         "xz"},
-        {"\x28\xb5\x2f\xfd" + kProse, "Zstandard"},
-        {"BZh9" + kProse, "bzip2"},
         {"PK\x03\x04" + kProse, "ZIP"},
         {"PAR1" + kProse, "Parquet"},
         {"%PDF-1.7\n", "PDF"},
         {tar, "tar archive"},
-        {"{\"text\": \"" + kProse.substr(0, 20) + "\"}\n{\"text\": \"b\"}\n", "JSON"},
-        {"\xef\xbb\xbf{\"id\":1}\n", "JSON"},
         {"[\n {\"te\\\"xt\": 1}]", "JSON"},
-        {"{}\n{\"a\":1}", "JSON"},
     };
     for (const auto& [bytes, what] : kinds) {
         INFO(what);
@@ -89,7 +80,7 @@ TEST_CASE("files that are no text are refused by name", "[text_kind]") {
             CHECK_THAT(read.reason(), Catch::Contains(what) && Catch::Contains("input"));
         }
     }
-    for (const char* name : {"a.jsonl", "a.NDJSON", "a.csv", "a.tsv", "a.parquet", "a.jsonl.gz"}) {
+    for (const char* name : {"a.json", "a.csv", "a.TSV", "a.parquet", "a.json.gz", "a.csv.zst"}) {
         write_text(scratch.file(name), kProse);
         INFO(name);
         CHECK_THAT(all_of(scratch.file(name)).reason(), Catch::Contains("is no plain text but"));
