@@ -65,12 +65,12 @@ private:
     void receive(const Incoming& incoming, const BlobPiece& message);
     void receive(const Incoming& incoming, const Goodbye& message);
     void receive(const Incoming& incoming, const EvidenceRequest& message);
+    void receive(const Incoming& incoming, const Beacon& message);
     // What only we may say, and heartbeats: a new message must be named here or above.
     void receive(const Incoming&, const Welcome&) {}
     void receive(const Incoming&, const Refusal&) {}
     void receive(const Incoming&, const RoundPlan&) {}
     void receive(const Incoming&, const CloseNotice&) {}
-    void receive(const Incoming&, const Beacon&) {}
     void receive(const Incoming&, const RoundSummary&) {}
     void receive(const Incoming&, const AuditJob&) {}
     void receive(const Incoming&, const AuditReport&) {}
