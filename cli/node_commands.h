@@ -31,8 +31,8 @@ Result<PeerId> coordinator_id(const std::string& key);
 constexpr int64_t kSilenceMsMin = 200;
 constexpr int64_t kSilenceMsMax = 600000;
 constexpr const char* kSilenceHelp =
-    "ms without a word after which a connection counts as dead; each end says something ten "
-    "times in it, so coordinator and peers have the same";
+    "ms without a word after which a connection counts as dead; the other end may have another: "
+    "whoever hears nothing for a fifth of it asks";
 
 struct PeerCommand {
     std::string coordinator;

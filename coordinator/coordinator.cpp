@@ -77,7 +77,7 @@ Status Coordinator::Program::prepare() {
         return fail("the ledger does not lead to a state: " + applied.reason() +
                     "; see `assay ledger verify --dir " + options_.folder.string() + "`");
     }
-    clock_ = RunClock(state.last_stamp());
+    clock_ = SteeredClock(state.last_stamp());
     if (Status prepared = jobs_->prepare(state); !prepared) {
         return prepared;
     }
@@ -183,6 +183,7 @@ void Coordinator::Program::notice_stall() {
 
 void Coordinator::Program::turn() {
     notice_stall();
+    clock_.follow(SystemClock().now());
     const std::vector<ServerEvent> events =
         channel_->poll(storage_.is_busy() ? kPollBusy : kPollTime);
     notice_stall();  // most of the time is spent there: deadlines move on before anything is due

@@ -74,6 +74,10 @@ void Coordinator::Program::receive(const Incoming& incoming, const EvidenceReque
     feed(EvidenceAsked{incoming.from, message.round});
 }
 
+void Coordinator::Program::receive(const Incoming& incoming, const Beacon& message) {
+    feed(BeaconShown{incoming.from, message});
+}
+
 void Coordinator::Program::serve_pieces() {
     const auto unread = [this](const PeerId& peer) { return channel_->unacknowledged(peer); };
     for (const PieceServer::Piece& piece : visitors_.due(clock_.now(), unread)) {

@@ -13,10 +13,10 @@
 #include "coordinator/judge_jobs.h"
 #include "coordinator/run_folder.h"
 #include "coordinator/status_book.h"
+#include "coordinator/steered_clock.h"
 #include "coordinator/storage.h"
 #include "coordinator/visitors.h"
 #include "coordinator/wanted_blobs.h"
-#include "core/clock.h"
 #include "core/job_thread.h"
 #include "net/blob_fetcher.h"
 #include "net/zmq_channel.h"
@@ -65,12 +65,12 @@ private:
     void receive(const Incoming& incoming, const BlobPiece& message);
     void receive(const Incoming& incoming, const Goodbye& message);
     void receive(const Incoming& incoming, const EvidenceRequest& message);
+    void receive(const Incoming& incoming, const Beacon& message);
     // What only we may say, and heartbeats: a new message must be named here or above.
     void receive(const Incoming&, const Welcome&) {}
     void receive(const Incoming&, const Refusal&) {}
     void receive(const Incoming&, const RoundPlan&) {}
     void receive(const Incoming&, const CloseNotice&) {}
-    void receive(const Incoming&, const Beacon&) {}
     void receive(const Incoming&, const RoundSummary&) {}
     void receive(const Incoming&, const AuditJob&) {}
     void receive(const Incoming&, const AuditReport&) {}
@@ -108,7 +108,7 @@ private:
     RunConfig config_;
     CoordinatorHooks hooks_;
     RunFolderPaths paths_;
-    RunClock clock_;
+    SteeredClock clock_;
     std::optional<OpenedRun> run_;
     Storage storage_;
     std::unique_ptr<ZmqServer> channel_;

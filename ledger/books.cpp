@@ -264,7 +264,7 @@ Status Books::on(const EventHead& head, const RoundPlan& plan) {
     e_after_.clear();
     pay_shares_.clear();
     figures_.clear();
-    encoding_pay_share_ = settled_ = summarised_ = false;
+    encoding_pay_share_ = settled_ = summarised_ = closed_ = revealed_ = false;
     return {};
 }
 

@@ -17,6 +17,7 @@
 #include "ledger/escrow.h"
 #include "ledger/event.h"
 #include "ledger/pay.h"
+#include "ledger/peer_book.h"
 #include "ledger/record.h"
 #include "ledger/tripwire_history.h"
 #include "protocol/messages.h"
@@ -27,51 +28,6 @@ namespace assay {
 // waits for an audit that was not drawn, and what fires by chance costs an honest peer a few
 // openings.
 constexpr uint64_t kSuspicionRounds = 5;
-
-// One COMMIT, kept while something can still become of it.
-struct BookedCommit {
-    bool accepted = false;  // by the layers that gate
-    bool gated = false;
-    bool rejected = false;
-    bool counted = false;
-    bool audited = false;  // an audit job was recorded: pay waits for its verdict
-    bool decided = false;  // the gradient audit (or appeal) accepted it
-    bool rolled_back = false;
-    bool owed = false;  // its challenge was not answered in its round, and is open
-
-    [[nodiscard]] bool awaits_audit() const { return audited && !decided && !rejected; }
-};
-
-// The inner state that a peer's next COMMIT must start from.
-struct StartState {
-    uint32_t tenure_rounds = 0;
-    uint64_t optimiser_steps = 0;  // 0: all three roots are those of zeros
-    Digest m_root;
-    Digest v_root;
-    Digest e_root;
-};
-
-struct PeerBook {
-    Escrow escrow;
-    StartState state;  // after the last counted round
-    std::map<RoundId, BookedCommit> commits;
-    std::optional<RoundId> last_commit;
-    std::optional<RoundId> rejected_in;  // the open round when the last rejection came
-    std::optional<RoundId> suspected;    // the open round when the last suspicion came
-    uint32_t sequences_most = 0;         // largest B_i that counted since the last rejection
-    uint64_t tokens_counted = 0;         // verified, of all rounds
-    uint32_t refusals = 0;               // challenges never answered
-    uint32_t cheats = 0;                 // proven
-    uint32_t faults = 0;                 // other rejections
-    uint32_t faults_standing = 0;        // of these: neither cleared by counted rounds nor pardoned
-    bool ejected = false;                // by a rejection or by the operator, and not pardoned
-
-    // Whether any of its COMMITs does: no deposit goes back before.
-    [[nodiscard]] bool awaits_audit() const;
-    // The oldest round whose challenge is open: nothing of this peer vests meanwhile.
-    [[nodiscard]] std::optional<RoundId> owes_since() const;
-    [[nodiscard]] bool owes() const { return owes_since().has_value(); }
-};
 
 class Books {
 public:
@@ -91,7 +47,8 @@ public:
     [[nodiscard]] const Digest& zero_root() const { return zero_root_; }
 
     // ---- what the next records must or may say
-    // Zero roots for a newcomer, after a rejection, and after more than max_absence missed rounds.
+    // Zero roots for a newcomer, after a rejection, after more than max_absence missed rounds, and
+    // where the rounds that led on were lost.
     [[nodiscard]] StartState start_of(const PeerId& peer, RoundId round) const;
     // Lowest audit rate that a plan may give to a peer with `tokens` of the round's total_tokens:
     // certainty while it is suspected, else what follows from its stake.
@@ -104,6 +61,10 @@ public:
                                        RoundId round,
                                        uint64_t tokens,
                                        uint64_t total_tokens) const;
+    // The newest round whose beacon was revealed in a history that was lost: the folder was an
+    // older copy. Rounds up to it draw what is known, so nobody works in them and nobody answers
+    // for them.
+    [[nodiscard]] std::optional<RoundId> lost_until() const { return lost_until_; }
     // Whether the plan of `round` audits it with certainty for an earlier suspicion.
     [[nodiscard]] bool is_suspected(const PeerId& peer, RoundId round) const;
     // Of all closed rounds: what the next verdicts' figures are held against.
@@ -127,6 +88,8 @@ private:
     Status on(const EventHead& head, const JoinBody& join);
     Status on(const EventHead& head, const RoundPlan& plan);
     Status on(const EventHead& head, const CommitEvent& event);
+    Status on(const EventHead& head, const CloseEvent& event);
+    Status on(const EventHead& head, const Beacon& beacon);
     Status on(const EventHead& head, const Verdict& verdict);
     Status on(const EventHead& head, const AuditJob& job);
     Status on(const EventHead& head, const DebtBody& debt);
@@ -141,8 +104,6 @@ private:
     Status on(const EventHead& head, const RunEndBody& end);
     // Evidence: moves no money.
     Status on(const EventHead&, const PayloadBody&) { return {}; }
-    Status on(const EventHead&, const CloseEvent&) { return {}; }
-    Status on(const EventHead&, const Beacon&) { return {}; }
     Status on(const EventHead&, const OpeningEvent&) { return {}; }
     Status on(const EventHead&, const AuditReportEvent&) { return {}; }
     Status on(const EventHead&, const RosterBody&) { return {}; }
@@ -187,6 +148,9 @@ private:
     bool encoding_pay_share_ = false;
     bool settled_ = false;
     bool summarised_ = false;
+    bool closed_ = false;    // its CLOSE stands
+    bool revealed_ = false;  // and its beacon
+    std::optional<RoundId> lost_until_;
 };
 
 // earned = vested + unvested + deposits + forfeited in every account and in all, equal to the pools

@@ -8,6 +8,36 @@
 
 namespace assay {
 
+// ---- CLOSE, beacon ------------------------------------------------------------------------------
+
+Status Books::on(const EventHead& head, const CloseEvent&) {
+    closed_ = closed_ || (plan_ && head.round == plan_->round);
+    return {};
+}
+
+// That of the open round behind its CLOSE, or one of a history that was lost: then what its peers
+// hold belongs to that, so no challenge is open any more and all of them start from zeros.
+Status Books::on(const EventHead& head, const Beacon& beacon) {
+    if (plan_ && !summarised_ && closed_ && !revealed_ && beacon.round == plan_->round) {
+        revealed_ = true;
+        return {};
+    }
+    const RoundId next = !plan_ ? RoundId{0} : revealed_ ? plan_->round.next() : plan_->round;
+    if (beacon.round < next || head.round != beacon.round ||
+        (lost_until_ && beacon.round <= *lost_until_)) {
+        return fail("a beacon of " + in_words(beacon.round) + ", which is out already");
+    }
+    lost_until_ = beacon.round;
+    for (auto& [id, book] : peers_) {
+        for (auto& [round, booked] : book.commits) {
+            booked.owed = false;
+        }
+        book.state.optimiser_steps = 0;
+        book.state.m_root = book.state.v_root = book.state.e_root = zero_root_;
+    }
+    return {};
+}
+
 // ---- shares, pay, summary -----------------------------------------------------------------------
 
 Status Books::on(const EventHead& head, const PayShareBody& share) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "core/check.h"
@@ -107,7 +108,13 @@ private:
     void on(const EventHead&, const CommitEvent&) {}
     void on(const EventHead&, const PayloadBody&) {}
     void on(const EventHead&, const CloseEvent&) {}
-    void on(const EventHead&, const Beacon&) {}
+    void on(const EventHead& head, const Beacon&) {
+        if (books_.lost_until() != lost_until_) {
+            lost_until_ = books_.lost_until();
+            lines_.push_back("the coordinator's folder was an older copy: what the rounds up to " +
+                             in_words(head.round) + " draw is known, and they are voided");
+        }
+    }
     void on(const EventHead&, const OpeningEvent&) {}
     void on(const EventHead&, const DebtBody&) {}
     void on(const EventHead&, const AuditJob&) {}
@@ -286,6 +293,7 @@ private:
     }
 
     Books books_;
+    std::optional<RoundId> lost_until_;  // as far as it was told
     AuditTally audits_;
     RunManifest manifest_;
     std::map<PeerId, PeerTotals> totals_;

@@ -433,41 +433,4 @@ Status RoundCheck::on(const Place& at, const CloseEvent& event) {
     return fault.empty() ? Status() : rules_.broken(LedgerRule::kCloseEntries, std::move(fault));
 }
 
-Status RoundCheck::on(const Place& at, const Beacon& beacon) {
-    Result<RoundFacts*> round = open_round(at.head);
-    if (!round) {
-        return round.error();
-    }
-    if (!(*round)->close_root || (*round)->beacon || beacon.round != at.head.round) {
-        return fail("a beacon comes once, after the CLOSE of its round");
-    }
-    const struct {
-        const char* name = nullptr;
-        Digest expected;
-        Digest found;
-    } fields[] = {
-        {"the chain element hashes to what",
-         chain_element_,
-         BeaconChain::before(beacon.chain_element)},
-        {"the root of CLOSE", *(*round)->close_root, beacon.close_root},
-        {"the beacon's value", beacon_value(beacon.chain_element, beacon.close_root), beacon.value},
-    };
-    for (const auto& field : fields) {
-        Status same = mismatch(LedgerRule::kBeaconChain, field.name, field.expected, field.found);
-        if (!same) {
-            return same;
-        }
-    }
-    chain_element_ = beacon.chain_element;
-    (*round)->beacon = beacon_value_ = beacon.value;
-    for (auto& [peer, facts] : (*round)->commits) {
-        if (terms() != nullptr && facts.payload &&
-            (*round)->plan.inner_steps == terms()->inner_steps) {
-            facts.drawn =
-                terms()->drawn_steps((*round)->plan, facts.line, beacon.value, facts.hash);
-        }
-    }
-    return {};
-}
-
 }  // namespace assay

@@ -16,6 +16,9 @@
 
 namespace assay {
 
+// No more than so many rounds are taken for lost at once: whoever verifies hashes its way back.
+constexpr uint64_t kLostRoundsMax = uint64_t{1} << 20;
+
 class RoundCheck {
 public:
     // Both outlive it.
@@ -108,6 +111,7 @@ private:
     // The instant at which a record says that it was made: never before that of one below it.
     Status stamped(Instant at);
     [[nodiscard]] Status check_height(const Place& at, uint64_t said) const;
+    Status take_lost(const Place& at, const Beacon& beacon);
     [[nodiscard]] Status check_base(const Place& at, const RoundPlan& plan) const;
     [[nodiscard]] Status check_roster(const RoundPlan& plan) const;
     Status check_terms(const Place& at, const RoundPlan& plan);
@@ -149,7 +153,8 @@ private:
     Digest accumulator_root_;              // zero before round 0
     std::optional<Digest> momentum_root_;  // not known before round 0
     Digest beacon_value_;                  // of the round before
-    Digest chain_element_;                 // revealed last
+    Digest chain_element_;                 // revealed last, of this history
+    std::optional<RoundId> lost_until_;    // whose beacon was revealed in one that was lost
     std::vector<SampleRange> taken_out_;   // refuted after their round, since the last plan
     Instant lapsed_;                       // the latest end of a debt that was said to be over
     uint64_t rounds_closed_ = 0;

@@ -2,7 +2,8 @@
 //
 // ZeroMQ's own heartbeats are not used: they run on while whoever reads stands still, and in
 // libzmq (4.3.4 to this day) one that meets a connection which its other end has closed ends the
-// process. These run in the event loop; time in which that stood still is nobody's silence.
+// process. These run in the event loop; time in which that stood still is nobody's silence. The
+// other end may have another idea of silence: whoever misses its beats asks it for a word.
 
 #pragma once
 
@@ -13,6 +14,10 @@
 #include "core/clock.h"
 
 namespace assay {
+
+// What a Heartbeat's sequence says: that its sender is there, or also that it wants a word at once.
+constexpr uint64_t kBeat = 0;
+constexpr uint64_t kQuestion = 1;
 
 // How long a connection may say nothing; the other times follow from it.
 struct ConnectionTimes {
@@ -31,22 +36,30 @@ struct ConnectionTimes {
 class Liveness {
 public:
     // A connection that begins now.
-    explicit Liveness(Instant now) : heard_(now), spoken_(now) {}
+    explicit Liveness(Instant now) : heard_(now), spoken_(now), asked_(now) {}
 
     // Something came, whole or not.
     void heard(Instant now) { heard_ = now; }
     // Something was sent.
     void spoken(Instant now) { spoken_ = now; }
+    // A question was sent.
+    void asked(Instant now) { asked_ = now; }
     // This node itself stood still for so long.
     void stood_still(DurationMs time) {
         ASSAY_CHECK_LE(0, time.ms);
         heard_ = heard_ + time;
         spoken_ = spoken_ + time;
+        asked_ = asked_ + time;
     }
 
     // Time to say something.
     [[nodiscard]] bool owes_beat(Instant now, const ConnectionTimes& times) const {
         return now - spoken_ >= times.beat();
+    }
+    // Time to ask: an end with these times would have said something twice.
+    [[nodiscard]] bool owes_question(Instant now, const ConnectionTimes& times) const {
+        const DurationMs beats{2 * times.beat().ms};
+        return now - heard_ >= beats && now - asked_ >= times.beat();
     }
     [[nodiscard]] bool is_alive(Instant now, const ConnectionTimes& times) const {
         return now - heard_ < times.alive();
@@ -58,6 +71,7 @@ public:
 private:
     Instant heard_;
     Instant spoken_;
+    Instant asked_;
 };
 
 // Whether the loop that asks this regularly has stood still meanwhile.

@@ -246,8 +246,11 @@ void ZmqClient::Impl::keep_alive() {
         lost();
         stop_trying();
         retry_after(unheard_.next());
+    } else if (life_->owes_question(now_, times_)) {
+        life_->asked(now_);
+        (void)send(seal(identity_, Heartbeat{kQuestion}));
     } else if (life_->owes_beat(now_, times_)) {
-        (void)send(seal(identity_, Heartbeat{}));
+        (void)send(seal(identity_, Heartbeat{kBeat}));
     }
 }
 
@@ -330,9 +333,12 @@ void ZmqClient::Impl::read_messages() {
     }
 }
 
-// What says how the next connection is to be tried.
+// What says how the next connection is to be tried, and what wants a word.
 void ZmqClient::Impl::handed_over(const Incoming& incoming) {
-    if (std::holds_alternative<Refusal>(incoming.message)) {
+    const auto* beat = std::get_if<Heartbeat>(&incoming.message);
+    if (beat != nullptr && beat->sequence == kQuestion) {
+        (void)send(seal(identity_, Heartbeat{kBeat}));
+    } else if (std::holds_alternative<Refusal>(incoming.message)) {
         refused_at_ = now_;
     } else if (std::holds_alternative<Welcome>(incoming.message)) {
         refused_at_.reset();

@@ -109,6 +109,10 @@ void ZmqServer::Impl::judge(const std::string& route,
             return;
         }
     }
+    const auto* beat = std::get_if<Heartbeat>(&incoming.message);
+    if (beat != nullptr && beat->sequence == kQuestion) {
+        (void)send_to(route, link, seal(identity_, Heartbeat{kBeat}));
+    }
     events_.emplace_back(std::move(incoming));
 }
 
@@ -299,8 +303,11 @@ void ZmqServer::Impl::look_at(const std::string& route, Link& link) {
         end(route, DurationMs{});
         return;
     }
-    if (link.peer && link.life.owes_beat(now_, rules_.times)) {
-        (void)send_to(route, link, seal(identity_, Heartbeat{}));
+    if (link.peer && link.life.owes_question(now_, rules_.times)) {
+        link.life.asked(now_);
+        (void)send_to(route, link, seal(identity_, Heartbeat{kQuestion}));
+    } else if (link.peer && link.life.owes_beat(now_, rules_.times)) {
+        (void)send_to(route, link, seal(identity_, Heartbeat{kBeat}));
     }
 }
 

@@ -173,6 +173,7 @@ void Peer::Program::start_machine(const TrainerJobs::Restored& restored,
                                              PeerResume{restored.theta_root,
                                                         std::move(manifest),
                                                         folder_.load_head(options_.coordinator),
+                                                        folder_.load_beacon(options_.coordinator),
                                                         restored.undecided});
     for (PeerAction& action : machine_->start(clock_.now())) {
         waiting_.push_back(std::move(action));
@@ -471,8 +472,11 @@ void Peer::Program::act(const ReportEquivocation& action) {
 
 // Lost, it is the next one that is kept.
 void Peer::Program::act(const KeepHead& action) {
-    if (const Status kept = folder_.save_head(action.envelope); !kept) {
-        log_warning("the newest head of the ledger is not kept: " + kept.reason());
+    const bool is_beacon = action.envelope.kind == message_kind(Beacon{});
+    const Status kept =
+        is_beacon ? folder_.save_beacon(action.envelope) : folder_.save_head(action.envelope);
+    if (!kept) {
+        log_warning("a word that the coordinator has signed is not kept: " + kept.reason());
     }
 }
 

@@ -157,7 +157,7 @@ struct ReportEquivocation {
     Envelope second;
     std::string what;
 };
-// The newest head that the coordinator has signed, for whoever compares it with a ledger.
+// The newest summary, whose head may be compared with a ledger, or the newest beacon.
 struct KeepHead {
     Envelope envelope;
 };

@@ -3,6 +3,7 @@
 #include "core/files.h"
 #include "protocol/codec.h"
 #include "protocol/limits.h"
+#include "protocol/signed_lines.h"
 #include "protocol/signed_word.h"
 
 namespace assay {
@@ -138,6 +139,21 @@ std::optional<Envelope> PeerFolder::load_head(const PeerId& coordinator) const {
         return std::nullopt;
     }
     return *words->front().envelope;
+}
+
+Status PeerFolder::save_beacon(const Envelope& envelope) const {
+    return replace_file(folder_ / "beacon.txt", as_bytes(signed_line(envelope)));
+}
+
+std::optional<Envelope> PeerFolder::load_beacon(const PeerId& coordinator) const {
+    const Result<std::string> text =
+        read_text_file(folder_ / "beacon.txt", limits::kMessageBytesMax);
+    const Result<std::vector<Envelope>> lines =
+        text ? read_signed_lines(*text) : Result<std::vector<Envelope>>(text.error());
+    if (!lines || lines->size() != 1 || lines->front().signer != coordinator) {
+        return std::nullopt;
+    }
+    return lines->front();
 }
 
 // The first ones stay: later ones of the same kind prove no more.

@@ -47,6 +47,9 @@ public:
     [[nodiscard]] std::filesystem::path head_file() const { return folder_ / "head.txt"; }
     [[nodiscard]] Status save_head(const Envelope& envelope) const;
     [[nodiscard]] std::optional<Envelope> load_head(const PeerId& coordinator) const;
+    // The newest signed beacon, likewise.
+    [[nodiscard]] Status save_beacon(const Envelope& envelope) const;
+    [[nodiscard]] std::optional<Envelope> load_beacon(const PeerId& coordinator) const;
     // Two envelopes that contradict each other, in a file of their own.
     [[nodiscard]] Result<std::filesystem::path> save_proof(
         const std::vector<Envelope>& envelopes) const;

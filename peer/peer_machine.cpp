@@ -66,6 +66,12 @@ PeerMachine::PeerMachine(
             (void)words_.take(*said, *resume.head);
         }
     }
+    if (resume.beacon && manifest_) {
+        const Result<Message> said = decode_message(resume.beacon->kind, resume.beacon->body);
+        if (said && std::holds_alternative<Beacon>(*said)) {
+            (void)take_element(std::get<Beacon>(*said));
+        }
+    }
 }
 
 // Settings that cannot be read are refused where the run is prepared.
@@ -141,7 +147,7 @@ std::optional<Instant> PeerMachine::wake_at() const {
 
 void PeerMachine::on(const ChannelUp&, Instant now) {
     connected_ = true;
-    told_of_older_copy_ = false;
+    told_of_older_copy_ = newest_shown_ = false;
     dial_at_.reset();
     dial_pause_ = rules_.dial_pause;
     if (phase_ == PeerPhase::kDialing || phase_ == PeerPhase::kIdle) {
@@ -303,6 +309,12 @@ void PeerMachine::receive(const Welcome& welcome, const Envelope&, Instant now) 
             done_head_.hex() +
             ": its folder is an older copy. This peer takes part again behind that round: what the "
             "rounds up to it draw is known");
+    }
+    // A coordinator whose round is no later than one that it has revealed the beacon of does not
+    // know of that: it hears it, so that nobody works for these draws or answers for them.
+    if (newest_ && newest_->round.next() >= welcome.next_round && !newest_shown_) {
+        newest_shown_ = true;
+        out_.push_back(Say{*newest_});
     }
     if (phase_ == PeerPhase::kGreeting) {
         phase_ = PeerPhase::kIdle;

@@ -2,7 +2,6 @@
 //
 //   kDialing -> kGreeting -> kIdle -> kSyncing -> kTraining -> kSubmitted -> kOpened -> kApplying
 //                              ^------------------------------------------------------------'
-//
 // Reads no clock, opens no socket, touches no tensor, draws no random number. A lost connection
 // goes back to kDialing without losing what was trained: COMMIT, notices and openings are said
 // again. Not thread-safe: the peer's event loop owns it.
@@ -50,6 +49,7 @@ struct PeerResume {
     Digest theta_root;                      // zero: has no theta
     std::optional<RunManifest> manifest;    // of the run that the folder belongs to
     std::optional<Envelope> head = {};      // KeepHead's
+    std::optional<Envelope> beacon = {};    // likewise, of a beacon
     std::optional<RoundId> undecided = {};  // the newest round whose triple is in the folder
 };
 
@@ -133,6 +133,7 @@ private:
     void check_between_steps() const;
     void remember(const Message& message, const Envelope& envelope);
     void follow_manifest();
+    bool take_element(const Beacon& beacon);
     void say_hello(Instant now);
     void say_submission();
     void say_again(Instant now);
@@ -186,6 +187,8 @@ private:
     std::optional<RoundId> done_round_;  // newest round whose summary was applied
     Digest done_head_;                   // of the ledger, as the newest summary names it
     bool told_of_older_copy_ = false;    // since the connection was made
+    std::optional<Beacon> newest_;       // beacon; its element is last_element_
+    bool newest_shown_ = false;          // since the connection was made
     std::optional<RoundId> base_round_;  // the round that theta is the base of
     Digest last_element_;                // of the beacon chain, newest known
     uint64_t last_element_index_ = 0;

@@ -255,15 +255,28 @@ bool PeerMachine::continues_chain(const Beacon& beacon) const {
     return element == last_element_;
 }
 
-void PeerMachine::receive(const Beacon& beacon, const Envelope&, Instant) {
+// Whether it is one of the run's; the newest one is remembered.
+bool PeerMachine::take_element(const Beacon& beacon) {
     if (!manifest_ || beacon.value != beacon_value(beacon.chain_element, beacon.close_root) ||
         !continues_chain(beacon)) {
-        note("ignored a beacon that does not continue the run's chain");
-        return;
+        return false;
     }
     if (beacon.round.value + 1 > last_element_index_) {
         last_element_ = beacon.chain_element;
         last_element_index_ = beacon.round.value + 1;
+        newest_ = beacon;
+    }
+    return true;
+}
+
+void PeerMachine::receive(const Beacon& beacon, const Envelope& envelope, Instant) {
+    const uint64_t before = last_element_index_;
+    if (!take_element(beacon)) {
+        note("ignored a beacon that does not continue the run's chain");
+        return;
+    }
+    if (last_element_index_ > before) {
+        out_.push_back(KeepHead{envelope});
     }
     if (const auto debt = debts_.find(beacon.round); debt != debts_.end()) {
         debt->second.beacon = beacon;

@@ -82,6 +82,11 @@ struct AuditDone {
     CheckedEnvelope envelope;  // the auditor's signed report, with the bytes that are stored
     uint32_t attempt = 1;      // 2: by the second auditor
 };
+// A peer says a beacon that we have revealed: what else would it know it from?
+struct BeaconShown {
+    PeerId peer;
+    Beacon beacon;
+};
 // Which blobs are kept of a round that is closed?
 struct EvidenceAsked {
     PeerId peer;
@@ -114,6 +119,7 @@ using Event = std::variant<PeerHello,
                            DebtJudged,
                            OperatorOrder,
                            EvidenceAsked,
+                           BeaconShown,
                            Stalled,
                            Tick,
                            StopRequested>;

@@ -124,7 +124,7 @@ void RoundMachine::check_between_steps() const {
     ASSAY_CHECK(!revealed || (round->close && round->beacon));
     ASSAY_CHECK(!(gathers || phase_ == RoundPhase::kUploading) || !round->beacon);
     const bool timed = phase_ == RoundPhase::kUploading || phase_ == RoundPhase::kChallenging ||
-                       (gathers && !is_short());
+                       (gathers && !passes());
     ASSAY_CHECK_EQ(deadline_.has_value(), timed);
     ASSAY_CHECK_LE(connected_.size(), limits::kPeersMax + Newcomers::kMost);
     if (phase_ == RoundPhase::kChallenging) {
@@ -345,7 +345,7 @@ void RoundMachine::resume(Instant now) {
     } else if (round->close) {
         enter(RoundPhase::kUploading, now, now);
         reveal(now);
-    } else if (is_short()) {
+    } else if (passes()) {
         enter(RoundPhase::kGathering, now, std::nullopt);
     } else {
         const Instant grace = now + grace_after(rules_.deadlines, now - gathers_since_);
@@ -466,7 +466,7 @@ void RoundMachine::tell_last_round(const PeerId& peer) {
             out_.push_back(Send{peer, *before->summary});
         }
     }
-    if (!is_short() && find_peer(round->plan, peer) != nullptr) {
+    if (!passes() && find_peer(round->plan, peer) != nullptr) {
         out_.push_back(Send{peer, round->plan});
         if (round->beacon) {
             out_.push_back(Send{peer, close_notice(*round, peer)});

@@ -1,5 +1,4 @@
 // The life of a run's rounds, as a value: events go in, actions come out.
-//
 // Reads no clock, opens no socket, touches no tensor, starts no thread, draws no random number.
 //
 //   kWaiting -> kGathering -> kUploading -> kChallenging -> kJudging -> kClosed -> next round
@@ -78,6 +77,7 @@ private:
     void on(const DebtJudged& event, Instant now);
     void on(const OperatorOrder& event, Instant now);
     void on(const EvidenceAsked& event, Instant now);
+    void on(const BeaconShown& event, Instant now);
     void on(const Stalled& event, Instant now);
     void on(const Tick& event, Instant now);
     void on(const StopRequested& event, Instant now);
@@ -104,6 +104,7 @@ private:
     [[nodiscard]] std::string what_it_cost(const PeerId& peer) const;
     [[nodiscard]] bool is_active(const PeerId& peer) const;
     [[nodiscard]] bool is_short() const;
+    [[nodiscard]] bool passes() const { return is_short() || state_.draws_known(); }
     [[nodiscard]] DurationMs at_least_grace(DurationMs planned) const;
     void leave_grace(DurationMs took, Instant now);
     void enter_transfers(RoundPhase phase, Instant now, DurationMs planned, uint64_t bytes);
@@ -111,7 +112,6 @@ private:
     void part_from_ejected();
     [[nodiscard]] bool is_fetching(const PeerId& peer) const;
     [[nodiscard]] bool awaits(const std::vector<PeerId>& missing, size_t here, Instant now);
-
     // round_machine_gather.cpp: COMMITs and payloads; round_machine_evidence.cpp: receipts
     void acknowledge(RoundId round, const PeerId& peer, ReceiptKind kind);
     [[nodiscard]] bool admit_commit(const CommitArrived& event, const Digest& hash);
@@ -126,7 +126,6 @@ private:
                                        const OpeningNotice& notice) const;
     void store_opening(const PeerId& peer, const OpeningProgress& progress);
     bool challenge(Instant now);
-
     // round_machine_debt.cpp: challenges that stay open behind their round
     [[nodiscard]] DebtNotice debt_notice(const OpenDebt& debt, std::string reason) const;
     void tell_debts(const PeerId& peer, bool came, Instant now);
@@ -139,7 +138,8 @@ private:
     [[nodiscard]] std::optional<Instant> next_lapse() const;
     void obey(const OperatorOrder& order, Instant now);
     void settle_between_rounds(Instant now);
-
+    [[nodiscard]] bool is_lost(const Beacon& beacon) const;  // round_machine_lost.cpp
+    void take_lost(const Beacon& beacon);
     // round_machine_settle.cpp: what follows from verdicts
     void void_round(std::string reason, Instant now);
     void settle(const RoundJudged& judged, Instant now);
@@ -151,7 +151,6 @@ private:
     [[nodiscard]] RoundSummary make_summary(const RoundJudged& judged) const;
     void announce_outcome(const RoundJudged& judged);
     void end_run_if_settled(Instant now);
-
     // round_machine_plan.cpp: roster and plan of the next round
     [[nodiscard]] std::vector<Candidate> candidates() const;
     void part_from_newcomers(Instant now);
@@ -193,6 +192,7 @@ private:
     std::vector<AuditDone> waiting_audits_;      // ended while a round was judged; not recorded yet
     std::vector<DebtJudged> waiting_debts_;      // between two rounds: until then work of that peer
     std::vector<OperatorOrder> waiting_orders_;  // may be judged
+    std::optional<Beacon> waiting_lost_;         // shown while a round was judged
     bool finished_ = false;
     std::vector<Action> out_;
 };

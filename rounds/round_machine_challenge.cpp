@@ -15,6 +15,10 @@ namespace assay {
 
 namespace {
 
+constexpr const char* kLostRound =
+    "its draws are known: it was run before, in a history that an older copy of the coordinator's "
+    "folder does not hold";
+
 // Entries of the CLOSE: who committed and whose payload is here, in order of id.
 std::vector<CloseEntry> close_entries(const RoundState& round) {
     std::vector<CloseEntry> entries;
@@ -54,7 +58,7 @@ CloseNotice RoundMachine::close_notice(const RoundState& round, const PeerId& pe
 }
 
 void RoundMachine::close_round(Instant now) {
-    ASSAY_CHECK(phase_ == RoundPhase::kUploading || is_short());
+    ASSAY_CHECK(phase_ == RoundPhase::kUploading || passes());
     ASSAY_CHECK(!state_.current()->close);
     const RoundState& round = *state_.current();
     CloseBody body;
@@ -200,6 +204,10 @@ void RoundMachine::store_opening(const PeerId& peer, const OpeningProgress& prog
 
 // True if all openings are here, or T_c is over.
 bool RoundMachine::challenge(Instant now) {
+    if (state_.draws_known()) {
+        void_round(kLostRound, now);
+        return true;
+    }
     const RoundState& round = *state_.current();
     std::vector<PeerId> missing;
     size_t here = 0;

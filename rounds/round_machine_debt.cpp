@@ -135,6 +135,9 @@ void RoundMachine::settle_between_rounds(Instant now) {
     for (const OperatorOrder& order : std::exchange(waiting_orders_, {})) {
         obey(order, now);
     }
+    if (const std::optional<Beacon> lost = std::exchange(waiting_lost_, {})) {
+        take_lost(*lost);
+    }
     lapse_debts(now);
 }
 

@@ -107,7 +107,7 @@ bool RoundMachine::admit_commit(const CommitArrived& event, const Digest& hash) 
         refuse(peer, other->code, other->reason, other->expected, other->received);
         return false;
     }
-    if (find_peer(round->plan, peer) == nullptr || is_short()) {
+    if (find_peer(round->plan, peer) == nullptr || passes()) {
         refuse(peer,
                RefusalCode::kNotInRoster,
                "not in the roster of " + in_words(event.commit.round));
@@ -217,7 +217,7 @@ void RoundMachine::on(const BlobFailed& event, Instant) {
 // True if D1 is over: nobody is left, or time is.
 bool RoundMachine::gather(Instant now) {
     const RoundState& round = *state_.current();
-    if (is_short()) {
+    if (passes()) {
         if (candidates().size() < rules_.peers_min) {
             return false;
         }
@@ -269,7 +269,7 @@ bool RoundMachine::upload(Instant now) {
             missing.push_back(peer);
         }
     }
-    if (awaits(missing, here, now)) {
+    if (!passes() && awaits(missing, here, now)) {
         return false;
     }
     close_round(now);

@@ -108,6 +108,10 @@ void RoundMachine::announce_plan(Instant now) {
     fetching_.clear();
     gathers_since_ = now;
     gathered_ = {};
+    if (state_.draws_known()) {
+        enter(RoundPhase::kGathering, now, std::nullopt);
+        return;
+    }
     if (is_short()) {
         note(in_words(plan.round) + " waits: " + std::to_string(plan.peers.size()) +
              " peers in its roster, " + std::to_string(rules_.peers_min) + " are needed");

@@ -88,6 +88,8 @@ public:
     [[nodiscard]] std::vector<OpenDebt> open_debts() const;
     [[nodiscard]] const Debt* debt(RoundId round, const PeerId& peer) const;
     [[nodiscard]] const Books& books() const { return books_; }
+    // Whether the draws of the round that runs are known from a history that was lost.
+    [[nodiscard]] bool draws_known() const;
     // The newest instant at which a record says that it was made.
     [[nodiscard]] Instant last_stamp() const { return last_stamp_; }
     [[nodiscard]] uint64_t height() const { return height_; }  // of the next record
@@ -141,6 +143,7 @@ private:
     std::set<TakenShare> take_backs_;
     std::set<TakenShare> returns_;
     Books books_;
+    std::optional<RoundId> lost_until_;  // as far as its debts are gone
     uint64_t height_ = 0;
     Digest head_;
 };

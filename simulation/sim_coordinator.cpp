@@ -230,6 +230,10 @@ Status SimCoordinator::receive(const Incoming& incoming, const EvidenceRequest& 
     return feed(EvidenceAsked{incoming.from, message.round});
 }
 
+Status SimCoordinator::receive(const Incoming& incoming, const Beacon& message) {
+    return feed(BeaconShown{incoming.from, message});
+}
+
 Status SimCoordinator::feed(const Event& event) {
     ASSAY_CHECK(running() && !crash_due_);
     queue_->push(machine_->step(event, own_time()));

@@ -106,12 +106,12 @@ private:
     Status receive(const Incoming& incoming, const Progress& message);
     Status receive(const Incoming& incoming, const Goodbye& message);
     Status receive(const Incoming& incoming, const EvidenceRequest& message);
+    Status receive(const Incoming& incoming, const Beacon& message);
     // What only a coordinator or an auditor says, and what simulated transfers do without.
     template <OneOf<Welcome,
                     Refusal,
                     RoundPlan,
                     CloseNotice,
-                    Beacon,
                     RoundSummary,
                     AuditJob,
                     AuditReport,

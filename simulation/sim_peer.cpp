@@ -62,6 +62,7 @@ void SimPeer::boot() {
     PeerResume resume;
     resume.manifest = saved_manifest_;
     resume.head = saved_head_;
+    resume.beacon = saved_beacon_;
     if (saved_) {
         ASSAY_CHECK(trainer_->restore(*saved_).ok());
         resume.theta_root = trainer_->theta_root();
@@ -277,7 +278,8 @@ void SimPeer::act(const ReportEquivocation&) {
 }
 
 void SimPeer::act(const KeepHead& action) {
-    saved_head_ = action.envelope;
+    const bool is_beacon = action.envelope.kind == message_kind(Beacon{});
+    (is_beacon ? saved_beacon_ : saved_head_) = action.envelope;
 }
 
 void SimPeer::act(const PeerFinished& action) {

@@ -149,6 +149,7 @@ private:
     std::map<RoundId, TrainerState> saved_owed_;
     std::optional<RunManifest> saved_manifest_;
     std::optional<Envelope> saved_head_;
+    std::optional<Envelope> saved_beacon_;
     uint64_t restarts_ = 0;
     uint64_t equivocations_ = 0;
     uint64_t misses_ = 0;

@@ -48,6 +48,15 @@ struct World {
         run.edit_draft = [kind](const RecordDraft& draft) { return draft.kind != kind; };
     }
 
+    // The beacon of this round, as peers know it who ran it in a history that was lost.
+    [[nodiscard]] Beacon lost(uint64_t round) const {
+        Beacon beacon;
+        beacon.round = RoundId{round};
+        beacon.chain_element = run.chain.element(round + 1);
+        beacon.value = beacon_value(beacon.chain_element, beacon.close_root);
+        return beacon;
+    }
+
     MemoryLedger ledger;
     TestRun run;
     // What the verifier knows, where it is not what the run would tell.
@@ -348,6 +357,15 @@ void add_work_rows(std::vector<Crooked>& rows) {
                         w.run.edit_beacon = [](Beacon& beacon) { flip(beacon.value); };
                         w.honest(2);
                     }});
+    rows.push_back({"a lost round off the chain", R::kBeaconChain, K::kBeacon, [](World& w) {
+                        w.honest(1);
+                        Beacon lost = w.lost(2);
+                        flip(lost.chain_element);
+                        w.run.write({{K::kBeacon, lost.round, {}, encode_body(lost)}});
+                        w.run.round({}, true);
+                        w.run.round({}, true);
+                        w.honest(1);
+                    }});
     rows.push_back({"an opening of no bytes", R::kOpeningForm, K::kOpening, [](World& w) {
                         w.edit_opening([](OpeningNotice& n) { n.opening.size_bytes = 0; });
                         w.honest(1);
@@ -517,6 +535,12 @@ void add_summary_rows(std::vector<Crooked>& rows) {
     }));
     rows.push_back(summary_row(
         "no aggregate", R::kSummaryVoided, false, [](RoundSummary& s) { s.aggregate = {}; }));
+    rows.push_back({"counted by known draws", R::kSummaryVoided, K::kSummary, [](World& w) {
+                        w.honest(1);
+                        const Beacon lost = w.lost(1);
+                        w.run.write({{K::kBeacon, lost.round, {}, encode_body(lost)}});
+                        w.honest(1);
+                    }});
     rows.push_back(
         {"late, and its payload was in time", R::kSummaryEntries, K::kSummary, [](World& w) {
              w.run.edit_summary = [](RoundSummary& s) {

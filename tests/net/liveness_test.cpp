@@ -35,6 +35,21 @@ TEST_CASE("a connection that says nothing is dead in the end, and no word is lat
     CHECK_FALSE(life.is_dead(after(39999), times));
 }
 
+TEST_CASE("an end whose beats are missed is asked, once a beat") {
+    const ConnectionTimes times{{20000}};
+    Liveness life(kStart);
+    CHECK_FALSE(life.owes_question(after(3999), times));
+    CHECK(life.owes_question(after(4000), times));
+    life.asked(after(4000));
+    CHECK_FALSE(life.owes_question(after(5999), times));
+    CHECK(life.owes_question(after(6000), times));
+    life.heard(after(6000));
+    CHECK_FALSE(life.owes_question(after(9999), times));
+    life.stood_still(DurationMs{5000});
+    CHECK_FALSE(life.owes_question(after(14999), times));
+    CHECK(life.owes_question(after(15000), times));
+}
+
 TEST_CASE("the time in which a node stood still is nobody's silence") {
     const ConnectionTimes times{{20000}};
     Liveness life(kStart);

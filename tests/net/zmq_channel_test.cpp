@@ -268,6 +268,28 @@ TEST_CASE("ends that have nothing to say keep their connection") {
     CHECK(server.left.empty());
 }
 
+TEST_CASE("ends that take a silence of another length for dead keep their connection") {
+    const ConnectionTimes brief{{500}};
+    const ConnectionTimes patient{{600000}};
+    const bool server_is_brief = GENERATE(true, false);
+    CAPTURE(server_is_brief);
+    ServerLimits limits;
+    limits.times = server_is_brief ? brief : patient;
+    ServerNode server("any", "tcp://127.0.0.1:0", limits);
+    ClientNode client(identity_of("alice"), server, "", server_is_brief ? patient : brief);
+    meet(server, client);
+    const auto answers = [](const std::vector<Incoming>& messages) {
+        return std::count_if(messages.begin(), messages.end(), [](const Incoming& one) {
+            const auto* beat = std::get_if<Heartbeat>(&one.message);
+            return beat != nullptr && beat->sequence == kBeat;
+        });
+    };
+    const std::vector<Incoming>& heard = server_is_brief ? server.messages : client.messages;
+    REQUIRE(until(server, {&client}, [&] { return answers(heard) >= 12; }));
+    CHECK(client.disconnections == 0);
+    CHECK(server.left.empty());
+}
+
 // What a suspended coordinator finds when it wakes: a full queue, heartbeats, and the end.
 TEST_CASE("a connection that ends while what it sent waits to be read ends nothing else") {
     ServerNode server;

@@ -80,6 +80,39 @@ TEST_CASE("a coordinator behind the end of a round that it has signed is told so
     CHECK(other.count<TrainRound>() == 1);
 }
 
+TEST_CASE("a coordinator that goes back behind a beacon hears of it, over a restart too",
+          "[peer]") {
+    const auto next = GENERATE(1, 2, 3);  // behind round 0, 1, 2; the beacon of 1 is known
+    CAPTURE(next);
+    RunOn peer;
+    CloseNotice notice;
+    notice.close.round = RoundId{1};
+    notice.close.entries_root = digest(40);
+    const Beacon known = peer.beacon(notice);
+    peer.tell(known);
+    const std::vector<KeepHead> kept = all_of<KeepHead>(peer.last);
+    REQUIRE(kept.size() == 1);
+    peer.tell(known);
+    CHECK(all_of<KeepHead>(peer.last).empty());  // said again
+    peer.connect(RoundId{static_cast<uint64_t>(next)});
+    const std::vector<Beacon> shown = said<Beacon>(peer.last);
+    REQUIRE(shown.size() == (next < 3 ? 1 : 0));
+    CHECK((shown.empty() || shown[0].chain_element == known.chain_element));
+    peer.tell(Welcome{peer.manifest, RoundId{1}, {}, {}});
+    CHECK(said<Beacon>(peer.last).size() == (next < 3 ? 0 : 1));  // once a connection
+
+    PeerResume resume;
+    resume.manifest = peer.manifest;
+    resume.beacon = kept[0].envelope;
+    PeerMachine again(peer.self.id(), peer.coordinator.id(), Hello{}, PeerRules{}, resume);
+    (void)again.start(peer.now);
+    (void)again.step(ChannelUp{}, peer.now);
+    const Message welcome = Welcome{peer.manifest, RoundId{1}, {}, {}};
+    const auto actions =
+        again.step(MessageArrived{welcome, make_envelope(peer.coordinator, welcome)}, peer.now);
+    CHECK(said<Beacon>(actions).size() == 1);
+}
+
 TEST_CASE("a second plan of a round is told with both heads, and worked on if nothing is drawn",
           "[peer]") {
     RunOn peer;
