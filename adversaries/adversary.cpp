@@ -30,20 +30,26 @@
 #include "adversaries/low_precision.h"
 #include "adversaries/nan.h"
 #include "adversaries/nan_chain.h"
+#include "adversaries/old_commit.h"
+#include "adversaries/old_opening.h"
 #include "adversaries/other_data.h"
 #include "adversaries/parasite.h"
 #include "adversaries/poison.h"
 #include "adversaries/random.h"
 #include "adversaries/replay.h"
 #include "adversaries/scaled.h"
+#include "adversaries/second_commit.h"
 #include "adversaries/sign_flip.h"
 #include "adversaries/silent.h"
+#include "adversaries/split.h"
 #include "adversaries/spread_fake.h"
 #include "adversaries/squatter.h"
 #include "adversaries/stale.h"
+#include "adversaries/stall.h"
 #include "adversaries/surfer.h"
 #include "adversaries/sybil.h"
 #include "adversaries/tampered.h"
+#include "adversaries/trickle.h"
 #include "adversaries/veteran.h"
 #include "adversaries/withhold.h"
 #include "adversaries/zero.h"
@@ -127,6 +133,7 @@ constexpr Attack kAttacks[] = {
     attack<SybilPeer>("sybil", Layer::kCopies),
     attack<FramerPeer>("framer", Layer::kForm),
     attack<SilentPeer>("silent", Layer::kRefusal),
+    attack<OldOpeningPeer>("old_opening", Layer::kRefusal),
     // Those that choose, or that nothing convicts because they take nothing.
     attack<ParasitePeer>("parasite", std::nullopt),
     attack<AdaptivePeer>("adaptive", std::nullopt),
@@ -134,6 +141,11 @@ constexpr Attack kAttacks[] = {
     attack<FewChunksPeer>("few_chunks", std::nullopt),
     attack<SquatterPeer>("squatter", std::nullopt),
     attack<WithholdPeer>("withhold", std::nullopt),
+    attack<SplitPeer>("split", std::nullopt),
+    attack<SecondCommitPeer>("second_commit", std::nullopt),
+    attack<OldCommitPeer>("old_commit", std::nullopt),
+    attack<TricklePeer>("trickle", std::nullopt),
+    attack<StallPeer>("stall", std::nullopt),
 };
 
 constexpr std::string_view kVeteran = "veteran_";

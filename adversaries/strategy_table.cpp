@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "adversaries/split.h"
+
 namespace assay {
 
 namespace {
@@ -63,6 +65,17 @@ constexpr CheatStrategy kStrategies[] = {
     {"adaptive_clique", "adaptive", "the same, 30 % of the roster", kSkipped, kDrawn, kClique},
     {"adaptive_fresh", "adaptive", "the same, each time under a new key", kSkipped, kDrawn, kFresh},
     {"long_con", "long_con", "honest till trusted, then one true step", kSkipped, kDrawn, kOne},
+    {"dwarf_half", "veteran_dwarf", "once trusted, half of the norms", kAll, kDrawn, kHalf},
+    {"idle_half", "veteran_idle", "once trusted, half of the shares", kSkipped, kDrawn, kHalf},
+    {"ascent_most", "veteran_ascent", "once trusted, most of the gate", kAll, kDrawn, kMost},
+    {"split", "split", "one machine, honest under four keys", kNone, kNever, kSplit},
+    {"second_commit", "second_commit", "commits anew where drawn", kSkipped, kDrawn, kOne},
+    {"old_commit", "old_commit", "says COMMITs of before and elsewhere", kNone, kNever, kOne},
+    {"old_opening", "old_opening", "opens for the beacon before", kNone, kAlways, kOne},
+    {"trickle", "trickle", "late and slow, as far as is waited for", kNone, kNever, kOne},
+    {"trickle_clique", "trickle", "the same, 30 % of the roster", kNone, kNever, kClique},
+    {"stall", "stall", "announces openings that it does not send", kNone, kNever, kOne},
+    {"stall_clique", "stall", "the same, 30 % of the roster", kNone, kNever, kClique},
     {"squatter", "squatter", "takes a place and never commits", kNone, kNever, kOne},
     {"withhold", "withhold", "commits and keeps its payload", kNone, kNever, kOne},
 };
@@ -75,7 +88,20 @@ std::span<const CheatStrategy> cheat_strategies() {
 
 uint32_t keys_of(const CheatStrategy& strategy, uint32_t honest) {
     const uint32_t clique = (honest * 3 + 3) / 7;  // 3 of 10, and of others the nearest
-    return strategy.keys == Keys::kClique ? std::max<uint32_t>(clique, 2) : 1;
+    switch (strategy.keys) {
+        case Keys::kClique:
+            return std::max<uint32_t>(clique, 2);
+        case Keys::kHalf:
+            return honest;
+        case Keys::kMost:
+            return honest + 1;
+        case Keys::kSplit:
+            return kSplitKeys;
+        case Keys::kOne:
+        case Keys::kFresh:
+            break;
+    }
+    return 1;
 }
 
 const CheatStrategy* find_cheat_strategy(std::string_view name) {

@@ -35,12 +35,16 @@ enum class Keys : uint8_t {
     kOne,     // alone
     kClique,  // 30 % of the roster, all with this strategy
     kFresh,   // alone, and back under a new key whenever it is not let in again
+    kHalf,    // as many as there are honest peers: half of the roster
+    kMost,    // one more than that
+    kSplit,   // those of one machine (adversaries/split.h)
 };
 
 struct CheatStrategy {
-    std::string_view name;    // of the row
-    std::string_view attack;  // the Trainer that plays it: a name of adversaries/adversary.h
-    std::string_view does;    // in a clause, for the table's reader
+    std::string_view name;  // of the row
+    // The Trainer that plays it: a name of adversaries/adversary.h, maybe as veteran_NAME.
+    std::string_view attack;
+    std::string_view does;  // in a clause, for the table's reader
     FalseSteps false_steps = FalseSteps::kNone;
     Sight sight = Sight::kAlways;
     Keys keys = Keys::kOne;
@@ -53,7 +57,7 @@ std::span<const CheatStrategy> cheat_strategies();
 uint32_t keys_of(const CheatStrategy& strategy, uint32_t honest);
 
 // Null for a name that is none. Each Trainer of adversary.h has a row of its own name, in which it
-// is alone.
+// is alone, unless one machine is many keys by what it does.
 const CheatStrategy* find_cheat_strategy(std::string_view name);
 
 }  // namespace assay

@@ -12,6 +12,9 @@
 
 namespace assay {
 
+// It is trusted where a plan audits it so often or less.
+constexpr uint32_t kVeteranTrusted = 200'000;  // ppm
+
 // NOLINTBEGIN(bugprone-parent-virtual-call): an honest peer is what lies behind the attack
 template <typename Attack>
 class Veteran : public Attack {
@@ -20,7 +23,7 @@ public:
 
     Result<TrainedRound> train(const RoundPlan& plan, const Trainer::StepHook& hook) override {
         const PlanPeer* self = find_peer(plan, this->settings_.self);
-        awake_ = awake_ || (self != nullptr && self->audit_ppm <= kTrusted);
+        awake_ = awake_ || (self != nullptr && self->audit_ppm <= kVeteranTrusted);
         return awake_ ? Attack::train(plan, hook) : Trainer::train(plan, hook);
     }
     Result<OpeningNotice> answer(const RoundPlan& plan,
@@ -54,8 +57,6 @@ protected:
     }
 
 private:
-    static constexpr uint32_t kTrusted = 200'000;  // ppm
-
     bool awake_ = false;
 };
 // NOLINTEND(bugprone-parent-virtual-call)

@@ -76,7 +76,7 @@ Result<RedTeamOptions> options_of(const RedTeamCommand& command) {
 
 void print_row(const RedTeamRow& row) {
     std::printf(
-        "%-16s %5.1f %5.1f %5.1f %5.1f [%5.1f,%5.1f] %5llu %5.1f %7.2f [%6.2f,%6.2f] %5.1f\n",
+        "%-15s %5.1f %5.1f %5.1f %5.1f [%5.1f,%5.1f] %5llu %5.1f %7.2f [%6.2f,%6.2f] %5.1f %4.1f\n",
         row.name.c_str(),
         100 * row.work,
         100 * row.pay,
@@ -89,7 +89,8 @@ void print_row(const RedTeamRow& row) {
         row.profit.mean,
         row.profit.low,
         row.profit.high,
-        100 * row.damage.mean);
+        100 * row.damage.mean,
+        row.slowed);
 }
 
 void print_report(const RedTeamReport& report, const RedTeamOptions& options) {
@@ -101,7 +102,7 @@ void print_report(const RedTeamReport& report, const RedTeamOptions& options) {
         options.honest,
         static_cast<unsigned long long>(options.rounds),
         static_cast<unsigned long long>(report.run_rounds));
-    std::printf("%-16s %5s %5s %5s %5s %-13s %5s %5s %7s %-15s %5s\n",
+    std::printf("%-15s %5s %5s %5s %5s %-13s %5s %5s %7s %-15s %5s %4s\n",
                 "strategy",
                 "work",
                 "pay",
@@ -112,8 +113,9 @@ void print_report(const RedTeamReport& report, const RedTeamOptions& options) {
                 "lasts",
                 "profit",
                 "  95 %",
-                "loss");
-    std::printf("%-16s %5s %5s %5s %5s %-13s %5s %5s %7s %-15s %5s\n",
+                "loss",
+                "time");
+    std::printf("%-15s %5s %5s %5s %5s %-13s %5s %5s %7s %-15s %5s %4s\n",
                 "",
                 "%",
                 "%",
@@ -124,7 +126,8 @@ void print_report(const RedTeamReport& report, const RedTeamOptions& options) {
                 "",
                 "rounds",
                 "",
-                "%");
+                "%",
+                "x");
     print_row(report.honest);
     for (const RedTeamRow& row : report.rows) {
         print_row(row);
@@ -174,6 +177,8 @@ nlohmann::json json_of(const RedTeamRow& row) {
             {"damage_to_loss", json_of(row.damage)},
             {"pay_of_others", json_of(row.others)},
             {"taken_from_others", row.taken},
+            {"round_ms", row.round_ms},
+            {"round_time_of_honest", row.slowed},
             {"survival", row.survival},
             {"harms", row.harms},
             {"failure", row.failure}};
@@ -255,7 +260,8 @@ void add_red_team(CommandLine& line) {
             "rejected, computed and seen in n of them, with a 95 % interval. lasts: rounds "
             "until it is let in no more. profit: of a key and run, where a round of work costs "
             "what it is worth, so that honest work has 0. loss: part of what the toy has "
-            "learned that is missing then. Ends with 0 if no profit lies above 0 with its "
+            "learned that is missing then. time: how long a round takes, in those of honest runs "
+            "of as many keys. Ends with 0 if no profit lies above 0 with its "
             "interval and no honest peer lost anything by it.")
         .remark(kScaledHelp);
 }

@@ -8,6 +8,8 @@
 #include "cli/progress.h"
 #include "cli/run_settings.h"
 #include "configs/risk_figures.h"
+#include "rounds/round_plan.h"
+#include "rounds/run_rules.h"
 
 namespace assay {
 
@@ -57,6 +59,20 @@ void print_tenures(const RiskFigures& figures) {
     }
 }
 
+// Of a round in which all is sent as slowly as it may be, behind its COMMITs.
+double seconds_held(const RunConfig& config) {
+    constexpr uint64_t kSamples = uint64_t{1} << 20;  // any number does
+    const RoundRules rules = round_rules(config, {}, kSamples);
+    RoundPlan plan;
+    PlanPeer audited;
+    audited.numeric_class = numeric_class_of(config.inner);
+    audited.audit_ppm = 1;
+    plan.peers.push_back(audited);
+    plan.opening_time = rules.deadlines.transfer_floor;
+    plan.payload_deadline = plan.commit_deadline + rules.deadlines.transfer_floor;
+    return static_cast<double>(longest_round(rules, plan).ms) / 1e3;
+}
+
 bool pays(const RiskFigures& figures) {
     return std::any_of(figures.tenures.begin(), figures.tenures.end(), [](const TenureRisk& risk) {
         return risk.value > 1e-9;
@@ -93,6 +109,9 @@ void print_costs(const RunConfig& config, const RiskFigures& figures) {
         static_cast<double>(config.rounds.least_uplink_bytes_per_second) / mb,
         figures.seconds_up,
         figures.seconds_audited);
+    std::printf(
+        "behind its COMMITs a round is held for %.0f s at most, however many peers are that slow\n",
+        seconds_held(config));
 }
 
 std::string risk_json(const RunConfig& config, const RiskFigures& figures) {
@@ -125,6 +144,7 @@ std::string risk_json(const RunConfig& config, const RiskFigures& figures) {
                            {"disk_bytes", figures.disk},
                            {"seconds_up", figures.seconds_up},
                            {"seconds_up_audited", figures.seconds_audited},
+                           {"seconds_held", seconds_held(config)},
                            {"pays", pays(figures)}})
                .dump(1) +
            "\n";

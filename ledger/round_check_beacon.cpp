@@ -22,10 +22,10 @@ Status RoundCheck::take_lost(const Place& at, const Beacon& beacon) {
     for (uint64_t behind = beacon.round.value + 1; behind > due; --behind) {
         element = BeaconChain::before(element);
     }
-    const Status chain = mismatch(LedgerRule::kBeaconChain,
-                                  "the chain element of a lost round leads back to what",
-                                  chain_element_,
-                                  element);
+    Status chain = mismatch(LedgerRule::kBeaconChain,
+                            "the chain element of a lost round leads back to what",
+                            chain_element_,
+                            element);
     lost_until_ = beacon.round;
     for (auto& [id, round] : rounds_) {
         for (auto& [peer, facts] : round.commits) {
@@ -60,8 +60,7 @@ Status RoundCheck::on(const Place& at, const Beacon& beacon) {
         {"the beacon's value", beacon_value(beacon.chain_element, beacon.close_root), beacon.value},
     };
     for (const auto& field : fields) {
-        const Status same =
-            mismatch(LedgerRule::kBeaconChain, field.name, field.expected, field.found);
+        Status same = mismatch(LedgerRule::kBeaconChain, field.name, field.expected, field.found);
         if (!same) {
             return same;
         }

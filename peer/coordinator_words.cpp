@@ -9,12 +9,13 @@ namespace assay {
 
 namespace {
 
-constexpr size_t kWordsKept = 9;  // plan, CLOSE and summary of three rounds
+constexpr size_t kWordsKept = 18;  // plan, CLOSE, summary and three receipts of three rounds
 
 bool is_kept(const Message& message) {
     return std::holds_alternative<RoundPlan>(message) ||
            std::holds_alternative<CloseNotice>(message) ||
-           std::holds_alternative<RoundSummary>(message);
+           std::holds_alternative<RoundSummary>(message) ||
+           std::holds_alternative<Receipt>(message);
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // What the coordinator has signed to this peer lately, so that it cannot say otherwise afterwards.
 //
-// Keeps the newest plans, CLOSEs and summaries, and holds each new one against them. Part of
-// PeerMachine.
+// Keeps the newest plans, CLOSEs, summaries and receipts, and holds each new one against them. Part
+// of PeerMachine.
 
 #pragma once
 

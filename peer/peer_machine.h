@@ -18,6 +18,7 @@
 #include "peer/coordinator_words.h"
 #include "peer/peer_debt.h"
 #include "peer/peer_events.h"
+#include "peer/peer_resume.h"
 #include "protocol/plan.h"
 
 namespace assay {
@@ -42,15 +43,6 @@ struct PeerRules {
     DurationMs dial_pause_max{10000};
     DurationMs heartbeat{2000};
     bool class_of_run = false;  // Hello names the run's numeric class, not that of the given one
-};
-
-// What a peer knows at its start: from its folder, or nothing.
-struct PeerResume {
-    Digest theta_root;                      // zero: has no theta
-    std::optional<RunManifest> manifest;    // of the run that the folder belongs to
-    std::optional<Envelope> head = {};      // KeepHead's
-    std::optional<Envelope> beacon = {};    // likewise, of a beacon
-    std::optional<RoundId> undecided = {};  // the newest round whose triple is in the folder
 };
 
 class PeerMachine {

@@ -65,6 +65,10 @@ std::optional<ShownHead> head_shown(const Message& message) {
     if (summary != nullptr && summary->ledger_height > 0) {
         return head_below(summary->ledger_height, summary->ledger_head);
     }
+    const auto* receipt = std::get_if<Receipt>(&message);
+    if (receipt != nullptr && receipt->height > 0) {
+        return ShownHead{receipt->height, receipt->record_hash};
+    }
     return std::nullopt;
 }
 

@@ -1,8 +1,8 @@
 // What a coordinator has put its name to, and when two of its words cannot both belong to one
 // history.
 //
-// A plan and a summary show the head of the ledger, by hash and height. Two heads of one height, or
-// two plans, CLOSEs or summaries of one round that differ, prove that it has written two
+// A plan, a summary and a receipt show a head of the ledger, by hash and height. Two heads of one
+// height, or two plans, CLOSEs or summaries of one round that differ, prove that it has written two
 // histories, to whoever holds both envelopes.
 
 #pragma once

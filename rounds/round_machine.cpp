@@ -208,6 +208,9 @@ void RoundMachine::enter(RoundPhase phase, Instant now, std::optional<Instant> d
         return is_active(entry.first);
     }));
     ASSAY_CHECK(may_follow(phase_, phase));
+    if (phase == RoundPhase::kGathering || phase == RoundPhase::kChallenging) {
+        uplinks_.forget_asked();  // payloads may be asked for from the plan on
+    }
     phase_ = phase;
     phase_since_ = now;
     deadline_ = deadline;
@@ -249,7 +252,7 @@ void RoundMachine::leave_grace(DurationMs took, Instant now) {
 // With a quorum, or when nobody who is missing is there, only the grace is left; and behind the
 // deadline a peer is waited for while what it was asked for keeps coming, and no slower than the
 // least uplink brings it. So silence costs a round its grace, and a slow link costs nobody his
-// opening.
+// opening. Whoever announces again, or sends more than it announced, has no more time by it.
 bool RoundMachine::awaits(const std::vector<PeerId>& missing, size_t here, Instant now) {
     if (missing.empty()) {
         return false;
@@ -272,11 +275,12 @@ bool RoundMachine::awaits(const std::vector<PeerId>& missing, size_t here, Insta
         return true;
     }
     for (const PeerId& peer : missing) {
-        if (is_fetching(peer)) {
+        if (const std::optional<uint64_t> announced = fetched_from(peer)) {
             const Asked asked = uplinks_.asked(peer);
             const Instant silent =
                 asked.heard + longest_silence(rules_.deadlines, uplinks_.rate(peer));
-            const Instant slow = asked.since + slowest_progress(rules_.deadlines, asked.bytes);
+            const Instant slow =
+                asked.since + slowest_progress(rules_.deadlines, std::min(asked.bytes, *announced));
             deadline_ = std::max(*deadline_, std::min({silent, slow, longest_}));
         }
     }

@@ -110,7 +110,7 @@ private:
     void enter_transfers(RoundPhase phase, Instant now, DurationMs planned, uint64_t bytes);
     void fetch(const PeerId& from, BlobPurpose purpose, const BlobRef& blob, Instant now);
     void part_from_ejected();
-    [[nodiscard]] bool is_fetching(const PeerId& peer) const;
+    [[nodiscard]] std::optional<uint64_t> fetched_from(const PeerId& peer) const;
     [[nodiscard]] bool awaits(const std::vector<PeerId>& missing, size_t here, Instant now);
     // round_machine_gather.cpp: COMMITs and payloads; round_machine_evidence.cpp: receipts
     void acknowledge(RoundId round, const PeerId& peer, ReceiptKind kind);

@@ -165,16 +165,25 @@ void RoundMachine::on(const BlobsMoved& event, Instant now) {
     uplinks_.moved(event.peer, event.bytes, event.busy, assumed, now);
 }
 
-// Whether something that this phase needs is on its way from this peer.
-bool RoundMachine::is_fetching(const PeerId& peer) const {
+// Bytes of what this phase needs and is on its way from this peer; none if nothing is.
+std::optional<uint64_t> RoundMachine::fetched_from(const PeerId& peer) const {
     if (phase_ == RoundPhase::kChallenging) {
-        return openings_.count(peer) > 0;
+        const auto opening = openings_.find(peer);
+        if (opening == openings_.end()) {
+            return std::nullopt;
+        }
+        uint64_t bytes = 0;
+        for (const auto& [purpose, blob] : blobs_of(opening->second.notice)) {
+            bytes += blob.size_bytes;
+        }
+        return bytes;
     }
     ASSAY_CHECK(phase_ == RoundPhase::kUploading);
     const auto& commits = state_.current()->commits;
     const auto found = commits.find(peer);
-    return found != commits.end() &&
-           fetching_.count(fetch_key(peer, found->second.commit.payload_hash)) > 0;
+    const bool fetching = found != commits.end() &&
+                          fetching_.count(fetch_key(peer, found->second.commit.payload_hash)) > 0;
+    return fetching ? std::optional(found->second.commit.payload_bytes) : std::nullopt;
 }
 
 void RoundMachine::on(const BlobStored& event, Instant now) {

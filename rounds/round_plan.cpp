@@ -65,6 +65,20 @@ uint64_t opened_bytes_max(const RoundRules& rules, const RoundPlan& plan) {
     return rules.opening_bytes_max + states;
 }
 
+DurationMs longest_round(const RoundRules& rules, const RoundPlan& plan) {
+    const DeadlineRules& deadlines = rules.deadlines;
+    const DurationMs gather = plan.commit_deadline - plan.opened_at;
+    const DurationMs grace = std::min(grace_after(deadlines, gather), deadlines.transfer_ceiling);
+    const DurationMs payload =
+        longest_transfer(deadlines,
+                         rules.payload_bytes_max,
+                         std::max(plan.payload_deadline - plan.commit_deadline, grace));
+    const DurationMs opening = longest_transfer(
+        deadlines, opened_bytes_max(rules, plan), std::max(plan.opening_time, grace));
+    ASSAY_CHECK(gather.ms >= 0 && payload.ms >= 0 && opening.ms >= 0);
+    return DurationMs{gather.ms + payload.ms + opening.ms};
+}
+
 DurationMs gathered_by(const RoundPlan& plan, Instant now) {
     ASSAY_CHECK(plan.opened_at <= plan.commit_deadline);
     return std::clamp(now, plan.opened_at, plan.commit_deadline) - plan.opened_at;

@@ -38,6 +38,10 @@ RoundPlan make_plan(const RoundRules& rules, PlanInputs inputs);
 // Bytes of the largest opening with states that this plan may ask of a peer.
 uint64_t opened_bytes_max(const RoundRules& rules, const RoundPlan& plan);
 
+// How long peers can hold a round of this plan at most, whatever they do and however many they are:
+// COMMITs until D1, and a payload and an opening at the least pace that is waited for.
+DurationMs longest_round(const RoundRules& rules, const RoundPlan& plan);
+
 // How long the round has gathered COMMITs, from its opening to D1 at most: behind a restart `now`
 // may lie anywhere.
 DurationMs gathered_by(const RoundPlan& plan, Instant now);

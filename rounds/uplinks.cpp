@@ -15,15 +15,24 @@ constexpr DurationMs kShortest{1000};
 }  // namespace
 
 void Uplinks::ask(const PeerId& peer, Instant now) {
-    uplinks_[peer].asked = {now, now, 0};
+    std::optional<Asked>& asked = uplinks_[peer].asked;
+    asked = asked.value_or(Asked{now, now, 0});
+}
+
+void Uplinks::forget_asked() {
+    for (auto& [peer, link] : uplinks_) {
+        link.asked.reset();
+    }
 }
 
 void Uplinks::moved(
     const PeerId& peer, uint64_t bytes, DurationMs busy, uint64_t assumed, Instant now) {
     Uplink& link = uplinks_[peer];
     const bool another = bytes <= link.bytes || busy < link.busy;
-    link.asked.heard = now;
-    link.asked.bytes += another ? bytes : bytes - link.bytes;
+    if (link.asked) {
+        link.asked->heard = now;
+        link.asked->bytes += another ? bytes : bytes - link.bytes;
+    }
     if (another) {
         link.before = link.now;
     }
@@ -43,8 +52,10 @@ void Uplinks::moved(
 
 void Uplinks::stood_still(DurationMs time) {
     for (auto& [peer, link] : uplinks_) {
-        link.asked.since = link.asked.since + time;
-        link.asked.heard = link.asked.heard + time;
+        if (link.asked) {
+            link.asked->since = link.asked->since + time;
+            link.asked->heard = link.asked->heard + time;
+        }
     }
 }
 
@@ -55,7 +66,7 @@ uint64_t Uplinks::rate(const PeerId& peer) const {
 
 Asked Uplinks::asked(const PeerId& peer) const {
     const auto found = uplinks_.find(peer);
-    return found == uplinks_.end() ? Asked{} : found->second.asked;
+    return found == uplinks_.end() ? Asked{} : found->second.asked.value_or(Asked{});
 }
 
 }  // namespace assay

@@ -9,13 +9,14 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 
 #include "core/clock.h"
 #include "core/ids.h"
 
 namespace assay {
 
-// Since something was asked of a peer last.
+// Since a payload, or an opening, was asked of a peer for the first time in a round.
 struct Asked {
     Instant since;
     Instant heard;       // when something came last; `since` if nothing has
@@ -24,8 +25,11 @@ struct Asked {
 
 class Uplinks {
 public:
-    // A blob is asked of this peer: from now on silence means something.
+    // A blob is asked of this peer: from now on silence means something. Asked again, it has no
+    // more time.
     void ask(const PeerId& peer, Instant now);
+    // All payloads, or all openings, of a round are done with.
+    void forget_asked();
     // All that came from this peer in `busy`, the time since a blob of its was on the way without a
     // pause. Said again with larger figures as more comes. `assumed`: its rate if not measured yet.
     void moved(const PeerId& peer, uint64_t bytes, DurationMs busy, uint64_t assumed, Instant now);
@@ -38,7 +42,7 @@ public:
 
 private:
     struct Uplink {
-        Asked asked;
+        std::optional<Asked> asked;
         uint64_t before = 0;  // average of the busy times that ended; 0: none
         uint64_t now = 0;     // with the running one
         uint64_t bytes = 0;   // of the running one

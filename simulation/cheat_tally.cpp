@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "adversaries/veteran.h"
 #include "core/check.h"
 #include "verify/survival.h"
 
@@ -31,6 +32,11 @@ double chance(const CheatStrategy& strategy, const SimWork& work, uint32_t audit
     return audited * (1 - lazy_survival(work.steps, false_steps(strategy, work), audit_steps, 1));
 }
 
+// Of a round in which it did what its strategy says, and not yet honest work to be trusted.
+bool cheats_in(const CheatStrategy& strategy, const SimWork& work, bool awake) {
+    return awake && (strategy.false_steps == FalseSteps::kNone || false_steps(strategy, work) > 0);
+}
+
 }  // namespace
 
 CheatTally tally_cheat(const CheatStrategy* strategy,
@@ -39,6 +45,7 @@ CheatTally tally_cheat(const CheatStrategy* strategy,
                        bool ejected,
                        uint32_t audit_steps) {
     CheatTally tally;
+    bool awake = strategy != nullptr && !strategy->attack.starts_with("veteran_");
     for (const SimWork& work : works) {
         ASSAY_CHECK(work.steps > 0 && work.assigned >= work.steps);
         ++tally.committed;
@@ -48,8 +55,8 @@ CheatTally tally_cheat(const CheatStrategy* strategy,
         tally.work += done;
         tally.fair += static_cast<double>(work.reward);
         tally.cost += static_cast<double>(work.reward) * done;
-        const bool cheated = strategy != nullptr && (strategy->false_steps == FalseSteps::kNone ||
-                                                     false_steps(*strategy, work) > 0);
+        awake = awake || (strategy != nullptr && work.audit_ppm <= kVeteranTrusted);
+        const bool cheated = strategy != nullptr && cheats_in(*strategy, work, awake);
         // What it began before it heard that it is let in no more is not judged.
         const bool judged = !ejected || rejected.empty() || work.round <= *rejected.rbegin();
         if (cheated && judged) {

@@ -45,6 +45,7 @@ struct Gathered {
     double fair = 0;  // of the rounds until the end of the run, had it stayed
     double expected = 0;
     uint64_t found = 0;
+    std::vector<double> round_ms;  // of each run that had two rounds
 };
 
 SimulationOptions run_options(const RedTeamOptions& options, uint64_t run) {
@@ -120,6 +121,9 @@ void gather_run(const SimulationReport& report,
                 RedTeamRow& row) {
     ++row.runs;
     row.rounds += report.rounds;
+    if (report.round_ms > 0) {
+        all.round_ms.push_back(report.round_ms);
+    }
     double gained = 0;
     double worth = 0;
     double fair = 0;
@@ -151,6 +155,7 @@ void finish_row(const Gathered& all, RedTeamRow& row) {
     row.profit = mean_interval(all.profits);
     row.damage = mean_interval(all.damages);
     row.others = mean_interval(all.others);
+    row.round_ms = mean_interval(all.round_ms).mean;
     double sum = 0;
     for (const uint64_t lasted : all.lasted) {
         sum += static_cast<double>(lasted);
@@ -289,7 +294,9 @@ RedTeamReport run_red_team(const RedTeamOptions& options) {
         const uint32_t keys = keys_of(*strategy, options.honest);
         Baseline& baseline = baselines.at(keys);
         report.rows.push_back(measure(options, strategy, keys, &baseline, tell));
-        report.rows.back().harms = harms(report.rows.back(), baseline.row);
+        RedTeamRow& row = report.rows.back();
+        row.harms = harms(row, baseline.row);
+        row.slowed = baseline.row.round_ms > 0 ? row.round_ms / baseline.row.round_ms : 1;
         ++done;
     }
     return report;

@@ -54,6 +54,8 @@ struct RedTeamRow {
     Interval damage;      // to the toy's loss: part of what honest runs have learned by then
     Interval others;      // what honest peers earned, part of what their rounds are worth
     int64_t taken = 0;    // from honest peers, by forfeits
+    double round_ms = 0;  // simulated, from plan to plan: mean
+    double slowed = 1;    // the same, part of what honest runs of as many keys take
     // Part of the keys that are still let in behind so many rounds of their own: kSurvival.
     std::vector<double> survival;
     std::string failure;  // of the first run in which something did not hold

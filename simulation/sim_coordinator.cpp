@@ -6,7 +6,6 @@
 #include "core/check.h"
 #include "core/merkle.h"
 #include "protocol/codec.h"
-#include "protocol/limits.h"
 #include "rounds/missed_steps.h"
 #include "rounds/recollect.h"
 #include "rounds/retention.h"
@@ -18,7 +17,6 @@ namespace {
 // At most; how long something takes is drawn, so that whatever can end first does in some seed.
 constexpr int64_t kJudgeMs = 4096;
 constexpr int64_t kAuditMs = 4096;
-constexpr int64_t kFetchMs = 512;
 constexpr DurationMs kSlow{50};  // a batch that takes longer is no peer's fault
 
 }  // namespace
@@ -26,7 +24,7 @@ constexpr DurationMs kSlow{50};  // a batch that takes longer is no peer's fault
 SimCoordinator::SimCoordinator(const SimRun& run,
                                const Clock& clock,
                                ServerChannel& channel,
-                               PeerStore peers)
+                               PeerLinks peers)
     : run_(run),
       clock_(clock),
       channel_(channel),
@@ -315,6 +313,9 @@ Status SimCoordinator::write_records(const std::vector<RecordDraft>& records) {
         return appended;
     }
     for (const RecordDraft& draft : records) {
+        if (draft.kind == RecordKind::kPlan) {
+            note_opened(decode_body<RoundPlan>(draft.body).value());
+        }
         if (draft.kind != RecordKind::kSummary) {
             continue;
         }
@@ -329,6 +330,26 @@ Status SimCoordinator::write_records(const std::vector<RecordDraft>& records) {
         crash_due_ = true;
     }
     return {};
+}
+
+// What holds a round beside its peers: the judge, and messages on their way; where this process
+// dies or its disk is slow, nobody is to blame.
+void SimCoordinator::note_opened(const RoundPlan& plan) {
+    constexpr DurationMs kOwn{kJudgeMs + 4096};
+    const SimulationOptions& options = run_.options;
+    const bool own_fault = options.storage_ms_max > 0 || restarts_ > 0 || options.wild_clock;
+    if (!opened_.empty() && longest_round_.ms > 0 && !own_fault && held_too_long_.empty()) {
+        const DurationMs took = clock_.now() - opened_.back();
+        const DurationMs most{longest_round_.ms + kOwn.ms};
+        if (took > most) {
+            held_too_long_ = "the round before " + std::to_string(plan.round.value) +
+                             " was held for " + std::to_string(took.ms) + " ms, at most " +
+                             std::to_string(most.ms) + " are its peers'";
+        }
+    }
+    opened_.push_back(clock_.now());
+    longest_round_ =
+        plan.peers.size() < run_.rules.peers_min ? DurationMs{} : longest_round(run_.rules, plan);
 }
 
 // Deadlines move on while peers' work lies before a slow disk.
@@ -365,17 +386,6 @@ Status SimCoordinator::act(const Broadcast& action) {
     for (const auto& [peer, hello] : machine_->connected()) {
         (void)channel_.send(peer, sealed);
     }
-    return {};
-}
-
-Status SimCoordinator::act(const FetchBlob& action) {
-    const bool lost = rng_.unit() < run_.options.blob_failure;
-    if (run_.options.slow_uplink > 0 && action.from == run_.peer_identity(0).id()) {
-        fetch_slowly(action);
-        return {};
-    }
-    later(drawn_ms(rng_, kFetchMs),
-          [this, wanted = action, lost] { return fetched(wanted, lost); });
     return {};
 }
 
@@ -479,41 +489,6 @@ Status SimCoordinator::load_state(const Kept& kept, const std::vector<OuterStepA
 void SimCoordinator::later(int64_t delay_ms, std::function<std::optional<Event>()> make) {
     ASSAY_CHECK_LE(int64_t{0}, delay_ms);
     timers_.push_back({clock_.now() + DurationMs{delay_ms}, timers_made_++, std::move(make)});
-}
-
-// Piece after piece behind what the link carries already; each that came is told.
-void SimCoordinator::fetch_slowly(const FetchBlob& wanted) {
-    constexpr uint64_t kPieceBytes = 4096;
-    ASSAY_CHECK_LT(uint64_t{0}, run_.options.slow_uplink);
-    const Instant now = clock_.now();
-    if (slow_until_ <= now) {
-        slow_since_ = slow_until_ = now;
-        slow_bytes_ = 0;
-    }
-    for (uint64_t left = wanted.blob.size_bytes; left > 0;) {
-        const uint64_t piece = std::min(left, kPieceBytes);
-        left -= piece;
-        slow_bytes_ += piece;
-        slow_until_ = slow_until_ +
-                      DurationMs{static_cast<int64_t>(piece * 1000 / run_.options.slow_uplink + 1)};
-        const BlobsMoved moved{wanted.from, slow_bytes_, slow_until_ - slow_since_};
-        later((slow_until_ - now).ms, [moved]() -> std::optional<Event> { return Event(moved); });
-    }
-    later((slow_until_ - now).ms, [this, wanted] { return fetched(wanted, false); });
-}
-
-std::optional<Event> SimCoordinator::fetched(const FetchBlob& wanted, bool lost) {
-    const MemoryBlobStore* store = peers_(wanted.from);
-    const Digest& hash = wanted.blob.sha256;
-    if (!lost && !blobs_.has(hash) && store != nullptr && store->has(hash)) {
-        (void)blobs_.put(store->get(hash, limits::kBlobBytesMax).value(), Visibility::kPrivate);
-    }
-    if (lost || !blobs_.has(hash)) {
-        return Event(BlobFailed{
-            wanted.from, wanted.round, wanted.purpose, hash, "the peer does not send it"});
-    }
-    arrived_.push_back({wanted.from, wanted.round, wanted.purpose, hash, wanted.blob.size_bytes});
-    return std::nullopt;
 }
 
 }  // namespace assay

@@ -10,6 +10,7 @@
 #include <concepts>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,7 @@
 #include "rounds/action_queue.h"
 #include "rounds/recompute.h"
 #include "rounds/round_machine.h"
+#include "simulation/peer_link.h"
 #include "simulation/sim_run.h"
 #include "simulation/toy_model.h"
 #include "store/memory_blob_store.h"
@@ -29,15 +31,12 @@
 
 namespace assay {
 
-// Where the coordinator finds a peer's blobs; null if that peer is not running.
-using PeerStore = std::function<const MemoryBlobStore*(const PeerId& peer)>;
-
 template <typename T, typename... All>
 concept OneOf = (std::same_as<T, All> || ...);
 
 class SimCoordinator {
 public:
-    SimCoordinator(const SimRun& run, const Clock& clock, ServerChannel& channel, PeerStore peers);
+    SimCoordinator(const SimRun& run, const Clock& clock, ServerChannel& channel, PeerLinks peers);
 
     // Starts, or after a crash starts again from what is durable.
     Status boot();
@@ -58,6 +57,10 @@ public:
     [[nodiscard]] const MemoryLedger& ledger() const { return ledger_; }
     [[nodiscard]] const MemoryBlobStore& blobs() const { return blobs_; }
     [[nodiscard]] const std::vector<RoundSummary>& summaries() const { return summaries_; }
+    // When each round's plan was durable, by the simulation's clock.
+    [[nodiscard]] const std::vector<Instant>& opened() const { return opened_; }
+    // The first round that its peers held for longer than they may, in words; empty: none.
+    [[nodiscard]] const std::string& held_too_long() const { return held_too_long_; }
     [[nodiscard]] uint64_t restarts() const { return restarts_; }
     // Outer steps taken a second time, because their snapshot was lost.
     [[nodiscard]] uint64_t steps_again() const { return steps_again_; }
@@ -144,19 +147,20 @@ private:
     void begin_own_time();
     Status restore_machine();
     Status check_order();
+    void note_opened(const RoundPlan& plan);
     std::optional<Event> judged(const JudgeRound& order);
     std::optional<Event> audited(const RunAudit& audit);
     Status load_state();
     Status load_state(const Kept& kept, const std::vector<OuterStepAgain>& steps);
     void keep_state(const std::vector<float>& theta, const OuterState& outer);
     void later(int64_t delay_ms, std::function<std::optional<Event>()> make);
-    void fetch_slowly(const FetchBlob& wanted);
+    void fetch_slowly(const FetchBlob& wanted, uint64_t bytes_second);
     std::optional<Event> fetched(const FetchBlob& wanted, bool lost);
 
     const SimRun& run_;
     const Clock& clock_;
     ServerChannel& channel_;
-    PeerStore peers_;
+    PeerLinks peers_;
     CounterRng rng_;
 
     // Durable.
@@ -167,6 +171,9 @@ private:
     uint64_t misses_ = 0;
     CounterRng wall_rng_;
     std::vector<RoundSummary> summaries_;
+    std::vector<Instant> opened_;
+    DurationMs longest_round_;  // of the newest plan
+    std::string held_too_long_;
     uint64_t restarts_ = 0;
     bool crashed_at_height_ = false;
 
@@ -182,9 +189,7 @@ private:
     uint64_t timers_made_ = 0;
     std::optional<RoundId> judging_;
     std::pair<uint64_t, RoundPhase> last_phase_{0, RoundPhase::kWaiting};
-    Instant slow_since_;  // the slow link carries something since, until
-    Instant slow_until_;
-    uint64_t slow_bytes_ = 0;
+    std::map<PeerId, SlowLink> slow_links_;
     bool crash_due_ = false;
     bool finished_ = false;
 };

@@ -57,7 +57,7 @@ void SimPeer::boot() {
     };
     const TrainerSettings settings = run_.trainer_settings(id());
     trainer_ = honest() ? std::make_unique<Trainer>(settings, ports, model_)
-                        : make_adversary(attack_, settings, ports, model_, what_it_sees());
+                        : make_adversary(attack_, settings, ports, model_, what_it_may());
     ASSAY_CHECK(trainer_ != nullptr);
     PeerResume resume;
     resume.manifest = saved_manifest_;
@@ -73,7 +73,7 @@ void SimPeer::boot() {
     }
     Hello hello;
     hello.numeric_class = run_.options.numeric_class;
-    hello.tokens_per_second = tokens_per_second_;
+    hello.tokens_per_second = speed();
     hello.build = "simulation";
     PeerRules rules;
     if (!run_.options.config) {
@@ -85,15 +85,6 @@ void SimPeer::boot() {
     for (const PeerAction& action : machine_->start(clock_.now())) {
         perform(action);
     }
-}
-
-AdversaryPorts SimPeer::what_it_sees() const {
-    AdversaryPorts seen;
-    seen.read_held_out = [this](std::span<const uint64_t> samples) -> Result<std::vector<int32_t>> {
-        return run_.read("held out", samples);
-    };
-    seen.at_stake = at_stake_;
-    return seen;
 }
 
 void SimPeer::crash() {
@@ -164,6 +155,10 @@ void SimPeer::on(const Disconnected&) {
 }
 
 void SimPeer::on(const Incoming& event) {
+    const Refusal* refusal = std::get_if<Refusal>(&event.message);
+    if (!honest() && refusal != nullptr && refusal->code == RefusalCode::kWrongManifest) {
+        return;  // what it said of another run it knows
+    }
     feed(MessageArrived{event.message, event.envelope});
 }
 
@@ -213,7 +208,7 @@ std::optional<PeerEvent> SimPeer::open_now(const BuildOpening& asked) {
     if (trainer_->holds_chain(round)) {
         Result<OpeningNotice> opened =
             trainer_->answer(asked.plan, asked.commit, asked.commit_hash, asked.beacon);
-        return opened ? PeerEvent(OpeningBuilt{*opened})
+        return opened ? when_it_says(OpeningBuilt{*opened})
                       : PeerEvent(OpeningFailed{round, opened.reason()});
     }
     const auto owed = saved_owed_.find(round);
@@ -301,7 +296,7 @@ void SimPeer::act(const TrainRound& action) {
     const PlanPeer* self = find_peer(action.plan, id());
     ASSAY_CHECK(self != nullptr);
     const uint64_t tokens = assigned_tokens(action.plan, *self);
-    const auto took = static_cast<int64_t>(tokens * 1000 / tokens_per_second_ + 1);
+    const auto took = static_cast<int64_t>(tokens * 1000 / speed() + 1);
     compute(took, [this, plan = action.plan] { return train_now(plan); });
 }
 
@@ -325,9 +320,10 @@ std::optional<PeerEvent> SimPeer::train_now(const RoundPlan& plan) {
     }
     note_work(plan, model_.sequences_trained() - before);
     save_round(plan.round);
-    done->commit.tokens_per_second = static_cast<uint32_t>(tokens_per_second_ + restarts_);
+    done->commit.tokens_per_second = static_cast<uint32_t>(speed() + restarts_);
     const Envelope envelope = make_envelope(identity_, done->commit);
-    return PeerEvent(RoundTrained{plan.round, done->commit, envelope, done->payload, done->loss});
+    return when_it_says(
+        RoundTrained{plan.round, done->commit, envelope, done->payload, done->loss});
 }
 
 void SimPeer::note_work(const RoundPlan& plan, uint64_t computed) {

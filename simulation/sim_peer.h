@@ -61,6 +61,8 @@ public:
     [[nodiscard]] const std::vector<SimWork>& works() const { return works_; }
     [[nodiscard]] bool honest() const { return attack_.empty(); }
     [[nodiscard]] const MemoryBlobStore& blobs() const { return blobs_; }
+    // At which its blobs go out; 0: in a time that is drawn.
+    [[nodiscard]] uint64_t bytes_second() const;
     // REQUIRES: running().
     [[nodiscard]] const TrainerState& trained() const {
         ASSAY_CHECK(running());
@@ -117,7 +119,11 @@ private:
     void act(const KeepProof&) {}  // for disputes
     void act(const PeerFinished& action);
 
-    [[nodiscard]] AdversaryPorts what_it_sees() const;
+    [[nodiscard]] AdversaryPorts what_it_may();
+    void let_move_otherwise(AdversaryPorts& ports);
+    [[nodiscard]] Patience patience() const;
+    [[nodiscard]] uint64_t speed() const;
+    std::optional<PeerEvent> when_it_says(const PeerEvent& event);
     std::optional<PeerEvent> train_now(const RoundPlan& plan);
     void note_work(const RoundPlan& plan, uint64_t computed);
     void maybe_leave();
@@ -141,6 +147,9 @@ private:
     std::function<double()> at_stake_;
     CounterRng rng_;
     uint64_t tokens_per_second_;
+    uint32_t machine_keys_ = 1;  // that its machine works for
+    uint64_t pace_ = 0;          // bytes a second; 0: its link's own
+    DurationMs late_by_;         // with what it makes
 
     // Its folder.
     MemoryBlobStore blobs_;

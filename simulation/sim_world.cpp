@@ -83,10 +83,10 @@ SimWorld::SimWorld(const SimulationOptions& options)
       coordinator_(run_, clock_, network_.server(), [this](const PeerId& id) {
           for (const auto& peer : peers_) {
               if (peer->id() == id && peer->running()) {
-                  return &peer->blobs();
+                  return PeerLink{&peer->blobs(), peer->bytes_second()};
               }
           }
-          return static_cast<const MemoryBlobStore*>(nullptr);
+          return PeerLink{};
       }) {
     for (uint32_t i = 0; i < options.peers; ++i) {
         add_peer(i, std::string());
@@ -435,6 +435,7 @@ void SimWorld::fill(SimulationReport& report) const {
     report.coordinator_restarts = coordinator_.restarts();
     report.steps_again = coordinator_.steps_again();
     report.simulated_ms = (clock_.now() - kStart).ms;
+    fill_times(report);
     report.misses = coordinator_.misses();
     report.blobs_most = coordinator_.blobs().count_most();
     for (const auto& peer : peers_) {
@@ -460,6 +461,18 @@ void SimWorld::fill(SimulationReport& report) const {
         report.audit_rate_without_suspicion = tally->rate_without_suspicion();
     }
     fill_peers(report);
+}
+
+void SimWorld::fill_times(SimulationReport& report) const {
+    const std::vector<Instant>& opened = coordinator_.opened();
+    for (size_t i = 1; i < opened.size(); ++i) {
+        const DurationMs took = opened[i] - opened[i - 1];
+        report.longest_round_ms = std::max(report.longest_round_ms, took.ms);
+    }
+    if (opened.size() > 1) {
+        report.round_ms = static_cast<double>((opened.back() - opened.front()).ms) /
+                          static_cast<double>(opened.size() - 1);
+    }
 }
 
 void SimWorld::fill_peers(SimulationReport& report) const {
@@ -509,6 +522,9 @@ SimulationReport SimWorld::run() {
     const Instant give_up = kStart + longest_run(run_.rules);
     while (status.ok() && !coordinator_.finished() && !cheats_are_out()) {
         status = clock_.now() < give_up ? step() : Status(fail("the run takes for ever"));
+    }
+    if (status.ok() && !coordinator_.held_too_long().empty()) {
+        status = fail(coordinator_.held_too_long());
     }
     if (status.ok()) {
         status = coordinator_.finished() ? check_end() : check_stopped();

@@ -38,6 +38,7 @@ private:
     Status check_recomputed();
     [[nodiscard]] std::optional<Instant> next_due() const;
     void fill(SimulationReport& report) const;
+    void fill_times(SimulationReport& report) const;
     void fill_peers(SimulationReport& report) const;
     [[nodiscard]] const RoundSummary* summary_of(RoundId round) const;
     [[nodiscard]] double at_stake(const PeerId& peer) const;

@@ -15,11 +15,13 @@ std::string describe(const SimulationReport& report) {
     char line[256];
     std::snprintf(line,
                   sizeof(line),
-                  "seed %llu: %llu rounds (%llu voided), %llu records, %llu restarts, loss %.4f to "
-                  "%.4f: %s\n",
+                  "seed %llu: %llu rounds (%llu voided) of %.1f s, %.1f s at most, %llu records, "
+                  "%llu restarts, loss %.4f to %.4f: %s\n",
                   static_cast<unsigned long long>(report.seed),
                   static_cast<unsigned long long>(report.rounds),
                   static_cast<unsigned long long>(report.voided),
+                  report.round_ms / 1e3,
+                  static_cast<double>(report.longest_round_ms) / 1e3,
                   static_cast<unsigned long long>(report.records),
                   static_cast<unsigned long long>(report.coordinator_restarts),
                   static_cast<double>(report.loss_first),

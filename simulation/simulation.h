@@ -41,6 +41,8 @@ struct SimulationReport {
     uint64_t coordinator_restarts = 0;
     uint64_t steps_again = 0;  // outer steps taken a second time, for a lost snapshot
     int64_t simulated_ms = 0;
+    double round_ms = 0;           // mean time from plan to plan
+    int64_t longest_round_ms = 0;  // the same, at most
     uint64_t misses = 0;           // blobs that were needed and gone, at any node
     uint64_t blobs_most = 0;       // in the coordinator's store at a time
     uint64_t peer_blobs_most = 0;  // in a peer's

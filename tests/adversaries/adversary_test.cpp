@@ -128,7 +128,7 @@ struct Bench {
 
 TEST_CASE("adversaries are made by name, and only those", "[adversaries]") {
     Bench bench;
-    CHECK(adversary_names().size() == 35);
+    CHECK(adversary_names().size() == 36);
     CHECK(make_adversary("honest", {}, {}, bench.model) == nullptr);
 }
 
@@ -346,6 +346,109 @@ TEST_CASE("who takes a place does not train, and who withholds has no payload", 
     const auto trainer = bench.trainer("withhold");
     const TrainedRound round = bench.train(*trainer);
     CHECK(bench.dropped.count(round.payload.sha256) == 1);
+}
+
+TEST_CASE("an old opening is of what was committed and of what another beacon asked for",
+          "[adversaries]") {
+    Bench bench;
+    const auto honest = bench.trainer("");
+    const auto trainer = bench.trainer("old_opening");
+    const TrainedRound truth = bench.train(*honest);
+    const TrainedRound round = bench.train(*trainer);
+    CHECK(round.commit.states_root == truth.commit.states_root);
+    const auto opened = [&](Trainer& by, const Digest& beacon) {
+        const Result<OpeningNotice> notice = by.answer(bench.plan, round.commit, digest(1), beacon);
+        REQUIRE(notice.ok());
+        return notice->opening.sha256;
+    };
+    CHECK(opened(*trainer, digest(2)) == opened(*honest, Digest{}));
+    CHECK(opened(*trainer, digest(2)) == opened(*honest, Digest{}));  // asked again
+    CHECK(opened(*trainer, digest(3)) == opened(*honest, digest(2)));
+}
+
+TEST_CASE("a second COMMIT is honest work, said where the first would be convicted",
+          "[adversaries]") {
+    Bench bench;
+    std::vector<Message> said;
+    AdversaryPorts seen;
+    seen.say = [&said](const Message& message) { said.push_back(message); };
+    const auto honest = bench.trainer("");
+    const auto trainer = bench.trainer("second_commit", seen);
+    const TrainedRound truth = bench.train(*honest);
+    for (int i = 0; i < 2; ++i) {
+        CHECK(bench.train(*trainer).commit.states_root == truth.commit.states_root);
+    }
+    bench.plan.peers[1].audit_ppm = 999999;
+    const TrainedRound lie = bench.train(*trainer);
+    CHECK(lie.commit.states_root != truth.commit.states_root);
+    REQUIRE(trainer->answer(bench.plan, lie.commit, digest(1), digest(2)).ok());
+    REQUIRE(said.size() == 1);
+    CHECK(std::get<Commit>(said[0]).states_root == truth.commit.states_root);
+}
+
+TEST_CASE("what is said of before names its own round, plan or run", "[adversaries]") {
+    Bench bench;
+    std::vector<Message> said;
+    AdversaryPorts seen;
+    seen.say = [&said](const Message& message) { said.push_back(message); };
+    const auto trainer = bench.trainer("old_commit", seen);
+    (void)bench.train(*trainer);
+    const TrainedRound last = bench.train(*trainer);
+    CHECK(trainer->answer(bench.plan, last.commit, digest(1), digest(2)).ok());
+    bench.plan.round = RoundId{4};
+    CHECK_FALSE(trainer->train(bench.plan, Bench::on).ok());
+    REQUIRE(said.size() == 6);
+    CHECK(encode_body(std::get<Commit>(said[0])) == encode_body(last.commit));
+    CHECK(std::get<Commit>(said[1]).round == RoundId{4});
+    CHECK(std::get<Commit>(said[1]).plan_digest == last.commit.plan_digest);
+    CHECK(std::get<Commit>(said[2]).manifest_digest != last.commit.manifest_digest);
+    CHECK(std::get<PayloadNotice>(said[3]).payload.sha256 == last.payload.sha256);
+    CHECK(std::get<OpeningNotice>(said[5]).round == RoundId{4});
+}
+
+TEST_CASE("who stalls does not have what it announced until much later", "[adversaries]") {
+    Bench bench;
+    std::function<void()> later;
+    AdversaryPorts seen;
+    seen.patience.opening = DurationMs{9000};
+    seen.after = [&later](DurationMs time, std::function<void()> act) {
+        CHECK(time == DurationMs{9000});
+        later = std::move(act);
+    };
+    const auto trainer = bench.trainer("stall", seen);
+    const TrainedRound round = bench.train(*trainer);
+    const Result<OpeningNotice> notice =
+        trainer->answer(bench.plan, round.commit, digest(1), digest(2));
+    REQUIRE(notice.ok());
+    CHECK(bench.dropped.count(notice->opening.sha256) == 1);
+    bench.blobs.erase(notice->opening.sha256);
+    later();
+    CHECK(bench.blobs.count(notice->opening.sha256) == 1);
+}
+
+TEST_CASE("who trickles is late, slow and connects anew; a split machine serves its keys",
+          "[adversaries]") {
+    Bench bench;
+    AdversaryPorts seen;
+    seen.patience.grace = DurationMs{1000};
+    seen.patience.slowest_bytes_second = 77;
+    uint64_t pace = 0;
+    DurationMs late;
+    uint32_t keys = 0;
+    int hung_up = 0;
+    seen.send_at = [&pace](uint64_t bytes_second) { pace = bytes_second; };
+    seen.come_late = [&late](DurationMs by) { late = by; };
+    seen.after = [](DurationMs, const std::function<void()>& act) { act(); };
+    seen.hang_up = [&hung_up] { ++hung_up; };
+    seen.share_machine = [&keys](uint32_t of) { keys = of; };
+    const auto trainer = bench.trainer("trickle", seen);
+    const TrainedRound round = bench.train(*trainer);
+    CHECK(trainer->answer(bench.plan, round.commit, digest(1), digest(2)).ok());
+    CHECK(pace == 77);
+    CHECK(late == DurationMs{500});
+    CHECK(hung_up == 2);
+    (void)bench.trainer("split", seen);
+    CHECK(keys == 4);
 }
 
 TEST_CASE("silent trains and never opens", "[adversaries]") {

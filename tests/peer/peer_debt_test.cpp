@@ -90,7 +90,7 @@ TEST_CASE("after a restart, what an undecided round started from is kept before 
                             f.coordinator.id(),
                             Hello{},
                             PeerRules{},
-                            PeerResume{digest(9), f.manifest, {}, RoundId{0}});
+                            PeerResume{digest(9), f.manifest, {}, {}, RoundId{0}});
     f.join();
     const auto next = f.tell(f.plan(1, digest(same_theta ? 9 : 10)));
     REQUIRE(all_of<OweRound>(next).size() == 1);

@@ -315,6 +315,24 @@ TEST_CASE("two heads at one height are reported once, before and behind a restar
     CHECK(all_of<ReportEquivocation>(f.tell(plan)).empty());
 }
 
+TEST_CASE("a receipt shows a head too, and what contradicts it is reported", "[peer]") {
+    Fixture f;
+    f.join();
+    Receipt receipt;
+    receipt.manifest_digest = manifest_digest(f.manifest);
+    receipt.peer = f.self.id();
+    receipt.height = 39;
+    receipt.record_hash = digest(4);
+    CHECK(all_of<ReportEquivocation>(f.tell(receipt)).empty());
+    CHECK(all_of<ReportEquivocation>(f.tell(receipt)).empty());
+    RoundPlan plan = f.plan(1);
+    plan.ledger_height = 40;
+    plan.ledger_head = digest(5);
+    const auto reports = all_of<ReportEquivocation>(f.tell(plan));
+    REQUIRE(reports.size() == 1);
+    CHECK(reports[0].what.find("two heads at height 39") != std::string::npos);
+}
+
 TEST_CASE("a beacon must continue the chain and be bound to the CLOSE", "[peer]") {
     Fixture f;
     f.join();

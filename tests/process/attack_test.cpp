@@ -24,7 +24,7 @@ const PeerStatus* find(const std::vector<PeerStatus>& peers, const PeerId& id) {
 // in one. Each names itself by what it does, and no two of a run do the same.
 std::vector<std::vector<std::string>> runs() {
     const std::set<std::string> alone{
-        "copycat", "disguised", "framer", "sybil", "silent", "replay", "denormal"};
+        "copycat", "disguised", "framer", "sybil", "silent", "old_opening", "replay", "denormal"};
     std::vector<std::vector<std::string>> all;
     for (const std::string& attack : adversary_names()) {
         if (alone.contains(attack)) {

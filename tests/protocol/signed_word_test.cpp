@@ -34,6 +34,13 @@ RoundSummary summary_of(uint64_t round, uint64_t height, uint8_t head) {
     return summary;
 }
 
+Receipt receipt_at(uint64_t height, uint8_t record) {
+    Receipt receipt;
+    receipt.height = height;
+    receipt.record_hash = digest(record);
+    return receipt;
+}
+
 bool contradict(const Message& first, const Message& second) {
     const auto one = contradiction(first, second);
     const auto other = contradiction(second, first);
@@ -43,13 +50,17 @@ bool contradict(const Message& first, const Message& second) {
 
 }  // namespace
 
-TEST_CASE("a plan and a summary show the head below them, and nothing else shows one",
+TEST_CASE("plan and summary show the head below them, a receipt its record, nothing else shows one",
           "[protocol]") {
     REQUIRE(head_shown(plan_of(3, 40, 7)));
     CHECK(head_shown(plan_of(3, 40, 7))->height == 39);
     CHECK(head_shown(plan_of(3, 40, 7))->hash == digest(7));
     CHECK(head_shown(summary_of(3, 60, 8))->height == 59);
     CHECK_FALSE(head_shown(plan_of(3, 0, 7)));  // not said
+    REQUIRE(head_shown(receipt_at(39, 7)));
+    CHECK(head_shown(receipt_at(39, 7))->height == 39);
+    CHECK(head_shown(receipt_at(39, 7))->hash == digest(7));
+    CHECK_FALSE(head_shown(receipt_at(0, 7)));
     CHECK_FALSE(head_shown(Heartbeat{}));
 }
 
@@ -61,6 +72,9 @@ TEST_CASE("two heads of one height contradict each other, whatever shows them", 
     CHECK_FALSE(contradict(plan_of(3, 40, 7), summary_of(2, 40, 7)));
     CHECK_FALSE(contradict(plan_of(3, 40, 7), summary_of(3, 60, 8)));
     CHECK_FALSE(contradict(plan_of(3, 0, 7), plan_of(4, 0, 8)));
+    CHECK(contradict(plan_of(3, 40, 7), receipt_at(39, 8)));
+    CHECK(contradict(receipt_at(39, 7), receipt_at(39, 8)));
+    CHECK_FALSE(contradict(receipt_at(39, 7), receipt_at(40, 8)));
 }
 
 TEST_CASE("two different plans, CLOSEs or summaries of a round contradict each other",

@@ -57,9 +57,10 @@ struct Lagging {
     }
 
     // The laggard's opening is announced; nothing of it has come yet.
-    std::vector<FetchBlob> announce() {
-        return actions_of<FetchBlob>(
-            d.step(OpeningNoticed{d.peers[others].id(), d.opening_of(others)}));
+    std::vector<FetchBlob> announce(uint64_t opening_bytes = 500) {
+        OpeningNotice notice = d.opening_of(others);
+        notice.opening.size_bytes = opening_bytes;
+        return actions_of<FetchBlob>(d.step(OpeningNoticed{d.peers[others].id(), notice}));
     }
 
     void sends(uint64_t bytes, int64_t busy_ms) {
@@ -144,7 +145,7 @@ TEST_CASE("a peer that trickles is waited for as the least link needs for what c
     lag.others_open();
     const DeadlineRules& rules = lag.d.rules.deadlines;
     const Instant began = lag.d.now;
-    (void)lag.announce();
+    (void)lag.announce(lag.d.rules.opening_bytes_max);
     const uint64_t bytes = GENERATE(uint64_t{1}, limits::kPieceBytes);
     const int64_t every = longest_silence(rules, 0).ms - 1;
     uint64_t sent = 0;
@@ -160,6 +161,66 @@ TEST_CASE("a peer that trickles is waited for as the least link needs for what c
         (void)lag.d.step(Tick{});
     }
     CHECK((lag.d.now - began).ms == slowest_progress(rules, sent).ms);
+}
+
+TEST_CASE("a payload that was asked for before D1 is waited for behind D2 while it comes",
+          "[coordinator]") {
+    Lagging lag(3);
+    const PeerId who = lag.d.peers[lag.others].id();
+    (void)lag.d.commit(lag.others);
+    const Commit& commit = lag.d.machine->state().current()->commits.at(who).commit;
+    PayloadNotice notice{commit.round, {commit.payload_hash, commit.payload_bytes, {}}};
+    REQUIRE(actions_of<FetchBlob>(lag.d.step(PayloadNoticed{who, notice})).size() == 1);
+    for (size_t i = 0; i < lag.others; ++i) {
+        (void)lag.d.commit(i);
+        (void)lag.d.payload(i);
+    }
+    const Instant began = lag.d.now;
+    for (uint64_t sent = 0; (lag.d.now - began).ms < 4 * kGrace.ms;) {
+        REQUIRE(lag.d.machine->phase() == RoundPhase::kUploading);
+        lag.d.now = lag.d.now + DurationMs{1000};
+        lag.sends(sent += 100000, (lag.d.now - began).ms);  // as fast as is taken for granted
+        (void)lag.d.step(Tick{});
+    }
+}
+
+// What it announces it does not have, or it connects anew: it is asked again, and that is no new
+// time to answer.
+TEST_CASE("a peer that announces its opening again and again has no more time than one that hangs",
+          "[coordinator]") {
+    Lagging lag(3);
+    lag.others_open();
+    const Instant began = lag.d.now;
+    std::vector<FetchBlob> wanted = lag.announce();
+    while (lag.d.machine->phase() == RoundPhase::kChallenging) {
+        REQUIRE((lag.d.now - began).ms < 100 * kGrace.ms);
+        const PeerId who = lag.d.peers[lag.others].id();
+        for (const FetchBlob& fetch : wanted) {
+            (void)lag.d.step(
+                BlobFailed{who, fetch.round, fetch.purpose, fetch.blob.sha256, "it is not there"});
+        }
+        wanted = lag.announce();
+        lag.d.now = std::min(lag.d.now + DurationMs{700}, *lag.d.machine->wake_at());
+        (void)lag.d.step(Tick{});
+    }
+    CHECK((lag.d.now - began).ms == longest_silence(lag.d.rules.deadlines, 0).ms);
+}
+
+TEST_CASE("what a peer sends beyond what it announced buys it no time", "[coordinator]") {
+    constexpr uint64_t kAnnounced = 1000;
+    Lagging lag(3, 1 << 16, 100 * limits::kPieceBytes);
+    lag.others_open();
+    const Instant began = lag.d.now;
+    uint64_t announced = 0;
+    for (const FetchBlob& fetch : lag.announce(kAnnounced)) {
+        announced += fetch.blob.size_bytes;
+    }
+    while (lag.d.machine->phase() == RoundPhase::kChallenging) {
+        lag.d.now = std::min(lag.d.now + DurationMs{1000}, *lag.d.machine->wake_at());
+        lag.sends(static_cast<uint64_t>((lag.d.now - began).ms) * 70, (lag.d.now - began).ms);
+        (void)lag.d.step(Tick{});
+    }
+    CHECK((lag.d.now - began).ms == slowest_progress(lag.d.rules.deadlines, announced).ms);
 }
 
 TEST_CASE("after a restart in the challenge all have all of T_c again", "[coordinator]") {

@@ -41,9 +41,11 @@ TEST_CASE("a short busy time shows that a link is fast, never that it is slow", 
     CHECK(slow.moved(15000, 500) == 20000);
 }
 
-TEST_CASE("what came since a peer was asked last counts, over busy times", "[coordinator]") {
+TEST_CASE("what came since a peer was first asked in a phase counts, over busy times",
+          "[coordinator]") {
     Link link;
     (void)link.moved(5000, 100);
+    CHECK(link.uplinks.asked(link.peer).bytes == 0);
     link.uplinks.ask(link.peer, Instant{100});
     CHECK(link.uplinks.asked(link.peer).bytes == 0);
     (void)link.moved(7000, 200);
@@ -51,7 +53,11 @@ TEST_CASE("what came since a peer was asked last counts, over busy times", "[coo
     CHECK(link.uplinks.asked(link.peer).bytes == 3000);
     CHECK(link.uplinks.asked(link.peer).since == Instant{100});
     link.uplinks.ask(link.peer, Instant{300});
+    CHECK(link.uplinks.asked(link.peer).since == Instant{100});
+    link.uplinks.forget_asked();
+    link.uplinks.ask(link.peer, Instant{400});
     CHECK(link.uplinks.asked(link.peer).bytes == 0);
+    CHECK(link.uplinks.asked(link.peer).since == Instant{400});
 }
 
 TEST_CASE("a standstill of this process is no silence of a peer", "[coordinator]") {
