@@ -92,6 +92,9 @@ private:
     void act(const SaySealed& action) { say(encode_envelope(action.envelope)); }
     void act(const WantBlob& action);
     void act(const PrepareRun& action);
+    void act(const FindEntryWork&) {
+        job([this] { jobs_->find_entry_work(); });
+    }
     void act(const TrainRound& action);
     void act(const AbandonRound& action) { jobs_->abandon(action.round); }
     void act(const BuildOpening& action);
@@ -165,12 +168,15 @@ void Peer::Program::start_machine(Digest theta_root, std::optional<RunManifest> 
     hello.threads = static_cast<uint32_t>(options_.threads);
     hello.build = options_.build;
     ASSAY_CHECK(machine_ == nullptr);
+    const uint64_t nonce =
+        manifest ? folder_.load_entry(manifest_digest(*manifest), identity_.id()) : 0;
     machine_ = std::make_unique<PeerMachine>(
         identity_.id(),
         options_.coordinator,
         hello,
         rules,
-        PeerResume{theta_root, std::move(manifest), folder_.load_head(options_.coordinator)});
+        PeerResume{
+            theta_root, std::move(manifest), folder_.load_head(options_.coordinator), nonce});
     for (PeerAction& action : machine_->start(clock_.now())) {
         waiting_.push_back(std::move(action));
     }

@@ -50,6 +50,7 @@ struct PeerResume {
     Digest theta_root;                    // zero: has no theta
     std::optional<RunManifest> manifest;  // of the run that the folder belongs to
     std::optional<Envelope> head = {};    // KeepHead's
+    uint64_t entry_nonce = 0;             // paid before; 0: not known
 };
 
 class PeerMachine {
@@ -103,6 +104,7 @@ private:
     void on(const AggregateApplied& event, Instant now);
     void on(const ThetaAdopted& event, Instant now);
     void on(const StateNotSaved& event, Instant now);
+    void on(const EntryWorkFound& event, Instant now);
     void on(const PeerTick& event, Instant now);
     void on(const PeerStop& event, Instant now);
 
@@ -134,6 +136,8 @@ private:
     void remember(const Message& message, const Envelope& envelope);
     void follow_manifest();
     void say_hello(Instant now);
+    void seek_entry();
+    void pay_entry_or_end(const Refusal& refusal);
     void say_submission();
     void say_again(Instant now);
     void take_plan(const RoundPlan& plan, Instant now);
@@ -171,6 +175,10 @@ private:
     Digest theta_root_;
     std::optional<RunManifest> manifest_;
     Digest manifest_hash_;
+    bool run_asks_entry_ = false;  // by its settings
+    bool seeking_entry_ = false;   // until it is found, Hello would be refused
+    bool entry_found_ = false;     // by this process
+    int entry_refused_ = 0;        // since then
     PeerPhase phase_ = PeerPhase::kDialing;
     bool connected_ = false;
     std::optional<OwnRound> own_;
