@@ -44,6 +44,7 @@ constexpr CheatStrategy kStrategies[] = {
     {"tampered", "tampered", "trains with an optimiser of its own", kNone, kAlways, kOne},
     {"disguised", "disguised", "copies, with every third value moved", kNone, kAlways, kOne, true},
     {"idle", "idle", "computes nothing and makes its losses up", kSkipped, kDrawn, kOne},
+    {"idle_fresh", "idle", "the same, each time under a new key", kSkipped, kDrawn, kFresh},
     {"forward_only", "forward_only", "computes losses, makes gradients up", kSkipped, kDrawn, kOne},
     {"half_batch", "half_batch", "trains on the first half of each batch", kAll, kDrawn, kOne},
     {"low_precision", "low_precision", "computes with 8 bits of mantissa", kAll, kDrawn, kOne},
@@ -77,6 +78,7 @@ constexpr CheatStrategy kStrategies[] = {
     {"stall", "stall", "announces openings that it does not send", kNone, kNever, kOne},
     {"stall_clique", "stall", "the same, 30 % of the roster", kNone, kNever, kClique},
     {"squatter", "squatter", "takes a place and never commits", kNone, kNever, kOne},
+    {"squatter_fresh", "squatter", "the same, each time under a new key", kNone, kNever, kFresh},
     {"withhold", "withhold", "commits and keeps its payload", kNone, kNever, kOne},
 };
 

@@ -7,12 +7,14 @@
 #include "cli/link_probe.h"
 #include "cli/node_commands.h"
 #include "configs/config_file.h"
+#include "configs/entry_price.h"
 #include "configs/run_advice.h"
 #include "configs/transfers.h"
 #include "core/check.h"
 #include "core/printable.h"
 #include "core/version.h"
 #include "peer/peer_folder.h"
+#include "protocol/entry_work.h"
 #include "protocol/limits.h"
 #include "protocol/plan.h"
 #include "store/folder_lock.h"
@@ -25,6 +27,7 @@ namespace fs = std::filesystem;
 
 constexpr DurationMs kClockDifference{2000};  // people compare two logs to the second
 constexpr DurationMs kTimed{500};             // at least, behind a step that is not counted
+constexpr DurationMs kHashed{200};
 
 template <typename... Args>
 std::string format(const char* pattern, Args... args) {
@@ -203,6 +206,36 @@ Result<double> seconds_of_step(const RunConfig& config, const ComputeOptions& co
     return static_cast<double>((clock.now() - began).ms) / 1e3 / steps;
 }
 
+// Of one core here, by trying for so long.
+double hashes_per_second() {
+    constexpr uint32_t kNeverFound = 256;
+    const RunClock clock;
+    const Instant began = clock.now();
+    uint64_t done = 0;
+    (void)find_entry_nonce(Digest{}, PeerId{}, kNeverFound, [&](uint64_t tried) {
+        done = tried;
+        return clock.now() - began < kHashed;
+    });
+    ASSAY_CHECK(done > 0 && clock.now() > began);
+    return static_cast<double>(done) * 1e3 / static_cast<double>((clock.now() - began).ms);
+}
+
+void tell_entry(Visited& visited) {
+    const RunConfig& config = *visited.config;
+    if (config.rounds.entry_work_bits == 0) {
+        return;
+    }
+    const double rate = hashes_per_second();
+    const EntryPrice price = entry_price(config, rate);
+    visited.say(Health::kGood,
+                "entry",
+                format("a new key pays %.4g million hashes once, in the mean: about %.3g s here "
+                       "(%.3g million a second)",
+                       price.hashes / 1e6,
+                       price.seconds,
+                       rate / 1e6));
+}
+
 void tell_round(const RunVisit& visit, Visited& visited) {
     const RunConfig& config = *visited.config;
     const Result<double> step = seconds_of_step(config, visit.compute);
@@ -249,6 +282,7 @@ std::vector<Finding> visit_run(const RunVisit& visit) {
         read_config(visit.config, visited);
     }
     if (visited.config) {
+        tell_entry(visited);
         tell_round(visit, visited);
     }
     ASSAY_CHECK(visited.findings.empty() == (visit.coordinator.empty() && visit.config.empty()));

@@ -11,6 +11,7 @@
 #include "cli/kept_memory.h"
 #include "cli/progress.h"
 #include "cli/run_settings.h"
+#include "configs/entry_price.h"
 #include "core/files.h"
 #include "simulation/scaled_rules.h"
 
@@ -26,6 +27,7 @@ struct RedTeamCommand {
     int64_t rounds = 1000;
     int64_t peers = 4;
     int64_t seed = 1;
+    int64_t hash_rate = kHashRate;
 };
 
 Result<std::vector<const CheatStrategy*>> chosen_strategies(std::string rest) {
@@ -70,6 +72,7 @@ Result<RedTeamOptions> options_of(const RedTeamCommand& command) {
     options.rounds = static_cast<uint64_t>(command.rounds);
     options.seed = static_cast<uint64_t>(command.seed);
     options.honest = static_cast<uint32_t>(command.peers);
+    options.hashes_per_second = static_cast<double>(command.hash_rate);
     options.strategies = std::move(*chosen);
     return options;
 }
@@ -91,6 +94,37 @@ void print_row(const RedTeamRow& row) {
         row.profit.high,
         100 * row.damage.mean,
         row.slowed);
+}
+
+// Each strategy with keys that cost nothing, and with what the run asks of a new key.
+void print_paid(const RedTeamReport& report, const RedTeamOptions& options) {
+    const EntryPrice price = entry_price(options.config, options.hashes_per_second);
+    if (price.hashes == 0) {
+        std::printf("\na new key pays nothing (rounds.entry_work_bits = 0)\n");
+        return;
+    }
+    std::printf(
+        "\na new key pays %.4g million hashes (rounds.entry_work_bits = %lld): %.3g s at %.4g "
+        "million a\nsecond, %.3g honest rounds. The profit without and with that:\n\n",
+        price.hashes / 1e6,
+        static_cast<long long>(options.config.rounds.entry_work_bits),
+        price.seconds,
+        options.hashes_per_second / 1e6,
+        price.rounds);
+    std::printf("%-16s %10s %8s %8s   %s\n", "strategy", "keys a run", "without", "with", "95 %");
+    const auto print = [](const RedTeamRow& row) {
+        std::printf("%-16s %10.1f %8.2f %8.2f   [%.2f,%.2f]\n",
+                    row.name.c_str(),
+                    row.came,
+                    row.profit.mean,
+                    row.paid.mean,
+                    row.paid.low,
+                    row.paid.high);
+    };
+    print(report.honest);
+    for (const RedTeamRow& row : report.rows) {
+        print(row);
+    }
 }
 
 void print_report(const RedTeamReport& report, const RedTeamOptions& options) {
@@ -143,6 +177,7 @@ void print_report(const RedTeamReport& report, const RedTeamOptions& options) {
                         row.harms ? "Honest peers lose by it." : "");
         }
     }
+    print_paid(report, options);
     if (const RedTeamRow* worst = report.worst(); worst != nullptr) {
         std::printf(
             "\nworst: %s, which %s:\n       %.2f honest rounds a key and run, %.2f to %.2f\n",
@@ -174,6 +209,9 @@ nlohmann::json json_of(const RedTeamRow& row) {
             {"ejected", row.ejected},
             {"lasted_rounds", row.lasted},
             {"profit_rounds", json_of(row.profit)},
+            {"keys_a_run", row.came},
+            {"entry_rounds", row.entry},
+            {"profit_less_entry_rounds", json_of(row.paid)},
             {"damage_to_loss", json_of(row.damage)},
             {"pay_of_others", json_of(row.others)},
             {"taken_from_others", row.taken},
@@ -252,6 +290,7 @@ void add_red_team(CommandLine& line) {
         .number("--rounds", command.rounds, 1, 10000000, "simulated rounds of a strategy, at least")
         .text("--strategies", command.strategies, "only these, separated by commas")
         .number("--peers", command.peers, 2, 64, "honest peers beside a strategy")
+        .number("--hash-rate", command.hash_rate, 1, 1000000000000000, kHashRateHelp)
         .number("--seed", command.seed, 0, INT64_MAX / 2, "the same seed gives the same figures")
         .text(
             "--json", command.json_file, "write the figures there, and a picture beside it (.svg)")
@@ -261,7 +300,8 @@ void add_red_team(CommandLine& line) {
             "until it is let in no more. profit: of a key and run, where a round of work costs "
             "what it is worth, so that honest work has 0. loss: part of what the toy has "
             "learned that is missing then. time: how long a round takes, in those of honest runs "
-            "of as many keys. Ends with 0 if no profit lies above 0 with its "
+            "of as many keys. Where a new key pays for its entry, the profit is shown without and "
+            "with that. Ends with 0 if no profit lies above 0 with its "
             "interval and no honest peer lost anything by it.")
         .remark(kScaledHelp);
 }

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "cli/run_settings.h"
+#include "configs/entry_price.h"
 #include "configs/risk_figures.h"
 #include "rounds/round_plan.h"
 #include "rounds/run_rules.h"
@@ -19,6 +20,7 @@ struct RiskCommand {
     std::string config;
     std::string set;
     int64_t peers = 0;
+    int64_t hash_rate = kHashRate;
     bool json = false;
 };
 
@@ -114,7 +116,23 @@ void print_costs(const RunConfig& config, const RiskFigures& figures) {
         seconds_held(config));
 }
 
-std::string risk_json(const RunConfig& config, const RiskFigures& figures) {
+void print_entry(const EntryPrice& price, int64_t hash_rate) {
+    if (price.hashes == 0) {
+        std::printf("a new key pays nothing for its entry (rounds.entry_work_bits = 0)\n");
+        return;
+    }
+    std::printf(
+        "a new key pays %.4g million hashes for its entry: %.3g s at %.4g million a second, or "
+        "%.3g honest\nrounds\n",
+        price.hashes / 1e6,
+        price.seconds,
+        static_cast<double>(hash_rate) / 1e6,
+        price.rounds);
+}
+
+std::string risk_json(const RunConfig& config,
+                      const RiskFigures& figures,
+                      const EntryPrice& entry) {
     nlohmann::json tenures = nlohmann::json::array();
     for (const TenureRisk& risk : figures.tenures) {
         tenures.push_back({{"rounds", risk.rounds},
@@ -145,6 +163,9 @@ std::string risk_json(const RunConfig& config, const RiskFigures& figures) {
                            {"seconds_up", figures.seconds_up},
                            {"seconds_up_audited", figures.seconds_audited},
                            {"seconds_held", seconds_held(config)},
+                           {"entry_hashes", entry.hashes},
+                           {"entry_seconds", entry.seconds},
+                           {"entry_rounds", entry.rounds},
                            {"pays", pays(figures)}})
                .dump(1) +
            "\n";
@@ -158,14 +179,16 @@ int risk(const RiskCommand& command) {
     const int64_t least = std::max<int64_t>(config->rounds.peers_min, 2);
     const auto peers = static_cast<uint64_t>(command.peers > 0 ? command.peers : least);
     const RiskFigures figures = risk_figures(*config, peers);
+    const EntryPrice entry = entry_price(*config, static_cast<double>(command.hash_rate));
     if (command.json) {
-        std::fputs(risk_json(*config, figures).c_str(), stdout);
+        std::fputs(risk_json(*config, figures, entry).c_str(), stdout);
         return pays(figures) ? kExitVerification : kExitOk;
     }
     std::printf(
         "%s, %llu peers\n\n", config->run.name.c_str(), static_cast<unsigned long long>(peers));
     print_tenures(figures);
     print_costs(*config, figures);
+    print_entry(entry, command.hash_rate);
     std::printf(pays(figures) ? "\nSKIPPING STEPS PAYS at some tenure: raise pay.audit_min_ppm, "
                                 "pay.vest_rounds or verify.audit_steps\n"
                               : "\nskipping steps pays at no tenure\n");
@@ -187,6 +210,7 @@ void add_risk(CommandLine& line) {
                 0,
                 1024,
                 "peers of the run; 0: rounds.peers_min, two at least")
+        .number("--hash-rate", command.hash_rate, 1, 1000000000000000, kHashRateHelp)
         .toggle("--json", command.json, "all figures, as JSON")
         .remark(
             "Closed form, of a peer that is honest but for the round in question and answers "

@@ -18,4 +18,9 @@ Result<RunConfig> changed_defaults(const std::string& set);
 // Of --set, for help.
 constexpr const char* kSetHelp = "other settings instead of the file's: section.key=value,...";
 
+// Of --hash-rate: about what a core with SHA instructions makes of 82 bytes.
+constexpr int64_t kHashRate = 10'000'000;
+constexpr const char* kHashRateHelp =
+    "hashes a second of whoever pays for new keys (rounds.entry_work_bits)";
+
 }  // namespace assay

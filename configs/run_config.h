@@ -79,6 +79,7 @@ struct RoundSettings {
     std::string admit = "list";
     int64_t newcomers_max = 16;
     int64_t newcomers_per_minute = 16;
+    int64_t entry_work_bits = 0;
     std::string classes;
 
     template <class V>

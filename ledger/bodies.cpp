@@ -75,6 +75,7 @@ public:
         return {bytes.begin(), bytes.end()};
     }
     uint32_t u32() { return reader_.u32(); }
+    [[nodiscard]] bool has_more() const { return reader_.remaining() > 0; }
     void require(bool condition) { good_ = good_ && condition; }
 
     template <typename Body>
@@ -145,6 +146,9 @@ Bytes JoinBody::encode() const {
     out.u8(static_cast<uint8_t>(numeric_class));
     out.u64(tokens_per_second);
     out.u64(uplink_bytes_per_second);
+    if (entry_nonce != 0) {
+        out.u64(entry_nonce);
+    }
     return out.take();
 }
 
@@ -155,6 +159,10 @@ Result<JoinBody> JoinBody::decode(ByteSpan bytes) {
     body.numeric_class = in.numeric_class();
     body.tokens_per_second = in.number(limits::kRateMax);
     body.uplink_bytes_per_second = in.number(limits::kRateMax);
+    if (in.has_more()) {  // a ledger from before there was entry work has none
+        body.entry_nonce = in.number(UINT64_MAX);
+        in.require(body.entry_nonce != 0);
+    }
     return in.finish(body);
 }
 

@@ -27,6 +27,7 @@ struct JoinBody {
     NumericClass numeric_class = NumericClass::kFp32;
     uint64_t tokens_per_second = 0;  // as measured by the peer; 0 unknown
     uint64_t uplink_bytes_per_second = 0;
+    uint64_t entry_nonce = 0;  // protocol/entry_work.h; only another than 0 is written
     [[nodiscard]] Bytes encode() const;
     static Result<JoinBody> decode(ByteSpan bytes);
 };

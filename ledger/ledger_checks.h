@@ -44,7 +44,8 @@ struct RunTerms {
     uint32_t speed_span = 1;
     bool reset_moments = false;
     std::set<NumericClass> classes;
-    DurationMs commit_floor;  // bounds of D1 - opening of the round
+    uint32_t entry_work_bits = 0;  // of whoever joins; 0: nothing
+    DurationMs commit_floor;       // bounds of D1 - opening of the round
     DurationMs commit_ceiling;
     DurationMs transfer_floor;  // bounds of D2 - D1 and of T_c
     DurationMs transfer_ceiling;

@@ -75,6 +75,11 @@ constexpr std::array kRules = {
         "as many peers as may be; work within base times span, and within what they have done"},
     LedgerRuleFacts{
         R::kRosterClass, "roster.class", N::kRunFile, true, "numeric classes that the run admits"},
+    LedgerRuleFacts{R::kJoinWork,
+                    "join.work",
+                    N::kRunFile,
+                    true,
+                    "whoever joins has done the entry work that the run asks for"},
     LedgerRuleFacts{R::kHeadHeight,
                     "head.height",
                     N::kNothing,

@@ -34,6 +34,7 @@ enum class LedgerRule : uint8_t {
     kRosterMembers,
     kRosterBounds,
     kRosterClass,
+    kJoinWork,
     kHeadHeight,
     kPlanBase,
     kPlanRoster,

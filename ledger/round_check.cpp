@@ -4,6 +4,7 @@
 
 #include "protocol/beacon_chain.h"
 #include "protocol/codec.h"
+#include "protocol/entry_work.h"
 #include "protocol/plan.h"
 
 namespace assay {
@@ -130,12 +131,21 @@ Status RoundCheck::stamped(Instant at) {
     return {};
 }
 
-// Who is a member: the books check it.
-Status RoundCheck::on(const Place&, const JoinBody& join) {
+// Who is a member: the books check it. A member that only changes its class has paid before.
+Status RoundCheck::on(const Place& at, const JoinBody& join) {
     const bool admitted = terms() == nullptr || terms()->classes.count(join.numeric_class) > 0;
     const Status of_class = rules_.must(
         LedgerRule::kRosterClass, admitted, "joins in a class that the run does not admit");
-    return of_class ? stamped(join.at) : of_class;
+    if (!of_class) {
+        return of_class;
+    }
+    const bool paid =
+        terms() == nullptr || at.books.find(at.head.subject) != nullptr ||
+        is_entry_work(
+            manifest_digest_, at.head.subject, join.entry_nonce, terms()->entry_work_bits);
+    const Status work = rules_.must(
+        LedgerRule::kJoinWork, paid, "joins without the entry work that the run asks for");
+    return work ? stamped(join.at) : work;
 }
 
 Status RoundCheck::on(const Place&, const OrderBody& order) {

@@ -92,6 +92,9 @@ private:
     void act(const SaySealed& action) { say(encode_envelope(action.envelope)); }
     void act(const WantBlob& action);
     void act(const PrepareRun& action);
+    void act(const FindEntryWork&) {
+        job([this] { jobs_->find_entry_work(); });
+    }
     void act(const TrainRound& action);
     void act(const AbandonRound& action) { jobs_->abandon(action.round); }
     void act(const BuildOpening& action);
@@ -166,6 +169,8 @@ void Peer::Program::start_machine(const TrainerJobs::Restored& restored,
     hello.threads = static_cast<uint32_t>(options_.threads);
     hello.build = options_.build;
     ASSAY_CHECK(machine_ == nullptr);
+    const uint64_t nonce =
+        manifest ? folder_.load_entry(manifest_digest(*manifest), identity_.id()) : 0;
     machine_ = std::make_unique<PeerMachine>(identity_.id(),
                                              options_.coordinator,
                                              hello,
@@ -174,7 +179,8 @@ void Peer::Program::start_machine(const TrainerJobs::Restored& restored,
                                                         std::move(manifest),
                                                         folder_.load_head(options_.coordinator),
                                                         folder_.load_beacon(options_.coordinator),
-                                                        restored.undecided});
+                                                        restored.undecided,
+                                                        nonce});
     for (PeerAction& action : machine_->start(clock_.now())) {
         waiting_.push_back(std::move(action));
     }

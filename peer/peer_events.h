@@ -71,6 +71,10 @@ struct ThetaAdopted {
 struct StateNotSaved {
     std::string reason;
 };
+// What FindEntryWork asked for.
+struct EntryWorkFound {
+    uint64_t nonce = 0;
+};
 struct PeerTick {};
 // First what is owed is finished, or else `at_once`.
 struct PeerStop {
@@ -90,6 +94,7 @@ using PeerEvent = std::variant<ChannelUp,
                                AggregateApplied,
                                ThetaAdopted,
                                StateNotSaved,
+                               EntryWorkFound,
                                PeerTick,
                                PeerStop>;
 
@@ -112,6 +117,9 @@ struct WantBlob {
 struct PrepareRun {
     RunManifest manifest;
 };
+// The run lets nobody new in without it (protocol/entry_work.h): answered by EntryWorkFound, and
+// kept durably, so that a restart does not pay again.
+struct FindEntryWork {};
 struct TrainRound {
     RoundPlan plan;
 };
@@ -180,6 +188,7 @@ using PeerAction = std::variant<Dial,
                                 SaySealed,
                                 WantBlob,
                                 PrepareRun,
+                                FindEntryWork,
                                 TrainRound,
                                 AbandonRound,
                                 BuildOpening,

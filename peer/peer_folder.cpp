@@ -1,5 +1,7 @@
 #include "peer/peer_folder.h"
 
+#include <charconv>
+
 #include "core/files.h"
 #include "protocol/codec.h"
 #include "protocol/limits.h"
@@ -12,6 +14,8 @@ namespace {
 
 constexpr uint32_t kStateMagic = 0x31535041;  // "APS1"
 constexpr uint32_t kNextMagic = 0x314E5041;   // "APN1"
+constexpr const char* kEntryFile = "entry.txt";
+constexpr uint64_t kEntryBytesMax = 256;
 
 // A file of equally long vectors:
 // magic | u64 round | u64 values | the vectors | SHA-256 of all before it
@@ -154,6 +158,24 @@ std::optional<Envelope> PeerFolder::load_beacon(const PeerId& coordinator) const
         return std::nullopt;
     }
     return lines->front();
+}
+
+// A line: the run, the key, the nonce.
+Status PeerFolder::save_entry(const Digest& manifest, const PeerId& self, uint64_t nonce) const {
+    const std::string line = manifest.hex() + " " + self.hex() + " " + std::to_string(nonce) + "\n";
+    return write_file_atomically(folder_ / kEntryFile, as_bytes(line));
+}
+
+// A damaged one says another nonce at most, which is refused; then the work is done again.
+uint64_t PeerFolder::load_entry(const Digest& manifest, const PeerId& self) const {
+    const Result<std::string> text = read_text_file(folder_ / kEntryFile, kEntryBytesMax);
+    const std::string head = manifest.hex() + " " + self.hex() + " ";
+    if (!text || text->compare(0, head.size(), head) != 0) {
+        return 0;
+    }
+    uint64_t nonce = 0;
+    (void)std::from_chars(text->data() + head.size(), text->data() + text->size(), nonce);
+    return nonce;
 }
 
 // The first ones stay: later ones of the same kind prove no more.

@@ -50,6 +50,11 @@ public:
     // The newest signed beacon, likewise.
     [[nodiscard]] Status save_beacon(const Envelope& envelope) const;
     [[nodiscard]] std::optional<Envelope> load_beacon(const PeerId& coordinator) const;
+    // What was found of entry work, for this run and key; 0 where there is nothing that fits.
+    [[nodiscard]] Status save_entry(const Digest& manifest,
+                                    const PeerId& self,
+                                    uint64_t nonce) const;
+    [[nodiscard]] uint64_t load_entry(const Digest& manifest, const PeerId& self) const;
     // Two envelopes that contradict each other, in a file of their own.
     [[nodiscard]] Result<std::filesystem::path> save_proof(
         const std::vector<Envelope>& envelopes) const;

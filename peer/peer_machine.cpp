@@ -12,6 +12,8 @@ namespace assay {
 
 namespace {
 
+constexpr int kEntryRefusalsMax = 3;
+
 bool ends_the_run(RefusalCode code) {
     return code == RefusalCode::kWrongManifest || code == RefusalCode::kWrongVersion ||
            code == RefusalCode::kUnknownKey || code == RefusalCode::kRejected ||
@@ -57,6 +59,7 @@ PeerMachine::PeerMachine(
     ASSAY_CHECK(rules_.retry.ms > 0 && rules_.dial_pause.ms > 0);
     ASSAY_CHECK_LE(rules_.dial_pause.ms, rules_.dial_pause_max.ms);
     hello_.protocol_version = limits::kProtocolVersion;
+    hello_.entry_nonce = resume.entry_nonce;
     if (manifest_) {
         follow_manifest();
     }
@@ -78,11 +81,11 @@ PeerMachine::PeerMachine(
 void PeerMachine::follow_manifest() {
     manifest_hash_ = manifest_digest(*manifest_);
     last_element_ = manifest_->beacon_tail;
-    if (!rules_.class_of_run) {
-        return;
-    }
     if (const Result<RunConfig> config = parse_canonical_text(manifest_->config_text)) {
-        hello_.numeric_class = numeric_class_of(config->inner);
+        run_asks_entry_ = config->rounds.entry_work_bits > 0;
+        if (rules_.class_of_run) {
+            hello_.numeric_class = numeric_class_of(config->inner);
+        }
     }
 }
 
@@ -174,9 +177,41 @@ void PeerMachine::on(const ChannelDown& event, Instant now) {
 }
 
 void PeerMachine::say_hello(Instant now) {
+    say_at_ = now + rules_.retry;
+    if (seeking_entry_) {
+        return;
+    }
     hello_.manifest_digest = manifest_hash_;
     out_.push_back(Say{hello_});
-    say_at_ = now + rules_.retry;
+}
+
+void PeerMachine::seek_entry() {
+    if (!seeking_entry_) {
+        seeking_entry_ = true;
+        out_.push_back(FindEntryWork{});
+    }
+}
+
+void PeerMachine::on(const EntryWorkFound& event, Instant now) {
+    seeking_entry_ = false;
+    entry_found_ = true;
+    hello_.entry_nonce = event.nonce;
+    if (connected_ && (phase_ == PeerPhase::kGreeting || phase_ == PeerPhase::kIdle)) {
+        say_hello(now);
+    }
+}
+
+// Whoever is a member already is never asked; a folder may have lost what was paid. What is refused
+// behind that may be a Hello from before.
+void PeerMachine::pay_entry_or_end(const Refusal& refusal) {
+    if (manifest_ && !entry_found_) {
+        seek_entry();
+    } else if (manifest_ && ++entry_refused_ == kEntryRefusalsMax) {
+        finish(false,
+               "refused: " + refusal.reason +
+                   "; this peer did the work that the run's settings ask for, so its build and "
+                   "the coordinator's disagree about it");
+    }
 }
 
 void PeerMachine::say_submission() {
@@ -298,6 +333,9 @@ void PeerMachine::receive(const Welcome& welcome, const Envelope&, Instant now) 
         manifest_ = welcome.manifest;
         follow_manifest();
         out_.push_back(PrepareRun{*manifest_});
+        if (run_asks_entry_) {
+            seek_entry();
+        }
         say_hello(now);
         return;
     }
@@ -330,6 +368,10 @@ void PeerMachine::receive(const Refusal& refusal, const Envelope&, Instant) {
     }
     if (ends_the_run(refusal.code)) {
         finish(false, words);
+        return;
+    }
+    if (refusal.code == RefusalCode::kEntryWork) {
+        pay_entry_or_end(refusal);
         return;
     }
     note(refusal.code == RefusalCode::kKeyInUse ? refusal.reason : words);

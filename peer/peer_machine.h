@@ -96,6 +96,7 @@ private:
     void on(const AggregateApplied& event, Instant now);
     void on(const ThetaAdopted& event, Instant now);
     void on(const StateNotSaved& event, Instant now);
+    void on(const EntryWorkFound& event, Instant now);
     void on(const PeerTick& event, Instant now);
     void on(const PeerStop& event, Instant now);
 
@@ -127,6 +128,8 @@ private:
     void follow_manifest();
     bool take_element(const Beacon& beacon);
     void say_hello(Instant now);
+    void seek_entry();
+    void pay_entry_or_end(const Refusal& refusal);
     void say_submission();
     void say_again(Instant now);
     void take_plan(const RoundPlan& plan, Instant now);
@@ -165,6 +168,10 @@ private:
     Digest theta_root_;
     std::optional<RunManifest> manifest_;
     Digest manifest_hash_;
+    bool run_asks_entry_ = false;  // by its settings
+    bool seeking_entry_ = false;   // until it is found, Hello would be refused
+    bool entry_found_ = false;     // by this process
+    int entry_refused_ = 0;        // since then
     PeerPhase phase_ = PeerPhase::kDialing;
     bool connected_ = false;
     std::optional<OwnRound> own_;

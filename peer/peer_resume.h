@@ -16,6 +16,7 @@ struct PeerResume {
     std::optional<Envelope> head = {};      // KeepHead's
     std::optional<Envelope> beacon = {};    // likewise, of a beacon
     std::optional<RoundId> undecided = {};  // the newest round whose triple is in the folder
+    uint64_t entry_nonce = 0;               // paid before; 0: not known
 };
 
 }  // namespace assay

@@ -1,11 +1,14 @@
 #include "peer/trainer_jobs.h"
 
 #include <chrono>
+#include <cmath>
+#include <cstdio>
 
 #include "configs/transfers.h"
 #include "core/check.h"
 #include "core/log.h"
 #include "protocol/codec.h"
+#include "protocol/entry_work.h"
 #include "protocol/limits.h"
 #include "protocol/plan.h"
 
@@ -15,6 +18,22 @@ namespace {
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+constexpr double kTellEntryEvery = 5;  // seconds
+
+std::string entry_in_words(uint64_t tried, uint32_t bits, double seconds) {
+    const double mean = std::ldexp(1.0, static_cast<int>(bits));
+    char text[160];
+    std::snprintf(text,
+                  sizeof(text),
+                  "entry work: %.4g million hashes tried in %.0f s, %.4g million are needed in the "
+                  "mean (rounds.entry_work_bits = %u)",
+                  static_cast<double>(tried) / 1e6,
+                  seconds,
+                  mean / 1e6,
+                  bits);
+    return text;
 }
 
 uint32_t per_second(uint64_t count, double seconds) {
@@ -98,6 +117,8 @@ Status TrainerJobs::prepare(const RunManifest& manifest) {
     if (!config) {
         return fail("the run's settings are not valid: " + config.reason());
     }
+    run_ = manifest_digest(manifest);
+    entry_work_bits_ = static_cast<uint32_t>(config->rounds.entry_work_bits);
     numeric_class_ = options_.numeric_class.value_or(numeric_class_of(config->inner));
     // Of all that a peer stores the run's data alone outlives its process: the rest waits for no
     // disk.
@@ -138,6 +159,29 @@ Status TrainerJobs::prepare(const RunManifest& manifest) {
     trainer_ = hooks_.make_trainer(*settings, ports(), *model_);
     log_info(round_bytes_in_words(*config));
     return folder_.save_manifest(manifest);
+}
+
+void TrainerJobs::find_entry_work() {
+    ASSAY_CHECK(trainer_ != nullptr);
+    const auto start = std::chrono::steady_clock::now();
+    log_info(entry_in_words(0, entry_work_bits_, 0));
+    double told = 0;
+    const std::optional<uint64_t> nonce =
+        find_entry_nonce(run_, identity_.id(), entry_work_bits_, [&](uint64_t tried) {
+            if (seconds_since(start) >= told + kTellEntryEvery) {
+                told = seconds_since(start);
+                log_info(entry_in_words(tried, entry_work_bits_, told));
+            }
+            return !stopped_.load();
+        });
+    if (!nonce) {
+        return;
+    }
+    log_info("entry work: done, with " + std::to_string(*nonce) + " hashes");
+    if (const Status kept = folder_.save_entry(run_, identity_.id(), *nonce); !kept) {
+        log_warning("the entry work is not kept, a restart will do it again: " + kept.reason());
+    }
+    post_(EntryWorkFound{*nonce});
 }
 
 TrainerJobs::Restored TrainerJobs::restore() {

@@ -39,6 +39,9 @@ public:
     // The stored state, if there is one that fits.
     Restored restore();
 
+    // Tries nonces until one is enough, says how far it is, and keeps what it found. Stopped, it
+    // posts nothing. REQUIRES: prepare().
+    void find_entry_work();
     // Each posts what came of it. What cannot be computed is an event too, not a return value.
     void train(const RoundPlan& plan);
     void answer(const BuildOpening& order);
@@ -72,6 +75,8 @@ private:
     std::unique_ptr<GradientModel> model_;
     std::unique_ptr<Trainer> trainer_;
     NumericClass numeric_class_ = NumericClass::kExact;
+    Digest run_;  // the manifest's digest
+    uint32_t entry_work_bits_ = 0;
     TripleRoots saved_roots_;             // of the stored state
     std::atomic<uint64_t> abandoned_{0};  // round + 1
     std::atomic<bool> stopped_{false};

@@ -79,6 +79,7 @@ void to_wire(const Hello& message, v1::Hello& wire) {
     wire.set_tokens_per_second(message.tokens_per_second);
     wire.set_uplink_bytes_per_second(message.uplink_bytes_per_second);
     wire.set_build(wire_reason(message.build));
+    wire.set_entry_nonce(message.entry_nonce);
 }
 
 void from_wire(const v1::Hello& wire, FieldCheck& check, Hello& message) {
@@ -93,6 +94,7 @@ void from_wire(const v1::Hello& wire, FieldCheck& check, Hello& message) {
     message.uplink_bytes_per_second = check.number(
         "uplink_bytes_per_second", wire.uplink_bytes_per_second(), 0, limits::kRateMax);
     message.build = check.text("build", wire.build(), limits::kTextBytesMax);
+    message.entry_nonce = wire.entry_nonce();
 }
 
 void to_wire(const Welcome& message, v1::Welcome& wire) {
@@ -118,7 +120,7 @@ void to_wire(const Refusal& message, v1::Refusal& wire) {
 
 void from_wire(const v1::Refusal& wire, FieldCheck& check, Refusal& message) {
     message.code =
-        check.choice("code", wire.code(), RefusalCode::kMalformed, RefusalCode::kKeyInUse);
+        check.choice("code", wire.code(), RefusalCode::kMalformed, RefusalCode::kEntryWork);
     message.reason = check.text("reason", wire.reason(), limits::kTextBytesMax);
     message.expected = check.digest("expected", wire.expected());
     message.received = check.digest("received", wire.received());

@@ -62,6 +62,7 @@ struct Hello {
     uint64_t tokens_per_second = 0;        // measured; 0 if not yet known
     uint64_t uplink_bytes_per_second = 0;  // measured; 0 if not yet known
     std::string build;
+    uint64_t entry_nonce = 0;  // protocol/entry_work.h
 };
 
 struct Welcome {
@@ -86,6 +87,7 @@ enum class RefusalCode : uint8_t {
     kRejected = 11,
     kWrongClass = 12,
     kKeyInUse = 13,
+    kEntryWork = 14,
 };
 
 // Says no, why, and where it helps what was expected.

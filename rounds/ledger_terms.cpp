@@ -43,6 +43,7 @@ RunTerms ledger_terms(const RoundRules& rules, const Digest& run_seed, bool data
     terms.speed_span = rules.speed_span;
     terms.reset_moments = rules.reset_moments;
     terms.classes = rules.classes;
+    terms.entry_work_bits = rules.entry_work_bits;
     terms.commit_floor = rules.deadlines.commit_floor;
     terms.commit_ceiling = rules.deadlines.commit_ceiling;
     terms.transfer_floor = rules.deadlines.transfer_floor;

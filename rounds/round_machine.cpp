@@ -4,6 +4,7 @@
 
 #include "core/check.h"
 #include "protocol/codec.h"
+#include "protocol/entry_work.h"
 #include "protocol/limits.h"
 #include "rounds/retention.h"
 #include "rounds/round_plan.h"
@@ -389,7 +390,18 @@ void RoundMachine::on(const PeerHello& event, Instant now) {
 }
 
 // Whoever is new becomes a member with its first COMMIT: names cost nothing, a roster's place does.
+// What a name may cost is looked at first: a flood without it fills nothing and costs a hash each.
 bool RoundMachine::admit_newcomer(const PeerHello& event, Instant now) {
+    const uint32_t bits = rules_.entry_work_bits;
+    if (!is_entry_work(manifest_hash_, event.peer, event.hello.entry_nonce, bits)) {
+        refuse(event.peer,
+               RefusalCode::kEntryWork,
+               "a new key pays entry work in this run (rounds.entry_work_bits = " +
+                   std::to_string(bits) + "): " +
+                   (event.hello.entry_nonce == 0 ? "none was said" : "what was said is none"));
+        out_.push_back(CloseConnection{event.peer, "no entry work"});
+        return false;
+    }
     std::string why;
     if (state_.lasting_members() >= limits::kPeersMax) {
         why = "the run has as many members as it can hold";

@@ -55,8 +55,12 @@ void RoundMachine::on(const CommitArrived& event, Instant now) {
     ASSAY_CHECK(state_.current()->commits.count(event.peer) == 0);
     if (state_.member(event.peer) == nullptr) {
         const NumericClass planned = find_peer(state_.current()->plan, event.peer)->numeric_class;
-        persist({make_draft(
-            RecordKind::kJoin, event.commit.round, event.peer, JoinBody{now, planned, 0, 0})});
+        const auto here = connected_.find(event.peer);
+        const uint64_t nonce = here == connected_.end() ? 0 : here->second.entry_nonce;
+        persist({make_draft(RecordKind::kJoin,
+                            event.commit.round,
+                            event.peer,
+                            JoinBody{now, planned, 0, 0, nonce})});
         newcomers_.joined(event.peer);
     }
     persist({RecordKind::kCommit, event.commit.round, event.peer, event.envelope.wire()},
@@ -75,6 +79,12 @@ bool RoundMachine::admit_commit(const CommitArrived& event, const Digest& hash) 
     }
     if (member != nullptr && member->ejected) {
         refuse(peer, RefusalCode::kRejected, member->ejected_why);
+        return false;
+    }
+    if (member == nullptr && rules_.entry_work_bits > 0 && !is_connected(peer)) {
+        refuse(peer,
+               RefusalCode::kNotInRoster,
+               "a first COMMIT needs a Hello with entry work in front of it");
         return false;
     }
     if (event.commit.manifest_digest != manifest_hash_) {

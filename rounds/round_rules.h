@@ -47,6 +47,7 @@ struct RoundRules {
     // In a run that lets everybody in; 0: no limit.
     uint32_t newcomers_max = 0;         // in one roster
     uint32_t newcomers_per_minute = 0;  // that come from one address
+    uint32_t entry_work_bits = 0;       // that any new key pays; 0: nothing
     uint32_t quorum_percent = 67;       // of the roster's commits; then only grace is left
     uint32_t inner_steps = 1;           // H
     uint32_t grain_sequences = 1;

@@ -36,6 +36,7 @@ RoundRules round_rules(const RunConfig& config, const KnownStates& states, uint6
         rules.newcomers_max = static_cast<uint32_t>(config.rounds.newcomers_max);
         rules.newcomers_per_minute = static_cast<uint32_t>(config.rounds.newcomers_per_minute);
     }
+    rules.entry_work_bits = static_cast<uint32_t>(config.rounds.entry_work_bits);
     rules.quorum_percent = static_cast<uint32_t>(config.rounds.quorum_percent);
     rules.inner_steps = static_cast<uint32_t>(config.inner.inner_steps);
     rules.grain_sequences = static_cast<uint32_t>(config.inner.grain_sequences);

@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 
+#include "configs/entry_price.h"
 #include "core/check.h"
 #include "simulation/simulation.h"
 
@@ -34,6 +35,8 @@ double student(size_t degrees) {
 // Of all runs with one strategy, until they are drawn together into a row.
 struct Gathered {
     std::vector<double> profits;
+    std::vector<double> paid;
+    double came = 0;
     std::vector<double> damages;
     std::vector<double> others;
     std::vector<uint64_t> lasted;        // of the keys that were ejected
@@ -128,6 +131,9 @@ void gather_run(const SimulationReport& report,
     double worth = 0;
     double fair = 0;
     uint64_t committed = 0;
+    ASSAY_CHECK_LE(honest_peers, report.peers.size());
+    const auto came = static_cast<double>(report.peers.size() - honest_peers);
+    all.came += came;
     for (size_t i = honest_peers; i < report.peers.size(); ++i) {
         const SimulatedPeer& peer = report.peers[i];
         gather_cheat(peer, report.rounds, all, row);
@@ -136,14 +142,12 @@ void gather_run(const SimulationReport& report,
         fair += peer.cheat.fair;
         committed += peer.cheat.committed;
     }
-    if (committed == 0 || fair <= 0) {
-        all.profits.push_back(0);
-        return;
-    }
-    const double a_round = fair / static_cast<double>(committed);
-    all.profits.push_back(worth / a_round / row.keys);
+    const bool worked = committed > 0 && fair > 0;
+    const double a_round = worked ? fair / static_cast<double>(committed) : 1;
+    all.profits.push_back(worked ? worth / a_round / row.keys : 0);
+    all.paid.push_back(all.profits.back() - row.entry * came / row.keys);
     all.vested += gained;
-    all.fair += a_round * static_cast<double>(run_rounds) * row.keys;
+    all.fair += worked ? a_round * static_cast<double>(run_rounds) * row.keys : 0;
 }
 
 void finish_row(const Gathered& all, RedTeamRow& row) {
@@ -153,6 +157,8 @@ void finish_row(const Gathered& all, RedTeamRow& row) {
     row.expected = row.cheated > 0 ? all.expected / static_cast<double>(row.cheated) : 0;
     row.found = share_interval(all.found, row.cheated);
     row.profit = mean_interval(all.profits);
+    row.paid = mean_interval(all.paid);
+    row.came = all.came / static_cast<double>(std::max<uint64_t>(row.runs, 1));
     row.damage = mean_interval(all.damages);
     row.others = mean_interval(all.others);
     row.round_ms = mean_interval(all.round_ms).mean;
@@ -186,6 +192,7 @@ RedTeamRow measure(const RedTeamOptions& options,
     row.name = strategy == nullptr ? kHonest : std::string(strategy->name);
     row.does = strategy == nullptr ? "works as it should" : std::string(strategy->does);
     row.keys = keys;
+    row.entry = entry_price(options.config, options.hashes_per_second).rounds;
     Gathered all;
     const uint64_t run_rounds = red_team_rounds(options.config);
     for (uint64_t run = 0; row.rounds < options.rounds && row.failure.empty(); ++run) {

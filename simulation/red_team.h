@@ -24,6 +24,7 @@ struct RedTeamOptions {
     uint64_t rounds = 1000;  // of a strategy, at least
     uint64_t seed = 1;       // of the first run
     uint32_t honest = 4;
+    double hashes_per_second = 1e7;  // of whoever pays for keys (rounds.entry_work_bits)
     std::vector<const CheatStrategy*> strategies;
     std::function<void(double part)> progress;  // of 1; may be empty
 };
@@ -50,7 +51,10 @@ struct RedTeamRow {
     Interval found;       // the same, measured
     double ejected = 0;   // part of the keys
     double lasted = 0;    // rounds until that, mean
-    Interval profit;      // of a key and run, in honest rounds
+    Interval profit;      // of a key and run, in honest rounds, if a new key costs nothing
+    double came = 0;      // keys that asked to be let in, of a run
+    double entry = 0;     // what a new key pays, in honest rounds
+    Interval paid;        // the profit less that
     Interval damage;      // to the toy's loss: part of what honest runs have learned by then
     Interval others;      // what honest peers earned, part of what their rounds are worth
     int64_t taken = 0;    // from honest peers, by forfeits

@@ -8,6 +8,7 @@
 #include "core/merkle.h"
 #include "ledger/pay.h"
 #include "protocol/codec.h"
+#include "protocol/entry_work.h"
 #include "protocol/limits.h"
 #include "protocol/plan.h"
 #include "simulation/scaled_rules.h"
@@ -63,6 +64,7 @@ void SimPeer::boot() {
     resume.manifest = saved_manifest_;
     resume.head = saved_head_;
     resume.beacon = saved_beacon_;
+    resume.entry_nonce = saved_entry_;
     if (saved_) {
         ASSAY_CHECK(trainer_->restore(*saved_).ok());
         resume.theta_root = trainer_->theta_root();
@@ -159,6 +161,7 @@ void SimPeer::on(const Incoming& event) {
     if (!honest() && refusal != nullptr && refusal->code == RefusalCode::kWrongManifest) {
         return;  // what it said of another run it knows
     }
+    sent_away_ = sent_away_ || (refusal != nullptr && refusal->code == RefusalCode::kNotInRoster);
     feed(MessageArrived{event.message, event.envelope});
 }
 
@@ -186,6 +189,18 @@ void SimPeer::act(const SaySealed& action) {
 
 void SimPeer::act(const PrepareRun& action) {
     saved_manifest_ = action.manifest;
+}
+
+void SimPeer::act(const FindEntryWork&) {
+    compute(drawn_ms(rng_, kComputeMs), [this]() -> std::optional<PeerEvent> {
+        const std::optional<uint64_t> nonce = find_entry_nonce(
+            manifest_digest(run_.manifest), id(), run_.rules.entry_work_bits, [](uint64_t) {
+                return true;
+            });
+        ASSAY_CHECK(nonce.has_value());
+        saved_entry_ = *nonce;
+        return PeerEvent(EntryWorkFound{*nonce});
+    });
 }
 
 void SimPeer::act(const AbandonRound&) {

@@ -72,6 +72,8 @@ public:
     // How long it is away then.
     [[nodiscard]] DurationMs down() const { return down_; }
     [[nodiscard]] const std::optional<PeerFinished>& finished() const { return finished_; }
+    // It was told that it has no place any more.
+    [[nodiscard]] bool sent_away() const { return sent_away_; }
     [[nodiscard]] uint64_t restarts() const { return restarts_; }
     [[nodiscard]] uint64_t equivocations() const { return equivocations_; }
     // Blobs that the coordinator named and did not have when they were asked for.
@@ -104,6 +106,7 @@ private:
     void act(const SaySealed& action);
     void act(const WantBlob& action);
     void act(const PrepareRun& action);
+    void act(const FindEntryWork& action);
     void act(const TrainRound& action);
     void act(const AbandonRound& action);
     void act(const BuildOpening& action);
@@ -159,6 +162,7 @@ private:
     std::optional<RunManifest> saved_manifest_;
     std::optional<Envelope> saved_head_;
     std::optional<Envelope> saved_beacon_;
+    uint64_t saved_entry_ = 0;
     uint64_t restarts_ = 0;
     uint64_t equivocations_ = 0;
     uint64_t misses_ = 0;
@@ -177,6 +181,7 @@ private:
     Instant busy_until_;
     std::optional<RoundId> training_;
     std::optional<PeerFinished> finished_;
+    bool sent_away_ = false;
     bool crash_due_ = false;
     DurationMs down_{900};
 };

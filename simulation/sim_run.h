@@ -51,6 +51,7 @@ struct SimulationOptions {
     int64_t absence_ms = 75000;    // for so long
     double leave = 0;              // probability that an honest peer stops behind a round
     int64_t leave_ms = 60000;      // and comes back within that; one in four never does
+    uint32_t strangers = 0;        // keys that say Hello and pay and do nothing (sim_strangers.h)
     uint32_t joiners = 0;          // of the honest ones, that come at drawn times
     uint64_t crash_height = 0;     // the coordinator dies once, when this record is durable
     int64_t vest_rounds = 4;

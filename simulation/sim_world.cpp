@@ -80,14 +80,18 @@ SimWorld::SimWorld(const SimulationOptions& options)
     : run_(options),
       clock_(kStart),
       network_(clock_, run_.coordinator, derive_seed(run_.seed, "network"), options.faults),
-      coordinator_(run_, clock_, network_.server(), [this](const PeerId& id) {
-          for (const auto& peer : peers_) {
-              if (peer->id() == id && peer->running()) {
-                  return PeerLink{&peer->blobs(), peer->bytes_second()};
-              }
-          }
-          return PeerLink{};
-      }) {
+      coordinator_(run_,
+                   clock_,
+                   network_.server(),
+                   [this](const PeerId& id) {
+                       for (const auto& peer : peers_) {
+                           if (peer->id() == id && peer->running()) {
+                               return PeerLink{&peer->blobs(), peer->bytes_second()};
+                           }
+                       }
+                       return PeerLink{};
+                   }),
+      strangers_(run_, clock_, network_) {
     for (uint32_t i = 0; i < options.peers; ++i) {
         add_peer(i, std::string());
     }
@@ -155,6 +159,7 @@ std::optional<Instant> SimWorld::next_due() const {
     };
     take(coordinator_.next_due());
     take(coordinator_restart_);
+    take(strangers_.next_due());
     for (const auto& peer : peers_) {
         take(peer->next_due());
     }
@@ -225,6 +230,7 @@ Status SimWorld::step() {
     if (Status moved = move_peers(); !moved) {
         return moved;
     }
+    strangers_.run_due();
     look_at_ejected();
     return check_replicas();
 }
@@ -239,12 +245,35 @@ void SimWorld::look_at_ejected() {
                               static_cast<double>(run_.options.rounds));
     }
     for (const size_t out : note_ejected()) {
-        const CheatStrategy* strategy = peers_[out]->strategy();
-        if (strategy != nullptr && strategy->keys == Keys::kFresh) {
-            add_peer(next_cheat_++, std::string(strategy->name));
-            peer_restarts_[peers_.size() - 1] = clock_.now();
+        come_back(out);
+    }
+    for (const size_t out : note_sent_away()) {
+        peers_[out]->crash();
+        come_back(out);
+    }
+}
+
+void SimWorld::come_back(size_t out) {
+    const CheatStrategy* strategy = peers_[out]->strategy();
+    if (strategy != nullptr && strategy->keys == Keys::kFresh) {
+        add_peer(next_cheat_++, std::string(strategy->name));
+        peer_restarts_[peers_.size() - 1] = clock_.now();
+    }
+}
+
+// Keys whose place in the roster is gone, of who has others.
+std::vector<size_t> SimWorld::note_sent_away() {
+    std::vector<size_t> gone;
+    for (size_t i = 0; coordinator_.running() && i < peers_.size(); ++i) {
+        const CheatStrategy* strategy = peers_[i]->strategy();
+        const bool fresh = strategy != nullptr && strategy->keys == Keys::kFresh;
+        if (fresh && peers_[i]->running() && peers_[i]->sent_away() &&
+            coordinator_.machine().state().member(peers_[i]->id()) == nullptr &&
+            sent_away_.insert(i).second) {
+            gone.push_back(i);
         }
     }
+    return gone;
 }
 
 // Those who were not noted before.

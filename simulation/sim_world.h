@@ -4,11 +4,13 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "simulation/sim_coordinator.h"
 #include "simulation/sim_peer.h"
+#include "simulation/sim_strangers.h"
 #include "simulation/simulation.h"
 
 namespace assay {
@@ -28,6 +30,8 @@ private:
     // Whoever is not let in again, and what comes back under a new key.
     void look_at_ejected();
     std::vector<size_t> note_ejected();
+    std::vector<size_t> note_sent_away();
+    void come_back(size_t out);
     [[nodiscard]] bool cheats_are_out() const;
     [[nodiscard]] bool comes_and_goes() const;
     Status check_replicas();
@@ -49,9 +53,11 @@ private:
     LoopbackNetwork network_;
     SimCoordinator coordinator_;
     std::vector<std::unique_ptr<SimPeer>> peers_;
+    SimStrangers strangers_;
     uint64_t next_cheat_ = SimRun::kFirstCheat;
     size_t looked_at_ = 0;                     // summaries, for those who are not let in again
     std::map<size_t, uint64_t> ejected_;       // which peers, and how many rounds were over
+    std::set<size_t> sent_away_;               // keys that were given up for another
     std::vector<size_t> checked_;              // applied rounds of each peer already compared
     std::map<size_t, Instant> peer_restarts_;  // dead peers, and when they come (again)
     std::optional<Instant> coordinator_restart_;

@@ -9,14 +9,18 @@
 namespace assay {
 namespace {
 
+// Of before there was entry work: such ledgers are read as ever.
+constexpr size_t kJoinWithoutWork = 25;
+
 // Reads each recorded body, writes it again, and tries every cut and many flipped bytes.
+// `cut`: the one size at which less of it is a body too, if there is one.
 template <typename Body>
-void check_body(const Bytes& bytes) {
+void check_body(const Bytes& bytes, size_t cut = 0) {
     const Result<Body> body = Body::decode(bytes);
     REQUIRE(body.ok());
     REQUIRE(body->encode() == bytes);
     for (size_t size = 0; size < bytes.size(); ++size) {
-        REQUIRE_FALSE(Body::decode(ByteSpan(bytes).first(size)).ok());
+        REQUIRE(Body::decode(ByteSpan(bytes).first(size)).ok() == (size == cut && cut > 0));
     }
     Bytes longer = bytes;
     longer.push_back(0);
@@ -36,7 +40,7 @@ void check_record(const Record& record) {
         case RecordKind::kRunStart:
             return check_body<RunStartBody>(record.body);
         case RecordKind::kJoin:
-            return check_body<JoinBody>(record.body);
+            return check_body<JoinBody>(record.body, kJoinWithoutWork);
         case RecordKind::kRoster:
             return check_body<RosterBody>(record.body);
         case RecordKind::kPayload:

@@ -219,11 +219,26 @@ void add_roster_rows(std::vector<Crooked>& rows) {
     rows.push_back(
         {"joins in a class that is not admitted", R::kRosterClass, K::kJoin, [](World& w) {
              w.honest(1);
-             w.run.write({make_draft(K::kJoin,
-                                     RoundId{0},
-                                     test_peer(7),
-                                     JoinBody{Instant{900000}, NumericClass::kTf32, 0, 0})});
+             w.run.write({make_draft(
+                 K::kJoin,
+                 RoundId{0},
+                 test_peer(7),
+                 JoinBody{
+                     Instant{900000}, NumericClass::kTf32, 0, 0, w.run.paid_entry(test_peer(7))})});
          }});
+    rows.push_back({"joins without entry work", R::kJoinWork, K::kJoin, [](World& w) {
+                        w.honest(1);
+                        const auto joins = [&w](const PeerId& peer, uint64_t nonce) {
+                            w.run.write({make_draft(
+                                K::kJoin,
+                                RoundId{0},
+                                peer,
+                                JoinBody{Instant{900000}, NumericClass::kExact, 0, 0, nonce})});
+                        };
+                        joins(w.run.id(1), 0);  // a member has paid before
+                        joins(test_peer(7), w.run.paid_entry(test_peer(7)));
+                        joins(test_peer(8), w.run.paid_entry(test_peer(9)));
+                    }});
 }
 
 void add_plan_rows(std::vector<Crooked>& rows) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "protocol/entry_work.h"
 #include "protocol/plan.h"
 
 namespace assay {
@@ -101,6 +102,7 @@ RunTerms test_terms(const PaySettings& pay) {
     terms.bias1_bits = {0x41200000, 0x40a86bca};
     terms.bias2_bits = {0x41a00000};
     terms.pay = pay;
+    terms.entry_work_bits = kTestEntryBits;
     terms.tripwire_floor = {1700000, 900000};
     terms.learning_rates = [](RoundId) { return std::vector<uint32_t>(kTestSteps, kTestRate); };
     terms.deal = test_deal;
@@ -153,10 +155,17 @@ TestRun::TestRun(Ledger& to, size_t peer_count, PaySettings pay)
         JoinBody join;
         join.at = Instant{1000};
         join.numeric_class = NumericClass::kExact;
+        join.entry_nonce = paid_entry(peer.id());
         drafts.push_back(make_draft(RecordKind::kJoin, RoundId{}, peer.id(), join));
     }
     write(std::move(drafts));
     write_roster(RoundId{0});
+}
+
+uint64_t TestRun::paid_entry(const PeerId& peer) const {
+    return find_entry_nonce(
+               manifest_digest(manifest), peer, kTestEntryBits, [](uint64_t) { return true; })
+        .value();
 }
 
 void TestRun::write(std::vector<RecordDraft> drafts) {

@@ -33,6 +33,7 @@ enum class Conduct {
 
 constexpr uint32_t kTestSteps = 4;    // H
 constexpr uint32_t kTestTokens = 16;  // T
+constexpr uint32_t kTestEntryBits = 6;
 
 struct TestRun {
     TestRun(Ledger& to, size_t peer_count, PaySettings pay);
@@ -56,6 +57,8 @@ struct TestRun {
     // What a verdict on that COMMIT names, with its opening or without.
     [[nodiscard]] Digest evidence(RoundId round, size_t peer, bool opened) const;
     [[nodiscard]] DurationMs window() const;
+    // What a key pays to join this run.
+    [[nodiscard]] uint64_t paid_entry(const PeerId& peer) const;
     [[nodiscard]] const PeerId& id(size_t peer) const { return peers[peer].id(); }
     [[nodiscard]] const PeerBook& book(size_t peer) const { return *books.find(id(peer)); }
     // All that a verifier may know of this run: its terms, its key, its manifest, its head.

@@ -251,7 +251,7 @@ TEST_CASE("the red team prints a row a strategy, the worst, and writes both file
     const fs::path json = scratch.file("team.json");
     const std::string settings =
         "rounds.rounds=6,inner.inner_steps=4,pay.vest_rounds=2,verify.audit_steps=2,"
-        "pay.verdict_window=1";
+        "pay.verdict_window=1,rounds.entry_work_bits=20";
     const Answer team = run({"bench",
                              "redteam",
                              "--set",
@@ -268,6 +268,7 @@ TEST_CASE("the red team prints a row a strategy, the worst, and writes both file
     CHECK(team.code == 0);
     check_width(team.text);
     CHECK(has(team.text, "worst: "));
+    CHECK(has(team.text, "a new key pays 1.049 million hashes (rounds.entry_work_bits = 20)"));
     const Result<std::string> written = read_text_file(json, 1U << 20);
     REQUIRE(written.ok());
     CHECK(has(*written, "\"name\": \"silent\""));
@@ -291,6 +292,16 @@ TEST_CASE("risk says of each shipped run file what a cheat is worth in it", "[pr
         CHECK(has(run({"risk", "--config", file.string(), "--json"}).text, "\"pays\": false"));
     }
     const std::string small = (fs::path(ASSAY_SOURCE_DIR) / "configs/small.toml").string();
+    const Answer paid = run({"risk",
+                             "--config",
+                             small,
+                             "--set",
+                             "rounds.entry_work_bits=24",
+                             "--hash-rate",
+                             "1000000"});
+    INFO(paid.text);
+    check_width(paid.text);
+    CHECK(has(paid.text, "a new key pays 16.78 million hashes for its entry: 16.8 s at 1 million"));
     const Answer pays =
         run({"risk", "--config", small, "--set", "pay.declared_cost_ppm=1,pay.audit_min_ppm=0"});
     INFO(pays.text);

@@ -98,7 +98,7 @@ TEST_CASE("bounds of the manifest") {
 
 TEST_CASE("bounds of Refusal and Goodbye") {
     refuses<Refusal>("Refusal.code", [](Refusal& m) { m.code = RefusalCode(0); });
-    refuses<Refusal>("Refusal.code", [](Refusal& m) { m.code = RefusalCode(14); });
+    refuses<Refusal>("Refusal.code", [](Refusal& m) { m.code = RefusalCode(15); });
     const Goodbye cut = decode_body<Goodbye>(encode_body(Goodbye{std::string(9000, 'x')})).value();
     CHECK(cut.reason.size() == limits::kTextBytesMax);
     CHECK(decode_body<Goodbye>(encode_body(Goodbye{"a\xff"

@@ -136,7 +136,10 @@ TEST_CASE("digests of fixed messages are the golden ones") {
     digests["commit"] = commit_hash(commit);
     digests["commit_wire"] = sha256_plain(encode_envelope(commit));
     digests["summary_body"] = sha256_plain(encode_body(filler.make<RoundSummary>()));
-    for (const Message& message : samples::of_all_kinds(78)) {
+    for (Message& message : samples::of_all_kinds(78)) {
+        if (Hello* hello = std::get_if<Hello>(&message)) {
+            hello->entry_nonce = 0;  // who owes no entry work says what was always said
+        }
         const std::string name = message_name(message_kind(message));
         digests["body_" + name] = sha256_plain(encode_message(message));
     }

@@ -31,8 +31,8 @@ void take_apart(RunManifest& m, const F& f) {
 }
 template <typename F>
 void take_apart(Hello& m, const F& f) {
-    auto& [a, b, c, d, e, g, h] = m;
-    f(a, b, c, d, e, g, h);
+    auto& [a, b, c, d, e, g, h, i] = m;
+    f(a, b, c, d, e, g, h, i);
 }
 template <typename F>
 void take_apart(Welcome& m, const F& f) {
@@ -214,6 +214,13 @@ public:
     void fill(DurationMs& x) { x.ms = static_cast<int64_t>(rng_.below(1U << 20)); }
     void fill(NumericClass& x) { x = static_cast<NumericClass>(1 + rng_.below(4)); }
     void fill(RefusalCode& x) { x = static_cast<RefusalCode>(1 + rng_.below(12)); }
+    // The nonce came later: not drawn, it leaves as they are those that are drawn behind it.
+    void fill(Hello& x) {
+        const auto fill_drawn = [this](auto&... drawn) { (this->fill(drawn), ...); };
+        auto& [version, manifest, numeric_class, threads, tokens, uplink, build, nonce] = x;
+        fill_drawn(version, manifest, numeric_class, threads, tokens, uplink, build);
+        nonce = tokens << 40U;
+    }
     void fill(CommitOutcome& x) { x = static_cast<CommitOutcome>(1 + rng_.below(5)); }
     void fill(Layer& x) { x = static_cast<Layer>(rng_.below(10)); }
     void fill(ReceiptKind& x) { x = static_cast<ReceiptKind>(1 + rng_.below(3)); }

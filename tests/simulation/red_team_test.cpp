@@ -81,6 +81,35 @@ TEST_CASE("a red team's rows say what a cheat did, and that it does not pay", "[
     CHECK(svg.find("nan") == std::string::npos);
 }
 
+// Keys without a machine: each is found in its first round, or does nothing at all. What it takes
+// them to come again and again is nothing, until a new key has a price.
+TEST_CASE("keys without a machine earn nothing, and lose what they pay for their entry",
+          "[simulation]") {
+    RedTeamOptions options = small_team({"idle_fresh", "squatter_fresh"});
+    options.config.rounds.entry_work_bits = 10;
+    options.config.rounds.default_tokens_per_second = 1000;
+    options.hashes_per_second = 64;  // 16 s a key, where an honest round takes 4.096
+    const RedTeamReport report = run_red_team(options);
+    REQUIRE(report.rows.size() == 2);
+    const double price = 16 / 4.096;
+    for (const RedTeamRow& row : report.rows) {
+        INFO(row.name << ": " << row.failure);
+        CHECK(row.entry == Approx(price));
+        CHECK(row.came > 3);
+        CHECK(row.profit.high <= 0.05);
+        CHECK(row.pay == 0);
+        CHECK(row.paid.mean == Approx(row.profit.mean - price * row.came));
+        CHECK(row.held());
+    }
+    CHECK(report.honest.came == 1);
+    CHECK(report.honest.paid.mean == Approx(report.honest.profit.mean - price));
+    options.config.rounds.entry_work_bits = 0;
+    options.strategies.resize(1);
+    const RedTeamReport free = run_red_team(options);
+    CHECK(free.rows[0].paid.mean == free.rows[0].profit.mean);
+    CHECK(free.rows[0].entry == 0);
+}
+
 // Where nobody is audited, skipping nearly all of the work pays, and the red team says so.
 TEST_CASE("a red team sees that a cheat pays where nobody looks", "[simulation]") {
     RedTeamOptions options = small_team({"parasite"});
