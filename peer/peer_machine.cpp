@@ -22,30 +22,6 @@ bool ends_the_run(RefusalCode code) {
 
 }  // namespace
 
-const char* phase_name(PeerPhase phase) {
-    switch (phase) {
-        case PeerPhase::kDialing:
-            return "dialing";
-        case PeerPhase::kGreeting:
-            return "greeting";
-        case PeerPhase::kIdle:
-            return "idle";
-        case PeerPhase::kSyncing:
-            return "syncing";
-        case PeerPhase::kTraining:
-            return "training";
-        case PeerPhase::kSubmitted:
-            return "submitted";
-        case PeerPhase::kOpened:
-            return "opened";
-        case PeerPhase::kApplying:
-            return "applying";
-        case PeerPhase::kDone:
-            return "done";
-    }
-    return "unknown";
-}
-
 PeerMachine::PeerMachine(
     PeerId self, PeerId coordinator, Hello hello, PeerRules rules, PeerResume resume)
     : self_(self),

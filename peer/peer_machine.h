@@ -18,24 +18,11 @@
 #include "peer/coordinator_words.h"
 #include "peer/peer_debt.h"
 #include "peer/peer_events.h"
+#include "peer/peer_phase.h"
 #include "peer/peer_resume.h"
 #include "protocol/plan.h"
 
 namespace assay {
-
-enum class PeerPhase : uint8_t {
-    kDialing,
-    kGreeting,
-    kIdle,
-    kSyncing,
-    kTraining,
-    kSubmitted,
-    kOpened,
-    kApplying,
-    kDone,
-};
-// In lower case, for logs and the status file.
-const char* phase_name(PeerPhase phase);
 
 struct PeerRules {
     DurationMs retry{3000};      // silence before something is said again
