@@ -151,9 +151,9 @@ void gemm(ThreadPool& pool,
 PackedMatrix::PackedMatrix(const float* weights, size_t n, size_t k)
     : n_(n), k_(k), panels_((n + kPanelRows - 1) / kPanelRows * kPanelRows * k, 0.0F) {
     for (size_t row = 0; row < n; ++row) {
-        float* to = panels_.data() + row / kPanelRows * kPanelRows * k + row % kPanelRows;
+        const size_t first = row / kPanelRows * kPanelRows * k + row % kPanelRows;
         for (size_t i = 0; i < k; ++i) {
-            to[i * kPanelRows] = weights[row * k + i];
+            panels_[first + i * kPanelRows] = weights[row * k + i];
         }
     }
 }
