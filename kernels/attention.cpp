@@ -206,6 +206,9 @@ void attention_backward(ThreadPool& pool,  // NOLINT(readability-function-size)
     const Places places{shape};
     // Sums go on in the gradients while these are read.
     ASSAY_CHECK(places.multiply_adds() == 0 || (dq != q && dk != k && dv != v));
+    if (places.multiply_adds() == 0) {
+        return;  // no tokens or no width: the arrays may be nowhere
+    }
     AttentionBackwardPart whole;
     whole.last = shape.tokens;
     whole.last_key = shape.tokens;
