@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/check.h"
+#include "protocol/plan.h"
 
 namespace assay {
 
