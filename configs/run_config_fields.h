@@ -173,11 +173,7 @@ void RoundSettings::for_each(V& visitor) {
             newcomers_max);
     visitor(Field{"newcomers_per_minute", "peers", 1, 1e5, "admit any: new from one address"},
             newcomers_per_minute);
-    visitor(Field{"entry_work_bits",
-                  "bits",
-                  0,
-                  40,
-                  "a new key pays 2^bits hashes, once, before it may wait for a place; 0: nothing"},
+    visitor(Field{"entry_work_bits", "bits", 0, 40, "2^bits hashes a new key pays; 0: none"},
             entry_work_bits);
     visitor(Field{"classes",
                   "",

@@ -89,7 +89,12 @@ public:
         return std::exchange(events_, {});
     }
 
-    void close_peer(const PeerId& peer) override { network_.disconnect(peer); }
+    // What was sent before is on its way, and arrives: why it is closed, for one.
+    void close_peer(const PeerId& peer) override {
+        Direction sent = std::move(network_.link(peer).down);
+        network_.disconnect(peer);
+        network_.link(peer).down = std::move(sent);
+    }
 
     [[nodiscard]] uint64_t unacknowledged(const PeerId&) const override { return 0; }
     [[nodiscard]] bool connected(const PeerId& peer) const override {

@@ -16,8 +16,8 @@
 
 #include "core/clock.h"
 #include "peer/coordinator_words.h"
+#include "peer/peer_actions.h"
 #include "peer/peer_debt.h"
-#include "peer/peer_events.h"
 #include "peer/peer_phase.h"
 #include "peer/peer_resume.h"
 #include "protocol/plan.h"

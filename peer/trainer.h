@@ -21,7 +21,7 @@
 #include "kernels/adamw.h"
 #include "model/gradient_model.h"
 #include "model/outer_step.h"
-#include "peer/peer_events.h"
+#include "peer/peer_actions.h"
 #include "protocol/messages.h"
 #include "verify/gradient_store.h"
 #include "verify/settings.h"

@@ -12,7 +12,7 @@
 #include "core/job_thread.h"
 #include "data/token_shards.h"
 #include "peer/peer.h"
-#include "peer/peer_events.h"
+#include "peer/peer_actions.h"
 #include "peer/peer_folder.h"
 #include "store/blob_store.h"
 

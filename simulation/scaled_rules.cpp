@@ -11,7 +11,7 @@ namespace assay {
 namespace {
 
 constexpr int64_t kDebtSecondsLeast = 60;  // some rounds of the toy, transfers included
-constexpr uint32_t kEntryBitsMost = 6;
+constexpr uint32_t kEntryBitsMost = 14;
 
 // Tokens of a batch that a peer of default speed trains in a second, toy over real.
 double time_scale(const RunConfig& config) {
@@ -32,7 +32,7 @@ const char* const kScaledHelp =
     "is a toy of 3,660 values with batches of 4 x 16 tokens, and its data, learning rates, chunks "
     "and gates are the toy's: verdicts and money hang on none of them. pay.debt_seconds is scaled "
     "to as many rounds as it is where peers train at rounds.default_tokens_per_second, and of "
-    "rounds.entry_work_bits no more than 6 are done: what all of them cost is reckoned.";
+    "rounds.entry_work_bits no more than 14 are done: what all of them cost is reckoned.";
 
 VerifySettings toy_checks(const VerifySettings& given) {
     VerifySettings verify = given;

@@ -20,8 +20,8 @@ VerifySettings toy_checks(const VerifySettings& given);
 // Taken: sections pay, outer.strategy, inner.inner_steps, .state and .numeric_class,
 // verify.audit_steps and share_nodes, and rounds but for the speed of a newcomer. Scaled: model,
 // data, batches, learning rates, chunks and gates; pay.debt_seconds, to as many rounds as it lasts
-// where the run's peers train at rounds.default_tokens_per_second; entry work, to 64 hashes. The
-// layout and what follows from it are left to the caller.
+// where the run's peers train at rounds.default_tokens_per_second; entry work, to 16,384 hashes.
+// The layout and what follows from it are left to the caller.
 RoundRules scaled_rules(const RunConfig& config, uint64_t sample_count);
 
 // What `assay simulate --help` says of it.

@@ -91,10 +91,10 @@ TEST_CASE("unknown options, commands and benchmarks are refused with the nearest
     CHECK(strange.code == 2);
     CHECK(has(strange.text, "no command ledgerdemain"));
     // What is unknown is said before what is missing, and the help that is named exists.
-    const Answer nested = run({"tokenizer", "train", "--txt", "corpus.txt"});
+    const Answer nested = run({"tokenizer", "train", "--inpt", "corpus.txt"});
     CHECK(nested.code == 2);
-    CHECK(has(nested.text, "no option --txt"));
-    CHECK(has(nested.text, "`--text`"));
+    CHECK(has(nested.text, "no option --inpt"));
+    CHECK(has(nested.text, "`--input`"));
     CHECK(has(nested.text, "assay tokenizer train --help"));
 }
 

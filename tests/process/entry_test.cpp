@@ -178,7 +178,8 @@ TEST_CASE("a thousand keys that pay nothing change nothing for those who work", 
     for (const char* name : {"p1", "p2", "p3"}) {
         await_two_more(world, name);
     }
-    CHECK(strangers.refused() >= kFlood - 2);
+    // Its connection is closed behind each refusal, and the close may overtake it.
+    CHECK(strangers.refused() > kFlood * 9 / 10);
     check_theirs_alone(world);
 }
 
