@@ -126,7 +126,7 @@ TEST_CASE("who takes a place and does not commit, or commits and hands nothing i
 
 // Honest work that keeps everybody waiting costs a round no more than the least pace and the grace
 // allow, and three of seven no more than one: run_simulation fails a round beyond its bound.
-TEST_CASE("how long a round is held does not grow with how many hold it", "[simulation]") {
+TEST_CASE("how long a round is held does not grow with how many hold it", "[simulation][slow]") {
     for (const char* attack : {"trickle", "stall"}) {
         double alone = 0;
         double by_one = 0;
@@ -169,7 +169,7 @@ TEST_CASE("COMMITs behind the beacon, of before and of elsewhere change nothing"
 // As many tokens, dealt in smaller batches. A token of theirs may be worth more (known defect 111),
 // by no more than the cap on quality.
 TEST_CASE("one machine under four keys is paid by its tokens, up to the cap on quality",
-          "[simulation]") {
+          "[simulation][slow]") {
     double split = 0;
     double tokens = 0;
     for (uint64_t seed = 1; seed <= 2; ++seed) {
@@ -233,7 +233,7 @@ TEST_CASE("an adaptive peer earns less than its work is worth", "[simulation]") 
 // half that point uphill would have the direction gate see too few enter, and gate nobody. Neither
 // lasts longer than its members' audits leave them.
 TEST_CASE("coalitions on the median of norms and on the gate end with their members",
-          "[simulation]") {
+          "[simulation][slow]") {
     const SimulationReport alone = passing(seldom_audited({}, 5));
     for (const char* attack : {"veteran_dwarf", "veteran_ascent"}) {
         std::vector<std::string> clique(3, attack);
