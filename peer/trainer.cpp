@@ -489,13 +489,15 @@ Result<Digest> Trainer::apply(const RoundSummary& summary, bool counted) {
 void Trainer::forget(RoundId round) {
     const RoundId newest = rounds_.empty() ? round : rounds_.rbegin()->first;
     std::set<Digest> dropped;
-    std::erase_if(rounds_, [&](const auto& undecided) {
-        const bool needed = undecided.first == newest && newest < round;
-        if (undecided.first > round || needed || owed_.count(undecided.first) > 0) {
+    std::erase_if(rounds_, [&](auto& undecided) {
+        if (undecided.first > round || owed_.count(undecided.first) > 0) {
             return false;
         }
-        dropped.insert(undecided.second->blobs.begin(), undecided.second->blobs.end());
-        return true;
+        std::vector<Digest>& blobs = undecided.second->blobs;
+        dropped.insert(blobs.begin(), blobs.end());
+        blobs.clear();
+        const bool needed = undecided.first == newest && newest < round;
+        return !needed;
     });
     for (const auto& [later, undecided] : rounds_) {
         for (const Digest& blob : undecided->blobs) {

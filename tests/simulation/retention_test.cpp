@@ -25,9 +25,9 @@ uint64_t blobs_allowed(uint64_t peers) {
 // Payload, opening and states of two rounds, an aggregate, theta.
 constexpr uint64_t kPeerBlobsAllowed = 2 * (1 + 1 + 2) + 2;
 
-// Of a challenge that is open, and may be for pay.debt_rounds rounds: payload, opening, states,
-// base tiles.
-constexpr uint64_t kOwedBlobs = uint64_t{4} * (1 + 1 + 2 + 1);
+// Of a challenge that is open, and may be for pay.debt_rounds rounds, and of a round of before a
+// restart of which nobody has said yet whether it is owed: payload, opening, states, base tiles.
+constexpr uint64_t kOwedBlobs = uint64_t{5} * (1 + 1 + 2 + 1);
 
 SimulationReport bounded(const SimulationOptions& options) {
     const uint64_t peers = options.peers + options.attacks.size();
