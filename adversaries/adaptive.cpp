@@ -1,8 +1,5 @@
 #include "adversaries/adaptive.h"
 
-#include <algorithm>
-#include <utility>
-
 #include "core/check.h"
 #include "core/rng.h"
 #include "protocol/plan.h"
@@ -23,12 +20,6 @@ Answer answer_for(double at_stake, RoundId round) {
 }
 
 }  // namespace
-
-AdaptivePeer::AdaptivePeer(TrainerSettings settings,
-                           TrainerPorts ports,
-                           GradientModel& model,
-                           const AdversaryPorts& seen)
-    : Trainer(std::move(settings), std::move(ports), model), seen_(seen) {}
 
 // The number of last steps to skip that promises most; none if honest work does.
 uint32_t AdaptivePeer::best_skip(const RoundPlan& plan, const PlanPeer& self) const {
@@ -71,16 +62,11 @@ StepGradient AdaptivePeer::step_gradient(const RoundPlan& plan,
                                          const TokenBatch& batch,
                                          std::span<float> gradient) {
     if (step < first_skipped_) {
-        true_losses_ = Trainer::step_gradient(plan, step, theta, batch, gradient);
-        true_.assign(gradient.begin(), gradient.end());
-        return true_losses_;
+        const StepGradient losses = Trainer::step_gradient(plan, step, theta, batch, gradient);
+        return faked_.keep(losses, gradient);
     }
-    ASSAY_CHECK_EQ(true_.size(), gradient.size());
-    CounterRng rng(derive_seed(settings_.run_seed, "adaptive", {plan.round.value, step}));
-    std::transform(true_.begin(), true_.end(), gradient.begin(), [&rng](float g) {
-        return g * static_cast<float>(0.2 + 1.6 * rng.unit());
-    });
-    return true_losses_;
+    return faked_.make(derive_seed(settings_.run_seed, "adaptive", {plan.round.value, step}),
+                       gradient);
 }
 
 Result<OpeningNotice> AdaptivePeer::answer(const RoundPlan& plan,
@@ -89,10 +75,7 @@ Result<OpeningNotice> AdaptivePeer::answer(const RoundPlan& plan,
                                            const Digest& beacon) {
     Result<OpeningNotice> notice = Trainer::answer(plan, commit, commit_hash, beacon);
     const bool convicts =
-        notice.ok() && plan.round == cheated_in_ &&
-        std::any_of(notice->steps.begin(), notice->steps.end(), [this](const StepStates& opened) {
-            return opened.step >= first_skipped_;
-        });
+        notice.ok() && plan.round == cheated_in_ && opens_from(*notice, first_skipped_);
     if (!convicts) {
         return notice;
     }

@@ -7,17 +7,14 @@
 
 #pragma once
 
-#include "adversaries/adversary_ports.h"
-#include "peer/trainer.h"
+#include "adversaries/faked_gradient.h"
+#include "adversaries/seeing_trainer.h"
 
 namespace assay {
 
-class AdaptivePeer : public Trainer {
+class AdaptivePeer : public SeeingTrainer {
 public:
-    AdaptivePeer(TrainerSettings settings,
-                 TrainerPorts ports,
-                 GradientModel& model,
-                 const AdversaryPorts& seen);
+    using SeeingTrainer::SeeingTrainer;
     Result<TrainedRound> train(const RoundPlan& plan, const StepHook& hook) override;
     Result<OpeningNotice> answer(const RoundPlan& plan,
                                  const Commit& commit,
@@ -34,13 +31,11 @@ protected:
 private:
     [[nodiscard]] uint32_t best_skip(const RoundPlan& plan, const PlanPeer& self) const;
 
-    AdversaryPorts seen_;
     uint32_t rounds_ = 0;         // that it trained: what it has to lose, where nothing else tells
     RoundId cheated_in_;          // the last round of which steps are false
     uint32_t first_skipped_ = 0;  // of that round
     bool gone_ = false;
-    std::vector<float> true_;
-    StepGradient true_losses_;
+    FakedGradient faked_;
 };
 
 }  // namespace assay

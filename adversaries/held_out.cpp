@@ -13,12 +13,6 @@ constexpr uint64_t kSamples = 64;  // of the held-out text
 
 }  // namespace
 
-HeldOutPeer::HeldOutPeer(TrainerSettings settings,
-                         TrainerPorts ports,
-                         GradientModel& model,
-                         const AdversaryPorts& seen)
-    : Trainer(std::move(settings), std::move(ports), model), seen_(seen) {}
-
 StepGradient HeldOutPeer::step_gradient(const RoundPlan& plan,
                                         uint32_t step,
                                         std::span<const float> theta,

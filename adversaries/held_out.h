@@ -4,17 +4,13 @@
 
 #pragma once
 
-#include "adversaries/adversary_ports.h"
-#include "peer/trainer.h"
+#include "adversaries/seeing_trainer.h"
 
 namespace assay {
 
-class HeldOutPeer : public Trainer {
+class HeldOutPeer : public SeeingTrainer {
 public:
-    HeldOutPeer(TrainerSettings settings,
-                TrainerPorts ports,
-                GradientModel& model,
-                const AdversaryPorts& seen);
+    using SeeingTrainer::SeeingTrainer;
 
 protected:
     StepGradient step_gradient(const RoundPlan& plan,
@@ -22,9 +18,6 @@ protected:
                                std::span<const float> theta,
                                const TokenBatch& batch,
                                std::span<float> gradient) override;
-
-private:
-    AdversaryPorts seen_;
 };
 
 }  // namespace assay

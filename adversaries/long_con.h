@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "adversaries/faked_gradient.h"
 #include "peer/trainer.h"
 
 namespace assay {
@@ -19,8 +20,7 @@ protected:
                                std::span<float> gradient) override;
 
 private:
-    std::vector<float> true_;
-    StepGradient true_losses_;
+    FakedGradient faked_;
 };
 
 }  // namespace assay

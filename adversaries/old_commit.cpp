@@ -1,7 +1,5 @@
 #include "adversaries/old_commit.h"
 
-#include <utility>
-
 #include "core/check.h"
 #include "protocol/plan.h"
 
@@ -12,12 +10,6 @@ namespace {
 constexpr uint32_t kWorksFor = 2;  // rounds
 
 }  // namespace
-
-OldCommitPeer::OldCommitPeer(TrainerSettings settings,
-                             TrainerPorts ports,
-                             GradientModel& model,
-                             const AdversaryPorts& seen)
-    : Trainer(std::move(settings), std::move(ports), model), seen_(seen) {}
 
 Result<TrainedRound> OldCommitPeer::train(const RoundPlan& plan, const StepHook& hook) {
     if (honest_ < kWorksFor) {

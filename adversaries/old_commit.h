@@ -6,17 +6,13 @@
 
 #include <optional>
 
-#include "adversaries/adversary_ports.h"
-#include "peer/trainer.h"
+#include "adversaries/seeing_trainer.h"
 
 namespace assay {
 
-class OldCommitPeer : public Trainer {
+class OldCommitPeer : public SeeingTrainer {
 public:
-    OldCommitPeer(TrainerSettings settings,
-                  TrainerPorts ports,
-                  GradientModel& model,
-                  const AdversaryPorts& seen);
+    using SeeingTrainer::SeeingTrainer;
     Result<TrainedRound> train(const RoundPlan& plan, const StepHook& hook) override;
     Result<OpeningNotice> answer(const RoundPlan& plan,
                                  const Commit& commit,
@@ -26,7 +22,6 @@ public:
 private:
     void say_old(const RoundPlan& plan) const;
 
-    AdversaryPorts seen_;
     uint32_t honest_ = 0;  // rounds trained
     std::optional<TrainedRound> last_;
     std::optional<OpeningNotice> opened_;

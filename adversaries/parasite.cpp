@@ -1,8 +1,5 @@
 #include "adversaries/parasite.h"
 
-#include <algorithm>
-
-#include "core/check.h"
 #include "core/rng.h"
 #include "protocol/plan.h"
 
@@ -34,16 +31,11 @@ StepGradient ParasitePeer::step_gradient(const RoundPlan& plan,
                                          const TokenBatch& batch,
                                          std::span<float> gradient) {
     if (!cheats() || step == 0) {
-        true_losses_ = Trainer::step_gradient(plan, step, theta, batch, gradient);
-        true_.assign(gradient.begin(), gradient.end());
-        return true_losses_;
+        const StepGradient losses = Trainer::step_gradient(plan, step, theta, batch, gradient);
+        return faked_.keep(losses, gradient);
     }
-    ASSAY_CHECK_EQ(true_.size(), gradient.size());
-    CounterRng rng(derive_seed(settings_.run_seed, "parasite", {plan.round.value, step}));
-    std::transform(true_.begin(), true_.end(), gradient.begin(), [&rng](float g) {
-        return g * static_cast<float>(0.2 + 1.6 * rng.unit());
-    });
-    return true_losses_;
+    return faked_.make(derive_seed(settings_.run_seed, "parasite", {plan.round.value, step}),
+                       gradient);
 }
 
 Result<OpeningNotice> ParasitePeer::answer(const RoundPlan& plan,
@@ -54,10 +46,7 @@ Result<OpeningNotice> ParasitePeer::answer(const RoundPlan& plan,
     if (!notice) {
         return notice;
     }
-    const bool convicts = cheated_in_ == plan.round &&
-                          std::any_of(notice->steps.begin(),
-                                      notice->steps.end(),
-                                      [](const StepStates& opened) { return opened.step > 0; });
+    const bool convicts = cheated_in_ == plan.round && opens_from(*notice, 1);
     if (!convicts) {
         return notice;
     }

@@ -6,6 +6,7 @@
 
 #include <optional>
 
+#include "adversaries/faked_gradient.h"
 #include "peer/trainer.h"
 
 namespace assay {
@@ -31,8 +32,7 @@ private:
 
     uint32_t honest_ = 0;                // rounds trained as they should be
     std::optional<RoundId> cheated_in_;  // the last round that was not
-    std::vector<float> true_;
-    StepGradient true_losses_;
+    FakedGradient faked_;
 };
 
 }  // namespace assay

@@ -1,9 +1,5 @@
 #include "adversaries/second_commit.h"
 
-#include <algorithm>
-#include <utility>
-
-#include "core/check.h"
 #include "core/rng.h"
 #include "protocol/plan.h"
 
@@ -14,19 +10,7 @@ namespace {
 constexpr uint32_t kSure = 1'000'000;  // ppm
 constexpr uint32_t kHonestFirst = 2;
 
-bool opens_behind_first(const OpeningNotice& notice) {
-    return std::any_of(notice.steps.begin(), notice.steps.end(), [](const StepStates& opened) {
-        return opened.step > 0;
-    });
-}
-
 }  // namespace
-
-SecondCommitPeer::SecondCommitPeer(TrainerSettings settings,
-                                   TrainerPorts ports,
-                                   GradientModel& model,
-                                   const AdversaryPorts& seen)
-    : Trainer(std::move(settings), std::move(ports), model), seen_(seen) {}
 
 Result<TrainedRound> SecondCommitPeer::train(const RoundPlan& plan, const StepHook& hook) {
     const PlanPeer* self = find_peer(plan, settings_.self);
@@ -46,16 +30,11 @@ StepGradient SecondCommitPeer::step_gradient(const RoundPlan& plan,
                                              const TokenBatch& batch,
                                              std::span<float> gradient) {
     if (!skips_ || step == 0) {
-        true_losses_ = Trainer::step_gradient(plan, step, theta, batch, gradient);
-        true_.assign(gradient.begin(), gradient.end());
-        return true_losses_;
+        const StepGradient losses = Trainer::step_gradient(plan, step, theta, batch, gradient);
+        return faked_.keep(losses, gradient);
     }
-    ASSAY_CHECK_EQ(true_.size(), gradient.size());
-    CounterRng rng(derive_seed(settings_.run_seed, "second commit", {plan.round.value, step}));
-    std::transform(true_.begin(), true_.end(), gradient.begin(), [&rng](float g) {
-        return g * static_cast<float>(0.2 + 1.6 * rng.unit());
-    });
-    return true_losses_;
+    return faked_.make(derive_seed(settings_.run_seed, "second commit", {plan.round.value, step}),
+                       gradient);
 }
 
 Result<OpeningNotice> SecondCommitPeer::answer(const RoundPlan& plan,
@@ -65,7 +44,7 @@ Result<OpeningNotice> SecondCommitPeer::answer(const RoundPlan& plan,
     const bool again = second_ && second_->round == plan.round;
     if (!again) {
         Result<OpeningNotice> notice = Trainer::answer(plan, commit, commit_hash, beacon);
-        if (!notice || cheated_in_ != plan.round || !opens_behind_first(*notice)) {
+        if (!notice || cheated_in_ != plan.round || !opens_from(*notice, 1)) {
             return notice;
         }
         skips_ = false;

@@ -6,17 +6,14 @@
 
 #include <optional>
 
-#include "adversaries/adversary_ports.h"
-#include "peer/trainer.h"
+#include "adversaries/faked_gradient.h"
+#include "adversaries/seeing_trainer.h"
 
 namespace assay {
 
-class SecondCommitPeer : public Trainer {
+class SecondCommitPeer : public SeeingTrainer {
 public:
-    SecondCommitPeer(TrainerSettings settings,
-                     TrainerPorts ports,
-                     GradientModel& model,
-                     const AdversaryPorts& seen);
+    using SeeingTrainer::SeeingTrainer;
     Result<TrainedRound> train(const RoundPlan& plan, const StepHook& hook) override;
     Result<OpeningNotice> answer(const RoundPlan& plan,
                                  const Commit& commit,
@@ -31,13 +28,11 @@ protected:
                                std::span<float> gradient) override;
 
 private:
-    AdversaryPorts seen_;
     uint32_t honest_ = 0;                // rounds trained as they should be
     std::optional<RoundId> cheated_in_;  // the last round that was not
     bool skips_ = false;                 // in what it trains now
     std::optional<Commit> second_;       // of the round in which it was drawn
-    std::vector<float> true_;
-    StepGradient true_losses_;
+    FakedGradient faked_;
 };
 
 }  // namespace assay

@@ -8,9 +8,9 @@ SplitPeer::SplitPeer(TrainerSettings settings,
                      TrainerPorts ports,
                      GradientModel& model,
                      const AdversaryPorts& seen)
-    : Trainer(std::move(settings), std::move(ports), model) {
-    if (seen.share_machine) {
-        seen.share_machine(kSplitKeys);
+    : SeeingTrainer(std::move(settings), std::move(ports), model, seen) {
+    if (seen_.share_machine) {
+        seen_.share_machine(kSplitKeys);
     }
 }
 

@@ -3,14 +3,13 @@
 
 #pragma once
 
-#include "adversaries/adversary_ports.h"
-#include "peer/trainer.h"
+#include "adversaries/seeing_trainer.h"
 
 namespace assay {
 
 constexpr uint32_t kSplitKeys = 4;  // of one machine
 
-class SplitPeer : public Trainer {
+class SplitPeer : public SeeingTrainer {
 public:
     SplitPeer(TrainerSettings settings,
               TrainerPorts ports,

@@ -4,12 +4,6 @@
 
 namespace assay {
 
-StallPeer::StallPeer(TrainerSettings settings,
-                     TrainerPorts ports,
-                     GradientModel& model,
-                     const AdversaryPorts& seen)
-    : Trainer(std::move(settings), std::move(ports), model), seen_(seen) {}
-
 Result<OpeningNotice> StallPeer::answer(const RoundPlan& plan,
                                         const Commit& commit,
                                         const Digest& commit_hash,

@@ -4,24 +4,17 @@
 
 #pragma once
 
-#include "adversaries/adversary_ports.h"
-#include "peer/trainer.h"
+#include "adversaries/seeing_trainer.h"
 
 namespace assay {
 
-class StallPeer : public Trainer {
+class StallPeer : public SeeingTrainer {
 public:
-    StallPeer(TrainerSettings settings,
-              TrainerPorts ports,
-              GradientModel& model,
-              const AdversaryPorts& seen);
+    using SeeingTrainer::SeeingTrainer;
     Result<OpeningNotice> answer(const RoundPlan& plan,
                                  const Commit& commit,
                                  const Digest& commit_hash,
                                  const Digest& beacon) override;
-
-private:
-    AdversaryPorts seen_;
 };
 
 }  // namespace assay

@@ -8,7 +8,7 @@ TricklePeer::TricklePeer(TrainerSettings settings,
                          TrainerPorts ports,
                          GradientModel& model,
                          const AdversaryPorts& seen)
-    : Trainer(std::move(settings), std::move(ports), model), seen_(seen) {
+    : SeeingTrainer(std::move(settings), std::move(ports), model, seen) {
     if (seen_.send_at && seen_.come_late) {
         seen_.send_at(seen_.patience.slowest_bytes_second);
         seen_.come_late(DurationMs{seen_.patience.grace.ms / 2});

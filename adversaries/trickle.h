@@ -4,12 +4,11 @@
 
 #pragma once
 
-#include "adversaries/adversary_ports.h"
-#include "peer/trainer.h"
+#include "adversaries/seeing_trainer.h"
 
 namespace assay {
 
-class TricklePeer : public Trainer {
+class TricklePeer : public SeeingTrainer {
 public:
     TricklePeer(TrainerSettings settings,
                 TrainerPorts ports,
@@ -19,9 +18,6 @@ public:
                                  const Commit& commit,
                                  const Digest& commit_hash,
                                  const Digest& beacon) override;
-
-private:
-    AdversaryPorts seen_;
 };
 
 }  // namespace assay
