@@ -132,13 +132,6 @@ std::optional<PairFinding> equal_pair(const SubmissionView& a, const SubmissionV
     return std::nullopt;
 }
 
-const Likeness* find_pair(std::span<const Likeness> alike, const PeerId& a, const PeerId& b) {
-    const auto found = std::find_if(alike.begin(), alike.end(), [&](const Likeness& pair) {
-        return pair.concerns(a) && pair.concerns(b);
-    });
-    return found == alike.end() ? nullptr : &*found;
-}
-
 }  // namespace
 
 PairFigures compare_entries(const PayloadEntries& a, const PayloadEntries& b) {
@@ -204,14 +197,15 @@ double MinHash::similarity(const MinHash& other) const {
 }
 
 std::vector<Likeness> compare_payloads(std::span<const SubmissionView> round) {
+    const bool all = round.size() <= kAllPairsMax;
     std::vector<MinHash> sketches;
-    for (const SubmissionView& view : round) {
+    for (const SubmissionView& view : all ? std::span<const SubmissionView>() : round) {
         sketches.emplace_back(entries_of(view));
     }
     std::vector<Likeness> alike;
     for (size_t i = 0; i < round.size(); ++i) {
         for (size_t j = i + 1; j < round.size(); ++j) {
-            if (round.size() <= kAllPairsMax || sketches[i].similarity(sketches[j]) >= kSketchHit) {
+            if (all || sketches[i].similarity(sketches[j]) >= kSketchHit) {
                 alike.push_back({round[i].peer,
                                  round[j].peer,
                                  compare_entries(entries_of(round[i]), entries_of(round[j]))});
@@ -227,16 +221,19 @@ std::vector<PairFinding> PayloadHistory::find_copies(std::span<const SubmissionV
                                                      const TripwireFigures& limits,
                                                      const EntriesLoader& load) const {
     std::vector<PairFinding> findings;
+    auto next = alike.begin();
     for (size_t i = 0; i < round.size(); ++i) {
         const SubmissionView& view = round[i];
         ASSAY_CHECK(view.round == round.front().round);
         for (const SubmissionView& other : round.subspan(i + 1)) {
             std::optional<PairFinding> finding = equal_pair(view, other);
-            const Likeness* pair = find_pair(alike, view.peer, other.peer);
-            if (!finding && pair != nullptr) {
+            const bool compared = next != alike.end() && next->peer == view.peer &&
+                                  next->other == other.peer;  // in the order of the round
+            if (!finding && compared) {
                 finding = similar_finding(
-                    pair_of(view, other.peer, other.round), pair->figures, settings, limits);
+                    pair_of(view, other.peer, other.round), next->figures, settings, limits);
             }
+            next += compared ? 1 : 0;
             if (finding) {
                 findings.push_back(std::move(*finding));
             }
@@ -244,6 +241,7 @@ std::vector<PairFinding> PayloadHistory::find_copies(std::span<const SubmissionV
         std::vector<PairFinding> old = find_old_copies(view, settings, limits, load);
         std::move(old.begin(), old.end(), std::back_inserter(findings));
     }
+    ASSAY_CHECK(next == alike.end());  // they were compared in this round
     return findings;
 }
 

@@ -92,7 +92,8 @@ struct SubmissionView {
 // Fetches an old payload again; nothing if it is gone.
 using EntriesLoader = std::function<std::optional<PayloadEntries>(const PeerId&, RoundId)>;
 
-// Of every pair of the round; of a round of more than 64 those whose sketches are near.
+// Of every pair of the round, in its order; of a round of more than 64 those whose sketches are
+// near.
 std::vector<Likeness> compare_payloads(std::span<const SubmissionView> round);
 
 class PayloadHistory {
