@@ -102,7 +102,8 @@ Result<std::vector<fs::path>> files_of_inputs(const std::vector<std::string>& in
 struct Corpus::State {
     CorpusOptions options;
     std::vector<fs::path> files;
-    uint64_t bytes_of_files = 0;  // packed, of those whose size is known
+    std::vector<uint64_t> sizes;  // of the files, packed; 0 where that is not known
+    uint64_t bytes_of_files = 0;
     uint64_t bytes_of_done = 0;
     size_t at = 0;  // the file that comes next
     std::variant<std::monostate, TextSource, JsonLines> open;
@@ -168,9 +169,7 @@ Status Corpus::State::open_next() {
 void Corpus::State::close() {
     counts = all_counts();
     open = std::monostate();
-    std::error_code code;
-    const uintmax_t size = fs::file_size(files[at], code);
-    bytes_of_done += code ? 0 : size;
+    bytes_of_done += sizes[at];
     ++at;
 }
 
@@ -233,7 +232,8 @@ Result<Corpus> Corpus::open(const CorpusOptions& options) {
     for (const fs::path& file : *files) {
         std::error_code code;
         const uintmax_t size = fs::file_size(file, code);
-        state->bytes_of_files += code ? 0 : size;
+        state->sizes.push_back(code ? 0 : size);
+        state->bytes_of_files += state->sizes.back();
     }
     state->files = std::move(*files);
     return Corpus(std::move(state));
@@ -287,14 +287,12 @@ double Corpus::progress() const {
         return 1.0;
     }
     const double all = static_cast<double>(std::max<uint64_t>(state.bytes_of_files, 1));
-    std::error_code code;
-    const uintmax_t size = fs::file_size(state.files[state.at], code);
     const auto* text = std::get_if<TextSource>(&state.open);
     const auto* lines = std::get_if<JsonLines>(&state.open);
     const double part =
-        (code ? 0.0 : static_cast<double>(size)) * (text != nullptr    ? text->progress()
-                                                    : lines != nullptr ? lines->progress()
-                                                                       : 0.0);
+        static_cast<double>(state.sizes[state.at]) * (text != nullptr    ? text->progress()
+                                                      : lines != nullptr ? lines->progress()
+                                                                         : 0.0);
     const double of_files = (static_cast<double>(state.bytes_of_done) + part) / all;
     const double of_limit = state.options.limit_bytes == 0
                                 ? 0.0

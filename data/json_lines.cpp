@@ -7,6 +7,7 @@
 
 #include "core/check.h"
 #include "core/printable.h"
+#include "tokenizer/utf8.h"
 
 namespace assay {
 
@@ -15,7 +16,6 @@ namespace {
 constexpr size_t kReadBytes = 1 << 20;
 constexpr size_t kFieldsNamed = 8;  // at most, of those that a line has
 constexpr size_t kNameShown = 40;
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr const char* kBlanks = " \t\r";
 
 // Looks for one field of the outermost object and keeps nothing of the rest, however deep it is.

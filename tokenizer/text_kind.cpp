@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <string>
 
+#include "tokenizer/utf8.h"
+#include "unpack/unpacker.h"
+
 namespace assay {
 
 namespace {
@@ -27,14 +30,7 @@ constexpr Sign kSigns[] = {
     {"\0\0\xfe\xff"sv, "UTF-32 text", kRecode},
     {"\xff\xfe"sv, "UTF-16 text", kRecode},
     {"\xfe\xff"sv, "UTF-16 text", kRecode},
-    {"\xfd"
-     "7zXZ\0"sv,
-     "xz within another packing",
-     kUnpack},
-    {"\x1f\x8b"sv, "gzip within another packing", kUnpack},
     {"\x1f\x9d"sv, "a compress (.Z) archive", kUnpack},
-    {"BZh"sv, "bzip2 within another packing", kUnpack},
-    {"\x28\xb5\x2f\xfd"sv, "Zstandard within another packing", kUnpack},
     {"\x04\x22\x4d\x18"sv, "an LZ4 archive", kUnpack},
     {"LZIP"sv, "an lzip archive", kUnpack},
     {"7z\xbc\xaf\x27\x1c"sv, "a 7z archive", kUnpack},
@@ -71,7 +67,6 @@ constexpr Sign kEndings[] = {
     {".tgz", "a tar archive", kUnpack},
 };
 
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr size_t kTarMarkAt = 257;
 constexpr std::string_view kTarMark = "ustar";
 constexpr uint64_t kFaultShare = 100;  // of so many bytes one may be no text
@@ -147,6 +142,10 @@ Status check_text_file(const std::filesystem::path& file, std::string_view first
         if (first_bytes.substr(0, sign.bytes.size()) == sign.bytes) {
             return no_text(file, sign.what, sign.remedy);
         }
+    }
+    if (const Packing packing = packing_of(first_bytes); packing != Packing::kPlain) {
+        return no_text(
+            file, std::string(packing_name(packing)) + " within another packing", kUnpack);
     }
     if (first_bytes.size() > kTarMarkAt &&
         first_bytes.substr(kTarMarkAt, kTarMark.size()) == kTarMark) {

@@ -11,6 +11,9 @@
 
 namespace assay {
 
+// U+FEFF at the front of a file: it says that the file is UTF-8, and is no text.
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
 // No surrogates, no overlong forms; the empty text is UTF-8.
 [[nodiscard]] bool is_utf8(std::string_view text);
 
