@@ -2,12 +2,11 @@
 
 #include "data/corpus.h"
 
-#include <zlib.h>
-
 #include <catch2/catch.hpp>
 
 #include "core/files.h"
 #include "data/json_lines.h"
+#include "tests/support/gzip_file.h"
 #include "tests/support/scratch_folder.h"
 
 namespace assay {
@@ -172,9 +171,7 @@ TEST_CASE("packed files are read as what is in them", "[corpus]") {
     const Files f;
     const std::string lines = "{\"text\": \"one\"}\n{\"text\": \"two\"}\n";
     const std::string file = f.path("a.jsonl.gz");
-    gzFile out = gzopen(file.c_str(), "wb");
-    REQUIRE(gzwrite(out, lines.data(), static_cast<unsigned>(lines.size())) > 0);
-    REQUIRE(gzclose(out) == Z_OK);
+    write_gzip(file, lines);
     CHECK(*documents_of(of({file})) == Documents{"one", "two"});
 }
 

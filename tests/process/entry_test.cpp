@@ -18,12 +18,9 @@
 namespace assay {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr int kEntryRounds = 2000;
 constexpr int kFlood = 1100;
 constexpr int kAtOnce = 25;
-constexpr uint64_t kTextMax = 1U << 20;
 
 std::vector<Setting> paid_entry() {
     return {{"rounds", "admit", "\"any\""},
@@ -119,12 +116,7 @@ size_t times_in(const std::string& text, const std::string& words) {
 
 // These three are all there is, every pool is theirs, and the ledger says so to anybody.
 void check_theirs_alone(ProcessWorld& world) {
-    world.coordinator().signal(SIGINT);
-    CHECK(world.coordinator().wait(20000) == 0);
-    const Result<std::string> json =
-        read_text_file(world.coordinator_folder() / kStatusFile, kTextMax);
-    REQUIRE(json.ok());
-    const CoordinatorStatus status = coordinator_status_from_json(*json).value();
+    const CoordinatorStatus status = world.stop_coordinator();
     CHECK(status.peers.size() == 3);
     int64_t earned = 0;
     for (const PeerStatus& peer : status.peers) {
@@ -136,15 +128,7 @@ void check_theirs_alone(ProcessWorld& world) {
         pools += round.voided ? 0 : PaySettings{}.pool_per_round;
     }
     CHECK(earned == pools);
-    const fs::path known = world.folder() / "p1";
-    const auto [code, text] = world.assay({"ledger",
-                                           "verify",
-                                           "--dir",
-                                           world.coordinator_folder().string(),
-                                           "--manifest",
-                                           (known / "manifest.bin").string(),
-                                           "--head",
-                                           (known / "head.txt").string()});
+    const auto [code, text] = world.verify_ledger("p1");
     INFO(text);
     CHECK(code == 0);
 }

@@ -13,7 +13,6 @@
 #include <optional>
 #include <zmq.hpp>
 
-#include "core/files.h"
 #include "net/zmq_channel.h"
 #include "net/zmq_parts.h"
 #include "protocol/codec.h"
@@ -26,7 +25,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kStrangersRounds = 2000;
-constexpr uint64_t kFileMax = 1U << 20;
 
 std::vector<Setting> open_to_all() {
     return {{"rounds", "admit", "\"any\""}, {"rounds", "newcomers_per_minute", "100000"}};
@@ -108,32 +106,15 @@ void await_counted(
     });
 }
 
-CoordinatorStatus last_status(ProcessWorld& world) {
-    world.coordinator().signal(SIGINT);
-    CHECK(world.coordinator().wait(20000) == 0);
-    const Result<std::string> json =
-        read_text_file(world.coordinator_folder() / kStatusFile, kFileMax);
-    REQUIRE(json.ok());
-    return coordinator_status_from_json(*json).value();
-}
-
 // Nobody but these two is a member, and neither has lost anything by the others.
 void check_nothing_lost(ProcessWorld& world, const std::vector<std::string>& names) {
-    const CoordinatorStatus status = last_status(world);
+    const CoordinatorStatus status = world.stop_coordinator();
     CHECK(status.peers.size() == names.size());
     for (const PeerStatus& peer : status.peers) {
         CHECK(peer.forfeited == 0);
         CHECK(peer.vested + peer.unvested > 0);
     }
-    const fs::path known = world.folder() / names.front();
-    const auto [code, text] = world.assay({"ledger",
-                                           "verify",
-                                           "--dir",
-                                           world.coordinator_folder().string(),
-                                           "--manifest",
-                                           (known / "manifest.bin").string(),
-                                           "--head",
-                                           (known / "head.txt").string()});
+    const auto [code, text] = world.verify_ledger(names.front());
     INFO(text);
     CHECK(code == 0);
 }

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <csignal>
 #include <cstring>
 #include <fstream>
 
@@ -459,17 +460,35 @@ std::string ProcessWorld::log_of(const std::string& name) const {
     return text ? *text : "";
 }
 
+std::pair<int, std::string> ProcessWorld::verify_ledger(const std::string& peer) {
+    const fs::path known = folder_ / peer;
+    return assay({"ledger",
+                  "verify",
+                  "--dir",
+                  coordinator_folder().string(),
+                  "--manifest",
+                  (known / "manifest.bin").string(),
+                  "--head",
+                  (known / "head.txt").string()});
+}
+
+CoordinatorStatus ProcessWorld::stop_coordinator() {
+    coordinator().signal(SIGINT);
+    CHECK(coordinator().wait(20000) == 0);
+    return last_status();
+}
+
+CoordinatorStatus ProcessWorld::last_status() const {
+    const Result<std::string> json = read_text_file(coordinator_folder() / kStatusFile, kFileMax);
+    REQUIRE(json.ok());
+    const Result<CoordinatorStatus> status = coordinator_status_from_json(*json);
+    REQUIRE(status.ok());
+    return *status;
+}
+
 void ProcessWorld::check_honest(const std::vector<std::string>& names) {
     REQUIRE_FALSE(names.empty());
-    const fs::path known = folder_ / names.front();
-    const auto [code, text] = assay({"ledger",
-                                     "verify",
-                                     "--dir",
-                                     coordinator_folder().string(),
-                                     "--manifest",
-                                     (known / "manifest.bin").string(),
-                                     "--head",
-                                     (known / "head.txt").string()});
+    const auto [code, text] = verify_ledger(names.front());
     INFO(text);
     CHECK(code == 0);
     const auto [unknown, lacks] = assay({"ledger",
@@ -485,16 +504,13 @@ void ProcessWorld::check_honest(const std::vector<std::string>& names) {
     CHECK(lacks.find("not checked: run.manifest") != std::string::npos);
     CHECK(read_text_file(folder_ / "verify.json", kFileMax)->find("run.manifest") !=
           std::string::npos);
-    Result<std::string> json = read_text_file(coordinator_folder() / kStatusFile, kFileMax);
-    REQUIRE(json.ok());
-    Result<CoordinatorStatus> status = coordinator_status_from_json(*json);
-    REQUIRE(status.ok());
+    const CoordinatorStatus status = last_status();
     for (const std::string& name : names) {
         INFO(name);
         const PeerReport held = report(name);
-        CHECK(held.theta_root == status->theta_root);
+        CHECK(held.theta_root == status.theta_root);
         bool paid = false;
-        for (const PeerStatus& peer : status->peers) {
+        for (const PeerStatus& peer : status.peers) {
             paid = paid || (peer.id.hex() == held.id && peer.vested > 0);
         }
         CHECK(paid);

@@ -113,6 +113,10 @@ public:
     [[nodiscard]] PeerReport report(const std::string& name) const;
     [[nodiscard]] std::string log_of(const std::string& name) const;
 
+    // `assay ledger verify` with what the peer knows of the run: exit code and all that it printed.
+    std::pair<int, std::string> verify_ledger(const std::string& peer);
+    // Stops the coordinator as Ctrl-C does; its last status.
+    CoordinatorStatus stop_coordinator();
     // Ledger verifies; each named peer holds the coordinator's parameters and was paid.
     void check_honest(const std::vector<std::string>& names);
 
@@ -128,6 +132,7 @@ private:
                               const std::vector<std::string>& words,
                               std::vector<std::string> environment,
                               int highest_exit_code);
+    [[nodiscard]] CoordinatorStatus last_status() const;
     [[nodiscard]] std::string last_words(const std::string& name, int exit_code) const;
     void write_run_file(int rounds, int peers_min, const std::vector<Setting>& settings);
     [[nodiscard]] std::vector<std::string> coordinator_words() const;

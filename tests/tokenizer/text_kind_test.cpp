@@ -2,12 +2,11 @@
 
 #include "tokenizer/text_kind.h"
 
-#include <zlib.h>
-
 #include <catch2/catch.hpp>
 
 #include "core/files.h"
 #include "core/rng.h"
+#include "tests/support/gzip_file.h"
 #include "tests/support/scratch_folder.h"
 #include "tokenizer/text_source.h"
 
@@ -33,13 +32,6 @@ Result<std::string> all_of(const std::filesystem::path& file) {
 
 void write_text(const std::filesystem::path& file, const std::string& text) {
     REQUIRE(write_file_atomically(file, as_bytes(text)).ok());
-}
-
-void write_gzip(const std::filesystem::path& file, const std::string& text) {
-    gzFile out = gzopen(file.c_str(), "wb");
-    REQUIRE(gzwrite(out, text.data(), static_cast<unsigned>(text.size())) ==
-            static_cast<int>(text.size()));
-    REQUIRE(gzclose(out) == Z_OK);
 }
 
 std::string recoded(const std::string& text, bool high_first) {

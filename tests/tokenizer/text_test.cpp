@@ -1,10 +1,9 @@
 // UTF-8 repair, and text sources: blocks, gzip, damage.
 
-#include <zlib.h>
-
 #include <catch2/catch.hpp>
 
 #include "core/rng.h"
+#include "tests/support/gzip_file.h"
 #include "tests/support/scratch_folder.h"
 #include "tests/support/shared_text.h"
 #include "tokenizer/pre_tokenizer.h"
@@ -33,14 +32,6 @@ std::string read_all(TextSource& source, size_t block_max) {
         }
         all += *block;
     }
-}
-
-void write_gzip(const std::filesystem::path& file, const std::string& text) {
-    gzFile out = gzopen(file.c_str(), "wb");
-    REQUIRE(out != nullptr);
-    REQUIRE(gzwrite(out, text.data(), static_cast<unsigned>(text.size())) ==
-            static_cast<int>(text.size()));
-    REQUIRE(gzclose(out) == Z_OK);
 }
 
 std::string some_text(size_t lines) {
