@@ -2,6 +2,7 @@
 
 #include "checkpoints/seal.h"
 #include "core/check.h"
+#include "core/descriptors.h"
 
 namespace assay {
 
@@ -20,7 +21,12 @@ hid_t create_file(const std::filesystem::path& file) {
     if (H5Pset_userblock(creation.get(), kSealBytes) < 0) {
         return -1;
     }
-    return H5Fcreate(file.c_str(), H5F_ACC_TRUNC, creation.get(), H5P_DEFAULT);
+    hid_t id = -1;
+    (void)try_open_file([&] {
+        id = H5Fcreate(file.c_str(), H5F_ACC_TRUNC, creation.get(), H5P_DEFAULT);
+        return id >= 0;
+    });
+    return id;
 }
 
 }  // namespace
@@ -111,7 +117,11 @@ Hdf5Reader::Hdf5Reader(hid_t file) : file_(std::make_shared<Hdf5Handle>(file, H5
 
 Result<Hdf5Reader> Hdf5Reader::open(const std::filesystem::path& file) {
     quiet_hdf5();
-    const hid_t id = H5Fopen(file.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+    hid_t id = -1;
+    (void)try_open_file([&] {
+        id = H5Fopen(file.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+        return id >= 0;
+    });
     if (id < 0) {
         return fail("it is no readable HDF5 file (missing, truncated or damaged)");
     }

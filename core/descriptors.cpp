@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 #include <mutex>
 #include <vector>
 
@@ -27,21 +28,34 @@ public:
         take_back();
     }
 
-    int open(const char* path, int flags, unsigned mode) {
-        int fd = ::open(path, flags, mode);
+    bool try_open(const std::function<bool()>& opens) {
+        bool done = opens();
         const std::lock_guard lock(mutex_);
-        while (fd < 0 && errno == EMFILE && !spare_.empty()) {
+        while (!done && !spare_.empty() && none_is_left()) {
             ::close(spare_.back());
             spare_.pop_back();
-            fd = ::open(path, flags, mode);
+            done = opens();
         }
-        if (fd >= 0 && spare_.size() < wanted_) {
+        if (done && spare_.size() < wanted_) {
             take_back();
         }
-        return fd;
+        return done;
     }
 
 private:
+    // Asked of the system, for a library may not say why it could not open a file. Changes no
+    // errno.
+    static bool none_is_left() {
+        const int before = errno;
+        const int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+        const bool none = fd < 0 && errno == EMFILE;
+        if (fd >= 0) {
+            ::close(fd);
+        }
+        errno = before;
+        return none;
+    }
+
     // As many as there are to be had. Changes no errno.
     void take_back() {
         const int before = errno;
@@ -82,7 +96,16 @@ uint64_t raise_descriptor_limit() {
 }
 
 int open_file(const char* path, int flags, unsigned mode) {
-    return kept_back().open(path, flags, mode);
+    int fd = -1;
+    (void)try_open_file([&] {
+        fd = ::open(path, flags, mode);
+        return fd >= 0;
+    });
+    return fd;
+}
+
+bool try_open_file(const std::function<bool()>& opens) {
+    return kept_back().try_open(opens);
 }
 
 }  // namespace assay

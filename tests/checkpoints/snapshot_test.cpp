@@ -1,5 +1,6 @@
 // Snapshots: bits come back, damage is named, and a killed writer leaves nothing half-written.
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include <fstream>
 
 #include "checkpoints/snapshot_store.h"
+#include "core/descriptors.h"
 #include "core/merkle.h"
 #include "core/rng.h"
 #include "tests/support/scratch_folder.h"
@@ -152,6 +154,27 @@ TEST_CASE("a full disk leaves a clear reason and the older snapshot", "[checkpoi
     CHECK(store->list().size() == 1);
     CHECK(store->load_latest()->round.value == 1);
     CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
+}
+
+// Connections may have taken all others: some are kept back for what must be durable.
+TEST_CASE("a snapshot is written and read though no descriptor is left", "[checkpoints]") {
+    const ScratchFolder folder;
+    Result<SnapshotStore> store = SnapshotStore::open(folder.path());
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const rlimit limit{64, 64};
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+        (void)raise_descriptor_limit();
+        while (::open("/dev/null", O_RDONLY) >= 0) {
+        }
+        const bool saved = store->save(make_snapshot(1)).ok();
+        ::_exit(saved && store->load_latest().ok() ? 0 : 1);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+    CHECK(store->list().size() == 1);
 }
 
 TEST_CASE("a writer that is killed leaves the older snapshots whole", "[checkpoints]") {
